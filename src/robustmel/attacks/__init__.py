@@ -1,0 +1,15 @@
+"""Attacks: one file each, and one line here."""
+
+from robustmel.registry import Registry
+
+ATTACKS = Registry(
+    "attack",
+    {
+        "clean": "robustmel.attacks.clean:Clean",
+        "noise": "robustmel.attacks.noise:UniformNoise",
+        "pgd": "robustmel.attacks.pgd:PGD",
+        "apgd": "robustmel.attacks.apgd:APGD",
+        "cw": "robustmel.attacks.cw:CarliniWagner",
+    },
+    entry_points="robustmel.attacks",
+)

@@ -1,0 +1,82 @@
+"""A loaded data set: mentions, the knowledge base they point into, and what was wrong with the files."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Protocol
+
+from robustmel.errors import MissingError
+from robustmel.kb import KnowledgeBase
+from robustmel.types import Mention
+
+
+@dataclass
+class LoadReport:
+    """What a loader read, kept and had to remark upon; nothing is dropped without an entry here.
+
+    Args:
+        layout: Which of a data set's layouts was found.
+        counts: Reason -> how often ("span_mismatch", "gold_not_in_kb", ...).
+        examples: Reason -> up to five ids or places, the first ones met.
+    """
+
+    layout: str
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def remark(self, reason: str, where: str) -> None:
+        """Counts one finding and keeps its place as an example."""
+        self.counts[reason] += 1
+        if len(self.examples[reason]) < 5:
+            self.examples[reason].append(where)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Mentions over a knowledge base.
+
+    Args:
+        name: As shown in tables, and part of the mentions' opaque ids.
+        mentions: In file order.
+        kb: Every entity a linker may answer with.
+        report: What was wrong.
+        licence: Of the data, as its owner states it; "" where unknown.
+    """
+
+    name: str
+    mentions: tuple[Mention, ...]
+    kb: KnowledgeBase
+    report: LoadReport
+    licence: str = ""
+
+    def split(self, name: str) -> Dataset:
+        """The mentions of one split ("all" keeps every one).
+
+        Raises:
+            MissingError: No mention has that split.
+        """
+        if name == "all":
+            return self
+        kept = tuple(mention for mention in self.mentions if mention.split == name)
+        if not kept and self.mentions:
+            known = sorted({mention.split or "none" for mention in self.mentions})
+            raise MissingError(f'data set {self.name} has no split "{name}"; it has: {", ".join(known)} (or "all").')
+        return replace(self, mentions=kept)
+
+
+class DatasetLoader(Protocol):
+    """A component of `DATASETS`: its constructor's keywords are the parameters a grid may set.
+
+    A loader whose splits are costly to make may set `lazy_splits = True` and accept `load(split=...)`.
+    """
+
+    version: ClassVar[int]
+
+    def load(self, split: str = "all") -> Dataset:
+        """Reads the data set (or one split of it).
+
+        Raises:
+            MissingError: Files are absent or unreadable; the sentence names the path and what was expected.
+        """
+        ...

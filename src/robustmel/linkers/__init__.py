@@ -1,0 +1,14 @@
+"""Linkers (the victims): one file a family, and one line here."""
+
+from robustmel.registry import Preset, Registry
+
+LINKERS = Registry(
+    "linker",
+    {
+        "clip": "robustmel.linkers.clip:CLIP",
+        "siglip": "robustmel.linkers.siglip:SigLIP",
+        "clip-world": Preset("clip", {"model": "world:clip-world"}),
+        "siglip-world": Preset("siglip", {"model": "world:siglip-world"}),
+    },
+    entry_points="robustmel.linkers",
+)

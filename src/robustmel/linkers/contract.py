@@ -1,0 +1,68 @@
+"""What a linker must offer, and what it may offer beyond that.
+
+A linker is built as `Linker(kb, **parameters)`: the knowledge base is positional-only, the rest are the parameters a grid sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+
+from robustmel.types import Prediction, Query, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@runtime_checkable
+class Linker(Protocol):
+    """The least a linker must offer."""
+
+    tasks: ClassVar[tuple[Task, ...]]
+    version: ClassVar[int]
+
+    def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
+        """One prediction a query, in order; a query that cannot be answered gets a prediction with `error` set."""
+        ...
+
+
+@runtime_checkable
+class Scored(Protocol):
+    """A linker that can score the candidates of queries: enough for black-box attacks and margins."""
+
+    def scores(self, queries: Sequence[Query], task: Task) -> Tensor:
+        """float32 (B, C) scores without gradient, from each query's own image file; see `Differentiable.logits` for C."""
+        ...
+
+
+@runtime_checkable
+class Differentiable(Protocol):
+    """A linker whose scores can be differentiated down to the raw pixels: what white-box attacks need."""
+
+    logit_scale: float
+    """What multiplies the scores before a softmax (CLIP's learnt temperature); 1.0 where there is none."""
+
+    def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T") -> Tensor:
+        """float32 (B, C) scores of the candidates, the very ones `link` ranks by.
+
+        Args:
+            pixels: float32 (B, 3, H, W) in [0, 1], the images at their own size; they stand in for the queries' images.
+            queries: B queries; C is the length of the longest candidate list, column j is `candidates[j]`, the missing
+                columns of shorter lists hold minus infinity.
+            task: "I2T" scores the image alone, "IT2T" the fusion of image and text.
+        """
+        ...
+
+
+class HasAssets(Protocol):
+    """A linker with files behind it (weights, tokenizer): their digests are part of every key."""
+
+    @classmethod
+    def assets(cls, **parameters: object) -> tuple[Path, ...]:
+        """The files that decide its answers, from its parameters alone and before any of them is loaded.
+
+        Raises:
+            MissingError: A file is absent; the sentence says which one was looked for, and where.
+        """
+        ...

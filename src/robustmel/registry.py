@@ -1,0 +1,148 @@
+"""Names of components, turned into classes only when one is asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from robustmel.errors import MissingError, UsageError
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A name for another component with some of its parameters set (`clip-world` is `clip` with the embedded weights)."""
+
+    name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Registry(Mapping[str, "str | Preset"]):
+    """A table of component names; iterating gives the names, `create` gives a component.
+
+    Args:
+        kind: What the components are ("attack"), for messages.
+        entries: Name -> "module:attribute", or a `Preset`.
+        entry_points: Entry-point group under which other packages offer more; broken ones are skipped until asked for.
+
+    A name may also be `path/to/file.py:Class`: a component in a file of the user's own.
+    """
+
+    def __init__(self, kind: str, entries: Mapping[str, str | Preset], entry_points: str | None = None) -> None:
+        self.kind = kind
+        self._entries = dict(entries)
+        self._group = entry_points
+
+    def _all(self) -> dict[str, str | Preset]:
+        plugins = importlib.metadata.entry_points(group=self._group) if self._group else ()
+        return {point.name: point.value for point in plugins} | self._entries
+
+    def __getitem__(self, name: str) -> str | Preset:
+        try:
+            return self._all()[name]
+        except KeyError:
+            raise UsageError(self._unknown(name)) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def load(self, name: str) -> type[Any]:
+        """The class behind a name.
+
+        Raises:
+            UsageError: The name is unknown.
+            MissingError: The module or file behind it cannot be imported.
+        """
+        if is_file_component(name):
+            return load_file_component(name)
+        entry = self[name]
+        if isinstance(entry, Preset):
+            return self.load(entry.name)
+        module, _, attribute = entry.partition(":")
+        try:
+            loaded: type[Any] = getattr(importlib.import_module(module), attribute)
+        except Exception as problem:  # a third party's import may raise anything
+            raise MissingError(f"{self.kind} {name} cannot be imported from {entry}: {problem}") from problem
+        return loaded
+
+    def parameters(self, name: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """All parameters of a component: those given, the preset's, and the defaults of the rest.
+
+        Raises:
+            UsageError: A given parameter does not exist, or a required one is absent.
+        """
+        given = dict(given or {})
+        entry = None if is_file_component(name) else self[name]
+        if isinstance(entry, Preset):
+            return self.parameters(entry.name, {**entry.params, **given})
+        accepted = own_parameters(self.load(name))
+        for unknown in given.keys() - accepted.keys():
+            raise UsageError(f'{self.kind} {name} has no parameter "{unknown}". {suggestion(unknown, accepted)}')
+        for required in (key for key, value in accepted.items() if value is inspect.Parameter.empty and key not in given):
+            raise UsageError(
+                f'{self.kind} {name} needs the parameter "{required}"; add it: {{name = "{name}", {required} = ...}}.'
+            )
+        return {key: given.get(key, default) for key, default in accepted.items()}
+
+    def create(self, name: str, /, *args: Any, **given: Any) -> Any:
+        """A component by name; `args` are what the stage supplies (a linker gets the knowledge base)."""
+        return self.load(name)(*args, **self.parameters(name, given))
+
+    def _unknown(self, name: str) -> str:
+        return f'unknown {self.kind} "{name}". {suggestion(name, self)}'
+
+
+def suggestion(name: str, known: Mapping[str, Any]) -> str:
+    """Either "Did you mean ...?" where something is close, or the list of what there is."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f'Did you mean "{close[0]}"?' if close else "Known: " + (", ".join(sorted(known)) or "none") + "."
+
+
+def own_parameters(component: type[Any]) -> dict[str, Any]:
+    """Parameters a user may set, with their defaults: the constructor's, less positional-only ones (the stage's own)."""
+    signature = inspect.signature(component)
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {name: one.default for name, one in signature.parameters.items() if one.kind in kinds}
+
+
+def is_file_component(name: str) -> bool:
+    """Whether a name is `path.py:Class`."""
+    path, separator, attribute = name.rpartition(":")
+    return bool(separator) and path.endswith(".py") and attribute.isidentifier()
+
+
+def load_file_component(name: str) -> type[Any]:
+    """Imports `path.py:Class` without touching `sys.path`.
+
+    Raises:
+        MissingError: The file is absent, does not import, or has no such class.
+    """
+    path, _, attribute = name.rpartition(":")
+    file = Path(path).resolve()
+    if not file.is_file():
+        raise MissingError(
+            f"no file {path}; a component of your own is named path/to/file.py:Class, relative to the working directory."
+        )
+    spec = importlib.util.spec_from_file_location(f"robustmel_plugin_{file.stem}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as problem:
+        raise MissingError(f"{path} does not import: {type(problem).__name__}: {problem}") from problem
+    if not hasattr(module, attribute):
+        raise MissingError(f"{path} has no class {attribute}.")
+    loaded: type[Any] = getattr(module, attribute)
+    return loaded

@@ -1,0 +1,142 @@
+"""The nouns every part of the package speaks in. No torch, no pandas, no file access."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Task = Literal["I2T", "IT2T", "T2T"]
+"""What a linker may read: the image, the image and the text, or the text alone."""
+
+TASKS: tuple[Task, ...] = ("I2T", "IT2T", "T2T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """An entry of the knowledge base.
+
+    Args:
+        id: Unique in its knowledge base; a Wikidata id where the data set uses those.
+        name: The label that linkers see.
+        aliases: Other names, the label not among them.
+        qid: Wikidata id, None where it is not known.
+        description: One short phrase.
+        text: Encyclopaedic sentences.
+        type: A coarse class ("country", "person").
+        popularity: Non-negative weight, comparable within one knowledge base.
+        images: Image files of the entity.
+    """
+
+    id: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    qid: str | None = None
+    description: str = ""
+    text: str = ""
+    type: str | None = None
+    popularity: float = 0.0
+    images: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a linker or a defence gets to see of a mention: never the gold entity, never the data set's own id.
+
+    Args:
+        id: Opaque; equal for the same mention in every run.
+        text: The sentence, possibly empty.
+        surface: The mention string.
+        span: Character offsets [start, end) of the surface in the text, None where it could not be located.
+        image: The image file; None where the record names none. It may turn out missing or broken when decoded.
+        candidates: Entity ids to choose from, in no meaningful order.
+    """
+
+    id: str
+    text: str
+    surface: str
+    span: tuple[int, int] | None
+    image: Path | None
+    candidates: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A record of a data set: what is asked, and the answer.
+
+    Args:
+        id: The data set's own id, unique within it.
+        gold: Id of the right entity; None means NIL (the entity is in no knowledge base).
+        surface: The mention string, possibly empty.
+        text: The sentence, possibly empty.
+        span: Character offsets [start, end) of the surface in the text; None where it could not be located.
+        image: Path of the image file; None where the record names none.
+        candidates: Candidate ids that came with the data set; None where it has none.
+        split: "train", "validation" or "test"; None where the data set does not say.
+    """
+
+    id: str
+    gold: str | None
+    surface: str
+    text: str = ""
+    span: tuple[int, int] | None = None
+    image: Path | None = None
+    candidates: tuple[str, ...] | None = None
+    split: str | None = None
+
+    def query(self, dataset: str, candidates: tuple[str, ...]) -> Query:
+        """The part of this mention that a linker may see."""
+        return Query(opaque_id(dataset, self.id), self.text, self.surface, self.span, self.image, candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A linker's answer to one query.
+
+    Args:
+        id: The query's id.
+        ranked: Entity ids, best first; empty means NIL.
+        scores: One score per ranked id, non-increasing.
+        error: Why there is no answer (`no_image`, `image_decode`, ...); None when there is one.
+        seconds: Wall-clock seconds this mention took (its share of a batch).
+    """
+
+    id: str
+    ranked: tuple[str, ...] = ()
+    scores: tuple[float, ...] = ()
+    error: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Perturbation:
+    """What an image attack returns for a batch of B images; every tensor has B rows.
+
+    Args:
+        pixels: float32 (B, 3, H, W) in [0, 1].
+        succeeded: bool (B,): the scores at `pixels` no longer put gold first (or put the target first).
+        queries: int64 (B,): forward evaluations spent on each image.
+        iterations: int64 (B,): gradient steps taken on each image.
+        linf: float32 (B,): largest absolute change of a pixel.
+        l2: float32 (B,): Euclidean length of the change.
+        zero_gradients: int64 (B,): steps whose gradient was zero everywhere; many mean that gradients are masked.
+        note: What the attack had to do differently ("dlr needs 3 candidates, used margin"), or "".
+    """
+
+    pixels: Tensor
+    succeeded: Tensor
+    queries: Tensor
+    iterations: Tensor
+    linf: Tensor
+    l2: Tensor
+    zero_gradients: Tensor
+    note: str = ""
+
+
+def opaque_id(dataset: str, mention_id: str) -> str:
+    """A stable id that says nothing about the record (Richpedia-MEL's own ids are the answers)."""
+    return hashlib.blake2b(f"{dataset}\x00{mention_id}".encode("utf-8", "replace"), digest_size=10).hexdigest()
