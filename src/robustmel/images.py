@@ -1,0 +1,184 @@
+"""Image files to 8-bit RGB and back, by one stated rule for every format and mode."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from robustmel.errors import ImageError, MissingError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+"""What is read, recognised by content; the file's extension says nothing."""
+
+MAX_PIXELS = 50_000_000
+"""Larger images are refused before their pixels are decoded."""
+
+Pixels = NDArray[np.uint8]
+
+
+class Decoded(NamedTuple):
+    """An image and what was done to it.
+
+    Args:
+        pixels: uint8 (H, W, 3), RGB.
+        notes: Conversions that changed more than the file's packing, in the order made ("alpha over white"); empty for an
+            image that was 8-bit RGB as it lay there. They matter because the result is the clean input of every attack.
+    """
+
+    pixels: Pixels
+    notes: tuple[str, ...]
+
+
+def decode(path: str | Path, max_side: int | None = None) -> Pixels:
+    """The pixels of an image file: uint8 (H, W, 3), RGB; `decode_with_notes` says how they were arrived at."""
+    return decode_with_notes(path, max_side).pixels
+
+
+def decode_with_notes(path: str | Path, max_side: int | None = None) -> Decoded:
+    """Reads JPEG, PNG, WebP, GIF, BMP or TIFF as 8-bit RGB.
+
+    The first frame is taken; the EXIF orientation is applied; transparency (alpha, palette or key colour) is laid over
+    white; 16-bit channels are scaled to 8 (rounded for greyscale, the high byte for colour), never clipped; CMYK becomes
+    RGB by its complement; colour profiles are not applied. 32-bit integers are read as 16-bit and 32-bit floats as [0, 1]
+    where their values allow it, and refused otherwise.
+
+    Args:
+        path: The file.
+        max_side: Longest side in pixels; a larger image is scaled down to it by Pillow's LANCZOS filter, a smaller one is
+            left alone. None keeps every image at its own size.
+
+    Raises:
+        ImageError: `image_missing` (no such file, or not readable), `image_decode` (truncated, empty, or no image at all)
+            or `image_refused` (SVG, over `MAX_PIXELS`, values of no known range).
+    """
+    path = Path(path)
+    notes: list[str] = []
+    try:
+        if not path.is_file():
+            raise ImageError("image_missing", f"{path} is a folder, not an image." if path.is_dir() else f"no image {path}.")
+        with path.open("rb") as file:
+            image = _opened(path, file, notes)
+            image = ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
+            image = _eight_bit_rgb(path, image, notes)
+    except ImageError:
+        raise
+    except (PermissionError, FileNotFoundError) as problem:
+        raise ImageError("image_missing", f"image {path} cannot be read: {problem.strerror}.") from problem
+    except Exception as problem:  # Pillow's readers raise whatever a broken file makes them stumble upon
+        raise ImageError("image_decode", f"image {path} cannot be decoded: {_first_line(problem)}.") from problem
+    if max_side is not None and max(image.size) > max_side:
+        notes.append(f"scaled down from {image.width}x{image.height}")
+        scale = max_side / max(image.size)
+        smaller = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        image = image.resize(smaller, Image.Resampling.LANCZOS)
+    return Decoded(np.array(image, dtype=np.uint8), tuple(notes))
+
+
+def write_png(path: str | Path, pixels: Pixels) -> None:
+    """Writes uint8 (H, W, 3) pixels as PNG: `decode` gives the same values back. The file appears whole or not at all.
+
+    Raises:
+        ValueError: The array is not uint8 (H, W, 3).
+        MissingError: The file cannot be written (disk full, no permission).
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+        raise ValueError(f"expected uint8 pixels of shape (H, W, 3), got {pixels.dtype} {pixels.shape}")
+    path = Path(path)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Adversarial noise hardly compresses, whatever the level: the lowest one takes a fraction of the time.
+        Image.fromarray(np.ascontiguousarray(pixels)).save(unfinished, format="PNG", compress_level=1)
+        unfinished.replace(path)
+    except OSError as problem:
+        raise MissingError(f"image {path} cannot be written: {problem.strerror or problem}.") from problem
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _opened(path: Path, file: IO[bytes], notes: list[str]) -> Image.Image:
+    """The first frame, loaded; refuses what must not be decoded."""
+    head = file.read(4096)
+    file.seek(0)
+    if not head:
+        raise ImageError("image_decode", f"image {path} is empty (0 bytes).")
+    markup = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if markup.startswith(b"<") and b"<svg" in markup:
+        raise ImageError("image_refused", f"image {path} is SVG, a drawing without pixels; convert it to PNG first.")
+    if markup.startswith((b"<!doctype html", b"<html", b"<head")):
+        raise ImageError("image_decode", f"image {path} is a web page, not an image; fetch it again.")
+    try:
+        image = Image.open(file, formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
+        raise ImageError("image_refused", f"image {path} has over {MAX_PIXELS:,} pixels; scale it down first.") from problem
+    if image.width * image.height > MAX_PIXELS:
+        size = f"{image.width}x{image.height}"
+        raise ImageError("image_refused", f"image {path} is {size}, over {MAX_PIXELS:,} pixels; scale it down first.")
+    if any(";16" in str(tile.args) for tile in image.tile) and not image.mode.startswith("I"):
+        notes.append("16 bits a channel reduced to 8")
+        _eight_bit_key_colour(image)
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        notes.append(f"first of {frames} frames")
+    before = _orientation(image)
+    image.load()
+    if max(before, _orientation(image)) > 1:  # TIFF is turned while it loads, PNG may say so after its pixels
+        notes.append("rotated by EXIF")
+    return image
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) to 8; 1 where there is none or it makes no sense."""
+    try:
+        orientation = image.getexif().get(0x0112, 1)
+    except Exception:  # broken metadata around pixels that may be sound
+        return 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+
+
+def _eight_bit_key_colour(image: Image.Image) -> None:
+    """Pillow keeps the high bytes of 16-bit colour but not of the colour that stands for transparency."""
+    key = image.info.get("transparency")
+    if isinstance(key, tuple):
+        image.info["transparency"] = tuple(value >> 8 for value in key)
+
+
+def _eight_bit_rgb(path: Path, image: Image.Image, notes: list[str]) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        notes.append("16 bits reduced to 8" if image.mode != "F" else "floats scaled to 8 bits")
+        return _from_wide(path, image)
+    if image.has_transparency_data:
+        notes.append("alpha over white")
+        layered = image.convert("RGBA")
+        canvas = Image.new("RGB", image.size, "white")
+        canvas.paste(layered.convert("RGB"), mask=layered.getchannel("A"))
+        return canvas
+    if image.mode not in ("RGB", "L", "1", "P"):
+        notes.append(f"{image.mode} to RGB")
+    return image.convert("RGB")
+
+
+def _from_wide(path: Path, image: Image.Image) -> Image.Image:
+    """Greyscale of more than 8 bits."""
+    values: NDArray[Any] = np.asarray(image)
+    if image.mode == "F":
+        if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
+            raise ImageError("image_refused", f"image {path} holds floats outside [0, 1]; convert it to 8 bits first.")
+        grey = np.rint(values * 255)
+    else:
+        if values.min() < 0 or values.max() > 65535:
+            raise ImageError("image_refused", f"image {path} holds integers beyond 16 bits; convert it to 8 bits first.")
+        key = image.info.get("transparency")
+        values = values if not isinstance(key, int) else np.where(values == key, 65535, values)
+        grey = np.rint(values.astype(np.float32) / 257)
+    return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+
+
+def _first_line(problem: Exception) -> str:
+    return (str(problem).splitlines() or [""])[0].rstrip(". ") or type(problem).__name__
