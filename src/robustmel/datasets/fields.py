@@ -1,0 +1,188 @@
+"""The keys of the own data format, and how a file's keys are mapped to them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from robustmel.datasets.dataset import LoadReport
+from robustmel.datasets.lines import Line, kind_of
+from robustmel.errors import MissingError, UsageError
+from robustmel.registry import suggestion
+
+MENTION_KEYS = {
+    "id": True,
+    "gold": True,
+    "surface": True,
+    "text": False,
+    "span": False,
+    "image": False,
+    "candidates": False,
+    "split": False,
+}
+"""Keys of a line of mentions.jsonl -> whether it must be there."""
+
+ENTITY_KEYS = {
+    "id": True,
+    "name": True,
+    "aliases": False,
+    "qid": False,
+    "description": False,
+    "text": False,
+    "type": False,
+    "popularity": False,
+    "images": False,
+}
+"""Keys of a line of entities.jsonl -> whether it must be there."""
+
+_NIL = frozenset({"", "nil", "none", "null"})
+
+
+def is_nil(value: str | None) -> bool:
+    """Whether a value is one of the spellings of "in no knowledge base"."""
+    return value is None or value.strip().casefold() in _NIL
+
+
+def names_in_file(kind: str, keys: Mapping[str, bool], fields: Mapping[str, str] | None) -> dict[str, str]:
+    """Own key -> the file's key, for one of the two files.
+
+    Args:
+        kind: "mentions" or "entities".
+        keys: `MENTION_KEYS` or `ENTITY_KEYS`.
+        fields: Own key -> the file's key; "mentions.id" or "entities.id" where the two files differ.
+
+    Raises:
+        UsageError: `fields` names a key that neither file has, or maps one to something that is no string.
+    """
+    if fields is not None and not isinstance(fields, Mapping):
+        raise UsageError(f'fields must be a table, own key = "the file\'s key", found {kind_of(fields)}.')
+    names = {key: key for key in keys}
+    known = dict.fromkeys((*MENTION_KEYS, *ENTITY_KEYS, *(f"{k}.{key}" for k in ("mentions", "entities") for key in keys)))
+    for qualified in (False, True):  # the more specific entry wins
+        for own, theirs in (fields or {}).items():
+            scope, dot, key = own.rpartition(".")
+            if own not in known and scope not in ("mentions", "entities"):
+                raise UsageError(f'fields maps "{own}", which is no key of the format. {suggestion(own, known)}')
+            if dot and scope == kind and key not in keys:
+                raise UsageError(f'fields maps "{own}", which is no key of {kind}.jsonl. {suggestion(key, keys)}')
+            if not isinstance(theirs, str):
+                raise UsageError(f'fields maps "{own}" to {kind_of(theirs)}; expected the name of a key in the file.')
+            if bool(dot) == qualified and scope in ("", kind) and key in keys:
+                names[key] = theirs
+    return names
+
+
+class Record:
+    """Typed access to one line by the format's own keys.
+
+    Args:
+        line: The record and its place.
+        names: Own key -> the file's key, from `names_in_file`.
+        keys: Own key -> whether it must be there.
+
+    Raises:
+        MissingError: A required key is absent; this and every error names the record.
+    """
+
+    def __init__(self, line: Line, names: Mapping[str, str], keys: Mapping[str, bool]) -> None:
+        self.place, self._values = line
+        self._names = names
+        for key, needed in keys.items():
+            if needed and names[key] not in self._values:
+                has = ", ".join(list(self._values)[:12]) or "none"
+                raise MissingError(
+                    f'{self.place}: no key "{names[key]}"{"" if names[key] == key else f" (for {key})"}; the record has: {has}. '
+                    f'Add it, or map it with fields = {{{key} = "..."}}.'
+                )
+
+    def ignored(self) -> list[str]:
+        """Keys of the file that the format does not know."""
+        used = set(self._names.values())
+        return [key for key in self._values if key not in used]
+
+    def _get(self, key: str) -> Any:
+        return self._values.get(self._names[key])
+
+    def _wrong(self, key: str, expected: str) -> NoReturn:
+        found = kind_of(self._get(key))
+        raise MissingError(f"{self.place}: {json.dumps(self._names[key])} must be {expected}, found {found}.")
+
+    def identifier(self, key: str) -> str:
+        """A non-empty id; whole numbers are read as their digits."""
+        value = self.optional_identifier(key)
+        if value is None or not value.strip():
+            self._wrong(key, "a non-empty string")
+        return value
+
+    def optional_identifier(self, key: str) -> str | None:
+        """An id or None."""
+        value = self._get(key)
+        return None if value is None else self._as_id(key, value)
+
+    def _as_id(self, key: str, value: object) -> str:
+        if not isinstance(value, str | int) or isinstance(value, bool) or (isinstance(value, int) and abs(value) >= 10**18):
+            self._wrong(key, "a string (or a whole number)")
+        return str(value)
+
+    def text(self, key: str) -> str:
+        """A string; "" where the key is absent or null."""
+        value = self._get(key)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            self._wrong(key, "a string")
+        return value
+
+    def required_text(self, key: str) -> str:
+        """A string that may be empty but not null."""
+        if self._get(key) is None:
+            self._wrong(key, "a string")
+        return self.text(key)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of strings; () where the key is absent or null."""
+        value = self._get(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            self._wrong(key, "a list of strings")
+        return tuple(value)
+
+    def identifiers(self, key: str) -> tuple[str | None, ...] | None:
+        """A list of ids, some of which may be null; None where the key is absent or null."""
+        value = self._get(key)
+        if value is None:
+            return None
+        if not isinstance(value, list):
+            self._wrong(key, "a list of entity ids")
+        return tuple(None if item is None else self._as_id(key, item) for item in value)
+
+    def weight(self, key: str) -> float:
+        """A finite number from 0 on; 0 where the key is absent or null."""
+        value = self._get(key)
+        if value is None:
+            return 0.0
+        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e300 or not math.isfinite(value):
+            self._wrong(key, "a finite number")
+        if value < 0:
+            self._wrong(key, "a number from 0 on")
+        return float(value)
+
+    def span(self, key: str) -> tuple[int, int] | None:
+        """Two whole numbers; None where the key is absent or null."""
+        value = self._get(key)
+        if value is None:
+            return None
+        if not isinstance(value, list) or len(value) != 2 or not all(type(item) is int for item in value):
+            self._wrong(key, "[start, end], two whole numbers,")
+        return value[0], value[1]
+
+
+def remark_ignored(record: Record, file: str, seen: set[str], report: LoadReport) -> None:
+    """Counts each unknown key of a file once."""
+    for key in record.ignored():
+        if key not in seen:
+            seen.add(key)
+            report.remark("ignored_keys", f"{file}: {key}")

@@ -1,0 +1,86 @@
+"""A data set of one's own: mentions.jsonl, entities.jsonl and images (docs/data-format.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from robustmel.datasets.dataset import Dataset, LoadReport
+from robustmel.datasets.entities import read_entities
+from robustmel.datasets.lines import archive_kind
+from robustmel.datasets.mentions import read_mentions, split_name
+from robustmel.errors import MissingError
+
+MENTIONS, ENTITIES = "mentions.jsonl", "entities.jsonl"
+
+
+@dataclass(frozen=True)
+class JSONL:
+    """Reads the project's own format, or files that differ from it only in the names of their keys.
+
+    Args:
+        path: Folder with mentions.jsonl and entities.jsonl, or the mentions file itself.
+        images: Folder that image paths are relative to; the mentions' folder where None.
+        kb: The entities file (or the folder of an entities.jsonl); beside the mentions where None.
+        fields: Own key -> the file's key, for files with other names ({"surface": "mention", "gold": "entity_id"});
+            "mentions.id" and "entities.id" where the two files differ.
+        name: Name of the data set; the folder's where None.
+    """
+
+    path: str | Path
+    images: str | Path | None = None
+    kb: str | Path | None = None
+    fields: Mapping[str, str] | None = None
+    name: str | None = None
+
+    version: ClassVar[int] = 1
+
+    def load(self, split: str = "all") -> Dataset:
+        """Reads everything, then keeps one split; "dev", "val" and "valid" are "validation".
+
+        Raises:
+            MissingError: A file is absent or a record is wrong; the sentence says where and what was expected.
+            UsageError: `fields` names a key that the format does not have.
+        """
+        mentions_file, entities_file = self.files()
+        images = mentions_file.parent if self.images is None else Path(self.images)
+        if not images.is_dir():
+            raise MissingError(f"no image folder {images}; expected the folder that the image paths are relative to.")
+        renamed = ", ".join(f"{own} = {theirs}" for own, theirs in (self.fields or {}).items())
+        report = LoadReport("jsonl" + (f" ({renamed})" if renamed else ""))
+        kb = read_entities(entities_file, images, self.fields, report)
+        mentions = read_mentions(mentions_file, images, self.fields, kb, report)
+        name = self.name or mentions_file.resolve().parent.name
+        return Dataset(name, mentions, kb, report).split(split_name(split))
+
+    def files(self) -> tuple[Path, Path]:
+        """The mentions file and the entities file.
+
+        Raises:
+            MissingError: One of them is not there; the sentence says what was looked for.
+        """
+        path = Path(self.path)
+        expected = f"expected a folder with {MENTIONS} and {ENTITIES} (docs/data-format.md), or the mentions file"
+        if path.is_file() and (kind := archive_kind(path)):
+            raise MissingError(f"{path} is a {kind} archive; unpack it and give the folder.")
+        if not path.exists():
+            raise MissingError(f"no data set at {path}: {expected}.")
+        mentions = path if path.is_file() else path / MENTIONS
+        if not mentions.is_file():
+            raise MissingError(f"no {MENTIONS} in {path} ({_contents(path)}): {expected}.")
+        entities = mentions.parent / ENTITIES if self.kb is None else Path(self.kb)
+        entities = entities / ENTITIES if entities.is_dir() else entities
+        if not entities.is_file():
+            raise MissingError(f"no entities file {entities}; the knowledge base goes there, or give its path as kb.")
+        return mentions, entities
+
+
+def _contents(folder: Path) -> str:
+    """What a wrong folder holds instead, and a hint where the data set lies in an archive still."""
+    names = sorted(entry.name for entry in folder.iterdir())
+    archives = [name for name in names if name.endswith((".zip", ".tar", ".gz", ".tgz", ".7z", ".bz2", ".xz"))]
+    if archives:
+        return f"unpack {archives[0]} first"
+    return "it holds: " + ", ".join(names[:5]) + (", ..." if len(names) > 5 else "") if names else "it is empty"

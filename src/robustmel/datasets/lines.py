@@ -1,0 +1,126 @@
+"""JSON lines, read strictly: a file is taken whole or refused with the place of its first fault."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from robustmel.datasets.dataset import LoadReport
+from robustmel.errors import MissingError
+
+_UNUSABLE = re.compile("[\x00\ud800-\udfff]")
+_ARCHIVES = {b"PK\x03\x04": "zip", b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"7z\xbc\xaf": "7z", b"\xfd7zXZ": "xz"}
+
+
+class Line(NamedTuple):
+    """One record and where it stands ("mentions.jsonl:12")."""
+
+    place: str
+    values: dict[str, Any]
+
+
+def archive_kind(path: Path) -> str | None:
+    """The kind of archive a file is, by its first bytes; None for any other file."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    return next((kind for magic, kind in _ARCHIVES.items() if head.startswith(magic)), None)
+
+
+def read_lines(path: Path, report: LoadReport) -> Iterator[Line]:
+    """Every record of a file of JSON objects, one a line; blank lines, a byte-order mark and CRLF are allowed.
+
+    Characters that no text holds (NUL, halves of a surrogate pair, written as escapes) are replaced by U+FFFD, one for one
+    so that spans stay true, and counted in the report as `replaced_characters`.
+
+    Raises:
+        MissingError: The file is unreadable, an archive, not UTF-8, or has a line that is no JSON object (NaN, a key twice
+            and nesting beyond reason included); the sentence names file, line and what was expected.
+    """
+    try:
+        if kind := archive_kind(path):
+            raise MissingError(f"{path} is a {kind} archive; unpack it and give what was in it.")
+        with path.open("rb") as file:
+            for number, raw in enumerate(file, start=1):
+                place = f"{path.name}:{number}"
+                if number == 1:
+                    _refuse_other_layouts(path, raw)
+                    raw = raw.removeprefix(b"\xef\xbb\xbf")
+                if raw.strip():
+                    yield Line(place, _record(path, place, raw, report))
+    except OSError as problem:
+        raise MissingError(f"{path} cannot be read: {problem.strerror or problem}.") from problem
+
+
+def _refuse_other_layouts(path: Path, first: bytes) -> None:
+    if first.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise MissingError(f"{path} is UTF-16; save it as UTF-8.")
+    start = first.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith(b"["):
+        raise MissingError(f"{path} is one JSON list, expected one JSON object a line; write each of its items on a line.")
+    if start.rstrip() == b"{":
+        raise MissingError(
+            f"{path} is one JSON object over many lines, expected one object a line; write each record on a line."
+        )
+
+
+def _record(path: Path, place: str, raw: bytes, report: LoadReport) -> dict[str, Any]:
+    try:
+        values = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        if b"\\u" in raw:
+            values = _usable(values, place, report)
+    except UnicodeDecodeError as problem:
+        raise MissingError(
+            f"{place}: byte {problem.start + 1} of the line (0x{raw[problem.start]:02x}) is not UTF-8; "
+            f"convert {path.name} (from Latin-1, perhaps) to UTF-8."
+        ) from problem
+    except RecursionError as problem:
+        raise MissingError(f"{place}: nested too deeply to be a record; expected one flat JSON object.") from problem
+    except json.JSONDecodeError as problem:
+        raise MissingError(
+            f"{place}: not a JSON object: {problem.msg} at character {problem.pos + 1} of the line."
+        ) from problem
+    except ValueError as problem:
+        raise MissingError(f"{place}: not a JSON object: {problem}.") from problem
+    if not isinstance(values, dict):
+        raise MissingError(f"{place}: expected a JSON object ({{...}}), found {kind_of(values)}.")
+    return values
+
+
+def kind_of(value: object) -> str:
+    """A JSON value's type in words."""
+    if isinstance(value, bool):
+        return "true or false"
+    words = {type(None): "null", str: "a string", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return words.get(type(value), type(value).__name__)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"the key {json.dumps(key)} stands in it twice")
+            seen.add(key)
+    return values
+
+
+def _no_constant(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON value; write null or a number")
+
+
+def _usable(value: Any, place: str, report: LoadReport) -> Any:
+    """The value with unusable characters replaced."""
+    if isinstance(value, str):
+        replaced, count = _UNUSABLE.subn("\ufffd", value)
+        for _ in range(count):
+            report.remark("replaced_characters", place)
+        return replaced
+    if isinstance(value, list):
+        return [_usable(item, place, report) for item in value]
+    if isinstance(value, dict):
+        return {_usable(key, place, report): _usable(item, place, report) for key, item in value.items()}
+    return value

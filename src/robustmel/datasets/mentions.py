@@ -1,0 +1,120 @@
+"""The mentions of the own data format: one a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from robustmel.datasets.dataset import LoadReport
+from robustmel.datasets.fields import MENTION_KEYS, Record, is_nil, names_in_file, remark_ignored
+from robustmel.datasets.image_paths import image_path
+from robustmel.datasets.lines import read_lines
+from robustmel.datasets.spans import Span, fits, locate
+from robustmel.errors import MissingError
+from robustmel.kb import KnowledgeBase
+from robustmel.types import Mention
+
+SPLIT_NAMES = {"dev": "validation", "val": "validation", "valid": "validation", "training": "train", "testing": "test"}
+"""Other spellings of the three splits."""
+
+
+def split_name(name: str) -> str:
+    """A split's name as the package writes it: "train", "validation", "test", or a name of the user's own as it is."""
+    stripped = name.strip()
+    folded = stripped.casefold()
+    return SPLIT_NAMES.get(folded, folded if folded in ("train", "validation", "test") else stripped)
+
+
+def read_mentions(
+    path: Path, images: Path, fields: Mapping[str, str] | None, kb: KnowledgeBase, report: LoadReport
+) -> tuple[Mention, ...]:
+    """Reads mentions.jsonl; every record becomes a mention, and what is odd about it is counted in the report.
+
+    Args:
+        path: The file.
+        images: The folder that image paths are relative to.
+        fields: Own key -> the file's key.
+        kb: What gold and candidates are compared with.
+        report: Where findings are counted.
+
+    Raises:
+        MissingError: The file is unreadable or empty, or a record is wrong; the sentence names the line.
+    """
+    names = names_in_file("mentions", MENTION_KEYS, fields)
+    mentions: dict[str, Mention] = {}
+    places: dict[str, str] = {}
+    ignored: set[str] = set()
+    for line in read_lines(path, report):
+        record = Record(line, names, MENTION_KEYS)
+        remark_ignored(record, path.name, ignored, report)
+        mention = _mention(record, images, kb, report)
+        if mention.id in mentions:
+            raise MissingError(
+                f'{line.place}: the mention id "{mention.id}" stands already at {places[mention.id]}; ids must be unique.'
+            )
+        mentions[mention.id], places[mention.id] = mention, line.place
+    if not mentions:
+        raise MissingError(f"{path} holds no mention; expected one JSON object a line with at least id, gold and surface.")
+    return tuple(mentions.values())
+
+
+def _mention(record: Record, images: Path, kb: KnowledgeBase, report: LoadReport) -> Mention:
+    place = f"{record.place} ({record.identifier('id')})"
+    gold = record.optional_identifier("gold")
+    if gold is None or (gold not in kb and is_nil(gold)):
+        gold = None
+        report.remark("nil", place)
+    elif gold not in kb:
+        report.remark("gold_not_in_kb", f"{place}: {gold}")
+    surface, text = record.required_text("surface"), record.text("text")
+    if not surface.strip():
+        report.remark("empty_surfaces", place)
+    if not text.strip():
+        report.remark("no_text", place)
+    image = image_path(images, record.text("image"), place, report)
+    if image is None:
+        report.remark("no_image", place)
+    candidates = _candidates(record, place, kb, report)
+    if candidates is not None and gold is not None and gold not in candidates:
+        report.remark("gold_not_in_candidates", f"{place}: {gold}")
+    return Mention(
+        id=record.identifier("id"),
+        gold=gold,
+        surface=surface,
+        text=text,
+        span=_span(record, surface, text, place, report),
+        image=image,
+        candidates=candidates,
+        split=split_name(record.text("split")) or None,
+    )
+
+
+def _span(record: Record, surface: str, text: str, place: str, report: LoadReport) -> Span | None:
+    given = record.span("span")
+    if given is not None and fits(given, surface, text):
+        return given
+    if given is not None:
+        report.remark("span_mismatch", f"{place}: [{given[0]}, {given[1]}] is not {surface[:40]!r}")
+    found = locate(surface, text)
+    if found is None and text.strip():
+        report.remark("without_span", place)
+    return found
+
+
+def _candidates(record: Record, place: str, kb: KnowledgeBase, report: LoadReport) -> tuple[str, ...] | None:
+    listed = record.identifiers("candidates")
+    if listed is None:
+        return None
+    kept: dict[str, None] = {}
+    for candidate in listed:
+        if candidate is None or (candidate not in kb and is_nil(candidate)):
+            report.remark("nil_candidates", place)
+        elif candidate not in kb:
+            report.remark("unknown_candidates", f"{place}: {candidate}")
+        elif candidate in kept:
+            report.remark("repeated_candidates", f"{place}: {candidate}")
+        else:
+            kept[candidate] = None
+    if not kept:
+        report.remark("empty_candidates", place)
+    return tuple(kept)
