@@ -98,6 +98,13 @@ class Registry(Mapping[str, "str | Preset"]):
         """A component by name; `args` are what the stage supplies (a linker gets the knowledge base)."""
         return self.load(name)(*args, **self.parameters(name, given))
 
+    def base(self, name: str) -> str:
+        """The name behind a preset; of a component in a file its class, wherever the file lies. It enters content keys."""
+        if is_file_component(name):
+            return name.rpartition(":")[2]
+        entry = self[name]
+        return self.base(entry.name) if isinstance(entry, Preset) else name
+
     def _unknown(self, name: str) -> str:
         return f'unknown {self.kind} "{name}". {suggestion(name, self)}'
 

@@ -1,0 +1,56 @@
+"""The commands, one line each: what they do is in the files beside this one."""
+
+from __future__ import annotations
+
+import click
+import typer
+
+from robustmel import __version__
+from robustmel.cli import components, data, make, results, running
+
+app = typer.Typer(
+    name="robustmel",
+    help="How robust is a multimodal entity linker, which mentions break and why, and what makes it more robust.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"robustmel {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="--debug, anywhere on the line, shows tracebacks.")
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    pass
+
+
+app.command(rich_help_panel="Run")(running.demo)
+app.command("plan", rich_help_panel="Run")(running.plan_command)
+app.command("run", rich_help_panel="Run")(running.run_command)
+app.command("report", rich_help_panel="Results")(results.report)
+app.command("view", rich_help_panel="Results")(results.view)
+app.command("datasets", rich_help_panel="Look")(components.datasets)
+app.command("linkers", rich_help_panel="Look")(components.linkers)
+app.command("attacks", rich_help_panel="Look")(components.attacks)
+app.command("check", rich_help_panel="Data")(data.check)
+app.command("perturb", rich_help_panel="Make")(make.perturb)
+app.add_typer(make.train, name="train", rich_help_panel="Make")
+
+
+def usage_exit(application: typer.Typer, arguments: list[str]) -> int:
+    """Runs the application; bad usage is told in its own words, with exit code 2."""
+    try:
+        code = application(arguments, standalone_mode=False)
+    except click.exceptions.Abort:
+        raise KeyboardInterrupt from None
+    except click.ClickException as problem:
+        problem.show()
+        return problem.exit_code
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,49 @@
+"""`check`: what is wrong with a data set, before anything is spent on it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def check(
+    dataset: Annotated[str, typer.Argument(help="Which data set, as `robustmel datasets` lists them.")],
+    path: Annotated[Path | None, typer.Option("--path", help="Its folder or file.")] = None,
+    images: Annotated[Path | None, typer.Option("--images", help="The folder its image names are relative to.")] = None,
+    kb: Annotated[Path | None, typer.Option("--kb", help="Its knowledge base, where that lies elsewhere.")] = None,
+    field: Annotated[
+        list[str] | None, typer.Option("--field", help="ours=theirs: what the files call one of our keys.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+    verify: Annotated[bool, typer.Option("--verify-images/--no-verify-images", help="Decode every image.")] = True,
+) -> None:
+    """Say what is wrong with a data set: images, ids, spans, duplicates, leaks between splits."""
+    from robustmel.datasets import DATASETS
+    from robustmel.datasets.check import check as examine
+
+    given: dict[str, Any] = {"path": path, "images": images, "kb": kb, "fields": pairs(field)}
+    loader = DATASETS.create(
+        dataset, **{key: str(value) if isinstance(value, Path) else value for key, value in given.items() if value}
+    )
+    report = examine(loader.load(), verify_images=verify)
+    sys.stdout.write((report.to_json() if as_json else report.to_text()).rstrip("\n") + "\n")
+
+
+def pairs(written: list[str] | None) -> dict[str, str]:
+    """`["surface=mention"]` as a dictionary.
+
+    Raises:
+        UsageError: One of them has no equals sign.
+    """
+    from robustmel.errors import UsageError
+
+    found = {}
+    for one in written or ():
+        ours, equals, theirs = one.partition("=")
+        if not equals:
+            raise UsageError(f'"{one}" is no field mapping; write ours=theirs, as in --field surface=mention.')
+        found[ours] = theirs
+    return found

@@ -1,0 +1,48 @@
+"""The entry point: turns what went wrong into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+
+
+def main() -> None:
+    """Runs the command line.
+
+    Exit codes: 0 done; 1 done, with more errored rows than allowed; 2 bad usage; 3 something is missing or unreadable;
+    130 interrupted, and the same command goes on.
+    """
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command and returns its exit code."""
+    from robustmel.cli.commands import app, usage_exit
+    from robustmel.errors import RobustMELError
+    from robustmel.run.interrupt import Interrupted
+
+    debug = "--debug" in arguments
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr
+    )
+    try:
+        return usage_exit(app, [one for one in arguments if one != "--debug"])
+    except RobustMELError as problem:
+        return _tell(f"error: {problem}", problem.exit_code, debug)
+    except (Interrupted, KeyboardInterrupt):
+        return _tell("interrupted; what was finished is kept, and the same command goes on from there.", 130, debug)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as problem:
+        report = "This is a defect of robustmel: please report it, with the output of the same command and --debug."
+        return _tell(f"error: {type(problem).__name__}: {problem}. {report}", 1, debug)
+
+
+def _tell(sentence: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(sentence, file=sys.stderr)
+    return code

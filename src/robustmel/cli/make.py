@@ -1,0 +1,76 @@
+"""`perturb` and `train`: artefacts to take away."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from robustmel.cli.options import STORE, Device, StoreFolder, Workers
+from robustmel.cli.progress import shown
+
+train = typer.Typer(help="Train a linker.", no_args_is_help=True)
+
+
+@train.callback()
+def _train() -> None:
+    pass
+
+
+def perturb(
+    dataset: Annotated[str, typer.Argument(help="A data set: a name, or an inline table as in a grid.")],
+    linker: Annotated[str, typer.Option("--linker", help="Whose scores are attacked.")],
+    attack: Annotated[str, typer.Option("--attack", help="A name, or an inline table as in a grid.")],
+    out: Annotated[Path, typer.Option("--out", help="Where the perturbed data set goes.")],
+    strength: Annotated[str, typer.Option("--strength", help="normal or strong.")] = "",
+    view: Annotated[str, typer.Option("--view", help="image or fused.")] = "image",
+    candidates: Annotated[str, typer.Option("--candidates", help="A candidate generator.")] = "given",
+    split: Annotated[str, typer.Option("--split")] = "test",
+    limit: Annotated[int | None, typer.Option("--limit", min=0)] = None,
+    seed: Annotated[int, typer.Option("--seed")] = 0,
+    store: StoreFolder = STORE,
+    workers: Workers = 1,
+    device: Device = "auto",
+) -> None:
+    """Write a perturbed copy of a data set: its own format, lossless images, and a log of every mention."""
+    from robustmel.run.grid import component_from_text, parse_grid
+    from robustmel.run.publish import publish
+    from robustmel.run.store import Store
+
+    aimed = _table(component_from_text(attack)) | {"view": view} | ({"strength": strength} if strength else {})
+    table = {
+        "datasets": [_table(component_from_text(dataset))],
+        "linkers": [_table(component_from_text(linker))],
+        "attacks": [aimed],
+        "tasks": ["IT2T" if view == "fused" else "I2T"],
+        "candidates": _table(component_from_text(candidates)),
+        "split": split,
+        "seeds": [seed],
+    }
+    grid = parse_grid(table if limit is None else table | {"limit": limit}, "the command line")
+    with shown() as watch:
+        facts = publish(grid, out, Store(store), workers, device, watch)
+    print(f"{facts['mentions']} mentions: {facts['states']}", file=sys.stderr)
+    print(out)
+
+
+@train.command("dual-encoder")
+def dual_encoder(
+    out: Annotated[Path, typer.Option("--out", help="The checkpoint folder.")],
+    dataset: Annotated[list[str], typer.Option("--dataset", help="A data set, a name or an inline table; may be repeated.")],
+    family: Annotated[str | None, typer.Option("--family", help="clip or siglip, to train one from its configuration.")] = None,
+    base: Annotated[str | None, typer.Option("--base", help="A checkpoint folder or hub id, to fine-tune.")] = None,
+    recipe: Annotated[Path | None, typer.Option("--recipe", help="A recipe file (TOML).")] = None,
+    change: Annotated[list[str] | None, typer.Option("--set", help="key=value: change one setting of the recipe.")] = None,
+    candidates: Annotated[str, typer.Option("--candidates", help="A candidate generator, for validation.")] = "given",
+) -> None:
+    """Train a dual encoder by its family's own loss. The same command goes on after an interruption."""
+    from robustmel.cli.training import train_from_command_line
+
+    train_from_command_line(out, dataset, family, base, recipe, change or [], candidates)
+
+
+def _table(component: Any) -> dict[str, Any]:
+    return {"name": component.name, **component.params} | ({"label": component.label} if component.label else {})

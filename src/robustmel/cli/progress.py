@@ -1,0 +1,49 @@
+"""What is being made, on the error stream: bars on a terminal, a line an artefact elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from robustmel.run.executors import Watch
+    from robustmel.run.jobs import Job
+
+
+@contextmanager
+def shown() -> Iterator[Watch]:
+    """A callback for `execute` that shows how far each artefact is."""
+    if not sys.stderr.isatty():
+        yield _lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        whole = bars.add_task("artefacts made", total=None)
+        rows: dict[str, int] = {}
+
+        def watch(job: Job, done: int, of: int) -> None:
+            row = rows.setdefault(job.key, -1)
+            if row < 0:
+                row = rows[job.key] = int(bars.add_task(job.title, total=of))
+            bars.update(row, completed=done, total=of)  # type: ignore[arg-type]
+            if done == of == 1:
+                bars.remove_task(row)  # type: ignore[arg-type]
+                bars.advance(whole)
+
+        yield watch
+
+
+def _lines() -> Watch:
+    begun: set[str] = set()
+
+    def watch(job: Job, done: int, of: int) -> None:
+        if job.key not in begun:
+            begun.add(job.key)
+            print(f"[{len(begun):>3}] {job.title}", file=sys.stderr, flush=True)
+
+    return watch

@@ -1,0 +1,45 @@
+"""`report` and `view`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Run = Annotated[Path, typer.Argument(help="A run folder.")]
+FORMATS = ("table", "markdown", "latex", "csv", "json")
+
+
+def report(
+    run: Run,
+    format: Annotated[str, typer.Option("--format", help="table, markdown, latex, csv or json.")] = "table",  # noqa: A002
+    store: Annotated[Path | None, typer.Option("--store", help="Where its artefacts are, if they were moved.")] = None,
+) -> None:
+    """Print a run's table again, in another format."""
+    from robustmel.errors import UsageError
+    from robustmel.registry import suggestion
+    from robustmel.report import build
+
+    if format not in FORMATS:
+        raise UsageError(f'unknown format "{format}". {suggestion(format, dict.fromkeys(FORMATS))}')
+    built = build(run, store)
+    writers = {"table": built.text, "markdown": built.markdown, "latex": built.latex, "csv": built.csv, "json": built.json}
+    sys.stdout.write(writers[format]().rstrip("\n") + "\n")
+
+
+def view(
+    run: Run,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in a browser too.")] = False,
+    store: Annotated[Path | None, typer.Option("--store", help="Where its artefacts are, if they were moved.")] = None,
+) -> None:
+    """Write a run's page and print its path."""
+    from robustmel.report import build
+
+    page = build(run, store).write_page()
+    print(page)
+    if browser:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())

@@ -1,0 +1,82 @@
+"""`demo`, `plan` and `run`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from robustmel.cli.options import CORES, STORE, Device, MaxErrors, Out, StoreFolder, Workers
+from robustmel.cli.progress import shown
+
+if TYPE_CHECKING:
+    from robustmel.run.grid import Grid
+
+
+def demo(
+    out: Out = None,
+    store: StoreFolder = STORE,
+    workers: Workers = CORES,
+    quick: Annotated[bool, typer.Option("--quick", help="A few mentions only, in seconds.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Everything shipped, and curves over eps.")] = False,
+) -> None:
+    """Attack the embedded linkers on the embedded world: no network, no weights to fetch."""
+    from robustmel.errors import UsageError
+    from robustmel.run.grid import read_grid
+
+    if quick and full:
+        raise UsageError("--quick and --full exclude each other; choose one.")
+    name = "quick" if quick else "full" if full else "demo"
+    with resources.as_file(resources.files("robustmel.world") / "grids" / f"{name}.toml") as file:
+        grid = read_grid(file)
+    _run(grid, out or Path("runs") / ("demo" if name == "demo" else f"demo-{name}"), store, workers, "cpu", 0)
+
+
+def plan_command(grid: Annotated[Path, typer.Argument(help="A grid file (TOML).")], store: StoreFolder = STORE) -> None:
+    """Show what a grid would make, what is there already, and what it will cost."""
+    from robustmel.run.estimate import outline
+    from robustmel.run.grid import read_grid
+    from robustmel.run.plan import expand
+    from robustmel.run.store import Store
+    from robustmel.run.workshop import Workshop
+
+    workshop = Workshop(Store(store))
+    print(outline(expand(read_grid(grid), workshop), workshop.store))
+
+
+def run_command(
+    grid: Annotated[Path, typer.Argument(help="A grid file (TOML).")],
+    out: Out = None,
+    store: StoreFolder = STORE,
+    workers: Workers = 1,
+    device: Device = "auto",
+    max_errors: MaxErrors = 0,
+) -> None:
+    """Make whatever a grid still lacks, and report. The same command goes on after an interruption."""
+    from robustmel.run.grid import read_grid
+
+    _run(read_grid(grid), out or Path("runs") / grid.stem, store, workers, device, max_errors)
+
+
+def _run(grid: Grid, out: Path, store: Path, workers: int, device: str, max_errors: int) -> None:
+    from robustmel.report import build
+    from robustmel.run.runs import run_grid
+    from robustmel.run.store import Store, writing
+
+    with shown() as watch:
+        finished = run_grid(grid, out, Store(store), workers, device, watch)
+    with writing(out):
+        report = build(out, store)
+        page = report.write_page()
+    print(report.text())
+    print(f"{finished.made} artefacts made, {finished.reused} reused", file=sys.stderr)
+    print(page)
+    if finished.errors > max_errors:
+        print(f"{finished.errors} rows have errors (allowed: {max_errors}, see --max-errors)", file=sys.stderr)
+        raise typer.Exit(1)
+    if not any(summary.n for summary in report.summaries):
+        print("no mention was left to link, so every figure is n/a", file=sys.stderr)
+        raise typer.Exit(1)

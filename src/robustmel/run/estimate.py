@@ -1,0 +1,67 @@
+"""What a plan will cost, from what earlier artefacts of the same linker took."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+
+from robustmel.attacks import ATTACKS
+from robustmel.run.jobs import Job, Linked, Perturbed
+from robustmel.run.plan import Plan
+from robustmel.run.store import Store
+
+IMAGE_BYTES = 100_000
+"""An 8-bit PNG of a perturbed photograph 224 pixels wide; noise hardly compresses."""
+
+
+def outline(plan: Plan, store: Store) -> str:
+    """The plan in words: missing artefacts, what is shared, time, disk."""
+    missing = [job for job in plan.jobs if not store.has(job.kind, job.key)]
+    lines = [f"{len(plan.cells)} cells, {len(plan.jobs)} artefacts, {len(missing)} missing"]
+    for kind, count in Counter(job.kind for job in missing).items():
+        lines.append(f"  {kind}: {count}")
+    lines += [f"  - {job.title}" for job in missing]
+    shared = {key: count for key, count in plan.consumers.items() if count > 1}
+    if shared:
+        titles = {job.key: job.title for job in plan.jobs}
+        lines.append("perturbed once, used by several row sets:")
+        lines += [f"  - {titles[key]}: {count}" for key, count in shared.items()]
+    lines += plan.notes
+    lines += _cost(missing, plan, store)
+    return "\n".join(lines)
+
+
+def _cost(missing: list[Job], plan: Plan, store: Store) -> list[str]:
+    counts = _mentions(plan)
+    images = sum(counts[job.questions.key] for job in missing if isinstance(job, Perturbed))
+    passes: Counter[str] = Counter()
+    for job in missing:
+        if isinstance(job, Perturbed) and job.source is not None:
+            attack = ATTACKS.load(job.made.component.name)(**job.made.parameters)
+            passes[job.source.component.title] += attack.passes() * counts[job.questions.key]
+        elif isinstance(job, Linked):
+            passes[job.linker.component.title] += counts[job.questions.key]
+    rates = _seconds_a_pass(store)
+    lines = [f"disk: about {images * IMAGE_BYTES / 1e9:.2f} GB for {images} perturbed images (see keep)"] if images else []
+    for linker, number in passes.items():
+        if linker in rates:
+            lines.append(
+                f"{linker}: {number} passes, about {number * rates[linker] / 60:.1f} minutes on one worker, as measured before"
+            )
+        else:
+            lines.append(f"{linker}: {number} passes through the model; their pace is known once a first set is made")
+    return lines
+
+
+def _mentions(plan: Plan) -> dict[str, int]:
+    return {cell.questions.key: cell.questions.count for cell in plan.cells}
+
+
+def _seconds_a_pass(store: Store) -> dict[str, float]:
+    """Linker -> median seconds a pass of the perturbed sets in the store."""
+    seen: defaultdict[str, list[float]] = defaultdict(list)
+    for manifest in (store.root / "variant").glob("*/*/manifest.json"):
+        said = json.loads(manifest.read_text("utf-8"))
+        if said.get("passes"):
+            seen[said["source_title"]].append(said["seconds"] / said["passes"])
+    return {linker: sorted(rates)[len(rates) // 2] for linker, rates in seen.items()}

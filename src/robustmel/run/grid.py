@@ -1,0 +1,222 @@
+"""The grid file: lists are axes, a table is a component with parameters, and nothing else.
+
+Parsed and validated here, at the edge; inside the package a grid is a frozen dataclass.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from robustmel.errors import MissingError, UsageError
+from robustmel.registry import suggestion
+from robustmel.types import Task
+
+View = Literal["auto", "image", "fused"]
+Keep = Literal["all", "sample", "none"]
+
+
+@dataclass(frozen=True)
+class Component:
+    """A name from a registry with the parameters the user gave.
+
+    Args:
+        name: As registered, or `path.py:Class`.
+        params: Only those given; the registry fills in the rest.
+        label: What tables call it; "" means that it is made from the name.
+    """
+
+    name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        """The label, or the name (of a component in a file: the class)."""
+        return self.label or self.name.rpartition(":")[2]
+
+
+@dataclass(frozen=True)
+class AttackSpec:
+    """An attack and how it is aimed.
+
+    Args:
+        attack: Which attack, with its own parameters.
+        strength: "normal", "strong", or "" for the parameters alone.
+        profile: A named reading of the paper's settings ("paper"), or "".
+        source: Whose scores are differentiated: "victim", or the label of a linker of the grid.
+        view: "image" attacks the I2T score, "fused" the IT2T score; "auto" does what the task calls for.
+        logits: "cosine" attacks the scores as they are, "scaled" after the linker's learnt temperature.
+        max_side: Longer images are reduced to this before the attack, in pixels.
+    """
+
+    attack: Component
+    strength: str = ""
+    profile: str = ""
+    source: str = "victim"
+    view: View = "auto"
+    logits: Literal["cosine", "scaled"] = "cosine"
+    max_side: int = 512
+
+    @property
+    def title(self) -> str:
+        """`pgd-strong`, or the label given."""
+        if self.attack.label:
+            return self.attack.label
+        return "-".join(part for part in (self.attack.title, self.strength, self.profile) if part)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What to run: every combination of the axes."""
+
+    datasets: tuple[Component, ...]
+    linkers: tuple[Component, ...]
+    tasks: tuple[Task, ...] = ("I2T", "IT2T")
+    attacks: tuple[AttackSpec, ...] = (AttackSpec(Component("clean")),)
+    defences: tuple[Component, ...] = (Component("none"),)
+    candidates: Component = Component("given")
+    split: str = "test"
+    seeds: tuple[int, ...] = (0,)
+    sample_seed: int = 0
+    limit: int | None = None
+    batch_size: int = 32
+    keep: Keep = "all"
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    datasets: list[str | dict[str, Any]] = Field(min_length=1)
+    linkers: list[str | dict[str, Any]] = Field(min_length=1)
+    tasks: list[Task] = Field(default=["I2T", "IT2T"], min_length=1)
+    attacks: list[str | dict[str, Any]] = ["clean"]
+    defences: list[str | dict[str, Any]] = Field(default=["none"], min_length=1)
+    candidates: str | dict[str, Any] = "given"
+    split: str = "test"
+    seeds: list[int] = Field(default=[0], min_length=1)
+    sample_seed: int = 0
+    limit: int | None = Field(default=None, ge=0)
+    batch_size: int = Field(default=32, ge=1)
+    keep: Keep = "all"
+
+    @field_validator("tasks", "seeds", "linkers", "datasets", "attacks", "defences")
+    @classmethod
+    def _no_repeats(cls, value: list[Any]) -> list[Any]:
+        for index, one in enumerate(value):
+            if one in value[:index]:
+                raise ValueError(f"{one!r} stands there twice")
+        return value
+
+
+class _Aim(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    strength: str = ""
+    profile: str = ""
+    source: str = "victim"
+    view: View = "auto"
+    logits: Literal["cosine", "scaled"] = "cosine"
+    max_side: int = Field(default=512, ge=1)
+
+
+def read_grid(path: Path) -> Grid:
+    """Reads and validates a grid file.
+
+    Raises:
+        MissingError: There is no such file.
+        UsageError: It is no TOML, or not a grid; all complaints at once.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise MissingError(f"no grid file {path}. See examples/ for grids to start from.") from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise MissingError(f"grid file {path} cannot be read: {problem}.") from None
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as problem:
+        raise UsageError(f"grid file {path} is no valid TOML: {problem}.") from None
+    return parse_grid(table, str(path))
+
+
+def parse_grid(table: Mapping[str, Any], name: str = "the grid") -> Grid:
+    """A grid from its table.
+
+    Raises:
+        UsageError: A key is unknown or a value is out of range; all complaints at once.
+    """
+    for key in table.keys() - _Table.model_fields.keys():
+        raise UsageError(f'{name}: unknown key "{key}". {suggestion(key, _Table.model_fields)}')
+    try:
+        read = _Table.model_validate(dict(table))
+    except ValidationError as problem:
+        raise UsageError(f"{name}: {_complaints(problem)}") from None
+    attacks = [_attack(one, name) for one in read.attacks]
+    if not any(spec.attack.name == "clean" for spec in attacks):
+        attacks.insert(0, AttackSpec(Component("clean")))  # every figure of robustness is relative to clean accuracy
+    return Grid(
+        datasets=tuple(_component(one, name) for one in read.datasets),
+        linkers=_distinct(tuple(_component(one, name) for one in read.linkers), name),
+        tasks=tuple(read.tasks),
+        attacks=tuple(attacks),
+        defences=tuple(_component(one, name) for one in read.defences),
+        candidates=_component(read.candidates, name),
+        split=read.split,
+        seeds=tuple(read.seeds),
+        sample_seed=read.sample_seed,
+        limit=read.limit,
+        batch_size=read.batch_size,
+        keep=read.keep,
+    )
+
+
+def component_from_text(text: str) -> Component:
+    """A component as written on the command line: a name, or an inline table as in a grid.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    if not text.lstrip().startswith("{"):
+        return Component(text)
+    try:
+        return _component(tomllib.loads(f"component = {text}")["component"], "the command line")
+    except tomllib.TOMLDecodeError as problem:
+        raise UsageError(f'"{text}" is no inline table: {problem}. Write {{name = "...", parameter = ...}}.') from None
+
+
+def _component(written: str | Mapping[str, Any], name: str) -> Component:
+    if isinstance(written, str):
+        return Component(written)
+    rest = dict(written)
+    named, label = rest.pop("name", None), rest.pop("label", "")
+    if not isinstance(named, str) or not isinstance(label, str):
+        raise UsageError(f'{name}: {dict(written)} has no name; write {{name = "...", parameter = ...}}.')
+    return Component(named, rest, label)
+
+
+def _attack(written: str | Mapping[str, Any], name: str) -> AttackSpec:
+    whole = _component(written, name)
+    try:
+        aim = _Aim.model_validate(dict(whole.params))
+    except ValidationError as problem:
+        raise UsageError(f"{name}: attack {whole.name}: {_complaints(problem)}") from None
+    own = {key: value for key, value in whole.params.items() if key not in _Aim.model_fields}
+    return AttackSpec(Component(whole.name, own, whole.label), **aim.model_dump())
+
+
+def _distinct(linkers: tuple[Component, ...], name: str) -> tuple[Component, ...]:
+    titles = [linker.title for linker in linkers]
+    for title in titles:
+        if titles.count(title) > 1:
+            raise UsageError(f'{name}: two linkers are called "{title}"; give each a label = "...".')
+    return linkers
+
+
+def _complaints(problem: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in problem.errors())

@@ -1,0 +1,167 @@
+"""The artefacts a grid asks for, as values: what they are made of, and so their keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from robustmel.run.grid import AttackSpec, Component
+from robustmel.run.keys import content_key, plain
+from robustmel.types import Task
+
+
+class Job(Protocol):
+    """An artefact to be made."""
+
+    @property
+    def kind(self) -> str:
+        """The store's folder: "candidates", "variant" or "rows"."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """Its content key."""
+        ...
+
+    @property
+    def needs(self) -> tuple[Job, ...]:
+        """Artefacts that must be there first."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """A few words for the progress display."""
+        ...
+
+
+@dataclass(frozen=True)
+class Made:
+    """A component with all that decides its behaviour.
+
+    Args:
+        component: As the user named it.
+        parameters: All of them, defaults included.
+        identity: What enters the keys: name, parameters, version, digests of its files.
+    """
+
+    component: Component
+    parameters: dict[str, Any] = field(hash=False)
+    identity: dict[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The sampled mentions of a data set with their candidates."""
+
+    dataset: Component
+    split: str
+    limit: int | None
+    sample_seed: int
+    generator: Made
+    data: dict[str, Any] = field(hash=False)
+    name: str
+    count: int
+    kind: str = "candidates"
+
+    @property
+    def key(self) -> str:
+        """From the bytes of mentions and knowledge base, and the generator."""
+        return content_key({"stage": self.kind, "data": self.data, "generator": self.generator.identity})
+
+    @property
+    def needs(self) -> tuple[Job, ...]:
+        """Nothing comes before."""
+        return ()
+
+    @property
+    def title(self) -> str:
+        """`candidates of world-news`."""
+        return f"candidates of {self.name}"
+
+
+@dataclass(frozen=True)
+class Perturbed:
+    """A perturbed set: one attack on one source (None for an attack that asks nobody), seen in one view."""
+
+    questions: Questions
+    attack: AttackSpec
+    made: Made
+    source: Made | None
+    defence: Made
+    view: Task
+    seed: int
+    batch_size: int
+    kind: str = "variant"
+
+    @property
+    def key(self) -> str:
+        """The seed is left out where the attack draws nothing; the batch size decides the last bits of float sums."""
+        of: dict[str, Any] = {"stage": self.kind, "questions": self.questions.key, "attack": self.made.identity}
+        of |= {"max_side": self.attack.max_side, "batch_size": self.batch_size}
+        if self.source is not None:
+            of |= {"source": self.source.identity, "defence": self.defence.identity}
+            of |= {"view": self.view, "logits": self.attack.logits}
+        if self.made.identity["random"]:
+            of["seed"] = self.seed
+        return content_key(of)
+
+    @property
+    def needs(self) -> tuple[Job, ...]:
+        """The candidates: the classes an attack confuses."""
+        return (self.questions,)
+
+    @property
+    def title(self) -> str:
+        """`pgd-strong on clip-world, I2T, world-news`."""
+        on = f" on {self.source.component.title}, {self.view}" if self.source else ""
+        return f"{self.attack.title}{on}, {self.questions.name}"
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A linker's answers to every mention of a variant (None is the clean set)."""
+
+    questions: Questions
+    linker: Made
+    defence: Made
+    task: Task
+    variant: Perturbed | None
+    seed: int
+    batch_size: int
+    kind: str = "rows"
+
+    @property
+    def key(self) -> str:
+        """The seed is left out for a linker that draws nothing."""
+        of: dict[str, Any] = {"stage": self.kind, "questions": self.questions.key, "linker": self.linker.identity}
+        of |= {"defence": self.defence.identity, "task": self.task, "variant": self.variant.key if self.variant else None}
+        if self.linker.identity["random"] or self.defence.identity["random"]:
+            of["seed"] = self.seed
+        return content_key(of)
+
+    @property
+    def needs(self) -> tuple[Job, ...]:
+        """The candidates, and the perturbed set where there is one."""
+        return (self.questions, self.variant) if self.variant else (self.questions,)
+
+    @property
+    def title(self) -> str:
+        """`clip-world answers I2T, world-news, pgd-strong`."""
+        under = self.variant.attack.title if self.variant else "clean"
+        return f"{self.linker.component.title} answers {self.task}, {self.questions.name}, {under}"
+
+
+def identity(name: str, parameters: dict[str, Any], component: type[Any], digests: dict[str, str]) -> dict[str, Any]:
+    """What of a component enters a key.
+
+    Not where it runs, nor in how large batches; nor where its weights lie, since their digests stand for them.
+    """
+    left_out = {"device", "batch_size"} | ({"model", "revision"} if digests else set())
+    kept = {key: value for key, value in parameters.items() if key not in left_out}
+    return {
+        "name": name,
+        "parameters": plain(kept),
+        "version": getattr(component, "version", 1),
+        "random": bool(getattr(component, "random", False)),
+        "digests": digests,
+    }

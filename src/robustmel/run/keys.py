@@ -1,0 +1,105 @@
+"""Content keys: what an artefact is made of, as one short hash.
+
+A key depends on what decides the result (names, parameters, component versions, digests of the data and weights read, keys of
+what came before) and on nothing else: not on the package's source, the clock, the machine or the order of a dictionary.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from robustmel.kb import KnowledgeBase
+from robustmel.types import Mention, opaque_id
+
+SCHEMA = 1
+"""Part of every key: raised when the layout of artefacts changes."""
+
+
+def canonical(value: Any) -> str:
+    """The one JSON text of a value; equal values give equal texts.
+
+    Raises:
+        TypeError: The value holds something that has no canonical form (a path: digest it instead).
+    """
+    return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+
+
+def content_key(value: Any) -> str:
+    """blake2 of the canonical JSON, 40 hexadecimal digits."""
+    return hashlib.blake2b(canonical({"schema": SCHEMA, "of": value}).encode(), digest_size=20).hexdigest()
+
+
+def item_seed(stage_seed: int, component: str, item: str) -> int:
+    """A seed of 63 bits for one item, independent of its neighbours and of the order of work."""
+    digest = hashlib.blake2b(f"{stage_seed}\x00{component}\x00{item}".encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+@lru_cache(maxsize=1_000_000)
+def _digest(path: str, size: int, modified: int) -> str:
+    hashed = hashlib.blake2b(digest_size=20)
+    with Path(path).open("rb") as file:
+        while chunk := file.read(1 << 20):
+            hashed.update(chunk)
+    return hashed.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Hash of a file's bytes; "missing" where there is no such file, which is a state of the data like any other."""
+    try:
+        status = path.stat()
+        return _digest(str(path.resolve()), status.st_size, status.st_mtime_ns)
+    except OSError:
+        return "missing"
+
+
+def files_digest(paths: Iterable[Path]) -> dict[str, str]:
+    """File name -> digest, for a set of files whose names matter and whose folder does not."""
+    return {path.name: file_digest(path) for path in paths}
+
+
+def kb_digest(kb: KnowledgeBase) -> str:
+    """Hash of all that a knowledge base says, its order included; image files are not opened."""
+    hashed = hashlib.blake2b(digest_size=20)
+    for entity in kb:
+        fields = [entity.id, entity.name, entity.aliases, entity.qid, entity.description, entity.text, entity.type]
+        hashed.update(canonical([*fields, entity.popularity, [image.name for image in entity.images]]).encode())
+    return hashed.hexdigest()
+
+
+def mentions_digest(dataset: str, mentions: Iterable[Mention]) -> str:
+    """Hash of mentions as a linker and the scoring see them, the bytes of their images included."""
+    hashed = hashlib.blake2b(digest_size=20)
+    for mention in mentions:
+        image = None if mention.image is None else file_digest(mention.image)
+        fields = [
+            opaque_id(dataset, mention.id),
+            mention.gold,
+            mention.surface,
+            mention.text,
+            mention.span,
+            image,
+            mention.candidates,
+        ]
+        hashed.update(canonical(fields).encode())
+    return hashed.hexdigest()
+
+
+def plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as JSON values: tuples become lists, mappings dictionaries, paths their text."""
+    return {name: _plain(value) for name, value in parameters.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return plain(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, (str, int, float, bool)) or value is None:
+        return value
+    return str(value)

@@ -1,0 +1,260 @@
+"""From a grid to the artefacts it needs: every problem found at once, before any model loads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from robustmel.attacks import ATTACKS
+from robustmel.attacks.strengths import settings
+from robustmel.candidates import CANDIDATES
+from robustmel.defences import DEFENCES
+from robustmel.errors import RobustMELError, UsageError
+from robustmel.linkers import LINKERS
+from robustmel.registry import Registry, is_file_component
+from robustmel.run.grid import AttackSpec, Component, Grid
+from robustmel.run.jobs import Job, Linked, Made, Perturbed, Questions, identity
+from robustmel.run.keys import file_digest, files_digest, kb_digest, mentions_digest
+from robustmel.run.seeds import Seeds
+from robustmel.run.workshop import Workshop
+from robustmel.types import Task
+
+UNDEFENDED = Made(Component("none"), {}, identity("none", {}, DEFENCES.load("none"), {}))
+
+VIEW_TASK: Mapping[str, Task] = {"image": "I2T", "fused": "IT2T"}
+
+
+@dataclass(frozen=True)
+class View:
+    """One perturbed set (None is the clean one) and the answers to it."""
+
+    name: str
+    variant: Perturbed | None
+    rows: Linked
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination of the grid's axes, with the artefacts its figures come from."""
+
+    dataset: str
+    task: Task
+    linker: str
+    source: str
+    defence: str
+    attack: AttackSpec
+    threat_model: str
+    budget: str
+    seed: int
+    questions: Questions
+    views: tuple[View, ...]
+
+
+@dataclass
+class Plan:
+    """The cells of a grid and the artefacts they share.
+
+    Args:
+        cells: In the order of the axes.
+        notes: What the report must say beside its figures.
+    """
+
+    cells: list[Cell] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Every artefact once, those that others need first."""
+        found: dict[str, Job] = {}
+        for cell in self.cells:
+            for view in cell.views:
+                for job in (cell.questions, view.variant, view.rows):
+                    if job is not None:
+                        found.setdefault(job.key, job)
+        order = {"candidates": 0, "variant": 1, "rows": 2}
+        return sorted(found.values(), key=lambda job: order[job.kind])
+
+    @property
+    def consumers(self) -> Counter[str]:
+        """Variant key -> the number of different row sets made from it."""
+        pairs = {(view.variant.key, view.rows.key) for cell in self.cells for view in cell.views if view.variant}
+        return Counter(variant for variant, _ in pairs)
+
+
+def expand(grid: Grid, workshop: Workshop) -> Plan:
+    """Every cell of a grid, with the keys of its artefacts.
+
+    Reads the data (keys are made of its bytes) and the classes of the components, but loads no model.
+
+    Raises:
+        UsageError: The grid asks for what cannot be; the message lists all such problems.
+        MissingError: Data or weights are absent.
+    """
+    problems: list[str] = []
+    linkers = [one for one in (_made(LINKERS, linker, problems) for linker in grid.linkers) if one]
+    defences = [one for one in (_made(DEFENCES, defence, problems) for defence in grid.defences) if one]
+    attacks = [(spec, made) for spec, made in ((spec, _made_attack(spec, problems)) for spec in grid.attacks) if made]
+    generator = _made(CANDIDATES, grid.candidates, problems)
+    titles = [spec.title for spec, _ in attacks]
+    problems += [f'two attacks are called "{title}"; give each a label = "..."' for title in titles if titles.count(title) > 1]
+    for made, task in product(linkers, grid.tasks):
+        able = LINKERS.load(made.component.name).tasks
+        if task not in able:
+            problems.append(f"linker {made.component.title} cannot do task {task} (it does {', '.join(able)})")
+    sources = _Sources(linkers, problems)
+    for (spec, attack), made in product(attacks, linkers):
+        sources.of(spec, attack, made)
+    _complain(problems)
+    assert generator is not None
+    plan = Plan()
+    for dataset in grid.datasets:
+        questions = _questions(dataset, grid, generator, workshop, plan)
+        for (spec, attack), linker, defence in product(attacks, linkers, defences):
+            for task, seed in product(grid.tasks, grid.seeds):
+                source = sources.of(spec, attack, linker)
+                plan.cells.append(_cell(questions, spec, attack, linker, defence, source, task, seed, grid))
+    _check_dropping(plan, problems)
+    _complain(problems)
+    return plan
+
+
+def _complain(problems: list[str]) -> None:
+    whole = list(dict.fromkeys(problems))
+    if whole:
+        raise UsageError(
+            whole[0] + "." if len(whole) == 1 else f"{len(whole)} problems:" + "".join(f"\n  - {one}." for one in whole)
+        )
+
+
+def _cell(
+    questions: Questions, spec: AttackSpec, attack: Made, linker: Made, defence: Made, source: Made | None, task: Task, seed: int, grid: Grid
+) -> Cell:  # fmt: skip
+    seeds = Seeds.of(seed, grid.sample_seed)
+    guard = defence if spec.source == "victim" else UNDEFENDED
+    views = []
+    for name in _views(spec, task):
+        variant = None
+        if name in VIEW_TASK:
+            variant = Perturbed(questions, spec, attack, source, guard, VIEW_TASK[name], seeds.perturb, grid.batch_size)
+        views.append(View(name, variant, Linked(questions, linker, defence, task, variant, seeds.link, grid.batch_size)))
+    component = ATTACKS.load(spec.attack.name)
+    return Cell(
+        dataset=questions.name,
+        task=task,
+        linker=linker.component.title,
+        source=source.component.title if source else "none",
+        defence=defence.component.title,
+        attack=spec,
+        threat_model=component.threat_model,
+        budget=component(**attack.parameters).budget,
+        seed=seed,
+        questions=questions,
+        views=tuple(views),
+    )
+
+
+def _views(spec: AttackSpec, task: Task) -> tuple[str, ...]:
+    """Which perturbed sets judge a task: IT2T by the worst of the image's and the fused view's, T2T reads no image."""
+    if spec.attack.name == "clean":
+        return ("clean",)
+    if task == "T2T":
+        return ("text",)
+    if spec.view != "auto":
+        return (spec.view,)
+    if task == "I2T" or ATTACKS.load(spec.attack.name).needs == "nothing":
+        return ("image",)
+    return ("image", "fused")
+
+
+class _Sources:
+    """Whose scores an attack differentiates: the victim's own, or those of a linker named in the attack's table."""
+
+    def __init__(self, linkers: list[Made], problems: list[str]) -> None:
+        self._by_title = {made.component.title: made for made in linkers}
+        self._problems = problems
+
+    def of(self, spec: AttackSpec, attack: Made, victim: Made) -> Made | None:
+        """The source, None for an attack that asks nobody; a source that cannot serve is noted as a problem."""
+        needs = ATTACKS.load(attack.component.name).needs
+        if needs == "nothing":
+            return None
+        source = victim if spec.source == "victim" else self._named(spec.source)
+        if source is None:
+            return None
+        able = LINKERS.load(source.component.name)
+        if needs == "gradients" and not hasattr(able, "logits"):
+            self._problems.append(
+                f'attack {spec.title} needs gradients and linker {source.component.title} has none. Set source = "clip-world" (or'
+                " another linker with gradients) to craft the images on it"
+            )
+        return source
+
+    def _named(self, title: str) -> Made | None:
+        if title not in self._by_title:
+            made = _made(LINKERS, Component(title), self._problems)
+            if made is None:
+                return None
+            self._by_title[title] = made
+        return self._by_title[title]
+
+
+def _check_dropping(plan: Plan, problems: list[str]) -> None:
+    """An image that left the batch at its first success is barely over the boundary of that one decision."""
+    for cell in plan.cells:
+        for view in cell.views:
+            if view.variant is None or not view.variant.made.parameters.get("drop_fooled", False):
+                continue
+            if plan.consumers[view.variant.key] > 1 or cell.source != cell.linker or view.variant.view != cell.task:
+                problems.append(
+                    f"attack {cell.attack.title} has drop_fooled = true, so its set may serve only the one cell it was made for, but"
+                    f" it would serve others too ({cell.task} of {cell.linker} reads the {view.name} view of {cell.source});"
+                    " drop the option, or set view and tasks so that one cell reads it"
+                )
+
+
+def _questions(dataset: Component, grid: Grid, generator: Made, workshop: Workshop, plan: Plan) -> Questions:
+    loaded, mentions = workshop.sampled(dataset, grid.split, grid.limit, grid.sample_seed)
+    data: dict[str, Any] = {"mentions": mentions_digest(loaded.name, mentions), "kb": kb_digest(loaded.kb)}
+    component = CANDIDATES.load(generator.component.name)
+    if getattr(component, "uses_train", False):
+        data["train"] = mentions_digest(loaded.name, workshop.training_mentions(dataset))
+    title = dataset.label or loaded.name
+    if not any(mention.text for mention in mentions) and mentions:
+        plan.notes.append(f"{title} carries no sentences: the query text of IT2T and T2T is the mention's surface alone.")
+    if len(mentions) < len(loaded.mentions):
+        plan.notes.append(
+            f"{title}: a sample of {len(mentions)} of the {len(loaded.mentions)} mentions of the {grid.split} split."
+        )
+    return Questions(dataset, grid.split, grid.limit, grid.sample_seed, generator, data, title, len(mentions))
+
+
+def _made(registry: Registry, component: Component, problems: list[str]) -> Made | None:
+    """A component's parameters and identity, or None with a problem noted."""
+    try:
+        loaded = registry.load(component.name)
+        parameters = registry.parameters(component.name, component.params)
+        digests = files_digest(loaded.assets(**parameters)) if hasattr(loaded, "assets") else {}
+    except UsageError as problem:
+        problems.append(str(problem).rstrip("."))
+        return None
+    if is_file_component(component.name):
+        digests |= {"source": file_digest(Path(component.name.rpartition(":")[0]))}
+    return Made(component, parameters, identity(registry.base(component.name), parameters, loaded, digests))
+
+
+def _made_attack(spec: AttackSpec, problems: list[str]) -> Made | None:
+    """An attack with the parameters of its named strength under those given."""
+    try:
+        named = settings(spec.attack.name, spec.strength or None, spec.profile or None) if spec.strength or spec.profile else {}
+        component = Component(spec.attack.name, {**named, **spec.attack.params}, spec.attack.label)
+        made = _made(ATTACKS, component, problems)
+        if made is not None:
+            ATTACKS.load(component.name)(**made.parameters)  # values are checked by the attack itself
+    except RobustMELError as problem:
+        problems.append(f"attack {spec.title}: {str(problem).rstrip('.')}")
+        return None
+    return made

@@ -1,0 +1,132 @@
+"""A run: a grid executed into a store, and a folder that says which artefacts its figures come from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from robustmel import __version__
+from robustmel.run.executors import Watch, execute
+from robustmel.run.grid import Grid
+from robustmel.run.interrupt import Interrupted
+from robustmel.run.keys import plain
+from robustmel.run.locks import hold
+from robustmel.run.plan import Cell, Plan, expand
+from robustmel.run.store import Store, write_atomically, writing
+from robustmel.run.workshop import Workshop
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run did.
+
+    Args:
+        out: The run folder, with `run.json`.
+        cells: How many.
+        made: Artefacts made by this command.
+        reused: Artefacts that were there.
+        errors: Rows with an error, over all row sets.
+    """
+
+    out: Path
+    cells: int
+    made: int
+    reused: int
+    errors: int
+
+
+def run_grid(grid: Grid, out: Path, store: Store, workers: int, device: str, watch: Watch) -> Finished:
+    """Makes whatever a grid still lacks, and writes `run.json`. The same call goes on where an interrupted one stopped.
+
+    Raises:
+        UsageError: The grid asks for what cannot be.
+        MissingError: Data, weights or disk space are missing, or another process is writing to `out`.
+        Interrupted: The user asked to stop.
+    """
+    workshop = Workshop(store, device)
+    plan = expand(grid, workshop)
+    with writing(out), hold(out / "run.lock", f"run folder {out}", wait=False):
+        jobs = [job for job in plan.jobs if not _unneeded(job, plan, store)]
+        made = execute(jobs, workshop, workers, watch)
+        errors = sum(
+            int(store.manifest("rows", key)["errors"]) for key in {view.rows.key for cell in plan.cells for view in cell.views}
+        )
+        notes = plan.notes + _cut_texts(plan, store)
+        write_atomically(out / "run.json", _manifest(grid, plan.cells, notes, out, store))
+        _prune(plan, grid, store)
+    return Finished(out, len(plan.cells), made, len(jobs) - made, errors)
+
+
+def _unneeded(job: Any, plan: Plan, store: Store) -> bool:
+    """A perturbed set of which images were pruned (or that is absent) matters only to row sets that are still to be made."""
+    if job.kind != "variant":
+        return False
+    readers = {view.rows.key for cell in plan.cells for view in cell.views if view.variant and view.variant.key == job.key}
+    lacking = any(not store.has("rows", key) for key in readers)
+    if lacking and store.has("variant", job.key) and store.manifest("variant", job.key)["kept"] != "all":
+        store.forget("variant", job.key)
+    return not lacking and store.has("variant", job.key)
+
+
+def _prune(plan: Plan, grid: Grid, store: Store) -> None:
+    """Drops perturbed images after scoring, as `keep` says; the logs stay."""
+    if grid.keep == "all":
+        return
+    stay = 20 if grid.keep == "sample" else 0
+    for key in plan.consumers:
+        if not store.has("variant", key):
+            continue
+        folder = store.path("variant", key)
+        manifest = store.manifest("variant", key) | {"kept": grid.keep}
+        write_atomically(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+        for image in sorted((folder / "images").iterdir())[stay:]:
+            image.unlink()
+
+
+def _cut_texts(plan: Plan, store: Store) -> list[str]:
+    cut: dict[str, int] = {}
+    for cell in plan.cells:
+        for view in cell.views:
+            cut[cell.linker] = max(cut.get(cell.linker, 0), store.manifest("rows", view.rows.key)["cut_texts"])
+    return [f"{linker}: {count} texts were cut to its token limit." for linker, count in cut.items() if count]
+
+
+def _manifest(grid: Grid, cells: Sequence[Cell], notes: list[str], out: Path, store: Store) -> str:
+    body = {
+        "schema": 1,
+        "robustmel": __version__,
+        "store": os.path.relpath(store.root.resolve(), out.resolve()),
+        "grid": plain(asdict(grid)),
+        "notes": notes,
+        "cells": [_cell(cell) for cell in cells],
+    }
+    return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    spec = cell.attack
+    return {
+        "dataset": cell.dataset,
+        "task": cell.task,
+        "linker": cell.linker,
+        "source": cell.source,
+        "defence": cell.defence,
+        "attack": spec.title,
+        "attack_name": spec.attack.name,
+        "strength": spec.strength,
+        "threat_model": cell.threat_model,
+        "budget": cell.budget,
+        "seed": cell.seed,
+        "candidates": cell.questions.key,
+        "views": [
+            {"view": view.name, "variant": view.variant.key if view.variant else None, "rows": view.rows.key}
+            for view in cell.views
+        ],
+    }
+
+
+__all__ = ["Finished", "Interrupted", "run_grid"]

@@ -1,0 +1,28 @@
+"""The four seeds of a run, derived from one number."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """One seed a stage, so that a change of one stage's randomness leaves the others alone.
+
+    `sample` does not depend on the run's seed: all seeds of a grid see the same mentions.
+    """
+
+    sample: int
+    perturb: int
+    train: int
+    link: int
+
+    @classmethod
+    def of(cls, seed: int, sample: int = 0) -> Seeds:
+        """The seeds of a run seed."""
+        return cls(sample, *(_derived(seed, stage) for stage in ("perturb", "train", "link")))
+
+
+def _derived(seed: int, stage: str) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{stage}\x00{seed}".encode(), digest_size=6).digest(), "big")

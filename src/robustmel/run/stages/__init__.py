@@ -1,0 +1,1 @@
+"""The stages: nouns in, nouns out. They parse no options, print nothing, and know no paths but the folder they fill."""

@@ -1,0 +1,180 @@
+"""Stage one: an attack perturbs the images of a set, and what was read back from disk is judged."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from robustmel.attacks.contract import ImageAttack, Objective
+from robustmel.attacks.noise_source import ItemNoise
+from robustmel.errors import ImageError
+from robustmel.images import decode, write_png
+from robustmel.run.keys import item_seed
+from robustmel.run.stages.shards import Progress, Row, by_pieces, chunks, drop_pieces, write_table
+from robustmel.types import Perturbation, Query
+
+log = logging.getLogger(__name__)
+
+LOG = pa.schema(
+    [("id", pa.string()), ("status", pa.string()), ("image", pa.string()), ("note", pa.string())]
+    + [("succeeded", pa.bool_()), ("succeeded_u8", pa.bool_())]
+    + [(name, pa.int64()) for name in ("queries", "iterations", "zero_gradients", "width", "height")]
+    + [(name, pa.float64()) for name in ("linf", "l2", "linf_u8", "l2_u8")]
+)
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What a batch is attacked with.
+
+    Args:
+        attack: The attack.
+        objective: Gives the scores to attack, from the queries of a batch; None for an attack that asks nobody.
+        device: Where the pixels go.
+        name: Of the attack, for the seeds.
+        seed: Of the stage.
+        max_side: Longer images are reduced to this, in pixels.
+    """
+
+    attack: ImageAttack
+    objective: Any
+    device: torch.device
+    name: str
+    seed: int
+    max_side: int
+
+
+def perturb(
+    queries: Sequence[Query], gold: Sequence[str | None], aim: Aim, batch_size: int, folder: Path, progress: Progress
+) -> dict[str, Any]:
+    """Writes `images/<id>.png` and `log.parquet`: one row a mention, in the queries' order.
+
+    A mention that cannot be attacked (no image, gold not among the candidates) keeps its row, with a status that says why, and
+    its own image. Images are attacked in batches of equal size; which images share a batch does not depend on what is done.
+    """
+    (folder / "images").mkdir(exist_ok=True)
+    rows, attackable = _triage(queries, gold, aim)
+
+    def work(piece: Sequence[int]) -> list[Row]:
+        return _attack([queries[index] for index in piece], [str(gold[index]) for index in piece], aim, folder)
+
+    pieces = [piece for size in sorted(attackable) for piece in chunks(attackable[size], batch_size)]
+    done = by_pieces(folder, pieces, work, LOG, progress)
+    rows |= {row["id"]: row for row in done}
+    write_table(folder / "log.parquet", [rows[query.id] for query in queries], LOG)
+    drop_pieces(folder)
+    states: dict[str, int] = defaultdict(int)
+    for row in rows.values():
+        states[row["status"]] += 1
+    return {"mentions": len(rows), "states": dict(states), "kept": "all"}
+
+
+def _triage(
+    queries: Sequence[Query], gold: Sequence[str | None], aim: Aim
+) -> tuple[dict[str, Row], dict[tuple[int, int], list[int]]]:
+    """Rows of those that cannot be attacked, and the indices of the others by image size."""
+    rows: dict[str, Row] = {}
+    attackable: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for index, query in enumerate(queries):
+        status = _unattackable(query, gold[index], aim)
+        if status is None:
+            try:
+                height, width, _ = decode(_present(query), max_side=aim.max_side).shape
+                attackable[height, width].append(index)
+                continue
+            except ImageError as problem:
+                status = f"error:{problem.kind}"
+        rows[query.id] = {"id": query.id, "status": status}
+    return rows, attackable
+
+
+def _present(query: Query) -> Path:
+    if query.image is None:
+        raise ImageError("no_image", f"mention {query.id} names no image.")
+    return query.image
+
+
+def _unattackable(query: Query, gold: str | None, aim: Aim) -> str | None:
+    if aim.objective is None:
+        return None
+    if gold is None:
+        return "skipped:gold_is_nil"
+    if gold not in query.candidates:
+        return "skipped:gold_not_among_candidates"
+    return "skipped:one_candidate" if len(query.candidates) < 2 else None
+
+
+def _attack(queries: Sequence[Query], gold: Sequence[str], aim: Aim, folder: Path) -> list[Row]:
+    """One batch; out of memory, its halves; a single image that fails, an error row."""
+    try:
+        return _attack_batch(queries, gold, aim, folder)
+    except Exception as problem:  # an attack or a linker of the user's may raise anything; the row says what
+        if len(queries) == 1:
+            return [{"id": queries[0].id, "status": f"error:{type(problem).__name__}: {problem}"[:300]}]
+        log.warning("a batch of %d images failed (%s); trying halves", len(queries), problem)
+        half = len(queries) // 2
+        return _attack(queries[:half], gold[:half], aim, folder) + _attack(queries[half:], gold[half:], aim, folder)
+
+
+def _attack_batch(queries: Sequence[Query], gold: Sequence[str], aim: Aim, folder: Path) -> list[Row]:
+    clean = [decode(_present(query), max_side=aim.max_side) for query in queries]
+    pixels = torch.from_numpy(np.stack(clean)).to(aim.device).permute(0, 3, 1, 2).float() / 255
+    objective: Objective = _Silent() if aim.objective is None else aim.objective(queries)
+    columns = [0 if aim.objective is None else query.candidates.index(one) for query, one in zip(queries, gold, strict=True)]
+    right = torch.tensor(columns, device=aim.device)
+    noise = ItemNoise([item_seed(aim.seed, aim.name, query.id) for query in queries], tuple(pixels.shape[1:]), aim.device)
+    found = aim.attack.perturb(pixels, objective, right, noise)
+
+    written = (found.pixels * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    paths = [folder / "images" / f"{query.id}.png" for query in queries]
+    for path, picture in zip(paths, written, strict=True):
+        write_png(path, picture)
+    reread = torch.from_numpy(np.stack([decode(path) for path in paths])).to(aim.device).permute(0, 3, 1, 2).float() / 255
+    verdict = None if aim.objective is None else _wrong(objective, reread, right)
+    fooled = None if aim.objective is None else _wrong(objective, found.pixels, right)
+    return [_row(index, queries[index], found, (reread - pixels)[index], fooled, verdict) for index in range(len(queries))]
+
+
+class _Silent:
+    """Stands for the scores where an attack asks nobody."""
+
+    def __call__(self, pixels: Tensor, rows: Tensor | None = None) -> Tensor:
+        return torch.zeros(len(pixels), 2, device=pixels.device)
+
+
+@torch.no_grad()
+def _wrong(objective: Objective, pixels: Tensor, right: Tensor) -> Tensor:
+    scores = objective(pixels)
+    own = scores.gather(1, right[:, None])
+    others = scores.scatter(1, right[:, None], -torch.inf)
+    return others.amax(1) > own[:, 0]
+
+
+def _row(index: int, query: Query, found: Perturbation, change: Tensor, fooled: Tensor | None, verdict: Tensor | None) -> Row:
+    height, width = change.shape[1:]
+    return {
+        "id": query.id,
+        "status": "ok",
+        "image": f"images/{query.id}.png",
+        "note": found.note,
+        "succeeded": None if fooled is None else bool(fooled[index]),
+        "succeeded_u8": None if verdict is None else bool(verdict[index]),
+        "queries": int(found.queries[index]),
+        "iterations": int(found.iterations[index]),
+        "zero_gradients": int(found.zero_gradients[index]),
+        "width": int(width),
+        "height": int(height),
+        "linf": float(found.linf[index]),
+        "l2": float(found.l2[index]),
+        "linf_u8": float(change.abs().amax()),
+        "l2_u8": float(change.double().norm()),
+    }

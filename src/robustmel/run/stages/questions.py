@@ -1,0 +1,60 @@
+"""Stage nought: which mentions are asked, and among which candidates; the same for attack and evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from robustmel.candidates.contract import CandidateGenerator
+from robustmel.datasets.dataset import Dataset
+from robustmel.errors import RobustMELError
+from robustmel.run.keys import item_seed
+from robustmel.run.stages.shards import write_table
+from robustmel.types import Mention
+
+QUESTIONS = pa.schema(
+    [(name, pa.string()) for name in ("id", "mention_id", "gold", "surface", "text", "image", "cluster", "split")]
+    + [("candidates", pa.list_(pa.string()))]
+)
+ENTITIES = pa.schema(
+    [(name, pa.string()) for name in ("id", "name", "type", "description", "qid")] + [("popularity", pa.float64())]
+)
+
+
+def sample(mentions: Sequence[Mention], limit: int | None, seed: int) -> list[Mention]:
+    """At most `limit` mentions, in their own order; a smaller limit gives a subset of a larger one."""
+    if limit is None or limit >= len(mentions):
+        return list(mentions)
+    ranked = sorted(range(len(mentions)), key=lambda index: item_seed(seed, "sample", mentions[index].id))
+    return [mentions[index] for index in sorted(ranked[:limit])]
+
+
+def ask(
+    dataset: Dataset, mentions: Sequence[Mention], generator: CandidateGenerator, train: Sequence[Mention], folder: Path
+) -> dict[str, Any]:
+    """Writes `questions.parquet` and `entities.parquet`; the gold ids go no further than this and the scoring."""
+    found = generator.candidates(mentions, dataset.kb, train)
+    if len(found) != len(mentions):
+        raise RobustMELError(f"{type(generator).__name__} gave {len(found)} candidate lists for {len(mentions)} mentions.")
+    rows = [
+        {
+            "id": mention.query(dataset.name, candidates).id,
+            "mention_id": mention.id,
+            "gold": mention.gold,
+            "surface": mention.surface,
+            "text": mention.text,
+            "image": None if mention.image is None else str(mention.image.resolve()),
+            "candidates": list(candidates),
+            "cluster": mention.gold or f"NIL {mention.surface}",
+            "split": mention.split,
+        }
+        for mention, candidates in zip(mentions, found, strict=True)
+    ]
+    write_table(folder / "questions.parquet", rows, QUESTIONS)
+    entities = [{name: getattr(entity, name) for name in ENTITIES.names} for entity in dataset.kb]
+    write_table(folder / "entities.parquet", entities, ENTITIES)
+    reached = sum(row["gold"] in row["candidates"] for row in rows if row["gold"] is not None)
+    return {"mentions": len(rows), "with_gold": sum(row["gold"] is not None for row in rows), "gold_among_candidates": reached}

@@ -1,0 +1,111 @@
+"""Where artefacts lie: a folder each, under their key, complete or not there at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from robustmel.errors import MissingError
+from robustmel.run.locks import hold
+
+MANIFEST = "manifest.json"
+
+Maker = Callable[[Path], dict[str, Any]]
+"""Fills a folder and returns what the manifest shall say. It may find shards of an interrupted run there, and goes on from them."""
+
+
+class Store:
+    """Artefacts by kind and key, shared by any number of runs and processes.
+
+    Args:
+        root: The folder; made on first use.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, kind: str, key: str) -> Path:
+        """Where an artefact lies, or would lie."""
+        return self.root / kind / key[:2] / key
+
+    def has(self, kind: str, key: str) -> bool:
+        """Whether the artefact is complete: what has no manifest does not exist."""
+        return (self.path(kind, key) / MANIFEST).is_file()
+
+    def manifest(self, kind: str, key: str) -> dict[str, Any]:
+        """What the artefact says of itself."""
+        found: dict[str, Any] = json.loads((self.path(kind, key) / MANIFEST).read_text("utf-8"))
+        return found
+
+    def keep(self, kind: str, key: str, make: Maker) -> Path:
+        """The artefact's folder, made first where it is missing.
+
+        A second process that wants the same artefact waits for the first. The maker works in `<key>.partial`; the manifest is
+        written last and the folder renamed, so a killed process leaves nothing that looks complete.
+
+        Raises:
+            MissingError: The disk is full or cannot be written.
+        """
+        final = self.path(kind, key)
+        if self.has(kind, key):
+            return final
+        with writing(self.root), hold(final.with_name(key + ".lock"), f"artefact {kind}/{key}", wait=True):
+            if self.has(kind, key):
+                return final
+            if final.exists():  # emptied of its manifest: not an artefact any more
+                shutil.rmtree(final)
+            partial = final.with_name(key + ".partial")
+            partial.mkdir(parents=True, exist_ok=True)
+            facts = make(partial)
+            write_atomically(partial / MANIFEST, json.dumps(facts, indent=1, sort_keys=True) + "\n")
+            partial.rename(final)
+            _sync(final.parent)
+        return final
+
+    def forget(self, kind: str, key: str) -> None:
+        """Removes an artefact, its manifest first."""
+        folder = self.path(kind, key)
+        (folder / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a file so that it is there whole or not at all."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    with suppress(OSError):  # not every file system lets a folder be synchronised
+        descriptor = os.open(folder, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turns a failure to write into one sentence that names the folder and the way out."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise MissingError(
+                f"no space left for {folder}: {problem.strerror}. Free some, or choose another --store; the same command goes on"
+                " where this one stopped."
+            ) from problem
+        if problem.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise MissingError(f"cannot write to {folder}: {problem.strerror}. Choose another --store or --out.") from problem
+        raise
