@@ -1,0 +1,78 @@
+"""Candidates by the likeness of their text embeddings to the mention's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robustmel.candidates.ranking import require_count, top
+from robustmel.errors import UsageError
+from robustmel.kb import KnowledgeBase
+from robustmel.linkers import LINKERS
+from robustmel.types import Mention
+
+_CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Ranks entities by the cosine of text embeddings, by exact product.
+
+    Every list has k entities (or the whole knowledge base). Equal scores keep the order of the knowledge base.
+
+    Args:
+        encoder: Name of a linker with a text tower ("clip-world"), which embeds both sides.
+        k: Length of a list.
+        text: Embed surface and sentence of the mention; else the surface alone.
+        description: Embed name and description of the entity; else the name alone.
+        parameters: The encoder's own parameters.
+    """
+
+    encoder: str
+    k: int = 10
+    text: bool = False
+    description: bool = True
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    version: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        require_count("dense", self.k)
+
+    def candidates(self, mentions: Sequence[Mention], kb: KnowledgeBase, train: Sequence[Mention]) -> list[tuple[str, ...]]:
+        """See `CandidateGenerator.candidates`.
+
+        Raises:
+            UsageError: The encoder embeds no texts.
+        """
+        encoder = LINKERS.create(self.encoder, kb, **self.parameters)
+        if not hasattr(encoder, "embed_texts"):
+            raise UsageError(
+                f"linker {self.encoder} has no text embeddings to find candidates by; "
+                'choose a dual encoder (encoder = "clip-world"), or candidates = "bm25".'
+            )
+        asked = [
+            f"{mention.surface}: {mention.text}" if self.text and mention.text else mention.surface for mention in mentions
+        ]
+        queries = list(dict.fromkeys(asked))
+        entries = [f"{e.name}: {e.description}" if self.description and e.description else e.name for e in kb]
+        known = _normalised(encoder.embed_texts(entries))
+        found: dict[str, tuple[str, ...]] = {}
+        for start in range(0, len(queries), _CHUNK):
+            some = queries[start : start + _CHUNK]
+            for query, scores in zip(some, _normalised(encoder.embed_texts(some)) @ known.T, strict=True):
+                found[query] = tuple(kb.ids[place] for place in top(scores, self.k))
+        return [found[query] for query in asked]
+
+
+def _normalised(embeddings: Any) -> NDArray[np.float32]:
+    """Rows of length 1, from a torch tensor or an array (N, D)."""
+    rows = embeddings.detach().cpu().float().numpy() if hasattr(embeddings, "detach") else embeddings
+    rows = np.asarray(rows, dtype=np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = rows / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return unit
