@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from robustmel.errors import MissingError, UsageError
+from robustmel.run.grid import component_from_text, parse_grid, read_grid
+
+SMALL = {"datasets": ["world-news"], "linkers": ["clip-world"]}
+
+
+def test_a_grid_file_becomes_axes(tmp_path: Path) -> None:
+    (tmp_path / "grid.toml").write_bytes(
+        b'\xef\xbb\xbfdatasets = ["world-news", {name = "jsonl", path = "data", label = "mine"}]\r\n'
+        b'linkers = ["clip-world"]\r\ntasks = ["I2T", "T2T"]\r\n'
+        b'attacks = ["clean", {name = "pgd", strength = "strong", steps = 5, source = "clip-world", logits = "scaled"}]\r\nseeds = [0, 1]\r\n'
+    )
+    grid = read_grid(tmp_path / "grid.toml")
+    assert [dataset.title for dataset in grid.datasets] == ["world-news", "mine"]
+    assert dict(grid.datasets[1].params) == {"path": "data"}
+    clean, pgd = grid.attacks
+    assert clean.title == "clean"
+    assert (pgd.title, pgd.source, pgd.logits, dict(pgd.attack.params)) == ("pgd-strong", "clip-world", "scaled", {"steps": 5})
+
+
+def test_clean_is_always_there() -> None:
+    assert [spec.title for spec in parse_grid({**SMALL, "attacks": ["pgd"]}).attacks] == ["clean", "pgd"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"dataset": ["x"]}, 'Did you mean "datasets"?'),
+        ({"linkers": []}, "linkers"),
+        ({"tasks": ["I2X"]}, "tasks"),
+        ({"limit": -1}, "limit"),
+        ({"seeds": [0, 0]}, "twice"),
+        ({"linkers": [{"model": "x"}]}, "has no name"),
+        ({"linkers": [{"name": "clip", "model": "a"}, {"name": "clip", "model": "b"}]}, "give each a label"),
+        ({"attacks": [{"name": "pgd", "view": "sideways"}]}, "view"),
+        ({"keep": "some"}, "keep"),
+    ],
+)
+def test_a_wrong_grid_is_told_before_anything_loads(change: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
+        parse_grid({**SMALL, **change})
+    assert caught.value.exit_code == 2
+
+
+def test_no_file_and_no_toml(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="no grid file"):
+        read_grid(tmp_path / "absent.toml")
+    (tmp_path / "bad.toml").write_text("datasets = [")
+    with pytest.raises(UsageError, match="no valid TOML"):
+        read_grid(tmp_path / "bad.toml")
+    (tmp_path / "latin.toml").write_bytes(b'title = "caf\xe9"')
+    with pytest.raises(MissingError, match="cannot be read"):
+        read_grid(tmp_path / "latin.toml")
+
+
+def test_components_on_the_command_line() -> None:
+    assert component_from_text("world-news").name == "world-news"
+    assert dict(component_from_text('{name = "jsonl", path = "a b"}').params) == {"path": "a b"}
+    with pytest.raises(UsageError, match="no inline table"):
+        component_from_text("{name = ")

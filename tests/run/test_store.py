@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from robustmel.errors import MissingError
+from robustmel.run.locks import hold
+from robustmel.run.store import Store, write_atomically
+
+KEY = "ab" * 20
+
+
+def test_what_has_no_manifest_does_not_exist(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.path("rows", KEY).mkdir(parents=True)
+    (store.path("rows", KEY) / "predictions.parquet").write_bytes(b"half")
+    assert not store.has("rows", KEY)
+    store.keep("rows", KEY, lambda folder: {"files": len(list(folder.iterdir()))})
+    assert store.manifest("rows", KEY) == {"files": 0}
+
+
+def test_an_artefact_is_made_once(tmp_path: Path) -> None:
+    store, calls = Store(tmp_path), []
+    for _ in range(3):
+        store.keep("rows", KEY, lambda folder: {"call": len(calls.append(folder) or calls)})  # type: ignore[func-returns-value]
+    assert len(calls) == 1
+
+
+def test_a_failed_maker_leaves_its_pieces_but_no_artefact(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    def fails(folder: Path) -> dict[str, object]:
+        (folder / "piece").write_text("done")
+        raise ValueError("in the middle")
+
+    with pytest.raises(ValueError):
+        store.keep("rows", KEY, fails)
+    assert not store.has("rows", KEY)
+    found = []
+    store.keep("rows", KEY, lambda folder: {"found": found.append((folder / "piece").read_text()) or "yes"})
+    assert found == ["done"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES])
+def test_a_full_or_closed_disk_is_one_sentence(tmp_path: Path, code: int) -> None:
+    def fails(folder: Path) -> dict[str, object]:
+        raise OSError(code, os.strerror(code), str(folder))
+
+    with pytest.raises(MissingError) as caught:
+        Store(tmp_path).keep("rows", KEY, fails)
+    assert str(tmp_path) in str(caught.value)
+    assert "--store" in str(caught.value)
+    assert not Store(tmp_path).has("rows", KEY)
+
+
+def test_a_really_full_disk_leaves_nothing_half_renamed(tmp_path: Path) -> None:
+    """/dev/full fails every write with ENOSPC."""
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full on this system")
+
+    def fails(folder: Path) -> dict[str, object]:
+        (folder / "big").symlink_to("/dev/full")
+        (folder / "big").write_bytes(b"x" * 10_000)
+        return {}
+
+    with pytest.raises(MissingError, match="no space left"):
+        Store(tmp_path).keep("rows", KEY, fails)
+    assert not Store(tmp_path).path("rows", KEY).exists()
+
+
+def test_writing_is_all_or_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    write_atomically(path, "old")
+    with pytest.raises(UnicodeEncodeError):
+        write_atomically(path, "new \ud800")
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_a_lock_names_its_holder(tmp_path: Path) -> None:
+    with hold(tmp_path / "lock", "run folder out", wait=False):
+        with pytest.raises(MissingError, match=f"process {os.getpid()} on "), hold(tmp_path / "lock", "run folder out", wait=False):
+            pass
+        assert json.loads((tmp_path / "lock").read_text())["pid"] == os.getpid()
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_lock_of_a_killed_process_is_broken(tmp_path: Path) -> None:
+    code = f"""
+        import time
+        from pathlib import Path
+        from robustmel.run.locks import hold
+        with hold(Path({str(tmp_path / "lock")!r}), "it", wait=False):
+            print("held", flush=True)
+            time.sleep(60)
+    """
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    with pytest.raises(MissingError, match=f"process {process.pid} "), hold(tmp_path / "lock", "it", wait=False):
+        pass
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    with hold(tmp_path / "lock", "it", wait=False):
+        pass
+
+
+def test_another_host_s_lock_is_not_broken(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text(json.dumps({"pid": 1, "host": "another host", "started": None}))
+    with pytest.raises(MissingError, match="another host"), hold(tmp_path / "lock", "it", wait=False):
+        pass
+
+
+def test_of_many_processes_one_makes_the_artefact(tmp_path: Path) -> None:
+    code = f"""
+        import os, time
+        from pathlib import Path
+        from robustmel.run.store import Store
+        def make(folder):
+            with open({str(tmp_path / "calls")!r}, "a") as calls:
+                calls.write("x")
+            time.sleep(0.5)
+            return {{"pid": os.getpid()}}
+        print(Store(Path({str(tmp_path / "store")!r})).keep("rows", {KEY!r}, make))
+    """
+    started = [subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE) for _ in range(4)]
+    assert len({process.communicate()[0] for process in started}) == 1
+    assert (tmp_path / "calls").read_text() == "x"
