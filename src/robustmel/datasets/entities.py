@@ -9,6 +9,7 @@ from robustmel.datasets.dataset import LoadReport
 from robustmel.datasets.fields import ENTITY_KEYS, Record, names_in_file, remark_ignored
 from robustmel.datasets.image_paths import image_path
 from robustmel.datasets.lines import read_lines
+from robustmel.datasets.shown import shown
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
 from robustmel.types import Entity
@@ -36,7 +37,7 @@ def read_entities(path: Path, images: Path, fields: Mapping[str, str] | None, re
         entity = _entity(record, images, report)
         if entity.id in entities:
             raise MissingError(
-                f'{line.place}: the entity id "{entity.id}" stands already at {places[entity.id]}; ids must be unique.'
+                f'{line.place}: the entity id "{shown(entity.id)}" stands already at {places[entity.id]}; ids must be unique.'
             )
         entities[entity.id], places[entity.id] = entity, line.place
     if not entities:

@@ -9,6 +9,7 @@ from robustmel.datasets.dataset import LoadReport
 from robustmel.datasets.fields import MENTION_KEYS, Record, is_nil, names_in_file, remark_ignored
 from robustmel.datasets.image_paths import image_path
 from robustmel.datasets.lines import read_lines
+from robustmel.datasets.shown import shown
 from robustmel.datasets.spans import Span, fits, locate
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
@@ -50,7 +51,7 @@ def read_mentions(
         mention = _mention(record, images, kb, report)
         if mention.id in mentions:
             raise MissingError(
-                f'{line.place}: the mention id "{mention.id}" stands already at {places[mention.id]}; ids must be unique.'
+                f'{line.place}: the mention id "{shown(mention.id)}" stands already at {places[mention.id]}; ids must be unique.'
             )
         mentions[mention.id], places[mention.id] = mention, line.place
     if not mentions:

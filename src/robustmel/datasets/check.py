@@ -1,0 +1,189 @@
+"""What is wrong with a data set, before anything is spent on it."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from robustmel.datasets.dataset import Dataset
+from robustmel.datasets.image_check import ImageState, Progress, image_states
+from robustmel.datasets.overlaps import duplicates, leaks
+from robustmel.datasets.remarks import Finding, finding
+from robustmel.datasets.shown import shown
+from robustmel.datasets.spans import occurrences
+from robustmel.types import Mention
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """Counts of a data set and what was found in it; unless said otherwise, numbers are mentions.
+
+    Args:
+        dataset: Its name.
+        layout: Which of its layouts was read.
+        records: Records in the files (one may hold several mentions).
+        mentions: Mentions.
+        entities: Entities of the knowledge base.
+        splits: Split -> mentions.
+        surface_differs: The surface is not exactly the gold entity's name.
+        ambiguous_surfaces: Surfaces (stripped, NFC, case-folded) with more than one gold entity.
+        ambiguous_mentions: Mentions with such a surface.
+        unlocated: The surface does not occur verbatim in the sentence.
+        recovered: Those of them that have a span all the same.
+        repeated: The surface occurs more than once in the sentence.
+        nil: The gold entity is in no knowledge base.
+        gold_not_in_candidates: The gold entity is not among the candidates given.
+        images_missing: The image file is not there.
+        images_broken: The image cannot be decoded, or is refused.
+        duplicates: Equal to an earlier mention, gold included.
+        leaks: Image or sentence occurs in an earlier split.
+        findings: All of this and the loader's remarks, where there is something to say.
+    """
+
+    dataset: str
+    layout: str
+    records: int
+    mentions: int
+    entities: int
+    splits: dict[str, int]
+    surface_differs: int
+    ambiguous_surfaces: int
+    ambiguous_mentions: int
+    unlocated: int
+    recovered: int
+    repeated: int
+    nil: int
+    gold_not_in_candidates: int
+    images_missing: int
+    images_broken: int
+    duplicates: int
+    leaks: int
+    findings: tuple[Finding, ...] = ()
+
+    def to_json(self) -> str:
+        """One object: every count under its own name, and `notes`, a list of sentences that begin with the finding's name."""
+        values = {key: value for key, value in vars(self).items() if key != "findings"}
+        return json.dumps(values | {"notes": [str(one) for one in self.findings]}, indent=2, ensure_ascii=False)
+
+    def to_text(self) -> str:
+        """The counts, then a line a finding with its first examples and the way out."""
+        splits = ", ".join(f"{shown(name)} {count:,}" for name, count in self.splits.items())
+        lines = [f"data set {shown(self.dataset)}: {shown(self.layout, 300)}", f"  {'splits':<24}{splits}"]
+        for key, value in vars(self).items():
+            if isinstance(value, int):
+                lines.append(f"  {key.replace('_', ' '):<24}{value:,}")
+        lines.append("Findings:" if self.findings else "Nothing to remark.")
+        return "\n".join([*lines, *(f"- {one}" for one in self.findings)]) + "\n"
+
+
+def check(dataset: Dataset, verify_images: bool = True, progress: Progress | None = None) -> CheckReport:
+    """Looks through a loaded data set.
+
+    Args:
+        dataset: As its loader gave it.
+        verify_images: Decode every image, and compare images by their bytes; else only look whether the files are there,
+            and compare images by their paths.
+        progress: Told (images done, images in all).
+    """
+    mentions, kb = dataset.mentions, dataset.kb
+    own = [mention.image for mention in mentions if mention.image is not None]
+    states = image_states([*own, *(image for entity in kb for image in entity.images)], verify_images, progress)
+
+    def picture(mention: Mention) -> Hashable | None:
+        return None if mention.image is None else states[mention.image].digest or mention.image
+
+    same, contradicting = duplicates(mentions, picture)
+    by_image, by_sentence = leaks(mentions, picture)
+    leaking = {mention.id: mention for mention in (*by_image, *by_sentence)}
+    unlocated = [one for one in mentions if one.text.strip() and one.surface not in one.text]
+    repeated = [one for one in mentions if occurrences(one.surface, one.text) > 1]
+    outside = [
+        one for one in mentions if one.candidates is not None and one.gold is not None and one.gold not in one.candidates
+    ]
+    missing, broken = _troubled((one.id, states[one.image]) for one in mentions if one.image is not None)
+    kb_missing, kb_broken = _troubled((entity.id, states[image]) for entity in kb for image in entity.images)
+    ambiguous = _ambiguous(mentions)
+    findings = [
+        finding("images_missing", missing),
+        finding("images_broken", broken),
+        finding("entity_images_missing", kb_missing),
+        finding("entity_images_broken", kb_broken),
+        _conversions(states),
+        finding("unlocated", (f"{one.id}: {one.surface}" for one in unlocated)),
+        finding("repeated", (one.id for one in repeated if one.span is None), "and no span says which"),
+        finding("gold_not_in_candidates", (one.id for one in outside)),
+        finding("duplicates", (one.id for one in same)),
+        finding("contradictions", (one.id for one in contradicting)),
+        finding("leaks", leaking, f"image {len(by_image):,}, sentence {len(by_sentence):,}"),
+        finding("label_leaks", (one.id for one in mentions if one.id == one.gold)),
+        *_structure(mentions),
+    ]
+    return CheckReport(
+        dataset=dataset.name,
+        layout=dataset.report.layout,
+        records=dataset.report.counts.get("records", len(mentions)),
+        mentions=len(mentions),
+        entities=len(kb),
+        splits=dict(Counter(mention.split or "none" for mention in mentions)),
+        surface_differs=sum(one.gold in kb and one.surface != kb[one.gold].name for one in mentions if one.gold is not None),
+        ambiguous_surfaces=len(ambiguous),
+        ambiguous_mentions=sum(ambiguous.values()),
+        unlocated=len(unlocated),
+        recovered=sum(one.span is not None for one in unlocated),
+        repeated=len(repeated),
+        nil=sum(one.gold is None for one in mentions),
+        gold_not_in_candidates=len(outside),
+        images_missing=len(missing),
+        images_broken=len(broken),
+        duplicates=len(same),
+        leaks=len(leaking),
+        findings=tuple(one for one in (*findings, *_remarks(dataset, findings)) if one.count),
+    )
+
+
+def _ambiguous(mentions: tuple[Mention, ...]) -> dict[str, int]:
+    """Ambiguous surface -> its mentions."""
+    golds: defaultdict[str, set[str]] = defaultdict(set)
+    count: Counter[str] = Counter()
+    for mention in mentions:
+        surface = unicodedata.normalize("NFC", mention.surface.strip()).casefold()
+        count[surface] += 1
+        if mention.gold is not None:
+            golds[surface].add(mention.gold)
+    return {surface: count[surface] for surface, meant in golds.items() if len(meant) > 1}
+
+
+def _troubled(images: Iterable[tuple[str, ImageState]]) -> tuple[list[str], list[str]]:
+    """Images that are missing, and images that are broken or refused, each as "id: what is wrong"."""
+    missing: list[str] = []
+    broken: list[str] = []
+    for owner, state in images:
+        if state.problem is not None:
+            (missing if state.problem == "image_missing" else broken).append(f"{owner}: {state.message.rstrip('.')}")
+    return missing, broken
+
+
+def _conversions(states: Mapping[Path, ImageState]) -> Finding:
+    kinds = Counter(note for state in states.values() for note in state.notes)
+    listed = ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common(6))
+    return finding("images_converted", (str(path) for path, state in states.items() if state.notes), listed)
+
+
+def _structure(mentions: tuple[Mention, ...]) -> Iterator[Finding]:
+    listed = any(one.candidates is not None for one in mentions)
+    yield finding("partial_candidates", (one.id for one in mentions if listed and one.candidates is None))
+    yield finding("no_split", (one.id for one in mentions if one.split is None))
+    odd = [one for one in mentions if one.split not in (None, "train", "validation", "test")]
+    yield finding("odd_splits", (f"{one.id}: {one.split}" for one in odd))
+
+
+def _remarks(dataset: Dataset, findings: list[Finding]) -> Iterator[Finding]:
+    """The loader's remarks, less what the check has found for itself."""
+    counts = dataset.report.counts
+    known = {one.reason for one in findings} | {"records", "nil", "without_span"}
+    examples = dataset.report.examples
+    return (Finding(key, counts[key], tuple(examples.get(key, ()))) for key in counts if key not in known)

@@ -1,0 +1,66 @@
+"""Every image of a data set opened once, in parallel."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from robustmel.errors import ImageError
+from robustmel.images import decode_with_notes
+
+Progress = Callable[[int, int], None]
+"""Called with (images done, images in all)."""
+
+
+@dataclass(frozen=True)
+class ImageState:
+    """What became of one image file.
+
+    Args:
+        problem: Kind of the `ImageError`; None where the image is sound.
+        message: Its sentence; "" where the image is sound.
+        notes: Conversions made when decoding.
+        digest: Hash of the file's bytes; None where it was not read.
+    """
+
+    problem: str | None = None
+    message: str = ""
+    notes: tuple[str, ...] = ()
+    digest: str | None = None
+
+
+def image_states(paths: Iterable[Path], decoding: bool, progress: Progress | None = None) -> dict[Path, ImageState]:
+    """The state of each file, whatever is wrong with it.
+
+    Args:
+        paths: Files, each looked at once however often it is named.
+        decoding: Decode and hash each; else only look whether it is there.
+        progress: Told after each file.
+    """
+    files = list(dict.fromkeys(paths))
+    if not decoding:
+        return {file: _presence(file) for file in files}
+    states: dict[Path, ImageState] = {}
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for done, (file, state) in enumerate(zip(files, pool.map(_state, files), strict=True), start=1):
+            states[file] = state
+            if progress is not None:
+                progress(done, len(files))
+    return states
+
+
+def _presence(file: Path) -> ImageState:
+    return ImageState() if file.is_file() else ImageState("image_missing", f"no image {file}.")
+
+
+def _state(file: Path) -> ImageState:
+    try:
+        notes = decode_with_notes(file).notes
+        with file.open("rb") as opened:
+            return ImageState(notes=notes, digest=hashlib.file_digest(opened, "blake2b").hexdigest())
+    except ImageError as problem:
+        return ImageState(problem.kind, str(problem))
