@@ -1,0 +1,103 @@
+"""A model, its tokenizer and its image processor from one folder: safetensors only, complete, frozen, in float32."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from robustmel.errors import MissingError, UsageError
+from robustmel.linkers.weights import model_folder, model_type
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """What lies in a model's folder.
+
+    Args:
+        folder: Where it lies.
+        model: In evaluation mode, float32, parameters frozen, on the CPU.
+        tokenizer: Of the library.
+        image_processor: Of the library, the Pillow one.
+    """
+
+    folder: Path
+    model: Any
+    tokenizer: Any
+    image_processor: Any
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name; "auto" means a GPU where there is one.
+
+    Raises:
+        UsageError: There is no device of that name.
+        MissingError: A GPU is asked for and there is none.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f'device = "{name}" is unknown; expected auto, cpu, cuda or cuda:N.') from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise MissingError(f'device = "{name}": there are {torch.cuda.device_count()} CUDA devices here; set device = "auto".')
+    return device
+
+
+def load(model: str, revision: str | None, library_class: str, model_types: tuple[str, ...]) -> LoadedModel:
+    """Loads a model of a known family.
+
+    Args:
+        model: As in `weights.model_folder`.
+        revision: As there.
+        library_class: Name of the class in the transformers library.
+        model_types: The `model_type`s this class may load.
+
+    Raises:
+        UsageError: The folder holds a model of another family.
+        MissingError: Something is absent, incomplete or unreadable.
+    """
+    folder = model_folder(model, revision)
+    kind = model_type(folder)
+    if kind not in model_types:
+        raise UsageError(f"{model} holds a model of type {kind or 'unknown'}; this linker reads {' or '.join(model_types)}.")
+    import transformers
+
+    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    with _quiet():
+        try:
+            network, report = getattr(transformers, library_class).from_pretrained(
+                folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **local
+            )
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **local)
+            processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil", **local)
+        except Exception as problem:  # the library raises whatever a broken folder makes it stumble upon
+            raise MissingError(f"{model} does not load from {folder}: {_first_line(problem)}.") from problem
+    absent = sorted(report["missing_keys"])
+    if absent:
+        raise MissingError(f"{model} lacks {len(absent)} weights of a {library_class}, the first: {', '.join(absent[:3])}.")
+    network.eval().requires_grad_(False)
+    return LoadedModel(folder, network, tokenizer, processor)
+
+
+def _first_line(problem: Exception) -> str:
+    return (str(problem).strip().splitlines() or [""])[0][:200].rstrip(". ") or type(problem).__name__
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the library's progress bars: our own stages report progress."""
+    from transformers.utils import logging as library
+
+    shown = library.is_progress_bar_enabled()
+    library.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            library.enable_progress_bar()

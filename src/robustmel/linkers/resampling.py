@@ -1,0 +1,173 @@
+"""Pillow's image resize as two small matrices, so that it can be differentiated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+Filter = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Weights = NDArray[np.float64]
+
+
+def _box(x: Weights) -> Weights:
+    return ((x > -0.5) & (x <= 0.5)).astype(float)
+
+
+def _triangle(x: Weights) -> Weights:
+    return np.clip(1 - np.abs(x), 0, None)
+
+
+def _hamming(x: Weights) -> Weights:
+    return np.where(np.abs(x) < 1, np.sinc(x) * (0.54 + 0.46 * np.cos(np.pi * x)), 0.0)
+
+
+def _cubic(x: Weights) -> Weights:
+    """Keys' cubic convolution with a = -1/2."""
+    a, x = -0.5, np.abs(x)
+    near = ((a + 2) * x - (a + 3)) * x * x + 1
+    far = (((x - 5) * x + 8) * x - 4) * a
+    return np.where(x < 1, near, np.where(x < 2, far, 0.0))
+
+
+def _lanczos(x: Weights) -> Weights:
+    return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0)
+
+
+FILTERS: dict[int, tuple[Filter, float]] = {
+    Image.Resampling.BOX: (_box, 0.5),
+    Image.Resampling.BILINEAR: (_triangle, 1.0),
+    Image.Resampling.HAMMING: (_hamming, 1.0),
+    Image.Resampling.BICUBIC: (_cubic, 2.0),
+    Image.Resampling.LANCZOS: (_lanczos, 3.0),
+}
+"""Pillow's filter number -> the filter and its half width at scale 1."""
+
+
+@lru_cache(maxsize=512)
+def resize_weights(before: int, after: int, resample: int, first: int = 0, count: int | None = None) -> Weights:
+    """The matrix that resizes one axis: float64 (count, before).
+
+    Rows `first` to `first + count` of the resized axis are given; rows that lie outside it are zero (a crop larger than the
+    image pads with black).
+
+    Args:
+        before: Length of the axis.
+        after: Length it is resized to.
+        resample: A Pillow filter number.
+        first: First row wanted; may be negative.
+        count: How many rows; all of them when None.
+    """
+    wanted = np.arange(first, first + (after if count is None else count))
+    weights = np.zeros((len(wanted), before))
+    inside = (wanted >= 0) & (wanted < after)
+    if before == after:
+        weights[inside, wanted[inside]] = 1.0
+        return weights
+    if resample == Image.Resampling.NEAREST:
+        sources = np.minimum(((wanted + 0.5) * before / after).astype(int), before - 1)
+        weights[inside, sources[inside]] = 1.0
+        return weights
+    kernel, half_width = FILTERS[resample]
+    scale = before / after
+    stretch = max(scale, 1.0)
+    support = half_width * stretch
+    for row in np.flatnonzero(inside):
+        centre = (wanted[row] + 0.5) * scale
+        low = max(int(centre - support + 0.5), 0)
+        high = min(int(centre + support + 0.5), before)
+        values = kernel((np.arange(low, high) - centre + 0.5) / stretch)
+        weights[row, low:high] = values / values.sum()
+    return weights
+
+
+def understands(resample: int) -> bool:
+    """Whether `resize_weights` knows the filter."""
+    return resample == Image.Resampling.NEAREST or resample in FILTERS
+
+
+def shortest_edge_size(height: int, width: int, edge: int) -> tuple[int, int]:
+    """(height, width) after the shorter side is brought to `edge`, the longer one rounded down."""
+    if width <= height:
+        return math.floor(edge * height / width), edge
+    return edge, math.floor(edge * width / height)
+
+
+@dataclass(frozen=True)
+class Resize:
+    """Pillow's resize of one image size to another, and a crop from the centre of the result.
+
+    Args:
+        before: (height, width) of the image.
+        after: (height, width) it is resized to.
+        resample: A Pillow filter number.
+        crop: (height, width) cut from the centre; where it is larger than `after`, black is added.
+    """
+
+    before: tuple[int, int]
+    after: tuple[int, int]
+    resample: int
+    crop: tuple[int, int]
+
+    @property
+    def corner(self) -> tuple[int, int]:
+        """(top, left) of the crop in the resized image; negative where black is added."""
+        return _corner(self.after[0], self.crop[0]), _corner(self.after[1], self.crop[1])
+
+    def picture(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """An 8-bit picture (H, W, 3), resized by Pillow itself and cropped: uint8 (h, w, 3)."""
+        (height, width), (top, left) = self.crop, self.corner
+        if self.before != self.after:
+            picture = np.array(Image.fromarray(picture).resize(self.after[::-1], resample=Image.Resampling(self.resample)))
+        if top >= 0 and left >= 0:
+            return np.ascontiguousarray(picture[top : top + height, left : left + width])
+        canvas = np.zeros((height, width, 3), np.uint8)
+        part = picture[max(top, 0) : max(top, 0) + height, max(left, 0) : max(left, 0) + width]
+        canvas[max(-top, 0) :, max(-left, 0) :][: part.shape[0], : part.shape[1]] = part
+        return canvas
+
+    def smooth(self, pixels: Tensor) -> Tensor:
+        """Pixels (B, 3, H, W) in [0, 1] without rounding: (B, 3, h, w), clipped to [0, 1] after either pass as Pillow does."""
+        if self.before == self.after == self.crop:
+            return pixels
+        rows, columns = (torch.from_numpy(one).to(pixels) for one in self._weights())
+        if vertical_first(self.before, self.after, self.resample):
+            return ((rows @ pixels).clamp(0, 1) @ columns.T).clamp(0, 1)
+        return (rows @ (pixels @ columns.T).clamp(0, 1)).clamp(0, 1)
+
+    def _weights(self) -> tuple[Weights, Weights]:
+        rows, columns = (
+            resize_weights(before, after, self.resample, first, count)
+            for before, after, first, count in zip(self.before, self.after, self.corner, self.crop, strict=True)
+        )
+        return rows, columns
+
+
+def _corner(length: int, crop: int) -> int:
+    """Where the library's centre crop begins: half the rest, rounded down; half the padding, rounded up."""
+    return (length - crop) // 2 if length >= crop else -math.ceil((crop - length) / 2)
+
+
+@lru_cache(maxsize=4096)
+def vertical_first(before: tuple[int, int], after: tuple[int, int], resample: int) -> bool:
+    """Whether this Pillow resizes columns before rows, which shows where the first pass is clipped; found by trying.
+
+    Releases differ, and newer ones choose by the size.
+    """
+    if before[0] == after[0] or before[1] == after[1] or max(*before, *after) > 1024:
+        return False
+    picture = np.random.default_rng(0).choice(np.array([0, 255], np.uint8), (*before, 1)).repeat(3, 2)
+    truth = np.asarray(Image.fromarray(picture).resize(after[::-1], resample=Image.Resampling(resample)))[..., 0]
+    rows, columns = (resize_weights(a, b, resample) for a, b in zip(before, after, strict=True))
+    values = picture[..., 0].astype(float)
+    horizontal = rows @ np.clip(values @ columns.T, 0, 255)
+    vertical = np.clip(rows @ values, 0, 255) @ columns.T
+    errors = [np.abs(np.clip(one, 0, 255) - truth).mean() for one in (horizontal, vertical)]
+    return bool(errors[1] < errors[0])

@@ -1,0 +1,103 @@
+"""Texts to embeddings: each text once, each independent of its neighbours, and nothing cut in silence."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+log = logging.getLogger(__name__)
+
+ROWS = 16
+"""Texts encoded at a time. A shorter batch is filled up: matrix products of one shape give a text one embedding, whatever
+the others in the batch are, so that runs and batch sizes cannot disagree on a text."""
+
+LENGTHS = (16, 32)
+"""Token counts a text is padded to where its model does not ask for a fixed length; longer ones go to the limit."""
+
+
+class TextTower:
+    """The text side of a dual encoder, with a memory of what it has embedded.
+
+    Args:
+        tokenizer: Of the library.
+        features: (token ids, attention mask), both int64 (n, length) -> embeddings (n, D).
+        limit: Tokens a text may have; longer ones are cut, counted and reported.
+        fixed_length: Pad every text to `limit` (SigLIP was trained so); else to the next of `LENGTHS`.
+        device: Where the model is.
+        remembered: Embeddings kept before the memory is emptied.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        features: Callable[[Tensor, Tensor], Tensor],
+        limit: int,
+        fixed_length: bool,
+        device: torch.device,
+        remembered: int = 1_000_000,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.features = features
+        self.limit = limit
+        self.lengths = (limit,) if fixed_length else (*(length for length in LENGTHS if length < limit), limit)
+        self.device = device
+        self.remembered = remembered
+        self.truncated = 0
+        """Distinct texts that were longer than the limit."""
+        self._row: dict[str, int] = {}
+        self._memory: Tensor | None = None
+
+    def embed(self, texts: Sequence[str]) -> Tensor:
+        """Embeddings as the model gives them, of no particular length: float32 (n, D); equal texts give equal rows."""
+        distinct = list(dict.fromkeys(texts))
+        if len(self._row) + len(distinct) > self.remembered:
+            self._row, self._memory = {}, None
+        fresh = [text for text in distinct if text not in self._row]
+        if fresh or self._memory is None:
+            self._remember(fresh or [""])
+        assert self._memory is not None
+        return self._memory[torch.tensor([self._row[text] for text in texts], dtype=torch.long, device=self.device)]
+
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, special tokens included, at most `limit`; cut ones are counted."""
+        encodable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]  # lone surrogates
+        ids: list[list[int]] = self.tokenizer(encodable, truncation=False, verbose=False)["input_ids"]
+        long = [index for index, one in enumerate(ids) if len(one) > self.limit]
+        if long:
+            cut = self.tokenizer([encodable[index] for index in long], truncation=True, max_length=self.limit)["input_ids"]
+            for index, shorter in zip(long, cut, strict=True):
+                ids[index] = shorter
+            if not self.truncated:
+                log.warning("texts of over %d tokens are cut, the first: %.60r; all are counted", self.limit, texts[long[0]])
+            self.truncated += len(long)
+        return ids
+
+    def _remember(self, texts: list[str]) -> None:
+        """Embeds texts not met before, in groups of equal padded length."""
+        groups: defaultdict[int, list[int]] = defaultdict(list)
+        ids = self.tokens(texts)
+        for index, one in enumerate(ids):
+            groups[next(length for length in self.lengths if length >= len(one))].append(index)
+        found: list[Tensor] = []
+        for length, members in sorted(groups.items()):
+            for start in range(0, len(members), ROWS):
+                batch = members[start : start + ROWS]
+                found.append(self._encode([ids[index] for index in batch], length))
+                for index in batch:
+                    self._row[texts[index]] = len(self._row)
+        known = [] if self._memory is None else [self._memory]
+        self._memory = torch.cat(known + found)
+
+    @torch.no_grad()
+    def _encode(self, ids: list[list[int]], length: int) -> Tensor:
+        """One batch of `ROWS` texts of one padded length, filled up with copies of its first."""
+        padding = self.tokenizer.pad_token_id or 0
+        filled = ids + [ids[0]] * (ROWS - len(ids))
+        tokens = torch.tensor([one + [padding] * (length - len(one)) for one in filled], device=self.device)
+        mask = torch.tensor([[1] * len(one) + [0] * (length - len(one)) for one in filled], device=self.device)
+        return self.features(tokens, mask)[: len(ids)].float()
