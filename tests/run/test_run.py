@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import LINKER, colour_grid
+
+from robustmel.errors import MissingError, UsageError
+from robustmel.run.plan import expand
+from robustmel.run.runs import Finished, run_grid
+from robustmel.run.store import Store
+from robustmel.run.workshop import Workshop
+
+
+def silent(*_: object) -> None:
+    pass
+
+
+def run(grid: Any, folder: Path, name: str = "out", store: str = "store", workers: int = 1) -> Finished:
+    return run_grid(grid, folder / name, Store(folder / store), workers, "cpu", silent)
+
+
+def rows(folder: Path, out: str = "out") -> dict[tuple[str, str, str], list[dict[str, Any]]]:
+    """(task, attack, view) -> prediction rows."""
+    manifest = json.loads((folder / out / "run.json").read_text())
+    found = {}
+    for cell in manifest["cells"]:
+        for view in cell["views"]:
+            path = Store(folder / "store").path("rows", view["rows"]) / "predictions.parquet"
+            found[cell["task"], cell["attack"], view["view"]] = pq.read_table(path).to_pylist()
+    return found
+
+
+def test_a_grid_runs_from_images_to_rows(colour_data: Path, tmp_path: Path) -> None:
+    finished = run(colour_grid(colour_data), tmp_path)
+    found = rows(tmp_path)
+    assert finished.errors == 0
+    assert {key for key in found if key[1] == "pgd"} == {
+        ("I2T", "pgd", "image"), ("IT2T", "pgd", "image"), ("IT2T", "pgd", "fused"), ("T2T", "pgd", "text")
+    }  # fmt: skip
+    gold = pq.read_table(next((tmp_path / "store" / "candidates").glob("*/*/questions.parquet"))).to_pylist()
+    answers = {row["id"]: row["gold"] for row in gold}
+    right = {key: sum(row["ranked"][0] == answers[row["id"]] for row in value) for key, value in found.items()}
+    assert right["I2T", "clean", "clean"] == 18
+    assert right["I2T", "pgd", "image"] < 9
+    assert right["T2T", "pgd", "text"] == right["T2T", "clean", "clean"] == 18
+    assert all(len(value) == 18 for value in found.values())
+
+
+def test_one_perturbed_set_serves_every_cell_whose_attack_is_the_same(colour_data: Path, tmp_path: Path) -> None:
+    plan = expand(colour_grid(colour_data), Workshop(Store(tmp_path / "store"), "cpu"))
+    variants = {job.key for job in plan.jobs if job.kind == "variant"}
+    assert len(variants) == 2  # the image view (I2T and IT2T read it) and the fused view
+    assert sorted(plan.consumers.values()) == [1, 2]
+    text_rows = {view.rows.key for cell in plan.cells if cell.task == "T2T" for view in cell.views}
+    assert len(text_rows) == 1  # no attack on images reaches the text-only floor
+
+
+def test_a_finished_run_does_no_work_and_a_larger_grid_only_the_rest(colour_data: Path, tmp_path: Path) -> None:
+    first = run(colour_grid(colour_data), tmp_path)
+    assert run(colour_grid(colour_data), tmp_path).made == 0
+    more = run(colour_grid(colour_data, attacks=["clean", {"name": "pgd", "eps": 0.3, "step_size": 0.05, "steps": 10}, "noise"]), tmp_path)
+    assert first.made > 0
+    assert more.made == 1 + 2  # the noisy set, and its rows for I2T and IT2T
+
+
+def test_the_number_of_workers_changes_nothing(colour_data: Path, tmp_path: Path) -> None:
+    run(colour_grid(colour_data), tmp_path, "one", "store one", workers=1)
+    run(colour_grid(colour_data), tmp_path, "two", "store two", workers=2)
+    images = {store: _images(tmp_path / f"store {store}") for store in ("one", "two")}
+    assert images["one"] == images["two"]
+    assert images["one"]
+    one, two = (json.loads((tmp_path / name / "run.json").read_text())["cells"] for name in ("one", "two"))
+    assert one == two
+
+
+def _images(store: Path) -> dict[str, bytes]:
+    return {f"{path.parent.parent.name}/{path.name}": path.read_bytes() for path in store.glob("variant/*/*/images/*.png")}
+
+
+def test_edited_data_meets_no_old_result(colour_data: Path, tmp_path: Path) -> None:
+    run(colour_grid(colour_data), tmp_path)
+    image = colour_data / "images" / "0.png"
+    image.write_bytes((colour_data / "images" / "1.png").read_bytes())
+    assert run(colour_grid(colour_data), tmp_path).made > 0
+
+
+def test_an_edited_plug_in_meets_no_old_result(colour_data: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "mine.py"
+    copy.write_text(Path(LINKER).read_text())
+    linkers = [{"name": f"{copy}:ColourLinker", "label": "colour"}]
+    run(colour_grid(colour_data, linkers=linkers), tmp_path)
+    copy.write_text(Path(LINKER).read_text() + "\n# changed\n")
+    assert run(colour_grid(colour_data, linkers=linkers), tmp_path).made > 0
+
+
+def test_seeds_see_the_same_mentions_and_deterministic_parts_are_shared(colour_data: Path, tmp_path: Path) -> None:
+    plan = expand(colour_grid(colour_data, seeds=[0, 1], limit=5), Workshop(Store(tmp_path / "store"), "cpu"))
+    assert sum(job.kind == "candidates" for job in plan.jobs) == 1
+    assert sum(job.kind == "variant" for job in plan.jobs) == 2 * 2  # PGD starts at random
+    clean = {view.rows.key for cell in plan.cells if cell.attack.title == "clean" and cell.task == "I2T" for view in cell.views}
+    assert len(clean) == 1
+
+
+def test_a_limit_keeps_a_nested_sample(colour_data: Path, tmp_path: Path) -> None:
+    shop = Workshop(Store(tmp_path / "store"), "cpu")
+    component = colour_grid(colour_data).datasets[0]
+    small = {mention.id for mention in shop.sampled(component, "test", 4, 0)[1]}
+    large = {mention.id for mention in shop.sampled(component, "test", 9, 0)[1]}
+    assert len(small) == 4
+    assert small < large
+    assert {mention.id for mention in shop.sampled(component, "test", 4, 1)[1]} != small
+
+
+def test_missing_and_broken_images_are_rows_with_an_error(colour_data: Path, tmp_path: Path) -> None:
+    (colour_data / "images" / "3.png").unlink()
+    (colour_data / "images" / "4.png").write_text("<html>not found</html>")
+    finished = run(colour_grid(colour_data), tmp_path)
+    found = rows(tmp_path)
+    assert sorted(filter(None, (row["error"] for row in found["I2T", "pgd", "image"]))) == ["image_decode", "image_missing"]
+    assert all(row["error"] is None for row in found["T2T", "clean", "clean"])
+    assert all(len(value) == 18 for value in found.values())
+    assert finished.errors == 2 * 5
+    log = pq.read_table(next((tmp_path / "store" / "variant").glob("*/*/log.parquet"))).to_pylist()
+    assert sorted(row["status"] for row in log if row["status"] != "ok") == ["error:image_decode", "error:image_missing"]
+
+
+def test_a_linker_that_fails_on_one_mention_answers_the_others(colour_data: Path, tmp_path: Path) -> None:
+    lines = (colour_data / "mentions.jsonl").read_text().splitlines(keepends=True)
+    lines[7] = lines[7].replace("number 7", "poison")
+    (colour_data / "mentions.jsonl").write_text("".join(lines))
+    grid = colour_grid(colour_data, linkers=[f"{LINKER}:BrokenLinker"], tasks=["T2T"], attacks=["clean"])
+    assert run(grid, tmp_path).errors == 1
+    errors = [row["error"] for row in rows(tmp_path)["T2T", "clean", "clean"]]
+    assert errors[7] == "linker: ValueError: cannot read this"
+    assert errors.count(None) == 17
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"linkers": [f"{LINKER}:BrokenLinker"], "tasks": ["I2T"]}, "needs gradients and linker BrokenLinker has none. Set source"),
+        ({"linkers": [f"{LINKER}:TextLinker"], "attacks": ["clean"]}, "cannot do task I2T"),
+        ({"linkers": ["clip-wrld"]}, 'Did you mean "clip-world"?'),
+        ({"attacks": [{"name": "pgd", "eps": 8}]}, "did you mean 8/255"),
+        ({"attacks": [{"name": "pgd", "step": 8}]}, 'no parameter "step"'),
+        ({"attacks": [{"name": "pgd", "strength": "extreme"}]}, "extreme"),
+        ({"attacks": ["pgd", "pgd-x"]}, "unknown attack"),
+        ({"attacks": [{"name": "pgd", "drop_fooled": True}]}, "drop_fooled"),
+    ],
+)
+def test_what_cannot_be_is_told_before_anything_is_made(colour_data: Path, tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        run(colour_grid(colour_data, **change), tmp_path)
+    assert said in str(caught.value)
+    assert not (tmp_path / "store").exists()
+
+
+def test_all_problems_are_told_at_once(colour_data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="3 problems") as caught:
+        run(colour_grid(colour_data, linkers=["nobody"], attacks=["nothing"], candidates="none"), tmp_path)
+    assert all(one in str(caught.value) for one in ("nobody", "nothing", '"none"'))
+
+
+def test_a_set_of_dropped_images_serves_the_cell_it_was_made_for(colour_data: Path, tmp_path: Path) -> None:
+    attack = {"name": "pgd", "eps": 0.3, "step_size": 0.05, "steps": 10, "drop_fooled": True}
+    assert run(colour_grid(colour_data, tasks=["I2T"], attacks=[attack]), tmp_path).errors == 0
+
+
+def test_pruned_images_are_made_again_for_a_new_reader(colour_data: Path, tmp_path: Path) -> None:
+    run(colour_grid(colour_data, keep="none"), tmp_path)
+    assert not _images(tmp_path / "store")
+    assert run(colour_grid(colour_data, keep="none"), tmp_path).made == 0
+    wider = colour_grid(colour_data, linkers=[{"name": f"{LINKER}:ColourLinker", "label": "colour"}, {"name": f"{LINKER}:ColourLinker", "label": "deaf", "text_weight": 0.0}])  # fmt: skip
+    transfer = [{"name": "pgd", "eps": 0.3, "step_size": 0.05, "steps": 10, "source": "colour", "label": "pgd"}]
+    run(colour_grid(colour_data, linkers=[dict(name=one.name, label=one.label, **one.params) for one in wider.linkers], attacks=transfer), tmp_path)
+    assert _images(tmp_path / "store")
+
+
+def test_a_second_process_on_the_same_run_folder_gives_up(colour_data: Path, tmp_path: Path) -> None:
+    from robustmel.run.locks import hold
+
+    with hold(tmp_path / "out" / "run.lock", "it", wait=False), pytest.raises(MissingError, match=f"process {os.getpid()}"):
+        run(colour_grid(colour_data), tmp_path)
+
+
+GRID = """
+datasets = [{{name = "jsonl", path = "{data}"}}]
+linkers = [{{name = "{linker}:ColourLinker", label = "colour", pause = 0.03}}]
+tasks = ["I2T"]
+attacks = ["clean", {{name = "pgd", eps = 0.3, step_size = 0.05, steps = 10}}]
+batch_size = 2
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_stopped_run_goes_on_and_ends_as_if_nothing_had_happened(colour_data: Path, tmp_path: Path, how: int, workers: str) -> None:
+    (tmp_path / "grid.toml").write_text(GRID.format(data=colour_data, linker=LINKER))
+    command = [sys.executable, "-m", "robustmel", "run", "grid.toml", "--workers", workers, "--device", "cpu"]
+
+    def start(out: str, store: str) -> subprocess.Popen[str]:
+        environment = os.environ | {"COLOUR_LINKER_CALLS": str(tmp_path / f"calls {store}"), "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen([*command, "--out", out, "--store", store], cwd=tmp_path, env=environment, text=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+
+    process = start("out", "stopped")
+    _until(lambda: len(list((tmp_path / "stopped").glob("variant/*/*.partial/shards/*.parquet"))) >= 3, process)
+    process.send_signal(how)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == (-signal.SIGKILL if how == signal.SIGKILL else 130), told
+    kept = len(list((tmp_path / "stopped").glob("variant/*/*.partial/shards/*.parquet")))
+    assert 3 <= kept < 9
+
+    again = start("out", "stopped")
+    _, told = again.communicate(timeout=120)
+    assert again.returncode == 0, told
+    whole = start("whole", "whole store")
+    assert whole.communicate(timeout=120) and whole.returncode == 0
+    spent = {store: len((tmp_path / f"calls {store}").read_text()) for store in ("stopped", "whole store")}
+    assert spent["stopped"] <= spent["whole store"] + 2 * 14  # at most the torn batch of each worker is done twice
+
+    reports = [
+        subprocess.run([sys.executable, "-m", "robustmel", "report", out, "--format", "json"], cwd=tmp_path, capture_output=True, check=True)
+        for out in ("out", "whole")
+    ]
+    assert reports[0].stdout == reports[1].stdout
+    assert json.loads(reports[0].stdout)
+
+
+def _until(condition: Any, process: subprocess.Popen[str]) -> None:
+    for _ in range(600):
+        if condition():
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    raise AssertionError("nothing happened")
