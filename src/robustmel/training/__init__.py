@@ -1,0 +1,1 @@
+"""Training of linkers: a recipe and data sets in, a checkpoint folder in the Hugging Face layout out."""

@@ -1,0 +1,101 @@
+"""A dual encoder under training: model, tokenizer, image processor and family, made from a config or loaded from a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from robustmel.linkers.loading import load
+from robustmel.training.families import Family, family
+from robustmel.training.recipe import Recipe
+from robustmel.training.texts import TextBank
+from robustmel.training.tokenizer import learn_tokenizer
+
+
+@dataclass
+class DualEncoder:
+    """What is trained, and how its inputs are made.
+
+    Args:
+        model: A `transformers` model with `get_image_features` and `get_text_features`.
+        tokenizer: Its tokenizer.
+        processor: Its image processor (Pillow's, not torchvision's).
+        family: The table entry of its family.
+        text_length: Tokens a text is cut to.
+    """
+
+    model: Any
+    tokenizer: Any
+    processor: Any
+    family: Family
+    text_length: int
+
+    def bank(self, texts: Iterable[str]) -> TextBank:
+        """Texts tokenized for this encoder."""
+        return TextBank(texts, self.tokenizer, self.text_length, masked=self.family.masked)
+
+    def resized(self, image: NDArray[np.uint8]) -> Tensor:
+        """uint8 (3, S, S): an image as the processor sees it, short of rescaling and normalising."""
+        made = self.processor(
+            image, do_rescale=False, do_normalize=False, input_data_format="channels_last", return_tensors="np"
+        )
+        return torch.from_numpy(np.asarray(made["pixel_values"][0]).round().clip(0, 255).astype(np.uint8))
+
+    def images(self, pixels: Tensor) -> Tensor:
+        """Unit embeddings, float (B, D), of pixels in [0, 1], (B, 3, S, S), already resized."""
+        mean = pixels.new_tensor(self.processor.image_mean).view(3, 1, 1)
+        deviation = pixels.new_tensor(self.processor.image_std).view(3, 1, 1)
+        return normalize(self.model.get_image_features(pixel_values=(pixels - mean) / deviation).pooler_output, dim=-1)
+
+    def texts(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Unit embeddings, float (B, D), of what `TextBank.batch` gives."""
+        device = self.model.device
+        inputs = {name: value.to(device) for name, value in inputs.items()}
+        return normalize(self.model.get_text_features(**inputs).pooler_output, dim=-1)
+
+    @property
+    def scale(self) -> Tensor:
+        """The learnt temperature, exponentiated; at most 100, as in CLIP."""
+        scale: Tensor = self.model.logit_scale.exp().clamp(max=100.0)
+        return scale
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The learnt bias of the logits, where the family has one."""
+        return getattr(self.model, "logit_bias", None)
+
+
+def fresh_encoder(recipe: Recipe, texts: Iterable[str]) -> DualEncoder:
+    """A model with random weights, and a tokenizer learnt from the texts.
+
+    Raises:
+        UsageError: The architecture does not fit the family.
+    """
+    made = family(recipe.family)
+    tokenizer = learn_tokenizer(texts, recipe.architecture.vocabulary, recipe.text_length, masked=made.masked)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        model = made.fresh(recipe, tokenizer)
+    return DualEncoder(model, tokenizer, made.processor(recipe), made, recipe.text_length)
+
+
+def loaded_encoder(recipe: Recipe, base: str) -> DualEncoder:
+    """A checkpoint with its own tokenizer and image processor, in float32.
+
+    Raises:
+        MissingError: It is not there, or cannot be read.
+        UsageError: It is of another family.
+    """
+    made = family(recipe.family)
+    loaded = load(base, recipe.revision, made.library_class, (made.model_type,))
+    loaded.model.requires_grad_(True)
+    longest = int(loaded.model.config.text_config.max_position_embeddings)
+    length = min(recipe.text_length, longest) if made.masked else longest
+    return DualEncoder(loaded.model, loaded.tokenizer, loaded.image_processor, made, length)

@@ -1,0 +1,193 @@
+"""The training and validation mentions of data sets as tensors: every image decoded and every text tokenized once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from robustmel.datasets.dataset import Dataset
+from robustmel.errors import ImageError, MissingError, UsageError
+from robustmel.images import decode
+from robustmel.linkers.texts import query_text
+from robustmel.training.encoder import DualEncoder
+from robustmel.training.recipe import Recipe
+from robustmel.training.texts import TextBank, entity_texts
+from robustmel.types import Entity, Mention
+
+Candidates = Sequence[Sequence[tuple[str, ...]] | None]
+"""For every data set the candidates of its held-out mentions, in order; None where the mentions bring their own."""
+
+Row = tuple[int, str, int, tuple[int, ...]]
+"""Of one mention: its image's row or -1, its query text, its gold entity or -1, its candidates."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Mentions of one split.
+
+    Args:
+        image: int64 (N,): row in `Material.images`; -1 without a usable image.
+        text: int64 (N,): row in the bank.
+        gold: int64 (N,): index of the entity.
+        candidates: Entity indices per mention; empty tuples in training.
+    """
+
+    image: Tensor
+    text: Tensor
+    gold: Tensor
+    candidates: tuple[tuple[int, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.gold)
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything a training reads.
+
+    Args:
+        images: uint8 (M, 3, S, S).
+        bank: All texts.
+        entity_rows: Per entity the rows of its texts, the prompt with its name first.
+        train: Training mentions.
+        held_out: Mentions to measure on, possibly none.
+        digest: Of the texts, the gold entities and the resized pixels.
+        remarks: What was left out or cut, and how often.
+    """
+
+    images: Tensor
+    bank: TextBank
+    entity_rows: tuple[tuple[int, ...], ...]
+    train: Examples
+    held_out: Examples
+    digest: str
+    remarks: Counter[str]
+
+
+def training_texts(datasets: Iterable[Dataset], recipe: Recipe) -> list[str]:
+    """All texts a tokenizer may learn from: the training mentions' and the entities'."""
+    texts: list[str] = []
+    for dataset in datasets:
+        texts += [_read(one, recipe) for one in dataset.mentions if one.split in ("train", None)]
+        texts += [text for entity in dataset.kb for text in entity_texts(entity, recipe.prompt)]
+    return list(dict.fromkeys(texts))
+
+
+def material(
+    datasets: Sequence[Dataset],
+    recipe: Recipe,
+    encoder: DualEncoder,
+    candidates: Candidates | None = None,
+    *,
+    held_out: str = "validation",
+    training: bool = True,
+) -> Material:
+    """Decodes, resizes and tokenizes.
+
+    A mention without a split trains. One whose gold entity is NIL or unknown is left out of training and counts as wrong
+    where it is held out; one without a usable image trains on text alone. `remarks` counts both. A held-out mention
+    without candidates is scored against its whole knowledge base.
+
+    Args:
+        datasets: With the mentions of at least the splits wanted.
+        recipe: How texts are made.
+        encoder: Whose tokenizer and image processor are used.
+        candidates: See `Candidates`.
+        held_out: The split to measure on.
+        training: Whether training mentions are read, and needed.
+
+    Raises:
+        MissingError: No training mention is left.
+    """
+    remarks: Counter[str] = Counter()
+    entities: dict[tuple[str, str], int] = {}  # two data sets may give one id to different entities
+    named: list[Entity] = []
+    for dataset in datasets:
+        for entity in dataset.kb:
+            if entities.setdefault((entity.id, entity.name), len(named)) == len(named):
+                named.append(entity)
+    images = _Images(encoder, remarks)
+    train: list[Row] = []
+    measured: list[Row] = []
+    for place, dataset in enumerate(datasets):
+        index = {entity.id: entities[entity.id, entity.name] for entity in dataset.kb}
+        for mention in dataset.mentions if training else ():
+            if mention.split not in ("train", None):
+                continue
+            if mention.gold not in index:
+                remarks["training mentions without a gold entity in the knowledge base"] += 1
+                continue
+            train.append((images.row(mention.image), _read(mention, recipe), index[mention.gold], ()))
+        asked = [mention for mention in dataset.mentions if mention.split == held_out]
+        listed = _candidates(dataset, asked, None if candidates is None else candidates[place])
+        for mention, among in zip(asked, listed, strict=True):
+            row = (images.row(mention.image), _read(mention, recipe), index.get(mention.gold or "", -1))
+            measured.append((*row, tuple(index[one] for one in dict.fromkeys(among) if one in index)))
+    if training and not train:
+        raise MissingError(f"no training mention in {', '.join(one.name for one in datasets)}: none has the split train.")
+    per_entity = [entity_texts(entity, recipe.prompt) for entity in named]
+    bank = encoder.bank([text for texts in per_entity for text in texts] + [one[1] for one in (*train, *measured)])
+    if bank.cut:
+        remarks[f"texts cut to {encoder.text_length} tokens"] = bank.cut
+    stacked = images.stacked()
+    digest = hashlib.blake2b(json.dumps([per_entity, train, measured]).encode(), digest_size=16)
+    digest.update(stacked.numpy().tobytes())
+    rows = tuple(tuple(bank.row[text] for text in texts) for texts in per_entity)
+    return Material(stacked, bank, rows, _examples(train, bank), _examples(measured, bank), digest.hexdigest(), remarks)
+
+
+def _read(mention: Mention, recipe: Recipe) -> str:
+    return query_text(mention.query("", ()), recipe.query_text)
+
+
+def _candidates(
+    dataset: Dataset, mentions: Sequence[Mention], given: Sequence[tuple[str, ...]] | None
+) -> Sequence[tuple[str, ...]]:
+    if given is not None and len(given) != len(mentions):
+        raise UsageError(
+            f"{len(given)} candidate lists for {len(mentions)} held-out mentions of {dataset.name}; give one each."
+        )
+    if given is not None:
+        return given
+    return [dataset.kb.ids if mention.candidates is None else mention.candidates for mention in mentions]
+
+
+def _examples(rows: Sequence[Row], bank: TextBank) -> Examples:
+    return Examples(
+        torch.tensor([row[0] for row in rows], dtype=torch.long),
+        bank.rows(row[1] for row in rows),
+        torch.tensor([row[2] for row in rows], dtype=torch.long),
+        tuple(row[3] for row in rows),
+    )
+
+
+class _Images:
+    """Each file decoded once, in the order first met."""
+
+    def __init__(self, encoder: DualEncoder, remarks: Counter[str]) -> None:
+        self._encoder, self._remarks = encoder, remarks
+        self._rows: dict[Path, int] = {}
+        self._pixels: list[Tensor] = []
+
+    def row(self, path: Path | None) -> int:
+        if path is None:
+            self._remarks["mentions without an image"] += 1
+            return -1
+        if path not in self._rows:
+            try:
+                self._pixels.append(self._encoder.resized(decode(path)))
+                self._rows[path] = len(self._pixels) - 1
+            except ImageError as problem:
+                self._rows[path] = -1
+                self._remarks[f"images left out ({problem.kind})"] += 1
+        return self._rows[path]
+
+    def stacked(self) -> Tensor:
+        return torch.stack(self._pixels) if self._pixels else torch.zeros(0, 3, 1, 1, dtype=torch.uint8)

@@ -1,0 +1,126 @@
+"""A trained encoder as a folder in the Hugging Face layout, with a model card and the recipe that made it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_model
+
+from robustmel import __version__
+from robustmel.training.encoder import DualEncoder
+
+RECORD = "training_recipe.json"
+
+Accuracies = Mapping[str, Mapping[str, Mapping[str, float]]]
+"""Data set -> split -> task -> accuracy."""
+
+
+def publish(encoder: DualEncoder, folder: Path, precision: str) -> None:
+    """Writes config, weights, tokenizer and image processor; `AutoModel.from_pretrained(folder)` loads them.
+
+    Weights may be stored in half precision; the config says float32 all the same, so that they are computed with in full
+    precision, also where half precision is slow or missing.
+
+    Args:
+        encoder: What to write.
+        folder: Made if need be.
+        precision: "float16" or "float32".
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = copy.deepcopy(encoder.model).to(dtype=getattr(torch, precision))
+    save_model(stored, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    encoder.tokenizer.save_pretrained(folder)
+    encoder.processor.save_pretrained(folder)
+    config = stored.config
+    config.architectures = [type(stored).__name__]
+    for one in (config, config.text_config, config.vision_config):
+        one.dtype = torch.float32
+    config.to_json_file(folder / "config.json", use_diff=False)
+
+
+def write_card(
+    folder: Path,
+    identity: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]],
+    best_epoch: int,
+    remarks: Mapping[str, int],
+    accuracies: Accuracies,
+) -> None:
+    """Writes `README.md` and, last of all, `training_recipe.json`: where that lies, the folder is complete.
+
+    Args:
+        folder: Of the published weights.
+        identity: Recipe, names of the data sets, digest of the data.
+        history: One record per epoch trained.
+        best_epoch: The epoch published.
+        remarks: What was left out of the data or cut, and how often.
+        accuracies: Of the weights as stored.
+    """
+    record = {
+        "recipe": identity["recipe"],
+        "identity": identity,
+        "best_epoch": best_epoch,
+        "accuracies": accuracies,
+        "remarks": remarks,
+        "threads": torch.get_num_threads(),
+        "versions": {"robustmel": __version__, "torch": str(torch.__version__).partition("+")[0]},
+        "history": list(history),
+    }
+    _write(folder / "README.md", card(record))
+    _write(folder / RECORD, json.dumps(record, indent=1) + "\n")
+
+
+def card(record: Mapping[str, Any]) -> str:
+    """The model card of what `training_recipe.json` records."""
+    recipe, identity, accuracies = record["recipe"], record["identity"], record["accuracies"]
+    named = " ".join(f"--dataset {shlex.quote(name)}" for name in identity["datasets"])
+    made = f"fine-tuned from {recipe['base']}" if recipe["base"] else "trained from random weights"
+    rows = [
+        f"| {name} | {split} | " + " | ".join(f"{100 * tasks[task]:.1f}" for task in ("I2T", "IT2T", "T2T")) + " |"
+        for name, splits in accuracies.items()
+        for split, tasks in splits.items()
+    ]
+    table = ["| data set | split | I2T | IT2T | T2T |", "|---|---|---|---|---|", *rows] if rows else ["Not measured."]
+    remarks = [f"- {count} {what}" for what, count in sorted(record["remarks"].items())] or ["- nothing"]
+    return "\n".join(
+        [
+            "---",
+            "license: apache-2.0",
+            "library_name: transformers",
+            "pipeline_tag: zero-shot-image-classification",
+            "---",
+            "",
+            f"# A small {recipe['family']} dual encoder for entity linking",
+            "",
+            f"A scale model: {made} on {', '.join(identity['datasets'])} by RobustMEL, to try attacks and defences on within",
+            "seconds. It knows the entities of its data and nothing else; what holds for it need not hold for a large model.",
+            "",
+            "Accuracy in percent among each mention's candidates, clean images, with the weights as stored:",
+            "",
+            *table,
+            "",
+            f"Seed {recipe['seed']}, epoch {record['best_epoch']} of {len(record['history'])}, {record['threads']} threads, "
+            f"data digest `{identity['data']}`. The same data, seed, number of threads and versions give the same weights.",
+            "",
+            "Made by, with the recipe in `training_recipe.json`:",
+            "",
+            f"    robustmel train dual-encoder {named} --recipe training_recipe.json --out DIR",
+            "",
+            "Left out of the training data, or cut:",
+            "",
+            *remarks,
+            "",
+        ]
+    )
+
+
+def _write(file: Path, text: str) -> None:
+    unfinished = file.with_name(f".{file.name}.tmp")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(file)

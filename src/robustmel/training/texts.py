@@ -1,0 +1,76 @@
+"""Texts of entities and mentions, each tokenized once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from robustmel.linkers.texts import label
+from robustmel.types import Entity
+
+
+def entity_texts(entity: Entity, prompt: str) -> list[str]:
+    """The label that linkers score, then the same with each alias for the name, then name and description."""
+    texts = [label(replace(entity, name=name), prompt) for name in (entity.name, *entity.aliases)]
+    if entity.description:
+        texts.append(f"{entity.name}: {entity.description}")
+    return list(dict.fromkeys(texts))
+
+
+class TextBank:
+    """Distinct texts as rows of token ids.
+
+    Args:
+        tokenizer: A Hugging Face tokenizer.
+        length: Texts are cut to this many tokens.
+        masked: See `families.Family`.
+
+    Attributes:
+        cut: How many of the texts were longer.
+    """
+
+    def __init__(self, texts: Iterable[str], tokenizer: Any, length: int, *, masked: bool) -> None:
+        distinct = list(dict.fromkeys(texts))
+        self.row = {text: row for row, text in enumerate(distinct)}
+        self.masked = masked
+        whole = tokenizer(distinct, truncation=False, padding=False)["input_ids"] if distinct else []
+        self.cut = sum(len(ids) > length for ids in whole)
+        encoded = (
+            tokenizer(distinct, truncation=True, max_length=length, padding="max_length") if distinct else {"input_ids": []}
+        )
+        self.ids = torch.tensor(encoded["input_ids"], dtype=torch.long).reshape(len(distinct), -1)
+        self.lengths = torch.tensor([min(len(ids), length) for ids in whole], dtype=torch.long)
+        self.pad = tokenizer.pad_token_id
+
+    def rows(self, texts: Iterable[str]) -> Tensor:
+        """int64: the row of each text."""
+        return torch.tensor([self.row[text] for text in texts], dtype=torch.long)
+
+    def batch(self, rows: Tensor, drop: float = 0.0, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        """Model inputs for some rows.
+
+        Args:
+            rows: int64 (B,).
+            drop: Share of the tokens between the first and the last that are left out at random.
+            generator: For `drop`.
+        """
+        ids, lengths = self.ids[rows], self.lengths[rows]
+        if drop > 0:
+            ids, lengths = self._thinned(ids, lengths, drop, generator)
+        if not self.masked:
+            return {"input_ids": ids}
+        longest = int(lengths.max())
+        mask = torch.arange(longest) < lengths[:, None]
+        return {"input_ids": ids[:, :longest], "attention_mask": mask.long()}
+
+    def _thinned(self, ids: Tensor, lengths: Tensor, drop: float, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        place = torch.arange(ids.shape[1])
+        inner = (place > 0) & (place < lengths[:, None] - 1)
+        dropped = inner & (torch.rand(ids.shape, generator=generator) < drop)
+        order = dropped.to(torch.uint8).argsort(dim=1, stable=True)  # those kept move up, in their order
+        kept = lengths - dropped.sum(1)
+        return ids.gather(1, order).where(place < kept[:, None], torch.tensor(self.pad)), kept
