@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from robustmel.attacks import ATTACKS
 from robustmel.candidates import CANDIDATES
@@ -16,6 +16,7 @@ from robustmel.datasets import DATASETS
 from robustmel.datasets.dataset import Dataset
 from robustmel.defences import DEFENCES
 from robustmel.linkers import LINKERS
+from robustmel.linkers.contract import Differentiable
 from robustmel.registry import own_parameters
 from robustmel.run.grid import Component
 from robustmel.run.jobs import Job, Linked, Made, Perturbed, Questions
@@ -123,7 +124,7 @@ class Workshop:
         objective, device = None, torch.device("cpu")
         if job.source is not None:
             linker = self.linker(job.source, job.defence, job.questions)
-            objective = partial(LinkerObjective, linker, job.view, job.attack.logits)
+            objective = partial(LinkerObjective, cast(Differentiable, linker), job.view, job.attack.logits)
             device = torch.device(getattr(linker, "device", "cpu"))
         aim = Aim(attack, objective, device, job.made.component.name, job.seed, job.attack.max_side)
         began = time.monotonic()

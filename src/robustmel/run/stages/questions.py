@@ -12,7 +12,7 @@ from robustmel.candidates.contract import CandidateGenerator
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import RobustMELError
 from robustmel.run.keys import item_seed
-from robustmel.run.stages.shards import write_table
+from robustmel.run.stages.shards import Row, write_table
 from robustmel.types import Mention
 
 QUESTIONS = pa.schema(
@@ -39,7 +39,7 @@ def ask(
     found = generator.candidates(mentions, dataset.kb, train)
     if len(found) != len(mentions):
         raise RobustMELError(f"{type(generator).__name__} gave {len(found)} candidate lists for {len(mentions)} mentions.")
-    rows = [
+    rows: list[Row] = [
         {
             "id": mention.query(dataset.name, candidates).id,
             "mention_id": mention.id,
