@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,43 +13,28 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from robustmel.errors import ImageError, MissingError, UsageError
+from robustmel.errors import ImageError, UsageError
 from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.loading import LoadedModel, load, pick_device
+from robustmel.linkers.memory import by_halves
 from robustmel.linkers.preprocessing import Picture, Preprocessing
+from robustmel.linkers.ranking import ranking
+from robustmel.linkers.text_side import TextSide, TextSides
 from robustmel.linkers.text_tower import TextTower
-from robustmel.linkers.texts import QueryText, check_texts, label, query_text
+from robustmel.linkers.texts import QueryText, check_texts
 from robustmel.linkers.weights import weight_files
 from robustmel.types import Prediction, Query, Task
 
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TextSide:
-    """All that the text side of a batch of queries comes to; costs nothing when the batch is asked for again.
-
-    Args:
-        queries: The batch, held so that its identity stays its own.
-        labels: Unit embeddings of the distinct candidate texts, (U, D).
-        columns: int64 (B, C): the row of `labels` for each candidate.
-        absent: bool (B, C): where a query has fewer candidates than C.
-        texts: Embeddings of the query texts, (B, D), zero where there is no text; None where the task reads none.
-    """
-
-    queries: tuple[Query, ...]
-    labels: Tensor
-    columns: Tensor
-    absent: Tensor
-    texts: Tensor | None
+Asked = tuple[Query, Picture | None]
+"""A query and its decoded image; no image where the task reads none."""
 
 
 class DualEncoder(ABC):
     """Base of the dual encoders: all but how one family loads its model and takes its embeddings.
 
-    A family sets `library_class`, `model_types`, `fixed_text_length`, and says how embeddings are taken in `image_features` and
-    `text_features`; it may override `text_limit`.
+    A family sets `library_class` and `model_types`, and says in `image_features` and `text_features` how embeddings are taken.
+    Where it differs in more, it overrides `fixed_text_length`, `text_limit`, `temperature` or `compare`.
 
     I2T compares the image with "a photo of <name>" of every candidate, T2T the query text, IT2T the normalised sum of both. The
     scores are cosines in [-1, 1]; candidates whose texts are equal score equally, to the last bit.
@@ -102,10 +86,6 @@ class DualEncoder(ABC):
         check_texts(template, query_text, query_template)
         if batch_size < 1:
             raise UsageError(f"batch_size = {batch_size}; expected at least 1.")
-        self.kb = kb
-        self.template = template
-        self.query_text: QueryText = query_text
-        self.query_template = query_template
         self.normalise = normalise
         self.batch_size = batch_size
         self.device = pick_device(device)
@@ -121,7 +101,8 @@ class DualEncoder(ABC):
             self.device,
         )
         self.logit_scale = self.temperature(self.model)
-        self._text_sides: dict[tuple[str, tuple[int, ...]], TextSide] = {}
+        self.kb = kb
+        self.text_sides = TextSides(kb, self.text_tower, template, query_text, query_template)
 
     # What a family says -----------------------------------------------------------------------------------------------
 
@@ -145,6 +126,23 @@ class DualEncoder(ABC):
         """What multiplies cosines before a softmax."""
         return float(model.logit_scale.detach().exp())
 
+    @staticmethod
+    def compare(images: Tensor | None, texts: Tensor | None, labels: Tensor, normalise: bool) -> Tensor:
+        """Cosines of B queries with U labels, (B, U), from embeddings as the towers give them.
+
+        Args:
+            images: (B, D), or None where the task reads no image.
+            texts: (B, D), zero where a query has no text, or None where the task reads no text.
+            labels: (U, D), of unit length.
+            normalise: Bring images and texts to unit length before they are summed.
+        """
+        parts = [one for one in (images, texts) if one is not None]
+        if normalise:
+            parts = [functional.normalize(one, dim=-1) for one in parts]
+        dtype = parts[0].dtype
+        query = parts[0] if len(parts) == 1 else parts[0] + parts[1].to(dtype)
+        return functional.normalize(query, dim=-1) @ labels.to(dtype).T
+
     # What everyone else asks ------------------------------------------------------------------------------------------
 
     @classmethod
@@ -164,7 +162,7 @@ class DualEncoder(ABC):
     @torch.no_grad()
     def embed_pictures(self, pictures: Sequence[Picture]) -> Tensor:
         """Unit embeddings of 8-bit pictures (H, W, 3) of any sizes: float32 (n, D)."""
-        return functional.normalize(self._picture_embeddings(pictures), dim=-1)
+        return functional.normalize(self._picture_features(pictures), dim=-1)
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """One prediction a query, in order, ranked by cosine; ties keep the candidates' order.
@@ -191,11 +189,13 @@ class DualEncoder(ABC):
             ImageError: The image of a query cannot be used.
         """
         self._check_task(task)
-        pictures = None if task == "T2T" else [_picture(query) for query in queries]
-        chunks = range(0, len(queries), self.batch_size)
+        asked = [(query, None if task == "T2T" else _picture(query)) for query in queries]
         longest = max((len(query.candidates) for query in queries), default=0)
-        rows = [self._scores(*_slice(queries, pictures, start, self.batch_size), task) for start in chunks]
-        return torch.cat([functional.pad(one, (0, longest - one.shape[1]), value=-torch.inf) for one in rows])
+        found = torch.empty(len(queries), longest, device=self.device)
+        for start in range(0, len(queries), self.batch_size):
+            rows = self._scores(asked[start : start + self.batch_size], task)
+            found[start : start + len(rows)] = functional.pad(rows, (0, longest - rows.shape[1]), value=-torch.inf)
+        return found
 
     def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T", *, smooth: bool = False) -> Tensor:
         """float32 (B, C) cosines, differentiable down to the raw pixels; the very scores `link` ranks by.
@@ -213,7 +213,7 @@ class DualEncoder(ABC):
         if task == "T2T":
             raise UsageError('task "T2T" reads no image, so it has no gradient in the pixels; choose I2T or IT2T.')
         values = self.preprocessing.smooth(pixels) if smooth else self.preprocessing(pixels)
-        return self._compare(self.image_features(self.model, values.to(self.device)), self._text_side(queries, task))
+        return self._cosines(self.image_features(self.model, values.to(self.device)), self.text_sides.of(queries, task))
 
     # How it is done ---------------------------------------------------------------------------------------------------
 
@@ -223,131 +223,48 @@ class DualEncoder(ABC):
 
     def _answer(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """Predictions of one batch; what cannot be asked gets its row without disturbing the rest."""
-        failed: dict[int, str] = {}
-        sound: list[int] = []
-        pictures: list[Picture] = []
+        sound: list[Asked] = []
+        errors: dict[int, str] = {}
         for index, query in enumerate(queries):
             try:
-                picture = None if task == "T2T" else _picture(query)
-                problem = self._unanswerable(query, task)
-            except ImageError as broken:
-                picture, problem = None, broken.kind
-            if problem is not None:
-                failed[index] = problem
-                continue
-            sound.append(index)
-            if picture is not None:
-                pictures.append(picture)
-        asked = [queries[index] for index in sound]
-        rows = dict(zip(sound, self._within_memory(asked, None if task == "T2T" else pictures, task), strict=True))
+                asked = (query, None if task == "T2T" else _picture(query))
+                error = self._unanswerable(query, task)
+            except ImageError as problem:
+                error = problem.kind
+            if error is None:
+                sound.append(asked)
+            else:
+                errors[index] = error
+        rows = iter(by_halves(lambda part: list(self._scores(part, task).cpu()), sound))
         return [
-            Prediction(query.id, error=failed[index]) if index in failed else _ranking(query, rows[index])
+            Prediction(query.id, error=errors[index]) if index in errors else ranking(query, next(rows))
             for index, query in enumerate(queries)
         ]
 
     def _unanswerable(self, query: Query, task: Task) -> str | None:
         if any(candidate not in self.kb for candidate in query.candidates):
             return "unknown_candidate"
-        return "no_text" if task == "T2T" and not self._query_text(query) else None
-
-    def _within_memory(self, queries: Sequence[Query], pictures: Sequence[Picture] | None, task: Task) -> list[Tensor | None]:
-        """A row of scores a query; when memory runs out, by halves, and None for a query that does not fit alone."""
-        if not queries:
-            return []
-        try:
-            return list(self._scores(queries, pictures, task).cpu())
-        except (MemoryError, RuntimeError) as problem:
-            if not _out_of_memory(problem):
-                raise
-        if len(queries) == 1:
-            return [None]
-        half = len(queries) // 2
-        log.warning("out of memory with a batch of %d; trying %d", len(queries), half)
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        parts = (_slice(queries, pictures, 0, half), _slice(queries, pictures, half, len(queries)))
-        return [row for part in parts for row in self._within_memory(*part, task)]
+        return "no_text" if task == "T2T" and not self.text_sides.query_text(query) else None
 
     @torch.no_grad()
-    def _scores(self, queries: Sequence[Query], pictures: Sequence[Picture] | None, task: Task) -> Tensor:
-        side = self._text_side(queries, task)
-        return self._compare(None if pictures is None else self._picture_embeddings(pictures), side)
+    def _scores(self, asked: Sequence[Asked], task: Task) -> Tensor:
+        side = self.text_sides.of([query for query, _ in asked], task)
+        pictures = [picture for _, picture in asked if picture is not None]
+        return self._cosines(self._picture_features(pictures) if pictures else None, side)
 
-    def _picture_embeddings(self, pictures: Sequence[Picture]) -> Tensor:
+    def _picture_features(self, pictures: Sequence[Picture]) -> Tensor:
         return self.image_features(self.model, self.preprocessing.pictures(pictures).to(self.device))
 
-    def _compare(self, images: Tensor | None, side: TextSide) -> Tensor:
-        """Cosines of the batch with its candidates, (B, C)."""
-        parts = [one for one in (images, side.texts) if one is not None]
-        if self.normalise:
-            parts = [functional.normalize(one, dim=-1) for one in parts]
-        dtype = parts[0].dtype
-        asked = functional.normalize(sum(one.to(dtype) for one in parts), dim=-1)  # type: ignore[arg-type]
-        # One column a distinct text, then spread: duplicates are equal by construction, not by luck of the matrix product.
-        cosines = (asked @ side.labels.to(dtype).T).gather(1, side.columns)
-        return cosines.masked_fill(side.absent, -torch.inf)
-
-    def _query_text(self, query: Query) -> str:
-        return query_text(query, self.query_text, self.query_template)
-
-    def _text_side(self, queries: Sequence[Query], task: Task) -> TextSide:
-        """The text side of a batch, from memory where the very same queries were asked lately."""
-        known = ("I2T" if task == "I2T" else "IT2T", tuple(map(id, queries)))
-        side = self._text_sides.pop(known, None) or self._new_text_side(tuple(queries), task)
-        self._text_sides[known] = side
-        while len(self._text_sides) > 16:
-            del self._text_sides[next(iter(self._text_sides))]
-        return side
-
-    @torch.no_grad()
-    def _new_text_side(self, queries: tuple[Query, ...], task: Task) -> TextSide:
-        texts_of = {query.candidates: [self._label(one) for one in query.candidates] for query in queries}
-        row = {text: index for index, text in enumerate(dict.fromkeys(text for texts in texts_of.values() for text in texts))}
-        labels = self.embed_texts(list(row) or [""])
-        longest = max(map(len, texts_of), default=0)
-        padded = {one: [row[text] for text in texts] + [0] * (longest - len(one)) for one, texts in texts_of.items()}
-        columns = torch.tensor([padded[query.candidates] for query in queries], dtype=torch.long, device=self.device)
-        lengths = torch.tensor([len(query.candidates) for query in queries], device=self.device)
-        absent = torch.arange(longest, device=self.device)[None] >= lengths[:, None]
-        texts = None
-        if task != "I2T":
-            written = [self._query_text(query) for query in queries]
-            empty = torch.tensor([not text for text in written], device=self.device)
-            texts = self.text_tower.embed(written).masked_fill(empty[:, None], 0.0)
-        return TextSide(queries, labels, columns.reshape(len(queries), longest), absent, texts)
-
-    def _label(self, candidate: str) -> str:
-        try:
-            return label(self.kb[candidate], self.template)
-        except KeyError:
-            raise MissingError(f'candidate "{candidate}" is not in the knowledge base.') from None
+    def _cosines(self, images: Tensor | None, side: TextSide) -> Tensor:
+        """(B, C): one column a distinct text, then spread, so that duplicates are equal by construction."""
+        return (
+            self.compare(images, side.texts, side.labels, self.normalise)
+            .gather(1, side.columns)
+            .masked_fill(side.absent, -torch.inf)
+        )
 
 
 def _picture(query: Query) -> Picture:
     if query.image is None:
         raise ImageError("no_image", f"mention {query.id} names no image.")
     return decode(query.image)
-
-
-def _slice(
-    queries: Sequence[Query], pictures: Sequence[Picture] | None, start: int, count: int
-) -> tuple[Sequence[Query], Sequence[Picture] | None]:
-    return queries[start : start + count], None if pictures is None else pictures[start : start + count]
-
-
-def _ranking(query: Query, scores: Tensor | None) -> Prediction:
-    """Candidates by descending score; a candidate listed twice is ranked once."""
-    if scores is None:
-        return Prediction(query.id, error="out_of_memory")
-    own = dict(zip(query.candidates, scores.tolist(), strict=False))
-    if not all(map(_finite, own.values())):
-        return Prediction(query.id, error="non_finite")
-    ranked = sorted(own, key=own.__getitem__, reverse=True)
-    return Prediction(query.id, tuple(ranked), tuple(own[one] for one in ranked))
-
-
-_finite: Callable[[float], bool] = lambda score: abs(score) < float("inf")  # noqa: E731
-
-
-def _out_of_memory(problem: BaseException) -> bool:
-    return isinstance(problem, (MemoryError, torch.OutOfMemoryError)) or "not enough memory" in str(problem)

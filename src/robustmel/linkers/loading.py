@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +67,7 @@ def load(model: str, revision: str | None, library_class: str, model_types: tupl
     kind = model_type(folder)
     if kind not in model_types:
         raise UsageError(f"{model} holds a model of type {kind or 'unknown'}; this linker reads {' or '.join(model_types)}.")
-    import transformers
-
+    transformers: Any = importlib.import_module("transformers")
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     with _quiet():
         try:
@@ -92,8 +92,7 @@ def _first_line(problem: Exception) -> str:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without the library's progress bars: our own stages report progress."""
-    from transformers.utils import logging as library
-
+    library: Any = importlib.import_module("transformers.utils.logging")
     shown = library.is_progress_bar_enabled()
     library.disable_progress_bar()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -93,18 +94,17 @@ class Preprocessing:
 
     def __init__(self, processor: Any) -> None:
         self.processor = processor
-        self.settings = Settings.read(processor)
-        self.understood = self.settings is not None and self._agrees()
+        read = Settings.read(processor)
+        self.settings = read or _stand_in(processor)
+        self._statistics_at: dict[tuple[torch.dtype, torch.device], tuple[Tensor, Tensor]] = {}
+        self.understood = read is not None and self._agrees()
+        """Whether the settings say all that the processor does."""
         if not self.understood:
             log.warning("%s has options of its own; it is called image by image, which is slower", type(processor).__name__)
 
     def pictures(self, pictures: Sequence[Picture]) -> Tensor:
         """The model's input for 8-bit pictures of any sizes: float32 (B, 3, h, w)."""
-        if not self.understood or self.settings is None:
-            return self._by_processor(pictures)
-        return self._normalise_bytes(
-            torch.stack([torch.from_numpy(self._resized(one)) for one in pictures]).permute(0, 3, 1, 2)
-        )
+        return self._resized_and_normalised(pictures) if self.understood else self._by_processor(pictures)
 
     def exact(self, pixels: Tensor) -> Tensor:
         """The model's input for pixels in [0, 1], rounded to 8 bits first: float32 (B, 3, h, w), no gradient.
@@ -112,12 +112,10 @@ class Preprocessing:
         Args:
             pixels: Floats (B, 3, H, W) in [0, 1].
         """
-        rounded = pixels.detach().mul(255).round_().clamp_(0, 255).to(torch.uint8)
-        if self.understood and self.settings is not None:
-            resize = self.settings.resize(*rounded.shape[2:])
-            if resize.before == resize.after == resize.crop:
-                return self._normalise_bytes(rounded)
-        return self.pictures(list(rounded.permute(0, 2, 3, 1).contiguous().cpu().numpy())).to(pixels.device)
+        levels = pixels.detach().float().mul(255).round_().clamp_(0, 255)
+        if self.understood and self.settings.resize(*levels.shape[2:]).changes_nothing:
+            return self._normalise(levels)
+        return self.pictures(list(levels.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy())).to(pixels.device)
 
     def smooth(self, pixels: Tensor) -> Tensor:
         """The same steps without rounding: differentiable, (B, 3, h, w) in the pixels' own dtype.
@@ -125,12 +123,9 @@ class Preprocessing:
         Args:
             pixels: Floats (B, 3, H, W) in [0, 1].
         """
-        settings = self.settings or _plain_resize(self.processor)
-        resized = settings.resize(*pixels.shape[2:]).smooth(pixels)
-        mean, std = (
-            torch.tensor(one, dtype=pixels.dtype, device=pixels.device)[:, None, None] for one in (settings.mean, settings.std)
-        )
-        return (resized * (255 * settings.scale) - mean) / std
+        mean, std = self._statistics(pixels)
+        resized = self.settings.resize(*pixels.shape[2:]).smooth(pixels)
+        return (resized * (255 * self.settings.scale) - mean) / std
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """The value of `exact` with the gradient of `smooth`."""
@@ -140,18 +135,27 @@ class Preprocessing:
         straight: Tensor = _StraightThrough.apply(value.to(pixels.dtype), self.smooth(pixels))  # type: ignore[no-untyped-call]
         return straight
 
-    def _resized(self, picture: Picture) -> Picture:
-        assert self.settings is not None
-        return self.settings.resize(*picture.shape[:2]).picture(picture)
+    def _resized_and_normalised(self, pictures: Sequence[Picture]) -> Tensor:
+        resized = torch.stack([torch.from_numpy(self.settings.resize(*one.shape[:2]).picture(one)) for one in pictures])
+        return self._normalise(resized.permute(0, 3, 1, 2).float().contiguous())
 
-    def _normalise_bytes(self, values: Tensor) -> Tensor:
-        """8-bit values (B, 3, h, w) to float32, with the library's own roundings: scaled in float64, normalised in float32."""
-        assert self.settings is not None
-        scaled = (torch.arange(256, dtype=torch.float64) * self.settings.scale).float()
-        mean, std = (torch.tensor(one, dtype=torch.float32)[:, None] for one in (self.settings.mean, self.settings.std))
-        table = ((scaled - mean) / std).to(values.device)
-        channels = [table[channel][values[:, channel].int()] for channel in range(3)]
-        return torch.stack(channels, dim=1)
+    def _normalise(self, levels: Tensor) -> Tensor:
+        """Whole numbers from 0 to 255 as float32 (B, 3, h, w), normalised in place and with the library's own roundings.
+
+        It scales in float64, rounds to float32 and goes on in that; dividing by 255 in float32 gives the same and is faster.
+        """
+        scale = self.settings.scale
+        scaled = levels.div_(round(1 / scale)) if _division_will_do(scale) else (levels.double() * scale).float()
+        mean, std = self._statistics(scaled)
+        return scaled.sub_(mean).div_(std)
+
+    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation, (3, 1, 1), where and as the given tensor is."""
+        known = (like.dtype, like.device)
+        if known not in self._statistics_at:
+            mean, std = (like.new_tensor(one)[:, None, None] for one in (self.settings.mean, self.settings.std))
+            self._statistics_at[known] = (mean, std)
+        return self._statistics_at[known]
 
     def _by_processor(self, pictures: Sequence[Picture]) -> Tensor:
         images = [Image.fromarray(picture) for picture in pictures]
@@ -160,23 +164,27 @@ class Preprocessing:
 
     def _agrees(self) -> bool:
         """Whether our reading of the processor gives what the processor gives."""
-        assert self.settings is not None
         random = np.random.default_rng(0)
         probes = [random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in PROBE_SIZES]
         try:
-            self.understood = True
-            return all(torch.equal(self.pictures([probe]), self._by_processor([probe])) for probe in probes)
+            return all(torch.equal(self._resized_and_normalised([one]), self._by_processor([one])) for one in probes)
         except (ValueError, RuntimeError, KeyError):
             return False
 
 
-def _plain_resize(processor: Any) -> Settings:
-    """For the gradient alone, where a processor's settings are not understood: a bicubic resize to the size it gives."""
+def _stand_in(processor: Any) -> Settings:
+    """For the gradient alone, where a processor resizes in a way not known here: bicubic, to the size it gives."""
     given = processor(images=Image.new("RGB", (64, 64)), return_tensors="pt")["pixel_values"]
-    mean, std = (
-        tuple(getattr(processor, name, None) or (default,) * 3) for name, default in (("image_mean", 0.0), ("image_std", 1.0))
-    )
+    mean = tuple(getattr(processor, "image_mean", None) or (0.0,) * 3)
+    std = tuple(getattr(processor, "image_std", None) or (1.0,) * 3)
     return Settings(None, tuple(given.shape[-2:]), Image.Resampling.BICUBIC, None, 1 / 255, mean, std)
+
+
+@cache
+def _division_will_do(scale: float) -> bool:
+    """Whether dividing by the inverse of the scale in float32 gives every level the value the library gives it."""
+    levels = torch.arange(256, dtype=torch.float64)
+    return torch.equal((levels * scale).float(), levels.float() / round(1 / scale))
 
 
 class _StraightThrough(torch.autograd.Function):
@@ -187,5 +195,5 @@ class _StraightThrough(torch.autograd.Function):
         return value.view_as(value)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
         return None, gradient

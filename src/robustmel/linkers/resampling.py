@@ -18,11 +18,13 @@ Weights = NDArray[np.float64]
 
 
 def _box(x: Weights) -> Weights:
-    return ((x > -0.5) & (x <= 0.5)).astype(float)
+    inside: Weights = np.where((x > -0.5) & (x <= 0.5), 1.0, 0.0)
+    return inside
 
 
 def _triangle(x: Weights) -> Weights:
-    return np.clip(1 - np.abs(x), 0, None)
+    values: Weights = np.maximum(1 - np.abs(x), 0.0)
+    return values
 
 
 def _hamming(x: Weights) -> Weights:
@@ -121,6 +123,11 @@ class Resize:
         """(top, left) of the crop in the resized image; negative where black is added."""
         return _corner(self.after[0], self.crop[0]), _corner(self.after[1], self.crop[1])
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether an image of this size is left as it is."""
+        return self.before == self.after == self.crop
+
     def picture(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """An 8-bit picture (H, W, 3), resized by Pillow itself and cropped: uint8 (h, w, 3)."""
         (height, width), (top, left) = self.crop, self.corner
@@ -135,19 +142,22 @@ class Resize:
 
     def smooth(self, pixels: Tensor) -> Tensor:
         """Pixels (B, 3, H, W) in [0, 1] without rounding: (B, 3, h, w), clipped to [0, 1] after either pass as Pillow does."""
-        if self.before == self.after == self.crop:
+        if self.changes_nothing:
             return pixels
-        rows, columns = (torch.from_numpy(one).to(pixels) for one in self._weights())
+        rows, columns = _weights(self, pixels.dtype, pixels.device)
         if vertical_first(self.before, self.after, self.resample):
             return ((rows @ pixels).clamp(0, 1) @ columns.T).clamp(0, 1)
         return (rows @ (pixels @ columns.T).clamp(0, 1)).clamp(0, 1)
 
-    def _weights(self) -> tuple[Weights, Weights]:
-        rows, columns = (
-            resize_weights(before, after, self.resample, first, count)
-            for before, after, first, count in zip(self.before, self.after, self.corner, self.crop, strict=True)
-        )
-        return rows, columns
+
+@lru_cache(maxsize=64)
+def _weights(resize: Resize, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The matrices of both axes, ready where the pixels are."""
+    rows, columns = (
+        torch.from_numpy(resize_weights(before, after, resize.resample, first, count)).to(device, dtype)
+        for before, after, first, count in zip(resize.before, resize.after, resize.corner, resize.crop, strict=True)
+    )
+    return rows, columns
 
 
 def _corner(length: int, crop: int) -> int:

@@ -16,7 +16,7 @@ ROWS = 16
 """Texts encoded at a time. A shorter batch is filled up: matrix products of one shape give a text one embedding, whatever
 the others in the batch are, so that runs and batch sizes cannot disagree on a text."""
 
-LENGTHS = (16, 32)
+LENGTHS = (16, 32, 64, 128, 256)
 """Token counts a text is padded to where its model does not ask for a fixed length; longer ones go to the limit."""
 
 

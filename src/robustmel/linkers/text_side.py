@@ -1,0 +1,104 @@
+"""The part of a batch's scores that no pixel changes, computed once however often the batch is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from robustmel.errors import MissingError
+from robustmel.kb import KnowledgeBase
+from robustmel.linkers.text_tower import TextTower
+from robustmel.linkers.texts import QueryText, label, query_text
+from robustmel.types import Query, Task
+
+LABELS_HELD = 200_000
+"""Candidate embeddings that remembered batches may hold together; an attack comes back to few batches, linking to none."""
+
+
+@dataclass(frozen=True)
+class TextSide:
+    """All that the text side of a batch of queries comes to.
+
+    Args:
+        queries: The batch, held so that its identity stays its own.
+        labels: Unit embeddings of the distinct candidate texts, (U, D).
+        columns: int64 (B, C): the row of `labels` for each candidate.
+        absent: bool (B, C): where a query has fewer candidates than C.
+        texts: Embeddings of the query texts, (B, D), zero where there is no text; None where the task reads none.
+    """
+
+    queries: tuple[Query, ...]
+    labels: Tensor
+    columns: Tensor
+    absent: Tensor
+    texts: Tensor | None
+
+
+class TextSides:
+    """Builds and remembers text sides.
+
+    Args:
+        kb: Where candidates come from.
+        tower: Embeds texts.
+        template: Text of a candidate.
+        what: What of a mention is read.
+        query_template: Put around the query text.
+    """
+
+    def __init__(self, kb: KnowledgeBase, tower: TextTower, template: str, what: QueryText, query_template: str) -> None:
+        self.kb = kb
+        self.tower = tower
+        self.template = template
+        self.what: QueryText = what
+        self.query_template = query_template
+        self._remembered: dict[tuple[bool, tuple[int, ...]], TextSide] = {}
+
+    def query_text(self, query: Query) -> str:
+        """What is read of a query; "" where it has no text."""
+        return query_text(query, self.what, self.query_template)
+
+    def label(self, candidate: str) -> str:
+        """The text of a candidate.
+
+        Raises:
+            MissingError: It is not in the knowledge base.
+        """
+        try:
+            return label(self.kb[candidate], self.template)
+        except KeyError:
+            raise MissingError(f'candidate "{candidate}" is not in the knowledge base.') from None
+
+    def of(self, queries: Sequence[Query], task: Task) -> TextSide:
+        """The text side of a batch, from memory where the very same query objects were asked lately."""
+        known = (task != "I2T", tuple(map(id, queries)))
+        side = self._remembered.pop(known, None) or self._build(tuple(queries), task)
+        self._remembered[known] = side
+        while len(self._remembered) > 1 and sum(len(one.labels) for one in self._remembered.values()) > LABELS_HELD:
+            del self._remembered[next(iter(self._remembered))]
+        return side
+
+    @torch.no_grad()
+    def _build(self, queries: tuple[Query, ...], task: Task) -> TextSide:
+        texts_of = {query.candidates: [self.label(one) for one in query.candidates] for query in queries}
+        row = {text: index for index, text in enumerate(dict.fromkeys(text for texts in texts_of.values() for text in texts))}
+        longest = max(map(len, texts_of), default=0)
+        padded = {ids: [row[text] for text in texts] + [0] * (longest - len(texts)) for ids, texts in texts_of.items()}
+        device = self.tower.device
+        columns = torch.tensor([padded[query.candidates] for query in queries], dtype=torch.long, device=device)
+        counts = torch.tensor([len(query.candidates) for query in queries], dtype=torch.long, device=device)
+        return TextSide(
+            queries=queries,
+            labels=functional.normalize(self.tower.embed(list(row) or [""]), dim=-1),
+            columns=columns.reshape(len(queries), longest),
+            absent=torch.arange(longest, device=device)[None] >= counts[:, None],
+            texts=self._texts(queries) if task != "I2T" else None,
+        )
+
+    def _texts(self, queries: Sequence[Query]) -> Tensor:
+        written = [self.query_text(query) for query in queries]
+        empty = torch.tensor([not text for text in written], dtype=torch.bool, device=self.tower.device)
+        return self.tower.embed(written).masked_fill(empty[:, None], 0.0)
