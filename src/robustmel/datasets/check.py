@@ -14,7 +14,7 @@ from robustmel.datasets.image_check import ImageState, Progress, image_states
 from robustmel.datasets.overlaps import duplicates, leaks
 from robustmel.datasets.remarks import Finding, finding
 from robustmel.datasets.shown import shown
-from robustmel.datasets.spans import occurrences
+from robustmel.datasets.spans import occurs_again
 from robustmel.types import Mention
 
 
@@ -100,7 +100,7 @@ def check(dataset: Dataset, verify_images: bool = True, progress: Progress | Non
     by_image, by_sentence = leaks(mentions, picture)
     leaking = {mention.id: mention for mention in (*by_image, *by_sentence)}
     unlocated = [one for one in mentions if one.text.strip() and one.surface not in one.text]
-    repeated = [one for one in mentions if occurrences(one.surface, one.text) > 1]
+    repeated = [one for one in mentions if occurs_again(one.surface, one.text)]
     outside = [
         one for one in mentions if one.candidates is not None and one.gold is not None and one.gold not in one.candidates
     ]

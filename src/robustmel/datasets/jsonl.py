@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from robustmel.datasets.dataset import Dataset, LoadReport
 from robustmel.datasets.entities import read_entities
+from robustmel.datasets.fields import ENTITY_KEYS, MENTION_KEYS, names_in_file
 from robustmel.datasets.lines import archive_kind
 from robustmel.datasets.mentions import read_mentions, split_name
 from robustmel.errors import MissingError
@@ -27,6 +28,9 @@ class JSONL:
         fields: Own key -> the file's key, for files with other names ({"surface": "mention", "gold": "entity_id"});
             "mentions.id" and "entities.id" where the two files differ.
         name: Name of the data set; the folder's where None.
+
+    Raises:
+        UsageError: `fields` names a key that the format does not have.
     """
 
     path: str | Path
@@ -37,12 +41,15 @@ class JSONL:
 
     version: ClassVar[int] = 1
 
+    def __post_init__(self) -> None:
+        names_in_file("mentions", MENTION_KEYS, self.fields)
+        names_in_file("entities", ENTITY_KEYS, self.fields)
+
     def load(self, split: str = "all") -> Dataset:
         """Reads everything, then keeps one split; "dev", "val" and "valid" are "validation".
 
         Raises:
             MissingError: A file is absent or a record is wrong; the sentence says where and what was expected.
-            UsageError: `fields` names a key that the format does not have.
         """
         mentions_file, entities_file = self.files()
         images = mentions_file.parent if self.images is None else Path(self.images)

@@ -6,16 +6,16 @@ Span = tuple[int, int]
 
 
 def locate(surface: str, text: str) -> Span | None:
-    """Character offsets [start, end) of the surface where it occurs verbatim exactly once, overlaps counted; else None."""
-    start = text.find(surface) if surface else -1
-    if start < 0 or text.find(surface, start + 1) >= 0:
+    """Character offsets [start, end) of the surface where it occurs verbatim exactly once; else None."""
+    if not surface or surface not in text or occurs_again(surface, text):
         return None
+    start = text.index(surface)
     return start, start + len(surface)
 
 
-def occurrences(surface: str, text: str) -> int:
-    """How often the surface occurs verbatim, without overlaps; 0 for an empty one."""
-    return text.count(surface) if surface else 0
+def occurs_again(surface: str, text: str) -> bool:
+    """Whether the surface occurs verbatim more than once, overlaps counted ("ana" in "banana"); an empty one does not."""
+    return bool(surface) and text.find(surface) != text.rfind(surface)
 
 
 def fits(span: Span, surface: str, text: str) -> bool:
