@@ -26,6 +26,8 @@ def augment(pixels: Tensor, strength: Augmentation, generator: torch.Generator) 
         float32 (B, 3, H, W) in [0, 1].
     """
     count = pixels.shape[0]
+    if count == 0:
+        return pixels
 
     def uniform(largest: float, *shape: int) -> Tensor:
         return (torch.rand(count, *shape, generator=generator) * 2 - 1) * largest

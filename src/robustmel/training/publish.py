@@ -41,6 +41,7 @@ def publish(encoder: DualEncoder, folder: Path, precision: str) -> None:
     config.architectures = [type(stored).__name__]
     for one in (config, config.text_config, config.vision_config):
         one.dtype = torch.float32
+        one._name_or_path = ""  # where a base lay on this machine is nobody's business
     config.to_json_file(folder / "config.json", use_diff=False)
 
 

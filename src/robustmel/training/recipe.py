@@ -203,6 +203,9 @@ def _setting(setting: str) -> dict[str, Any]:
     raise UsageError(f'"{setting}" is no setting; write key=value, for example epochs=10.')
 
 
+_KINDS = {str: "a text", int: "a whole number", float: "a number"}
+
+
 def _filled(default: Any, given: Mapping[str, Any], above: str) -> Any:
     known = {one.name: getattr(default, one.name) for one in dataclasses.fields(default)}
     changes: dict[str, Any] = {}
@@ -221,6 +224,6 @@ def _value(default: Any, value: Any, name: str) -> Any:
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     wanted = str if default is None else type(default)
-    if not isinstance(value, wanted) and not (default is None and value is None):
-        raise UsageError(f"recipe: {name} is a {wanted.__name__}, not {value!r}.")
+    if (not isinstance(value, wanted) or isinstance(value, bool)) and not (default is None and value is None):
+        raise UsageError(f"recipe: {name} is {_KINDS[wanted]}, not {value!r}.")
     return value

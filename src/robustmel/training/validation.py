@@ -45,7 +45,7 @@ def accuracies(encoder: DualEncoder, material: Material, examples: Examples) -> 
     sides: dict[str, tuple[Tensor, bool]] = {"I2T": (images, True), "IT2T": (fused, True), "T2T": (texts, False)}
     found: dict[str, float] = {}
     for task, (side, reads_image) in sides.items():
-        scores = side @ labels.T
+        scores = side @ labels.T if wanted else side
         credit = 0.0
         for row, (gold, listed) in enumerate(zip(examples.gold.tolist(), examples.candidates, strict=True)):
             if gold in listed and (not reads_image or bool(pictured[row])):
