@@ -12,6 +12,8 @@ from robustmel.types import Mention
 class CandidateGenerator(Protocol):
     """A component of `CANDIDATES`: a frozen dataclass whose fields are its parameters.
 
+    A generator that learns from the training split says so with the class variable `uses_train = True`; others get no `train`.
+
     Candidates are computed once, on the clean text, before any attack, so that attack and evaluation see the same classes.
     """
 

@@ -38,6 +38,7 @@ class Prior:
     k: int = 10
 
     version: ClassVar[int] = 1
+    uses_train: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require_count("prior", self.k)
