@@ -1,0 +1,77 @@
+"""A run's report: built once, shown in many ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from robustmel.report.notes import notes
+from robustmel.report.results import Run, read_run
+from robustmel.report.summarise import summarise
+from robustmel.report.summary import Summary
+from robustmel.report.tables import csv, json, latex, markdown, text
+from robustmel.report.tables.layout import Table, layout
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is said about a run.
+
+    Args:
+        run: The run, read back.
+        summaries: One a table row, worst cases over attacks last.
+    """
+
+    run: Run
+    summaries: tuple[Summary, ...]
+
+    @cached_property
+    def table(self) -> Table:
+        """The main table."""
+        return layout(self.summaries)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences that belong under the table."""
+        return tuple(notes(self.summaries, self.run.notes))
+
+    def text(self, width: int | None = None) -> str:
+        """The main table and its notes for a terminal of `width` columns (None: ask it)."""
+        return text.render(self.table, self.notes, width)
+
+    def markdown(self) -> str:
+        """The main table, the long one with intervals, and the notes."""
+        return markdown.render(self.table, self.summaries, self.notes)
+
+    def latex(self) -> str:
+        """The main table for a paper (booktabs)."""
+        return latex.render(self.table, self.notes)
+
+    def csv(self) -> str:
+        """One line a summary."""
+        return csv.render(self.summaries)
+
+    def json(self) -> str:
+        """One array of objects; equal rows give equal bytes."""
+        return json.render(self.summaries)
+
+    def write_page(self) -> Path:
+        """Writes `report/index.html` into the run folder, with the images it shows; returns its path."""
+        from robustmel.report.page import write_page
+
+        return write_page(self.run, self.summaries, self.table, self.notes, self.run.out / "report")
+
+
+def build(out: Path, store_root: Path | None = None) -> Report:
+    """Reads a run folder and summarises it.
+
+    Args:
+        out: The run folder, with its `run.json`.
+        store_root: Where the artefacts are; None takes what the run folder says.
+
+    Raises:
+        MissingError: The folder is no run, or artefacts are not in the store; the sentence names the cell.
+    """
+    run = read_run(out, store_root)
+    return Report(run, tuple(summarise(run)))

@@ -1,0 +1,119 @@
+"""What each mention earns: ties share, failures earn nothing, no mention is left out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robustmel.types import Prediction
+
+KS = (1, 3, 5, 10)
+"""The k of hits@k."""
+
+Floats = NDArray[np.float64]
+
+
+class Place(NamedTuple):
+    """Where the gold entity came out.
+
+    Args:
+        above: How many entities have a strictly higher score.
+        tied: How many have exactly the gold entity's score, itself among them; 0 where gold was not ranked at all.
+    """
+
+    above: int
+    tied: int
+
+    def hits(self, k: int) -> float:
+        """Chance that gold is among the first k when ties are broken by lot, in [0, 1]."""
+        return min(max(k - self.above, 0), self.tied) / self.tied if self.tied else 0.0
+
+    def reciprocal(self) -> float:
+        """Expected 1 / rank when ties are broken by lot; 0 where gold was not ranked."""
+        ranks = range(self.above + 1, self.above + self.tied + 1)
+        return math.fsum(1 / rank for rank in ranks) / self.tied if self.tied else 0.0
+
+    def rank(self) -> float:
+        """Mean rank over the ties, from 1; infinity where gold was not ranked."""
+        return self.above + (self.tied + 1) / 2 if self.tied else math.inf
+
+
+NOWHERE = Place(0, 0)
+FIRST = Place(0, 1)
+
+
+def place(gold: str | None, prediction: Prediction) -> Place:
+    """Where the gold entity came out in one prediction.
+
+    Equality of scores is exact. The order of `ranked` plays no part beside the scores. A NIL mention (gold None) is right
+    if and only if nothing was ranked and there was no error.
+    """
+    if failure(prediction) is not None:
+        return NOWHERE
+    if gold is None:
+        return NOWHERE if prediction.ranked else FIRST
+    best: dict[str, float] = {}
+    for entity, score in zip(prediction.ranked, prediction.scores, strict=True):
+        best[entity] = max(score, best.get(entity, score))
+    own = best.get(gold)
+    if own is None:
+        return NOWHERE
+    return Place(sum(score > own for score in best.values()), sum(score == own for score in best.values()))
+
+
+def failure(prediction: Prediction) -> str | None:
+    """Why there is no answer, in a few words that name no file; None where there is one. NaN scores order nothing: a failure."""
+    if prediction.error is not None:
+        return ":".join(prediction.error.split(":")[:2]) or "unknown"
+    if any(math.isnan(score) for score in prediction.scores):
+        return "nan_scores"
+    return None if len(prediction.ranked) == len(prediction.scores) else "scores_missing"
+
+
+@dataclass(frozen=True)
+class Earned:
+    """What n mentions earned under S seeds.
+
+    Args:
+        credit: (S, n) in [0, 1]: 1 right, 0 wrong, 1/t where t candidates share the highest score and gold is one of them.
+        hits: (S, n, len(KS)) in [0, 1].
+        reciprocal: (S, n) in [0, 1]: expected 1 / rank of gold.
+        failed: bool (S, n): no answer.
+        failures: Why, one entry a failed row, in order.
+    """
+
+    credit: Floats
+    hits: Floats
+    reciprocal: Floats
+    failed: NDArray[np.bool_]
+    failures: tuple[str, ...]
+
+
+def earned(golds: Sequence[str | None], predictions: Sequence[Prediction]) -> Earned:
+    """Scores one row set (S = 1): golds and predictions of the same mentions in the same order."""
+    places = [place(gold, one) for gold, one in zip(golds, predictions, strict=True)]
+    hits = np.array([[where.hits(k) for k in KS] for where in places], dtype=np.float64).reshape(len(places), len(KS))
+    why = [failure(one) for one in predictions]
+    return Earned(
+        credit=hits[None, :, 0],
+        hits=hits[None],
+        reciprocal=np.array([where.reciprocal() for where in places], dtype=np.float64)[None],
+        failed=np.array([one is not None for one in why], dtype=np.bool_)[None],
+        failures=tuple(one for one in why if one is not None),
+    )
+
+
+def over_seeds(runs: Sequence[Earned]) -> Earned:
+    """Several seeds of one cell side by side."""
+    return Earned(
+        credit=np.concatenate([one.credit for one in runs]),
+        hits=np.concatenate([one.hits for one in runs]),
+        reciprocal=np.concatenate([one.reciprocal for one in runs]),
+        failed=np.concatenate([one.failed for one in runs]),
+        failures=tuple(why for one in runs for why in one.failures),
+    )

@@ -1,0 +1,133 @@
+"""What a reader must know beside the figures, in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from robustmel.report.statistics import LEVEL
+from robustmel.report.summary import Summary
+from robustmel.report.tables.layout import DAGGER, linker_label, percent
+
+MASKED = 0.05
+"""From this share of zero gradients on, a remark is made."""
+ROUNDED_AWAY = 0.02
+"""From this loss of success by rounding to 8 bits on, a remark is made."""
+
+
+def notes(summaries: Sequence[Summary], of_the_run: Iterable[str] = ()) -> list[str]:
+    """Sentences under the table, those every reader needs first; none about what did not occur."""
+    shown = [one for one in summaries if not one.reads_no_image and not one.worst_case]
+    found = [*_legend(shown), *_datasets(shown), *_intervals(shown)]
+    found += [*_above_clean(shown), *_errors(shown), *_ties(shown), *_unperturbed(shown), *_gradients(shown), *_sources(shown)]
+    return [*found, *of_the_run]
+
+
+def _legend(shown: Sequence[Summary]) -> Iterable[str]:
+    if not shown:
+        yield "The grid has no cells."
+        return
+    yield (
+        "Accuracy in %: the share of all mentions that are linked to the right entity. RAW: unperturbed images; N and S: an"
+        " attack at its normal and strong setting."
+    )
+    if any(len(one.views) > 1 for one in shown):
+        yield (
+            "Image+Text-to-Text under attack: a mention counts only if it withstands both images, the one made against the image's"
+            " score and the one made against the fused score."
+        )
+    if any(one.task == "T2T" for one in shown) and any(one.task == "IT2T" for one in shown):
+        yield "T2T reads the text alone: what is left of Image+Text-to-Text when the image says nothing."
+    defences = list(dict.fromkeys(one.defence for one in shown if one.defence != "none"))
+    if defences:
+        yield "* defended" + (f" by {defences[0]}." if len(defences) == 1 else ", by what stands in brackets.")
+
+
+def _datasets(shown: Sequence[Summary]) -> Iterable[str]:
+    for one in {one.dataset: one for one in shown}.values():
+        if one.n == 0:
+            yield f"{one.dataset}: no mentions, so every figure is n/a."
+            continue
+        sentence = f"{one.dataset}: n = {one.n:,} mentions in {one.clusters:,} groups that share an entity or an image"
+        if one.recall is not None:
+            sentence += f"; the right entity is among the candidates of {percent(one.recall)} %"
+        yield sentence + "."
+        if one.ceiling is not None and one.ceiling < 1:
+            yield (
+                f"{one.dataset}: some mentions share sentence and image but not the entity; who does not read which mention is meant"
+                f" cannot exceed {percent(one.ceiling)} %."
+            )
+
+
+def _intervals(shown: Sequence[Summary]) -> Iterable[str]:
+    widths = [(one.ci_high - one.ci_low) / 2 for one in shown if one.ci_low is not None and one.ci_high is not None]
+    if widths:
+        yield f"{LEVEL:.0%} intervals reach up to {100 * max(widths):.1f} points to either side; the report's page has each cell's own."
+
+
+def _above_clean(shown: Sequence[Summary]) -> Iterable[str]:
+    if any(one.above_clean for one in shown):
+        yield f"{DAGGER} more mentions are linked under this attack than without it: the perturbation helped, or chance did."
+
+
+def _errors(shown: Sequence[Summary]) -> Iterable[str]:
+    failing = [one for one in shown if one.errors]
+    if not failing:
+        yield "Errors: none; every mention got an answer."
+        return
+    kinds: Counter[str] = Counter()
+    for one in failing:
+        kinds.update(one.errors_by_kind)
+    why = ", ".join(kind for kind, _ in kinds.most_common(4))
+    cells = ", ".join(f"{_cell(one)} {one.errors:,}" for one in failing[:4]) + (", ..." if len(failing) > 4 else "")
+    yield f"Errors: in {_of(failing, shown)} cells some mentions got no answer ({why}); they count as wrong ({cells})."
+
+
+def _ties(shown: Sequence[Summary]) -> Iterable[str]:
+    tied = [one for one in shown if one.ties]
+    if tied:
+        most = max(one.ties for one in tied)
+        yield (
+            f"Ties: in {_of(tied, shown)} cells the right entity shares the highest score with others (up to {most:,} mentions); each"
+            " such mention counts as 1 / the number of entities that share it."
+        )
+
+
+def _unperturbed(shown: Sequence[Summary]) -> Iterable[str]:
+    reasons: Counter[str] = Counter()
+    cells = [one for one in shown if one.not_perturbed]
+    for one in cells:
+        for why, count in one.not_perturbed.items():
+            reasons[why] = max(reasons[why], count)
+    if cells:
+        why = ", ".join(f"{reason.replace('_', ' ')}: up to {count:,}" for reason, count in sorted(reasons.items()))
+        yield f"In {_of(cells, shown)} cells some images could not be attacked and stay as they are ({why}); their mentions count."
+
+
+def _gradients(shown: Sequence[Summary]) -> Iterable[str]:
+    masked = [one for one in shown if (one.zero_gradient_share or 0) > MASKED]
+    if masked:
+        worst = max(masked, key=lambda one: one.zero_gradient_share or 0)
+        yield (
+            f"Warning: in {_of(masked, shown)} cells over {MASKED:.0%} of the attack's gradients were zero (most:"
+            f" {_cell(worst)}, {percent(worst.zero_gradient_share)} %); robustness there may only be hidden gradients."
+        )
+    lost = [one for one in shown if (one.success_float or 0) - (one.success_u8 or 0) > ROUNDED_AWAY]
+    if lost:
+        yield f"In {_of(lost, shown)} cells part of the attack's success is lost when its images are rounded to 8 bits for saving."
+
+
+def _sources(shown: Sequence[Summary]) -> Iterable[str]:
+    for attack, source in dict.fromkeys(
+        (one.attack, one.source) for one in shown if one.source not in ("none", one.linker, "")
+    ):
+        if not any(one.attack == attack for one in shown if one.clean):
+            yield f"{attack}: images made on {source} and shown to the others (transfer)."
+
+
+def _cell(one: Summary) -> str:
+    return f"{linker_label(one.linker, one.defence, 2)} {one.task} {one.attack}"
+
+
+def _of(some: Sequence[Summary], of: Sequence[Summary]) -> str:
+    return f"{len(some)} of {len(of)}"

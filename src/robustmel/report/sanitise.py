@@ -1,0 +1,47 @@
+"""Strings from data, models and users, made harmless for the place where they are shown."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~$&]|^[#+-]|(?<=^\d)[.)](?= )|:(?=//)|(?<=www)\.)")
+_WHITE = re.compile(r"\s+")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def visible(text: str) -> str:
+    """Without control characters (terminal escapes), format characters (bidirectional overrides, zero width) and lone surrogates.
+
+    White space of any kind becomes one blank.
+    """
+    kept = (one for one in _WHITE.sub(" ", text) if unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Co"))
+    return "".join(kept).strip()
+
+
+def latex(text: str) -> str:
+    """Fit for LaTeX's text mode; nothing in it is a command."""
+    return "".join(_LATEX.get(one, one) for one in visible(text))
+
+
+def markdown(text: str) -> str:
+    """Fit for a cell of a Markdown table; nothing in it is markup, HTML or a cell border."""
+    return _MARKDOWN.sub(r"\\\1", visible(text))
+
+
+def csv_cell(text: str) -> str:
+    """Fit for a spreadsheet: what would be read as a formula gets an apostrophe before it."""
+    shown = visible(text)
+    return "'" + shown if shown.startswith(_FORMULA) else shown

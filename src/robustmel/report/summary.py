@@ -1,0 +1,131 @@
+"""One row of the report: everything that is said about one cell of the grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+DECIMALS = 8
+"""Figures are rounded to this, so that the last bits of a sum change no byte of a report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A cell over all its seeds, or a worst case over several cells. Shares are in [0, 1]; None means that there is no such figure.
+
+    Args:
+        dataset: Name of the data set.
+        task: "I2T", "IT2T" or "T2T".
+        linker: The victim.
+        source: The linker whose scores the attack differentiated.
+        defence: "none", or its name.
+        attack: As the grid calls it ("pgd-normal"); "clean"; or "worst-..." for a worst case over attacks.
+        threat_model: What the attack may do ("linf").
+        budget: How much of it ("8/255").
+        n: Mentions, all of them.
+        correct: Mentions linked correctly; ties count in fractions, several seeds by their mean.
+        ties: Mentions whose gold entity shares the highest score with others.
+        errors: Mentions without an answer; they count as wrong.
+        accuracy: correct / n; under attack, the robust accuracy.
+        ci_low: Lower bound of its 95 % interval, clustered by entity and image.
+        ci_high: Upper bound.
+        hits_at_k: "1", "3", "5", "10" -> share of mentions with gold among the first k.
+        mrr: Mean reciprocal rank of gold.
+        seeds: The seeds behind the row.
+        clean_accuracy: Of the same linker on the unperturbed images.
+        drop: clean_accuracy - accuracy.
+        kept: Of what was linked when clean, the share still linked.
+        attack_success: Of the mentions right beyond a tie when clean, the share that became wrong.
+        p_value: Of "the attack changes nothing", paired and clustered.
+        text_accuracy: Of the same linker on the text alone (T2T): what no image explains.
+        recall: Share of mentions whose gold entity is among the candidates.
+        ceiling: What nobody can exceed who reads sentence and image but not the mention in it.
+        clusters: Groups of mentions that share an entity or an image.
+        views: How the images were made: "clean"; "image" or "fused" by the score that was attacked; "text" if none was read.
+        accuracy_image_view: Against the images made on the image score alone.
+        accuracy_fused_view: Against the images made on the fused score.
+        members: Of a worst case, the attacks in it.
+        errors_by_kind: Why there was no answer -> rows.
+        perturbed: Images perturbed (over views and seeds).
+        not_perturbed: Why others kept their own image -> how many.
+        median_linf: Of the written 8-bit images, pixels in [0, 1].
+        median_l2: Likewise.
+        median_queries: Forward evaluations an image.
+        zero_gradient_share: Gradient steps with a gradient of zero; many mean that gradients are masked.
+        success_float: Images that fooled their source before rounding to 8 bits.
+        success_u8: And after.
+    """
+
+    dataset: str
+    task: str
+    linker: str
+    source: str
+    defence: str
+    attack: str
+    threat_model: str
+    budget: str
+    n: int
+    correct: float
+    ties: int
+    errors: int
+    accuracy: float | None
+    ci_low: float | None
+    ci_high: float | None
+    hits_at_k: Mapping[str, float] | None
+    mrr: float | None
+    seeds: tuple[int, ...]
+    clean_accuracy: float | None
+    drop: float | None
+    kept: float | None
+    attack_success: float | None
+    p_value: float | None
+    text_accuracy: float | None
+    recall: float | None
+    ceiling: float | None
+    clusters: int
+    views: tuple[str, ...]
+    accuracy_image_view: float | None
+    accuracy_fused_view: float | None
+    members: tuple[str, ...]
+    errors_by_kind: Mapping[str, int]
+    perturbed: int
+    not_perturbed: Mapping[str, int]
+    median_linf: float | None
+    median_l2: float | None
+    median_queries: float | None
+    zero_gradient_share: float | None
+    success_float: float | None
+    success_u8: float | None
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was perturbed."""
+        return self.views == ("clean",)
+
+    @property
+    def worst_case(self) -> bool:
+        """Whether this is a worst case over several attacks."""
+        return bool(self.members)
+
+    @property
+    def reads_no_image(self) -> bool:
+        """Whether an image attack stands here whose image is never read (the text-only task)."""
+        return self.views == ("text",)
+
+    @property
+    def above_clean(self) -> bool:
+        """Whether the attack left more mentions linked than there were without it."""
+        return self.drop is not None and self.drop < -(10**-DECIMALS)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON object: the fields in order, figures rounded to `DECIMALS`, None for what does not exist."""
+        return {name: _rounded(value) for name, value in asdict(self).items()}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, DECIMALS) + 0.0  # no minus zero
+    if isinstance(value, Mapping):
+        return {key: _rounded(one) for key, one in value.items()}
+    return [_rounded(one) for one in value] if isinstance(value, tuple | list) else value

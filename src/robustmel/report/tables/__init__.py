@@ -1,0 +1,1 @@
+"""The same summaries as terminal text, Markdown, LaTeX, CSV and JSON: one file each."""

@@ -1,0 +1,98 @@
+"""The main table for a terminal."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Sequence
+from itertools import pairwise
+
+from robustmel.report.sanitise import visible
+from robustmel.report.tables.layout import DAGGER, TASK_NAMES, Table, figure
+
+NARROW = 60
+
+
+def render(table: Table, notes: Sequence[str], width: int | None = None) -> str:
+    """The table with its notes; the tasks side by side where `width` columns allow it, else below one another.
+
+    Args:
+        table: What to show.
+        notes: Sentences under it.
+        width: Columns of the terminal; None asks it (120 where there is none to ask).
+    """
+    width = width or shutil.get_terminal_size((120, 24)).columns
+    blocks = [_grid(table)]
+    if max(len(line) for line in blocks[0]) > width:
+        parts = [table.of_tasks("I2T"), table.of_tasks("IT2T", "T2T")]
+        blocks = [_grid(part) for part in parts if part.columns]
+    lines = "\n\n".join("\n".join(block) for block in blocks)
+    wrapped = [textwrap.fill(visible(note), max(width, NARROW), initial_indent="  ", subsequent_indent="  ") for note in notes]
+    return lines + "\n\n" + "\n".join(wrapped) + "\n"
+
+
+def _grid(table: Table) -> list[str]:
+    if not table.rows:
+        return ["(no cells)"]
+    stubs = [(visible(row.dataset), visible(row.linker)) for row in table.rows]
+    first = max(len("dataset"), *(len(stub[0]) for stub in stubs))
+    second = max(len("linker"), *(len(stub[1]) for stub in stubs))
+    body = [[figure(cell) for cell in row.cells] for row in table.rows]
+    widths = _widths(table, body)
+    blank = " " * (first + 2 + second)
+    lines = [
+        (blank + _spanned(table, widths, [(TASK_NAMES[task], count) for task, count in table.tasks()])).rstrip(),
+        (blank + _spanned(table, widths, [(visible(name), count) for name, count in table.groups()])).rstrip(),
+        f"{'dataset':<{first}}  {'linker':<{second}}"
+        + _line(table, widths, [visible(column.label) for column in table.columns]),
+    ]
+    rule = "─" * max(len(line) for line in [*lines, blank + _line(table, widths, body[0])])
+    last = None
+    for (dataset, linker), cells in zip(stubs, body, strict=True):
+        if last is not None and dataset != last:
+            lines.append("")
+        lines.append(f"{dataset if dataset != last else '':<{first}}  {linker:<{second}}" + _line(table, widths, cells))
+        last = dataset
+    return [rule, *(line.rstrip() for line in lines[:3]), rule, *(line.rstrip() for line in lines[3:]), rule]
+
+
+def _gaps(table: Table) -> list[int]:
+    """Blanks before each column, beside the place of the dagger: none within an attack, more where a task begins."""
+    columns = [None, *table.columns]
+    gaps = []
+    for before, column in pairwise(columns):
+        assert column is not None
+        gaps.append(2 if before is None or before.task != column.task else int(before.group != column.group))
+    return gaps
+
+
+def _widths(table: Table, body: Sequence[Sequence[str]]) -> list[int]:
+    """Of each column: as wide as its figures and heading, and as its group's and task's headings need."""
+    widths = [
+        max(4, len(visible(column.label)), *(len(row[index]) for row in body)) for index, column in enumerate(table.columns)
+    ]
+    gaps = _gaps(table)
+    for spans in (table.groups(), [(TASK_NAMES[task], count) for task, count in table.tasks()]):
+        start = 0
+        for name, count in spans:
+            room = sum(widths[start : start + count]) + count - 1 + sum(gaps[start + 1 : start + count])
+            widths[start + count - 1] += max(0, len(visible(name)) - room)
+            start += count
+    return widths
+
+
+def _line(table: Table, widths: Sequence[int], cells: Sequence[str]) -> str:
+    """Figures aligned at the decimal point: a dagger takes the place after it."""
+    padded = [
+        (cell if cell.endswith(DAGGER) else cell + " ").rjust(width + 1) for width, cell in zip(widths, cells, strict=True)
+    ]
+    return "".join(" " * gap + cell for gap, cell in zip(_gaps(table), padded, strict=True))
+
+
+def _spanned(table: Table, widths: Sequence[int], spans: Sequence[tuple[str, int]]) -> str:
+    gaps, line, start = _gaps(table), "", 0
+    for name, count in spans:
+        room = sum(widths[start : start + count]) + count - 1 + sum(gaps[start + 1 : start + count])
+        line += " " * gaps[start] + name.center(room) + " "
+        start += count
+    return line

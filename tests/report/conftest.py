@@ -1,0 +1,121 @@
+"""A run folder and a store written by hand: what the report reads, without a linker or an attack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+TEXTS = ("id", "mention_id", "gold", "surface", "text", "image", "cluster", "split")
+
+
+def question(number: int, gold: str | None, candidates: Sequence[str], **fields: Any) -> dict[str, Any]:
+    row = {"id": f"q{number}", "mention_id": f"m{number}", "gold": gold, "surface": f"surface {number}", "split": "test"}
+    row |= {
+        "text": f"A sentence with surface {number} in it.",
+        "image": f"/nowhere/{number}.png",
+        "cluster": gold or f"NIL {number}",
+    }
+    return row | {"candidates": list(candidates)} | fields
+
+
+class FakeRun:
+    """Writes artefacts and `run.json`, one call a cell."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store, self.out = folder / "store", folder / "out"
+        self.out.mkdir()
+        self.cells: list[dict[str, Any]] = []
+        self.notes: list[str] = []
+        self._number = 0
+
+    def _write(self, kind: str, tables: dict[str, pa.Table]) -> str:
+        self._number += 1
+        key = f"{self._number:02d}{kind}"
+        folder = self.store / kind / key[:2] / key
+        folder.mkdir(parents=True)
+        for name, table in tables.items():
+            pq.write_table(table, folder / f"{name}.parquet")
+        (folder / "manifest.json").write_text("{}")
+        return key
+
+    def folder(self, kind: str, key: str) -> Path:
+        return self.store / kind / key[:2] / key
+
+    def questions(self, rows: Sequence[dict[str, Any]], names: dict[str, str] | None = None) -> str:
+        schema = pa.schema([(name, pa.string()) for name in TEXTS] + [("candidates", pa.list_(pa.string()))])
+        self.asked = list(rows)
+        ids = sorted({one for row in rows for one in [*row["candidates"], row["gold"]] if one is not None})
+        entities = [{"id": one, "name": (names or {}).get(one, f"Name of {one}")} for one in ids]
+        entity_schema = pa.schema([("id", pa.string()), ("name", pa.string())])
+        tables = {
+            "questions": pa.Table.from_pylist(list(rows), schema),
+            "entities": pa.Table.from_pylist(entities, entity_schema),
+        }
+        self.candidates = self._write("candidates", tables)
+        return self.candidates
+
+    def rows(self, answers: Sequence[tuple[Sequence[str], Sequence[float]] | str]) -> str:
+        """One answer a question: (ranked, scores), or a string: the error."""
+        made = []
+        for asked, answer in zip(self.asked, answers, strict=True):
+            ranked, scores = ([], []) if isinstance(answer, str) else answer
+            error = answer if isinstance(answer, str) else None
+            made.append({"id": asked["id"], "ranked": list(ranked), "scores": list(scores), "error": error, "seconds": 0.1})
+        schema = pa.schema([("id", pa.string()), ("ranked", pa.list_(pa.string())), ("scores", pa.list_(pa.float32()))])
+        schema = schema.append(pa.field("error", pa.string())).append(pa.field("seconds", pa.float64()))
+        return self._write("rows", {"predictions": pa.Table.from_pylist(made, schema)})
+
+    def variant(self, log: Sequence[dict[str, Any]] | None = None) -> str:
+        blank = {
+            "status": "ok",
+            "image": None,
+            "succeeded": True,
+            "succeeded_u8": True,
+            "queries": 20,
+            "iterations": 20,
+            "note": "",
+        }
+        blank |= {"linf": 0.03, "l2": 1.0, "linf_u8": 0.03, "l2_u8": 1.0, "zero_gradients": 0, "width": 8, "height": 8}
+        rows = [
+            {"id": asked["id"]} | blank | line for asked, line in zip(self.asked, log or [{}] * len(self.asked), strict=True)
+        ]
+        schema = pa.schema([(name, pa.string()) for name in ("id", "status", "image", "note")])
+        for names, kind in (
+            (("succeeded", "succeeded_u8"), pa.bool_()),
+            (("queries", "iterations", "zero_gradients", "width", "height"), pa.int64()),
+            (("linf", "l2", "linf_u8", "l2_u8"), pa.float64()),
+        ):
+            for name in names:
+                schema = schema.append(pa.field(name, kind))
+        return self._write("variant", {"log": pa.Table.from_pylist(rows, schema)})
+
+    def cell(self, attack: str, views: dict[str, tuple[str | None, str]], **fields: Any) -> None:
+        """A cell; views: name -> (variant key, rows key)."""
+        name, _, strength = attack.partition("-")
+        clean = attack == "clean"
+        cell = {"dataset": "toy", "task": "I2T", "linker": "ours", "source": "ours", "defence": "none", "attack": attack}
+        cell |= {"attack_name": name, "strength": strength, "threat_model": "none" if clean else "linf"}
+        cell |= {"budget": "" if clean else "8/255", "seed": 0, "candidates": self.candidates}
+        cell["views"] = [{"view": view, "variant": keys[0], "rows": keys[1]} for view, keys in views.items()]
+        self.cells.append(cell | fields)
+
+    def finish(self) -> Path:
+        body = {"schema": 1, "robustmel": "0", "store": "../store", "grid": {}, "notes": self.notes, "cells": self.cells}
+        (self.out / "run.json").write_text(json.dumps(body))
+        return self.out
+
+
+@pytest.fixture
+def fake_run(tmp_path: Path) -> FakeRun:
+    return FakeRun(tmp_path)
+
+
+@pytest.fixture
+def ask() -> Any:
+    return question
