@@ -74,8 +74,9 @@ def resize_weights(before: int, after: int, resample: int, first: int = 0, count
         weights[inside, wanted[inside]] = 1.0
         return weights
     if resample == Image.Resampling.NEAREST:
-        sources = np.minimum(((wanted + 0.5) * before / after).astype(int), before - 1)
-        weights[inside, sources[inside]] = 1.0
+        places = Image.fromarray(np.arange(before, dtype=np.int32)[None])
+        sources = np.asarray(places.resize((after, 1), Image.Resampling.NEAREST))[0]
+        weights[inside, sources[wanted[inside]]] = 1.0
         return weights
     kernel, half_width = FILTERS[resample]
     scale = before / after

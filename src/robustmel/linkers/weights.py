@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from fnmatch import fnmatch
 from pathlib import Path
@@ -103,8 +102,7 @@ def _checked(folder: Path, model: str) -> Path:
 
 def _from_hub(model: str, revision: str | None) -> Path:
     """The hub's copy: from the cache where it is whole, else fetched, with a short timeout and no retries of our own."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.constants import HF_HUB_OFFLINE
+    from huggingface_hub import constants, snapshot_download
 
     asked: dict[str, Any] = {"revision": revision, "allow_patterns": list(DECISIVE)}
     try:
@@ -112,10 +110,10 @@ def _from_hub(model: str, revision: str | None) -> Path:
         if any(cached.glob("*.safetensors")) and (cached / "config.json").is_file():
             return cached
         why = "its copy in the hub cache is incomplete"
-    except Exception as problem:  # a cache in any state; what is said is decided below
-        why = f"the hub cache has no copy ({type(problem).__name__})"
+    except Exception:  # a cache in any state; what is said is decided below
+        why = "the hub cache has no copy"
     at = f" (revision {revision})" if revision else ""
-    if HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}:
+    if constants.HF_HUB_OFFLINE:
         raise MissingError(
             f"model {model}{at}: there is no such folder, {why}, and HF_HUB_OFFLINE forbids fetching it; unset HF_HUB_OFFLINE, or "
             "set model to a local folder."
