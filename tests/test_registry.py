@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from robustmel.errors import MissingError, UsageError
+from robustmel.registry import Preset, Registry
+
+
+@dataclass(frozen=True)
+class Thing:
+    size: int
+    colour: str = "red"
+
+
+@pytest.fixture
+def things() -> Registry:
+    here = f"{__name__}:Thing"
+    sys.modules.setdefault(__name__, sys.modules[Thing.__module__])
+    entries = {"thing": here, "big-thing": Preset("thing", {"size": 9}), "lost": "no.such.module:Thing"}
+    return Registry("thing", entries)
+
+
+def test_names_become_components_only_when_asked_for(things: Registry) -> None:
+    assert list(things) == ["thing", "big-thing", "lost"]
+    assert things.create("thing", size=1) == Thing(1)
+    with pytest.raises(MissingError, match=r"lost cannot be imported from no\.such\.module"):
+        things.load("lost")
+
+
+def test_a_preset_fills_in_parameters_that_can_be_overridden(things: Registry) -> None:
+    assert things.create("big-thing") == Thing(9)
+    assert things.create("big-thing", size=2, colour="blue") == Thing(2, "blue")
+    assert things.base("big-thing") == "thing"
+
+
+def test_unknown_names_get_a_suggestion(things: Registry) -> None:
+    with pytest.raises(UsageError, match='unknown thing "thng". Did you mean "thing"'):
+        things.load("thng")
+    with pytest.raises(UsageError, match="Known: big-thing, lost, thing"):
+        things.load("zzz")
+    with pytest.raises(UsageError, match='no parameter "sze". Did you mean "size"'):
+        things.create("thing", sze=1)
+    with pytest.raises(UsageError, match='needs the parameter "size"'):
+        things.create("thing")
+
+
+def test_defaults_are_part_of_the_parameters(things: Registry) -> None:
+    assert things.parameters("thing", {"size": 1}) == things.parameters("thing", {"size": 1, "colour": "red"})
+
+
+def test_a_class_in_a_file(tmp_path: Path, things: Registry) -> None:
+    file = tmp_path / "odd name ü.py"
+    file.write_text("from dataclasses import dataclass\n@dataclass\nclass Mine:\n    size: int = 3\n")
+    assert things.create(f"{file}:Mine", size=4).size == 4
+    assert things.base(f"{file}:Mine") == "Mine"
+    with pytest.raises(MissingError, match="has no class Other"):
+        things.load(f"{file}:Other")
+    with pytest.raises(MissingError, match="no file"):
+        things.load(f"{tmp_path}/absent.py:Mine")
+    file.write_text("raise ValueError('broken')")
+    with pytest.raises(MissingError, match="does not import: ValueError: broken"):
+        things.load(f"{file}:Mine")
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from robustmel.cli.entry import run; run(['--help']);"
+        "heavy = {'torch', 'transformers', 'pyarrow', 'scipy', 'matplotlib', 'numpy', 'pydantic'} & set(sys.modules);"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "perturb" in done.stdout
