@@ -1,0 +1,56 @@
+"""No attack: the image as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from robustmel.attacks.contract import Noise, Objective
+from robustmel.types import Perturbation
+
+
+@dataclass(frozen=True)
+class Clean:
+    """Leaves images as they are; what every figure of robustness is relative to.
+
+    Source:
+        The "RAW" columns of the visual-attack paper's Table 2.
+    """
+
+    modality: ClassVar[Literal["image"]] = "image"
+    overlay: ClassVar[Literal["mentions"]] = "mentions"
+    needs: ClassVar[Literal["nothing"]] = "nothing"
+    threat_model: ClassVar[str] = "none"
+    random: ClassVar[bool] = False
+    version: ClassVar[int] = 1
+
+    @property
+    def budget(self) -> str:
+        """None."""
+        return ""
+
+    def passes(self) -> int:
+        """None."""
+        return 0
+
+    def perturb(self, pixels: Tensor, objective: Objective, gold: Tensor, noise: Noise) -> Perturbation:
+        """The batch itself; `succeeded` is False, since nobody was asked."""
+        return unasked(pixels, pixels)
+
+
+def unasked(pixels: Tensor, perturbed: Tensor) -> Perturbation:
+    """The perturbation of an attack that puts no question to a linker."""
+    change = (perturbed - pixels).flatten(1)
+    none = torch.zeros(len(pixels), dtype=torch.int64, device=pixels.device)
+    return Perturbation(
+        pixels=perturbed,
+        succeeded=none.bool(),
+        queries=none,
+        iterations=none,
+        linf=torch.linalg.vector_norm(change, ord=torch.inf, dim=1),
+        l2=torch.linalg.vector_norm(change, dim=1),
+        zero_gradients=none,
+    )

@@ -1,0 +1,53 @@
+"""What an attack is after: to displace the right candidate, or to put another one first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from robustmel.attacks.contract import Noise
+from robustmel.attacks.losses import lead
+
+TARGETS = ("random", "least_likely", "runner_up")
+"""How the candidate to put first is chosen: by lot, the lowest score, or the highest below the right one's."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The goal for every image of a batch.
+
+    Args:
+        gold: int64 (B,), the column of the right candidate.
+        target: int64 (B,), the column to put first; None means any but the right one.
+    """
+
+    gold: Tensor
+    target: Tensor | None = None
+
+    def margin(self, scores: Tensor) -> Tensor:
+        """float32 (B,): above zero where the goal is reached; not finite where the scores are not, or name one candidate."""
+        return -lead(scores, self.gold) if self.target is None else lead(scores, self.target)
+
+    def at(self, rows: Tensor) -> Goal:
+        """The goals of some images."""
+        return Goal(self.gold[rows], None if self.target is None else self.target[rows])
+
+
+def choose_target(how: str, clean_scores: Tensor, gold: Tensor, noise: Noise) -> Tensor:
+    """int64 (B,): the column to put first; absent candidates are never chosen.
+
+    Args:
+        how: One of `TARGETS`.
+        clean_scores: float32 (B, C) at the input, absent candidates at minus infinity.
+        gold: int64 (B,), never chosen where there is another candidate.
+        noise: Draws the lot.
+    """
+    others = clean_scores.isfinite().scatter(1, gold[:, None], False)
+    if how == "runner_up":
+        return clean_scores.masked_fill(~others, -torch.inf).argmax(1)
+    if how == "least_likely":
+        return clean_scores.masked_fill(~others, torch.inf).argmin(1)
+    lot = noise.integers(others.sum(1).clamp(min=1))
+    return (others.cumsum(1) > lot[:, None]).int().argmax(1)

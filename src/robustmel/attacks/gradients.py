@@ -1,0 +1,61 @@
+"""The gradient of an attack's loss with respect to the pixels, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from robustmel.attacks.contract import Objective
+from robustmel.attacks.goal import Goal
+from robustmel.attacks.losses import Loss
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """What one forward and one backward pass tell about a batch.
+
+    Args:
+        loss: float32 (b,).
+        margin: float32 (b,): above zero where the goal is reached at these pixels.
+        gradient: float32 (b, 3, H, W).
+        zero: bool (b,): the gradient is zero everywhere.
+        finite: bool (b,): loss, margin and gradient are numbers.
+        candidates: int64 (b,): how many candidates have a score.
+    """
+
+    loss: Tensor
+    margin: Tensor
+    gradient: Tensor
+    zero: Tensor
+    finite: Tensor
+    candidates: Tensor
+
+
+def loss_gradient(objective: Objective, pixels: Tensor, goal: Goal, loss: Loss, rows: Tensor | None = None) -> Slope:
+    """The slope of the loss at `pixels`, in float32.
+
+    Losses are summed, not averaged: a mean over a large batch pushes small gradients below what half precision can hold.
+    Parameters of the linker get no gradient. An objective cut off from its pixels has the gradient zero.
+
+    Args:
+        objective: The scores.
+        pixels: float32 (b, 3, H, W).
+        goal: The goals of these images.
+        loss: What is ascended.
+        rows: Which images of the batch these are; None means all.
+    """
+    with torch.enable_grad():
+        leaf = pixels.detach().requires_grad_()
+        scores = objective(leaf, rows).float()
+        values = loss(scores, goal)
+        gradient = torch.autograd.grad(values.sum(), leaf, allow_unused=True)[0] if values.requires_grad else None
+    if gradient is None:
+        gradient = torch.zeros_like(pixels)
+    gradient, values = gradient.float(), values.detach()
+    scores = scores.detach()
+    margin = goal.margin(scores)
+    largest = torch.linalg.vector_norm(gradient.flatten(1), ord=torch.inf, dim=1)  # one pass tells both zero and NaN
+    finite = largest.isfinite() & margin.isfinite() & values.isfinite()
+    return Slope(values, margin, gradient, largest == 0, finite, scores.isfinite().sum(1))

@@ -1,0 +1,153 @@
+"""The book-keeping that every gradient attack shares: what was asked, what was found, what is handed back."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from robustmel.attacks.contract import Noise, Objective
+from robustmel.attacks.goal import Goal, choose_target
+from robustmel.attacks.gradients import Slope, loss_gradient
+from robustmel.attacks.losses import LOSSES, dlr_needs
+from robustmel.attacks.options import GradientAttack
+from robustmel.types import Perturbation
+
+NOT_FINITE = "scores or gradients were not finite, or named one candidate: such images stopped where they were"
+
+
+def eight_bit(pixels: Tensor) -> Tensor:
+    """The pixels as a PNG keeps them: rounded, never cut off."""
+    return (pixels * 255).round().clamp(0, 255) / 255
+
+
+class Outcome:
+    """A batch under attack.
+
+    An image is *fooled* when its goal is reached after rounding to 8 bits. Of several images found for one input, one that
+    survives rounding is kept before one that does not.
+
+    Args:
+        options: The attack's own.
+        pixels: float32 (B, 3, H, W) in [0, 1], the inputs.
+        objective: The scores.
+        gold: int64 (B,).
+        noise: The batch's randomness; draws targets.
+    """
+
+    def __init__(self, options: GradientAttack, pixels: Tensor, objective: Objective, gold: Tensor, noise: Noise) -> None:
+        self.options = options
+        self.pixels = pixels
+        self.objective = objective
+        self.queries, self.iterations, self.zero_gradients = (torch.zeros_like(gold) for _ in range(3))
+        self.fooled, self.reached, self.spared, self.stopped = (torch.zeros_like(gold, dtype=torch.bool) for _ in range(4))
+        self.found = pixels.clone()
+        self.last = pixels.clone() if options.on_failure == "last" else pixels
+        self.notes: dict[str, None] = {}
+        self.goal = Goal(gold)
+        if options.targeted is None and not options.spare_wrong:
+            return
+        scores = self._scores(pixels, torch.arange(len(gold), device=gold.device))
+        wrong = self.goal.margin(scores) > 0
+        if options.targeted is not None:
+            self.goal = Goal(gold, choose_target(options.targeted, scores, gold, noise))
+        if options.spare_wrong:
+            self.spared = wrong
+            self.fooled = wrong & (self.goal.margin(scores) > 0)
+
+    def open(self) -> Tensor:
+        """int64: the rows still to be attacked."""
+        return (~(self.fooled | self.spared | self.stopped)).nonzero()[:, 0]
+
+    def slope(self, pixels: Tensor, rows: Tensor, loss: str) -> Slope:
+        """One gradient step's question to the objective, counted; rows whose answer is not finite are stopped."""
+        goal = self._goal(rows)
+        slope = loss_gradient(self.objective, pixels, goal, LOSSES[loss], self._rows(rows))
+        self.queries[rows] += 1
+        self.iterations[rows] += 1
+        self.zero_gradients[rows] += slope.zero & slope.finite
+        if loss == "dlr" and (slope.candidates < dlr_needs(goal)).any():
+            self.notes[f"dlr needs {dlr_needs(goal)} candidates, used margin where there were fewer"] = None
+        self._stop(rows[~slope.finite])
+        return slope
+
+    def fools_rounded(self, pixels: Tensor, rows: Tensor) -> Tensor:
+        """Whether the goal is reached after rounding to 8 bits: bool (b,)."""
+        return self._reaches(eight_bit(pixels), rows)
+
+    def offer(self, pixels: Tensor, rows: Tensor, reached: Tensor | None = None) -> None:
+        """Judges the image a run found for each of `rows`, and keeps it where it is the best so far.
+
+        Args:
+            pixels: float32 (b, 3, H, W).
+            rows: int64 (b,).
+            reached: bool (b,): whether the goal is reached before rounding; None where that is not known yet.
+        """
+        if not len(rows):
+            return
+        fooled = self.fools_rounded(pixels, rows)
+        if reached is None:
+            reached = fooled.clone()
+            unsure = ~fooled & ~self.reached[rows]
+            if unsure.any():
+                reached[unsure] = self._reaches(pixels[unsure], rows[unsure])
+        better = (fooled & ~self.fooled[rows]) | (reached & ~self.reached[rows] & ~self.fooled[rows])
+        self.found[rows[better]] = pixels[better]
+        self.fooled[rows] |= fooled
+        self.reached[rows] |= reached | fooled
+
+    def going_on(self, pixels: Tensor, rows: Tensor, slope: Slope, least: float = 0.0) -> Tensor:
+        """Which images stay in the batch after a step, given the slope at `pixels`: bool (b,).
+
+        Those stopped leave, and with `drop_fooled` those that fool by more than `least` (the image is kept).
+        """
+        if self.options.drop_fooled:
+            hit = slope.finite & (slope.margin > least)
+            self.offer(pixels[hit], rows[hit], hit[hit])
+        return ~(self.fooled | self.stopped)[rows]
+
+    def leave(self, pixels: Tensor, rows: Tensor) -> None:
+        """Notes where a run ended; handed back for failures if `on_failure` says so."""
+        if self.options.on_failure == "last" and len(rows):
+            self.last[rows] = pixels
+
+    def untouched(self) -> Perturbation:
+        """The inputs themselves, judged: what a budget of zero leaves."""
+        self.offer(self.pixels, self.open())
+        return self.perturbation()
+
+    def perturbation(self) -> Perturbation:
+        """What the attack hands back."""
+        failed = (~self.reached & ~self.spared) | self.stopped
+        pixels = torch.where(failed[:, None, None, None], self.last, self.found)
+        change = (pixels - self.pixels).flatten(1)
+        return Perturbation(
+            pixels=pixels,
+            succeeded=self.fooled & ~self.stopped,
+            queries=self.queries,
+            iterations=self.iterations,
+            linf=torch.linalg.vector_norm(change, ord=torch.inf, dim=1),
+            l2=torch.linalg.vector_norm(change, dim=1),
+            zero_gradients=self.zero_gradients,
+            note="; ".join(self.notes),
+        )
+
+    def _goal(self, rows: Tensor) -> Goal:
+        return self.goal if len(rows) == len(self.pixels) else self.goal.at(rows)
+
+    def _rows(self, rows: Tensor) -> Tensor | None:
+        return None if len(rows) == len(self.pixels) else rows
+
+    @torch.no_grad()
+    def _scores(self, pixels: Tensor, rows: Tensor) -> Tensor:
+        self.queries[rows] += 1
+        return self.objective(pixels, self._rows(rows)).float()
+
+    def _reaches(self, pixels: Tensor, rows: Tensor) -> Tensor:
+        margin = self._goal(rows).margin(self._scores(pixels, rows))
+        self._stop(rows[~margin.isfinite()])
+        return (margin > 0) & margin.isfinite()
+
+    def _stop(self, rows: Tensor) -> None:
+        if len(rows):
+            self.stopped[rows] = True
+            self.notes[NOT_FINITE] = None

@@ -1,0 +1,95 @@
+"""Projected gradient descent (Madry et al., 2018)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from robustmel.attacks.ball import Ball
+from robustmel.attacks.contract import Noise, Objective
+from robustmel.attacks.options import GradientAttack
+from robustmel.attacks.outcome import Outcome
+from robustmel.attacks.quantities import as_budget, pixel_length, whole, yes_or_no
+from robustmel.errors import UsageError
+from robustmel.types import Perturbation
+
+
+@dataclass(frozen=True)
+class PGD(GradientAttack):
+    """Ascends the cross-entropy inside the L-infinity ball around the image.
+
+    Args:
+        eps: Radius of the ball, in units of the pixel range [0, 1]; 0 leaves images as they are. Also as "8/255".
+        step_size: Length of one step, in the same units.
+        steps: Number of gradient steps; 0 leaves images as they are.
+        random_start: Begin at a uniform point of the ball instead of the image.
+        restarts: Runs from fresh random starts; an image that is fooled takes no part in the next.
+        targeted: See `GradientAttack`, as for the options after it.
+
+    Raises:
+        UsageError: A value is out of its range.
+
+    Source:
+        Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018, section 2.1.
+    """
+
+    eps: float = 8 / 255
+    step_size: float = 2 / 255
+    steps: int = 20
+    random_start: bool = True
+    restarts: int = 1
+
+    threat_model: ClassVar[str] = "linf"
+    version: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        super().__post_init__()
+        self._set(eps=pixel_length("eps", self.eps), step_size=pixel_length("step_size", self.step_size))
+        whole("steps", self.steps)
+        if whole("restarts", self.restarts, least=1) > 1 and not yes_or_no("random_start", self.random_start):
+            raise UsageError(f"restarts = {self.restarts} without a random start repeats one run; set random_start = true.")
+
+    @property
+    def budget(self) -> str:
+        """The radius."""
+        return as_budget(self.eps)
+
+    @property
+    def random(self) -> bool:
+        """Whether it draws anything."""
+        return self.random_start or super().random
+
+    def passes(self) -> int:
+        """A forward and a backward pass a step, and the verdict: after rounding, and where that fails before."""
+        return self.restarts * (self.steps + 2) + self.clean_passes
+
+    def perturb(self, pixels: Tensor, objective: Objective, gold: Tensor, noise: Noise) -> Perturbation:
+        """Perturbs a batch; see `ImageAttack`."""
+        outcome = Outcome(self, pixels, objective, gold, noise)
+        if self.eps == 0 or self.steps == 0:
+            return outcome.untouched()
+        for _ in range(self.restarts):
+            rows = outcome.open()
+            if len(rows):
+                self._run(outcome, rows, noise)
+        return outcome.perturbation()
+
+    def _run(self, outcome: Outcome, rows: Tensor, noise: Noise) -> None:
+        centre = outcome.pixels[rows]
+        ball = Ball(centre, self.eps)
+        current = ball.sample(noise.uniform(rows)) if self.random_start else centre
+        valid = centre
+        for _ in range(self.steps):
+            slope = outcome.slope(current, rows, "ce")
+            gradient, keep = slope.gradient, outcome.going_on(current, rows, slope)
+            if not keep.all():
+                outcome.leave(valid[~slope.finite], rows[~slope.finite])
+                rows, ball, current, gradient = rows[keep], ball.narrow(keep), current[keep], gradient[keep]
+                if not len(rows):
+                    return
+            valid, current = current, ball.project(current + self.step_size * gradient.sign())
+        outcome.leave(current, rows)
+        outcome.offer(current, rows)

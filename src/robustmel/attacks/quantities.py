@@ -1,0 +1,91 @@
+"""Numbers that a grid may write as "8/255", and the ranges they must lie in."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+from robustmel.errors import UsageError
+from robustmel.registry import suggestion
+
+
+def number(name: str, value: Any) -> float:
+    """A finite, non-negative number, given as one or as a fraction in a string.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        parsed = float(Fraction(value)) if isinstance(value, str) else float(value)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        raise UsageError(f'{name} = {value!r} is no number; write it as 0.03 or "8/255".') from None
+    if not math.isfinite(parsed) or parsed < 0:
+        raise UsageError(f"{name} = {value} must be finite and not below 0.")
+    return parsed
+
+
+def pixel_length(name: str, value: Any) -> float:
+    """A length in units of the pixel range [0, 1].
+
+    Raises:
+        UsageError: It is no number, or outside [0, 1].
+    """
+    parsed = number(name, value)
+    if parsed > 1:
+        meant = f"did you mean {value}/255?" if parsed <= 255 else 'pixels lie in [0, 1], so a usual value is "8/255".'
+        raise UsageError(f"{name} = {value} is above 1; {meant}")
+    return parsed
+
+
+def above_zero(name: str, value: Any) -> float:
+    """A number above zero.
+
+    Raises:
+        UsageError: It is no number, or zero, or below.
+    """
+    parsed = number(name, value)
+    if parsed == 0:
+        raise UsageError(f"{name} = {value} must be above 0.")
+    return parsed
+
+
+def whole(name: str, value: Any, least: int = 0) -> int:
+    """A whole number of at least `least`.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UsageError(f"{name} = {value!r} must be a whole number, at least {least}.")
+    return value
+
+
+def yes_or_no(name: str, value: Any) -> bool:
+    """True or False.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if not isinstance(value, bool):
+        raise UsageError(f"{name} = {value!r} must be true or false.")
+    return value
+
+
+def one_of(name: str, value: Any, *known: str) -> str:
+    """One of some names.
+
+    Raises:
+        UsageError: It is another.
+    """
+    if value not in known:
+        raise UsageError(f'unknown {name} "{value}". {suggestion(str(value), dict.fromkeys(known))}')
+    return str(value)
+
+
+def as_budget(length: float) -> str:
+    """A pixel length as tables print it: "8/255", "0.2"."""
+    short = f"{length:.3g}"
+    return short if math.isclose(float(short), length, rel_tol=1e-9) else f"{length * 255:.4g}/255"
