@@ -79,8 +79,9 @@ class NameIndex:
         shared = np.zeros(len(owners))
         for piece in pieces & postings.keys():
             shared[postings[piece]] += 1
+        touched = np.flatnonzero(shared)
         likeness = np.zeros(len(self._kb))
-        np.maximum.at(likeness, owners, 2 * shared / np.maximum(sizes + len(pieces), 1))
+        np.maximum.at(likeness, owners[touched], 2 * shared[touched] / (sizes[touched] + len(pieces)))
         return likeness
 
 

@@ -6,7 +6,6 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import ClassVar
 
 import numpy as np
@@ -25,7 +24,7 @@ class Prior:
     In this order, until the list is full: entities that the (folded) surface stood for in the training split, most frequent
     first; entities with that name or alias, most popular first; entities that share words with it (BM25 over name, aliases
     and description); entities with similar names (character trigrams), then the most popular. Equals keep the order of the
-    knowledge base, the last ones from a place that the surface decides. So every list has k entities, confusable ones first, and surfaces never seen in training work too.
+    knowledge base, from a place that the surface decides where only popularity is left. So every list has k entities, confusable ones first, and surfaces never seen in training work too.
 
     Args:
         k: Length of a list.
@@ -62,17 +61,26 @@ class _Ranker:
                 self._meant[fold(mention.surface)][mention.gold] += 1
 
     def best(self, surface: str) -> tuple[str, ...]:
-        return tuple(islice(dict.fromkeys(self._all(surface)), self._k))
+        found: dict[str, None] = {}
+        for entity_id in self._all(surface):  # lazily: most lists are full before names are compared
+            found[entity_id] = None
+            if len(found) == self._k:
+                break
+        return tuple(found)
 
     def _all(self, surface: str) -> Iterator[str]:
         meant = self._meant.get(fold(surface), Counter())
         yield from sorted(meant, key=lambda entity_id: (-meant[entity_id], self._place[entity_id]))
         yield from sorted(self._kb.named(surface), key=lambda entity_id: -self._kb[entity_id].popularity)
+        wanted = 2 * self._k  # enough, whichever of them stand in the list already
         shared = self._words.scores(surface)
-        wanted = min(2 * self._k + len(meant), len(shared))
         yield from (self._kb.ids[place] for place in top(shared, wanted) if shared[place] > 0)
+        likeness = self._names.scores(surface)
+        alike = np.flatnonzero(likeness)
+        if len(alike) > wanted:
+            alike = alike[likeness[alike] >= np.partition(likeness[alike], -wanted)[-wanted]]
+        yield from (self._kb.ids[place] for place in alike[np.lexsort((-self._popularity[alike], -likeness[alike]))])
         # Where nothing tells entities apart, each surface begins elsewhere: else the first ones would fill every list.
         start = int.from_bytes(hashlib.blake2b(fold(surface).encode("utf-8", "replace"), digest_size=8).digest()) % len(shared)
         turned = (np.arange(len(shared)) - start) % len(shared)
-        alike = np.lexsort((turned, -self._popularity, -self._names.scores(surface)))
-        yield from (self._kb.ids[place] for place in alike)
+        yield from (self._kb.ids[place] for place in np.lexsort((turned, -self._popularity)))
