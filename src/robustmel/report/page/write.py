@@ -1,20 +1,165 @@
-"""Writes the page."""
+"""Writes the page and the images beside it."""
 
 from __future__ import annotations
 
-import html
+import base64
+import hashlib
+import shutil
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from robustmel import __version__
+from robustmel.report.gallery import Entry, Gallery, gallery
+from robustmel.report.pictures import save
+from robustmel.report.plots import DARK, LIGHT, Theme, accuracy_plot
 from robustmel.report.results import Run
+from robustmel.report.sanitise import visible
 from robustmel.report.summary import Summary
-from robustmel.report.tables import text
-from robustmel.report.tables.layout import Table
+from robustmel.report.tables.layout import TASK_NAMES, Table, figure, linker_label, percent, short_title
+from robustmel.report.tables.long import HEADINGS, TEXT_COLUMNS, lines
+
+FILTERS = ("dataset", "linker", "task", "attack")
 
 
 def write_page(run: Run, summaries: Sequence[Summary], table: Table, notes: Sequence[str], folder: Path) -> Path:
-    """The page's path."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Writes `index.html` and `images/` into the folder, anew each time.
+
+    Everything the page needs lies in the folder; its content security policy allows no other source, and no script or style but
+    the two written here.
+
+    Returns:
+        The path of `index.html`.
+    """
+    images = folder / "images"
+    shutil.rmtree(images, ignore_errors=True)
+    images.mkdir(parents=True)
+    chosen = gallery(run)
+    style, script = _asset("style.css"), _asset("script.js")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown)
+    environment.globals |= {"figure": figure, "shade": _shade, "interval": _interval, "task_names": TASK_NAMES}
+    page = environment.from_string(_asset("page.html.jinja")).render(
+        version=__version__,
+        style=Markup(style),
+        script=Markup(script),
+        policy=_policy(style, script),
+        tiles=tiles(summaries),
+        table=table,
+        group_spans=_group_spans(table),
+        notes=notes,
+        plots=[_plot(summaries, theme) for theme in (LIGHT, DARK)],
+        headings=HEADINGS,
+        text_columns=TEXT_COLUMNS,
+        lines=lines(summaries),
+        gallery=chosen,
+        cards=[_card(number, entry, images) for number, entry in enumerate(chosen.entries, 1)],
+        filters=_filters(chosen),
+    )
     path = folder / "index.html"
-    path.write_text(f"<!doctype html><meta charset=utf-8><pre>{html.escape(text.render(table, notes, 200))}</pre>", "utf-8")
+    path.write_text(page, "utf-8")
     return path
+
+
+def tiles(summaries: Sequence[Summary]) -> list[dict[str, Any]]:
+    """Per data set, task and linker: the accuracy when clean and under the attack that leaves least."""
+    defences = len({one.defence for one in summaries} - {"none"})
+    found = []
+    for clean in (one for one in summaries if one.clean and one.task != "T2T" and one.accuracy is not None):
+        attacks = [one for one in summaries if _victim(one) == _victim(clean) and not one.clean and not one.worst_case]
+        if not attacks:
+            continue
+        worst = min(attacks, key=lambda one: one.accuracy or 0.0)
+        found.append(
+            {
+                "dataset": clean.dataset,
+                "task": TASK_NAMES[clean.task],
+                "linker": linker_label(clean.linker, clean.defence, defences),
+                "clean": percent(clean.accuracy),
+                "robust": percent(worst.accuracy),
+                "interval": _interval(worst),
+                "attack": short_title(worst.attack),
+            }
+        )
+    return found
+
+
+def _victim(one: Summary) -> tuple[str, str, str, str]:
+    return one.dataset, one.task, one.linker, one.defence
+
+
+def _asset(name: str) -> str:
+    return (resources.files("robustmel.report.page") / name).read_text("utf-8")
+
+
+def _shown(value: Any) -> Any:
+    """Applied to whatever a template prints; it is escaped after this."""
+    return visible(value) if type(value) is str else value
+
+
+def _policy(style: str, script: str) -> str:
+    allowed = [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in (style, script)]
+    return (
+        f"default-src 'none'; img-src 'self' file: data:; style-src {allowed[0]}; script-src {allowed[1]};"
+        " base-uri 'none'; form-action 'none'"
+    )
+
+
+def _plot(summaries: Sequence[Summary], theme: Theme) -> Markup | None:
+    drawn = accuracy_plot(summaries, theme)
+    if drawn is None:
+        return None
+    return Markup("data:image/svg+xml;base64,") + base64.b64encode(drawn.encode()).decode()
+
+
+def _group_spans(table: Table) -> list[tuple[bool, str, int]]:
+    """Per attack heading: whether a task begins with it, its name, its number of columns."""
+    begins, start = set(), 0
+    for _, count in table.tasks():
+        begins.add(start)
+        start += count
+    spans, start = [], 0
+    for name, count in table.groups():
+        spans.append((start in begins, name, count))
+        start += count
+    return spans
+
+
+def _shade(cell: Summary | None) -> str:
+    """The class that tints a cell by its accuracy: a0 to a10."""
+    return "absent" if cell is None or cell.accuracy is None else f"a{round(10 * cell.accuracy)}"
+
+
+def _interval(cell: Summary | None) -> str:
+    if cell is None or cell.ci_low is None:
+        return ""
+    return f"{percent(cell.ci_low)} to {percent(cell.ci_high)} %"
+
+
+def _card(number: int, entry: Entry, images: Path) -> dict[str, Any]:
+    pictures = entry.pictures
+    files = {}
+    for kind, pixels in (("clean", pictures.clean), ("perturbed", pictures.perturbed), ("difference", pictures.difference)):
+        files[kind] = f"images/{number:03d}-{kind}.png"
+        save(pixels, images.parent / files[kind])
+    return {"entry": entry, "files": files, "values": _values(entry)}
+
+
+def _values(entry: Entry) -> dict[str, str]:
+    cell = entry.cell
+    return {
+        "dataset": cell.dataset,
+        "linker": linker_label(cell.linker, cell.defence, 2),
+        "task": cell.task,
+        "attack": short_title(cell.attack),
+    }
+
+
+def _filters(chosen: Gallery) -> list[tuple[str, list[str]]]:
+    """Name and choices of each filter that has something to choose."""
+    values = [_values(entry) for entry in chosen.entries]
+    choices = [(name, list(dict.fromkeys(value[name] for value in values))) for name in FILTERS]
+    return [(name, found) for name, found in choices if len(found) > 1]

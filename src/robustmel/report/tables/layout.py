@@ -120,6 +120,11 @@ def _heading(attack: str, task: str) -> tuple[str, str]:
     return name.upper(), rest
 
 
+def short_title(attack: str) -> str:
+    """An attack as its column calls it: "RAW", "PGD N"."""
+    return " ".join(part for part in _heading(attack, "") if part)
+
+
 def percent(value: float | None) -> str:
     """A share in %, one decimal; "n/a" where there is none."""
     return NO_FIGURE if value is None else f"{100 * value:.1f}"
