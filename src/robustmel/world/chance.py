@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
 Generator = np.random.Generator
+Choice = TypeVar("Choice")
 
 
 def seed_of(*parts: str | int) -> int:
@@ -18,3 +21,8 @@ def seed_of(*parts: str | int) -> int:
 def stream(*parts: str | int) -> Generator:
     """A generator of its own for this combination of parts."""
     return np.random.Generator(np.random.PCG64(seed_of(*parts)))
+
+
+def pick(random: Generator, choices: Sequence[Choice]) -> Choice:
+    """One of them, each with the same chance."""
+    return choices[int(random.integers(len(choices)))]

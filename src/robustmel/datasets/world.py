@@ -1,0 +1,54 @@
+"""The embedded data sets: drawn flags with captions, as news and as sport."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from robustmel.datasets.dataset import Dataset, LoadReport
+from robustmel.datasets.jsonl import JSONL
+from robustmel.datasets.mentions import split_name
+from robustmel.errors import MissingError
+from robustmel.world.materialise import VERSION, materialised
+from robustmel.world.mentions import SPLITS
+
+
+@dataclass(frozen=True)
+class _World:
+    """A data set of the embedded world; made at its first use, then read like any other."""
+
+    version: ClassVar[int] = VERSION
+    lazy_splits: ClassVar[bool] = True
+    name: ClassVar[str]
+
+    def load(self, split: str = "all") -> Dataset:
+        """One split ("train", "validation", "test") or "all" of them; only what is asked for is drawn.
+
+        Raises:
+            MissingError: There is no such split, or the cache folder cannot be written.
+        """
+        wanted = SPLITS if split == "all" else (split_name(split),)
+        if not set(wanted) <= set(SPLITS):
+            raise MissingError(f'data set {self.name} has no split "{split}"; it has: {", ".join(SPLITS)} (or "all").')
+        parts = [JSONL(materialised(self.name, one), name=self.name).load() for one in wanted]
+        report = LoadReport("embedded", sum((part.report.counts for part in parts), Counter()))
+        for part in parts:
+            for reason, places in part.report.examples.items():
+                report.examples[reason] = (report.examples[reason] + places)[:5]
+        mentions = tuple(mention for part in parts for mention in part.mentions)
+        return replace(parts[0], mentions=mentions, report=report, licence="Apache-2.0")
+
+
+@dataclass(frozen=True)
+class WorldNews(_World):
+    """Flags of countries and regions in news pictures: summits, elections, trade, weather; a few maritime signals."""
+
+    name: ClassVar[str] = "world-news"
+
+
+@dataclass(frozen=True)
+class WorldSport(_World):
+    """Flags at matches and regattas: national teams, and the whole International Code of Signals."""
+
+    name: ClassVar[str] = "world-sport"

@@ -1,0 +1,77 @@
+"""One caption from a template, the mention, and facts of its entity."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from robustmel.kb.knowledge_base import fold
+from robustmel.world.captions.templates import Templates
+from robustmel.world.chance import Generator, pick
+
+_MARK = "\x00"
+_WITH_ARTICLE = re.compile(
+    r"((United|Democratic|People's|Federated|Independent|Federal) .*|(Hashemite |Grand )?"
+    r"(Republic|Kingdom|Commonwealth|Union|State|Isle|Principality|Duchy|Sultanate|Emirate|Province|City) of .*|"
+    r"Philippines|Netherlands|Bahamas|Gambia|Maldives|Seychelles|Comoros|Holy See|States|Emirates|"
+    r".* (Islands|Republic|Emirates|Federation|Confederation|Kingdom|States|Union|State|Territory|substitute|repeater|pennant)|"
+    r"U\.?S\.?A?\.?|U\.?K\.?|UAE|DRC|CAR|USSR)"
+)
+
+
+class Caption(NamedTuple):
+    """A text, where the surface stands in it, and the fact it mentions (None for a plain one)."""
+
+    text: str
+    span: tuple[int, int]
+    clue: str | None
+
+
+def write_caption(
+    templates: Templates,
+    kind: str,
+    surface: str,
+    facts: Mapping[str, str],
+    names: Sequence[str],
+    random: Generator,
+    clue_share: float = 0.5,
+) -> Caption:
+    """Writes one caption.
+
+    Args:
+        templates: Those of the split.
+        kind: "country" or "signal": which templates fit the entity.
+        surface: The mention, as it is to stand in the text.
+        facts: Name of a fact -> what it says.
+        names: All names of the entity; no slot is filled with one of them.
+        random: Decides everything.
+        clue_share: Chance that a fact is mentioned, where the entity has one that a template knows.
+    """
+    known = [fact for fact in templates.clue[kind] if fact in facts and fold(facts[fact]) != fold(surface)]
+    clue = pick(random, known) if random.uniform() < clue_share and known else None
+    template = pick(random, templates.plain[kind] if clue is None else templates.clue[kind][clue])
+    fillings = {"surface": _MARK}
+    if clue is not None:
+        fillings[clue] = facts[clue]
+    taken = {fold(name) for name in (*names, surface, *fillings.values())}
+    for slot, choices in templates.slots.items():
+        fillings[slot] = pick(random, [choice for choice in choices if fold(choice) not in taken])
+    before, after = template.format_map(fillings).split(_MARK)
+    before = _joined(before[:1].upper() + before[1:], surface)
+    return Caption(before + surface + after, (len(before), len(before) + len(surface)), clue)
+
+
+def slots_of(template: str) -> set[str]:
+    """The names in braces."""
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
+
+
+def _joined(before: str, surface: str) -> str:
+    """The words before a mention with "the " or "an" where English wants it; the mention itself is left alone."""
+    if before.endswith(("A ", " a ")):
+        return before[:-1] + "n " if surface[0] in "AEIOaeio" else before
+    if not _WITH_ARTICLE.fullmatch(surface) or before.endswith(("the ", "The ", "This ")):
+        return before
+    return before + ("The " if not before or before.endswith((". ", ': "')) else "the ")
