@@ -60,7 +60,7 @@ def names_in_file(kind: str, keys: Mapping[str, bool], fields: Mapping[str, str]
     if fields is not None and not isinstance(fields, Mapping):
         raise UsageError(f'fields must be a table, own key = "the file\'s key", found {kind_of(fields)}.')
     names = {key: key for key in keys}
-    known = dict.fromkeys((*MENTION_KEYS, *ENTITY_KEYS, *(f"{k}.{key}" for k in ("mentions", "entities") for key in keys)))
+    known = {**MENTION_KEYS, **ENTITY_KEYS}
     for qualified in (False, True):  # the more specific entry wins
         for own, theirs in (fields or {}).items():
             scope, dot, key = own.rpartition(".")
