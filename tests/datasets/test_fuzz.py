@@ -13,7 +13,7 @@ from robustmel.datasets.check import check
 from robustmel.datasets.jsonl import JSONL
 from robustmel.errors import RobustMELError
 
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 VALUES = st.recursive(
     st.none()
     | st.booleans()
