@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ import torch
 from PIL import Image
 
 from robustmel.kb import KnowledgeBase
+from robustmel.linkers import LINKERS
+from robustmel.linkers.dual_encoder import DualEncoder
 from robustmel.types import Entity, Query
 
 SIDE = 32
@@ -82,6 +85,20 @@ def siglip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def kb() -> KnowledgeBase:
     names = ["Chad", "Romania", "India", "Lima", "Georgia", "Georgia", "Ireland", "Samoa"]
     return KnowledgeBase(Entity(f"e{index}", name, description=f"thing {index}") for index, name in enumerate(names))
+
+
+@pytest.fixture(scope="session")
+def folders(clip_folder: Path, siglip_folder: Path) -> dict[str, Path]:
+    return {"clip": clip_folder, "siglip": siglip_folder}
+
+
+@pytest.fixture(scope="session")
+def make(folders: dict[str, Path], kb: KnowledgeBase) -> Callable[..., DualEncoder]:
+    def build(family: str, **parameters: Any) -> DualEncoder:
+        linker: DualEncoder = LINKERS.create(family, kb, model=str(folders[family]), device="cpu", **parameters)
+        return linker
+
+    return build
 
 
 @pytest.fixture

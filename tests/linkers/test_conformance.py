@@ -59,6 +59,8 @@ def changed(change: Callable[[Prediction], Prediction]) -> dict[str, Any]:
     return {"answer": lambda self, query: change(Honest.answer(self, query))}
 
 
+TICKS = itertools.count()
+
 BREACHES = [
     (broken(link=None), "no method link"),
     (broken(tasks=()), "class attribute tasks"),
@@ -81,7 +83,7 @@ BREACHES = [
     (broken(**changed(lambda one: Prediction(one.id, one.ranked, (float("nan"),) * len(one.ranked)))), "finite"),
     (broken(**changed(lambda one: Prediction(one.id, error="no idea"))), 'every query.*"no idea"'),
     (broken(score=lambda self, query, one: float(one == query.gold)), "reads query.gold, which no linker gets"),
-    (broken(score=lambda self, query, one, calls=itertools.count(): float(next(calls) % 13)), "asked twice"),
+    (broken(score=lambda self, query, one: float(next(TICKS) % 13)), "asked twice"),
     (broken(link=batch_dependent), "alone"),
     (broken(score=lambda self, query, one: float(query.candidates.index(one))), "order of the candidates"),
     (broken(score=lambda self, query, one: float(sum(map(ord, query.id)) + sum(map(ord, one)) % 7)), "id of a query"),

@@ -109,7 +109,10 @@ class DualEncoder(ABC):
     @staticmethod
     @abstractmethod
     def image_features(model: Any, pixel_values: Tensor) -> Tensor:
-        """Image embeddings in the shared space, not normalised: (B, D) from the processor's output (B, 3, h, w)."""
+        """Image embeddings in the shared space, not normalised: (B, D) from the processor's output (B, 3, h, w).
+
+        A family with several vectors an image, of which the best counts (BLIP-2), gives (B, Q, D) and overrides `compare`.
+        """
 
     @staticmethod
     @abstractmethod
@@ -118,12 +121,12 @@ class DualEncoder(ABC):
 
     @staticmethod
     def text_limit(config: Any, tokenizer: Any) -> int:
-        """Tokens the text encoder can read."""
+        """Tokens the text encoder can read: 16 for OWL-ViT, 64 for SigLIP, 77 for CLIP, 512 for BLIP and FLAVA."""
         return min(int(config.text_config.max_position_embeddings), int(tokenizer.model_max_length))
 
     @staticmethod
     def temperature(model: Any) -> float:
-        """What multiplies cosines before a softmax."""
+        """What multiplies cosines before a softmax; a family without one says 1.0."""
         return float(model.logit_scale.detach().exp())
 
     @staticmethod
@@ -189,7 +192,7 @@ class DualEncoder(ABC):
             ImageError: The image of a query cannot be used.
         """
         self._check_task(task)
-        asked = [(query, None if task == "T2T" else _picture(query)) for query in queries]
+        asked = [(query, None if task == "T2T" else self._picture(query)) for query in queries]
         longest = max((len(query.candidates) for query in queries), default=0)
         found = torch.empty(len(queries), longest, device=self.device)
         for start in range(0, len(queries), self.batch_size):
@@ -227,7 +230,7 @@ class DualEncoder(ABC):
         errors: dict[int, str] = {}
         for index, query in enumerate(queries):
             try:
-                asked = (query, None if task == "T2T" else _picture(query))
+                asked = (query, None if task == "T2T" else self._picture(query))
                 error = self._unanswerable(query, task)
             except ImageError as problem:
                 error = problem.kind
@@ -240,6 +243,13 @@ class DualEncoder(ABC):
             Prediction(query.id, error=errors[index]) if index in errors else ranking(query, next(rows))
             for index, query in enumerate(queries)
         ]
+
+    def _picture(self, query: Query) -> Picture:
+        if query.image is None:
+            raise ImageError("no_image", f"mention {query.id} names no image.")
+        picture = decode(query.image)
+        self.preprocessing.settings.resize(*picture.shape[:2])  # refuses what it cannot take
+        return picture
 
     def _unanswerable(self, query: Query, task: Task) -> str | None:
         if any(candidate not in self.kb for candidate in query.candidates):
@@ -262,9 +272,3 @@ class DualEncoder(ABC):
             .gather(1, side.columns)
             .masked_fill(side.absent, -torch.inf)
         )
-
-
-def _picture(query: Query) -> Picture:
-    if query.image is None:
-        raise ImageError("no_image", f"mention {query.id} names no image.")
-    return decode(query.image)

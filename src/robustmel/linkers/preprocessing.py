@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from robustmel.errors import ImageError
+from robustmel.images import MAX_PIXELS
 from robustmel.linkers.resampling import Resize, shortest_edge_size, understands
 
 log = logging.getLogger(__name__)
@@ -74,10 +76,19 @@ class Settings:
         )
 
     def resize(self, height: int, width: int) -> Resize:
-        """How an image of this size is resized and cropped."""
+        """How an image of this size is resized and cropped.
+
+        Raises:
+            ImageError: It is so elongated that bringing its shorter side to the model's size would make it enormous.
+        """
         after = self.exact or (height, width)
         if self.edge is not None:
             after = shortest_edge_size(height, width, self.edge)
+        if after[0] * after[1] > MAX_PIXELS:
+            raise ImageError(
+                "image_refused",
+                f"an image of {width}x{height} would be enlarged to {after[1]}x{after[0]} before its centre is cut out; crop it first.",
+            )
         return Resize((height, width), after, self.resample, self.crop or after)
 
 

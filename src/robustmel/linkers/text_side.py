@@ -15,7 +15,7 @@ from robustmel.linkers.text_tower import TextTower
 from robustmel.linkers.texts import QueryText, label, query_text
 from robustmel.types import Query, Task
 
-LABELS_HELD = 200_000
+LABELS_HELD = 50_000
 """Candidate embeddings that remembered batches may hold together; an attack comes back to few batches, linking to none."""
 
 

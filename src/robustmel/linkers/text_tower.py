@@ -50,17 +50,16 @@ class TextTower:
         self.truncated = 0
         """Distinct texts that were longer than the limit."""
         self._row: dict[str, int] = {}
-        self._memory: Tensor | None = None
+        self._memory = torch.empty(0, 0, device=device)
 
     def embed(self, texts: Sequence[str]) -> Tensor:
         """Embeddings as the model gives them, of no particular length: float32 (n, D); equal texts give equal rows."""
         distinct = list(dict.fromkeys(texts))
         if len(self._row) + len(distinct) > self.remembered:
-            self._row, self._memory = {}, None
+            self._row, self._memory = {}, torch.empty(0, 0, device=self.device)
         fresh = [text for text in distinct if text not in self._row]
-        if fresh or self._memory is None:
+        if fresh or not self._row:
             self._remember(fresh or [""])
-        assert self._memory is not None
         return self._memory[torch.tensor([self._row[text] for text in texts], dtype=torch.long, device=self.device)]
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
@@ -83,15 +82,21 @@ class TextTower:
         ids = self.tokens(texts)
         for index, one in enumerate(ids):
             groups[next(length for length in self.lengths if length >= len(one))].append(index)
-        found: list[Tensor] = []
         for length, members in sorted(groups.items()):
             for start in range(0, len(members), ROWS):
                 batch = members[start : start + ROWS]
-                found.append(self._encode([ids[index] for index in batch], length))
-                for index in batch:
-                    self._row[texts[index]] = len(self._row)
-        known = [] if self._memory is None else [self._memory]
-        self._memory = torch.cat(known + found)
+                self._store([texts[index] for index in batch], self._encode([ids[index] for index in batch], length))
+
+    def _store(self, texts: list[str], embeddings: Tensor) -> None:
+        """Adds rows to the memory, which doubles when it is full."""
+        used, needed = len(self._row), len(self._row) + len(texts)
+        if needed > len(self._memory):
+            larger = embeddings.new_zeros(max(needed, 2 * len(self._memory)), embeddings.shape[1])
+            if used:
+                larger[:used] = self._memory[:used]
+            self._memory = larger
+        self._memory[used:needed] = embeddings
+        self._row.update(zip(texts, range(used, needed), strict=True))
 
     @torch.no_grad()
     def _encode(self, ids: list[list[int]], length: int) -> Tensor:
