@@ -55,4 +55,4 @@ def save(pixels: Pixels, path: Path) -> None:
     image = Image.fromarray(pixels)
     if max(image.size) > SHOWN_SIDE:
         image.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
-    image.save(path, format="PNG", optimize=False, compress_level=6)
+    image.save(path, format="PNG", compress_level=1)  # noise hardly compresses, whatever the level

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -94,11 +93,6 @@ class Run:
     cells: tuple[Cell, ...]
     _questions: dict[str, tuple[Question, ...]] = field(default_factory=dict, repr=False, compare=False)
 
-    @cached_property
-    def datasets(self) -> dict[str, str]:
-        """Data set -> key of its questions, in order."""
-        return {cell.dataset: cell.candidates for cell in self.cells}
-
     def questions(self, cell: Cell) -> tuple[Question, ...]:
         """The mentions of a cell, in file order."""
         if cell.candidates not in self._questions:
@@ -149,7 +143,7 @@ class Run:
                 " the right one with --store."
             )
         try:
-            rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+            rows: list[dict[str, Any]] = pq.ParquetFile(path).read(use_threads=False).to_pylist()
         except (pa.ArrowException, OSError) as problem:
             raise MissingError(
                 f"{path} of cell {cell.title} cannot be read ({problem}); delete its folder, run again."

@@ -23,12 +23,17 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def visible(text: str) -> str:
+    """One line without blanks at its ends, and without what `inline` removes."""
+    return inline(text).strip()
+
+
+def inline(text: str) -> str:
     """Without control characters (terminal escapes), format characters (bidirectional overrides, zero width) and lone surrogates.
 
     White space of any kind becomes one blank.
     """
     kept = (one for one in _WHITE.sub(" ", text) if unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Co"))
-    return "".join(kept).strip()
+    return "".join(kept)
 
 
 def latex(text: str) -> str:

@@ -31,7 +31,7 @@ class Interval(NamedTuple):
 
 
 def interval(credit: Floats, cluster: Clusters, level: float = LEVEL, draws: int = DRAWS) -> Interval | None:
-    """Percentile bootstrap interval of the mean credit; None without mentions.
+    """Percentile bootstrap interval of the mean credit; None where there are no mentions, or one cluster of mixed ones.
 
     Clusters are drawn with replacement, and within each drawn cluster the seeds. Where every mention earned 0 (or every one 1) the
     bootstrap has nothing to vary; the bound is then the exact binomial one over the clusters (Clopper & Pearson, 1934).
@@ -52,6 +52,8 @@ def interval(credit: Floats, cluster: Clusters, level: float = LEVEL, draws: int
     if np.all(credit == credit[0, 0]) and credit[0, 0] in (0.0, 1.0):
         reach = 1 - tail ** (1 / count)
         return Interval(0.0, reach) if credit[0, 0] == 0 else Interval(1 - reach, 1.0)
+    if count == 1:
+        return None
     totals = np.stack([np.bincount(cluster, weights=row, minlength=count).astype(np.float64) for row in credit], axis=1)
     sizes: Floats = np.bincount(cluster, minlength=count).astype(np.float64)
     means = _resampled(totals, sizes, draws)

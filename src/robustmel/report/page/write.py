@@ -16,14 +16,15 @@ from markupsafe import Markup
 from robustmel import __version__
 from robustmel.report.gallery import Entry, Gallery, gallery
 from robustmel.report.pictures import save
-from robustmel.report.plots import DARK, LIGHT, Theme, accuracy_plot
+from robustmel.report.plots import accuracy_plot, darkened
 from robustmel.report.results import Run
-from robustmel.report.sanitise import visible
+from robustmel.report.sanitise import inline
 from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import TASK_NAMES, Table, figure, linker_label, percent, short_title
 from robustmel.report.tables.long import HEADINGS, TEXT_COLUMNS, lines
 
 FILTERS = ("dataset", "linker", "task", "attack")
+TILES = 16
 
 
 def write_page(run: Run, summaries: Sequence[Summary], table: Table, notes: Sequence[str], folder: Path) -> Path:
@@ -39,6 +40,7 @@ def write_page(run: Run, summaries: Sequence[Summary], table: Table, notes: Sequ
     shutil.rmtree(images, ignore_errors=True)
     images.mkdir(parents=True)
     chosen = gallery(run)
+    plot = accuracy_plot(summaries)
     style, script = _asset("style.css"), _asset("script.js")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown)
     environment.globals |= {"figure": figure, "shade": _shade, "interval": _interval, "task_names": TASK_NAMES}
@@ -51,7 +53,7 @@ def write_page(run: Run, summaries: Sequence[Summary], table: Table, notes: Sequ
         table=table,
         group_spans=_group_spans(table),
         notes=notes,
-        plots=[_plot(summaries, theme) for theme in (LIGHT, DARK)],
+        plots=None if plot is None else [_embedded(plot), _embedded(darkened(plot))],
         headings=HEADINGS,
         text_columns=TEXT_COLUMNS,
         lines=lines(summaries),
@@ -65,7 +67,7 @@ def write_page(run: Run, summaries: Sequence[Summary], table: Table, notes: Sequ
 
 
 def tiles(summaries: Sequence[Summary]) -> list[dict[str, Any]]:
-    """Per data set, task and linker: the accuracy when clean and under the attack that leaves least."""
+    """Per data set, task and linker: the accuracy when clean and under the attack that leaves least; none where that is too many."""
     defences = len({one.defence for one in summaries} - {"none"})
     found = []
     for clean in (one for one in summaries if one.clean and one.task != "T2T" and one.accuracy is not None):
@@ -84,7 +86,7 @@ def tiles(summaries: Sequence[Summary]) -> list[dict[str, Any]]:
                 "attack": short_title(worst.attack),
             }
         )
-    return found
+    return found if len(found) <= TILES else []
 
 
 def _victim(one: Summary) -> tuple[str, str, str, str]:
@@ -97,7 +99,7 @@ def _asset(name: str) -> str:
 
 def _shown(value: Any) -> Any:
     """Applied to whatever a template prints; it is escaped after this."""
-    return visible(value) if type(value) is str else value
+    return inline(value) if type(value) is str else value
 
 
 def _policy(style: str, script: str) -> str:
@@ -108,11 +110,8 @@ def _policy(style: str, script: str) -> str:
     )
 
 
-def _plot(summaries: Sequence[Summary], theme: Theme) -> Markup | None:
-    drawn = accuracy_plot(summaries, theme)
-    if drawn is None:
-        return None
-    return Markup("data:image/svg+xml;base64,") + base64.b64encode(drawn.encode()).decode()
+def _embedded(svg: str) -> Markup:
+    return Markup("data:image/svg+xml;base64,") + base64.b64encode(svg.encode()).decode()
 
 
 def _group_spans(table: Table) -> list[tuple[bool, str, int]]:

@@ -10,7 +10,8 @@ from itertools import pairwise
 from robustmel.report.sanitise import visible
 from robustmel.report.tables.layout import DAGGER, TASK_NAMES, Table, figure
 
-NARROW = 60
+NARROW, WIDE = 60, 110
+"""Notes are wrapped between these widths."""
 
 
 def render(table: Table, notes: Sequence[str], width: int | None = None) -> str:
@@ -27,7 +28,10 @@ def render(table: Table, notes: Sequence[str], width: int | None = None) -> str:
         parts = [table.of_tasks("I2T"), table.of_tasks("IT2T", "T2T")]
         blocks = [_grid(part) for part in parts if part.columns]
     lines = "\n\n".join("\n".join(block) for block in blocks)
-    wrapped = [textwrap.fill(visible(note), max(width, NARROW), initial_indent="  ", subsequent_indent="  ") for note in notes]
+    wrapped = [
+        textwrap.fill(visible(note), min(max(width, NARROW), WIDE), initial_indent="  ", subsequent_indent="  ")
+        for note in notes
+    ]
     return lines + "\n\n" + "\n".join(wrapped) + "\n"
 
 
