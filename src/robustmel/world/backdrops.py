@@ -14,8 +14,12 @@ Colour = tuple[int, int, int]
 
 def _near(random: Generator, colour: Colour, spread: int = 18) -> Colour:
     """A colour like the given one."""
-    red, green, blue = (int(np.clip(value + random.integers(-spread, spread + 1), 0, 255)) for value in colour)
-    return red, green, blue
+    red, green, blue = random.integers(-spread, spread + 1, 3).tolist()
+    return _byte(colour[0] + red), _byte(colour[1] + green), _byte(colour[2] + blue)
+
+
+def _byte(value: int) -> int:
+    return min(max(value, 0), 255)
 
 
 def _gradient(side: int, top: Colour, bottom: Colour) -> Image.Image:
@@ -103,7 +107,9 @@ def hall(side: int, random: Generator) -> Image.Image:
     tone = _near(random, (90, 60, 50), 40)
     stripes = np.clip(np.asarray(tone) + random.integers(-28, 29, (1, 14, 1)), 0, 255).astype(np.uint8)
     picture = Image.fromarray(stripes).resize((side, side), Image.Resampling.BICUBIC)
-    ImageDraw.Draw(picture).rectangle((0, side - int(random.integers(4, 18)), side, side), fill=_near(random, (110, 75, 45), 30))
+    ImageDraw.Draw(picture).rectangle(
+        (0, side - int(random.integers(4, 18)), side, side), fill=_near(random, (110, 75, 45), 30)
+    )
     return picture
 
 

@@ -106,15 +106,14 @@ def flag_coordinates(pose: Pose, side: int) -> tuple[Array, Array]:
 
 
 def sampled(texture: Array, x: Array, y: Array) -> Array:
-    """Bilinear samples of a texture (H, W, C) at flag coordinates; nought outside it."""
-    height, width = texture.shape[:2]
-    padded = np.zeros((height + 2, width + 2, texture.shape[2]))
-    padded[1:-1, 1:-1] = texture
-    column = np.clip((x + 0.5) * width + 0.5, 0.0, width + 0.999)
-    row = np.clip((y + 0.5) * height + 0.5, 0.0, height + 0.999)
-    left, top = np.floor(column).astype(np.int64), np.floor(row).astype(np.int64)
+    """Bilinear samples of a texture (H + 2, W + 2, C) at flag coordinates; its margin of one pixel lies off the cloth."""
+    height, width = texture.shape[0] - 2, texture.shape[1] - 2
+    column = np.clip((x + 0.5) * width + 0.5, 0.0, width + 1)
+    row = np.clip((y + 0.5) * height + 0.5, 0.0, height + 1)
+    left, top = np.minimum(column.astype(np.int64), width), np.minimum(row.astype(np.int64), height)
     across, down = (column - left)[..., None], (row - top)[..., None]
-    flat, corner = padded.reshape(-1, texture.shape[2]), top * (width + 2) + left
-    above = flat[corner] * (1 - across) + flat[corner + 1] * across
-    below = flat[corner + width + 2] * (1 - across) + flat[corner + width + 3] * across
-    return np.asarray(above * (1 - down) + below * down)
+    flat, corner = texture.reshape(-1, texture.shape[2]), top * (width + 2) + left
+    upper_left, lower_left = flat.take(corner, axis=0), flat.take(corner + width + 2, axis=0)
+    above = upper_left + (flat.take(corner + 1, axis=0) - upper_left) * across
+    below = lower_left + (flat.take(corner + width + 3, axis=0) - lower_left) * across
+    return np.asarray(above + (below - above) * down)

@@ -76,7 +76,7 @@ def draw_scene(entity_id: str, seed: int, family: str = "train") -> Image.Image:
     picture = BACKDROPS[place](SIDE, random).filter(ImageFilter.GaussianBlur(float(random.uniform(0.3, 1.6))))
     texture = _texture(entity_id)
     folds = rules.folds[int(random.integers(len(rules.folds)))]
-    pose = _pose(texture.shape[1] / texture.shape[0], rules, random)
+    pose = _pose((texture.shape[1] - 2) / (texture.shape[0] - 2), rules, random)
     x, y = flag_coordinates(pose, SIDE)
     shape: Folds = FOLDS[folds](x, y, random)
     cloth = sampled(texture, x + shape.across, y + shape.down)
@@ -92,10 +92,10 @@ def draw_scene(entity_id: str, seed: int, family: str = "train") -> Image.Image:
 
 @lru_cache(maxsize=256)
 def _texture(entity_id: str) -> Array:
-    """The flat flag with colours multiplied by coverage: (H, W, 4), colours 0 to 255, coverage 0 to 1."""
+    """The flat flag, colours (0 to 255) multiplied by coverage (0 to 1), in a margin of one empty pixel: (H + 2, W + 2, 4)."""
     flat = np.asarray(draw_flag(entity_id, _TEXTURE_HEIGHT).convert("RGBA"), dtype=np.float64)
     coverage = flat[..., 3:] / 255
-    return np.concatenate([flat[..., :3] * coverage, coverage], axis=2)
+    return np.pad(np.concatenate([flat[..., :3] * coverage, coverage], axis=2), ((1, 1), (1, 1), (0, 0)))
 
 
 def _pose(aspect: float, rules: Family, random: Generator) -> Pose:
