@@ -58,10 +58,13 @@ def script(colour: str, at: Point, width: float, height: float, letters: int = 7
         base = at[1] + height * 0.2
         for number in range(letters):
             x = left + step * (number + 0.5)
-            if number % 3 != 1:
-                canvas.band((x + step * 0.3, base), (x + step * 0.3, base - height * 0.7), step * 0.22, colour)
-            bowl = [*arc((x, base), step * 0.55, 0, 180, 0.8), *arc((x, base), step * 0.3, 180, 0, 0.6)]
-            canvas.polygon(bowl, colour)
+            stem = (0.75, 0.0, 0.55, 0.85, 0.2)[number % 5] * height
+            if stem:
+                canvas.band((x + step * 0.3, base), (x + step * 0.3, base - stem), step * 0.22, colour)
+            depth = (0.5, 0.9, 0.3)[number % 3]
+            canvas.polygon(
+                [*arc((x, base), step * 0.6, 0, 180, depth), *arc((x, base), step * 0.34, 180, 0, depth * 0.5)], colour
+            )
             if number % 2:
                 canvas.disc((x, base - height * 0.35), step * 0.13, colour)
                 canvas.disc((x - step * 0.1, base + height * 0.28), step * 0.12, colour)
