@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from robustmel.report import build
+
+RIGHT, WRONG, TIED = (("a", "b"), (2.0, 1.0)), (("b", "a"), (2.0, 1.0)), (("a", "b"), (1.0, 1.0))
+
+
+@pytest.fixture
+def run(fake_run: Any, ask: Any) -> Any:
+    fake_run.questions([ask(number, "a", ["a", "b"]) for number in range(4)])
+    fake_run.cell("clean", {"clean": (None, fake_run.rows([RIGHT, WRONG, WRONG, WRONG]))})
+    return fake_run
+
+
+def said(run: Any) -> str:
+    return " ".join(build(run.finish()).notes)
+
+
+def test_a_quiet_run_says_how_many_mentions_and_that_nothing_failed(run: Any) -> None:
+    assert "n = 4 mentions in 1 groups" in said(run)
+    assert "Errors: none" in said(run)
+    for word in ("†", "Ties", "Warning", "attacked and stay", "transfer", "cannot exceed"):
+        assert word not in said(run)
+
+
+def test_errors_are_counted_named_and_called_wrong(run: Any) -> None:
+    run.cell("pgd-normal", {"image": (run.variant(), run.rows([RIGHT, "image_decode", "image_decode", "no_image"]))})
+    assert "in 1 of 2 cells some mentions got no answer (image_decode, no_image); they count as wrong" in said(run)
+    assert "ours I2T pgd-normal 3" in said(run)
+
+
+def test_a_linker_that_an_attack_helps_is_marked_and_explained(run: Any) -> None:
+    run.cell("pgd-normal", {"image": (run.variant(), run.rows([RIGHT, RIGHT, WRONG, WRONG]))})
+    assert "50.0†" in build(run.finish()).text()
+    assert "† more mentions are linked under this attack" in said(run)
+
+
+def test_ties_are_explained(run: Any) -> None:
+    run.cell("pgd-normal", {"image": (run.variant(), run.rows([TIED, TIED, WRONG, WRONG]))})
+    assert "Ties: in 1 of 2 cells" in said(run)
+    assert "up to 2 mentions" in said(run)
+
+
+def test_gradients_that_are_zero_raise_a_warning(run: Any) -> None:
+    log = [{"iterations": 10, "zero_gradients": 5}] * 4
+    run.cell("pgd-normal", {"image": (run.variant(log), run.rows([WRONG] * 4))})
+    assert "Warning: in 1 of 2 cells" in said(run)
+    assert "50.0 %" in said(run)
+
+
+def test_success_lost_by_rounding_is_told(run: Any) -> None:
+    log = [{"succeeded": True, "succeeded_u8": number > 1} for number in range(4)]
+    run.cell("pgd-normal", {"image": (run.variant(log), run.rows([WRONG] * 4))})
+    assert "rounded to 8 bits" in said(run)
+
+
+def test_images_that_could_not_be_attacked_are_counted(run: Any) -> None:
+    log = [{"status": "skipped:gold_not_among_candidates"}, {"status": "skipped:gold_not_among_candidates"}, {}, {}]
+    run.cell("pgd-normal", {"image": (run.variant(log), run.rows([WRONG] * 4))})
+    assert "gold not among candidates: up to 2" in said(run)
+
+
+def test_images_made_on_another_linker_are_called_transfer(run: Any) -> None:
+    run.cell("pgd-normal", {"image": (run.variant(), run.rows([WRONG] * 4))}, source="theirs")
+    assert "pgd-normal: images made on theirs" in said(run)
+
+
+def test_a_sentence_shared_by_two_entities_caps_what_can_be_reached(fake_run: Any, ask: Any) -> None:
+    fake_run.questions([ask(number, gold, ["a", "b"], text="one", image="/one.png") for number, gold in enumerate("aab")])
+    fake_run.cell("clean", {"clean": (None, fake_run.rows([RIGHT] * 3))})
+    assert "cannot exceed 66.7 %" in said(fake_run)
+
+
+def test_what_the_run_itself_remarks_comes_last(run: Any) -> None:
+    run.notes.append("toy carries no sentences.")
+    assert said(run).endswith("toy carries no sentences.")
