@@ -18,7 +18,7 @@ class MyLinker:
     tasks = ("I2T", "IT2T", "T2T")
     version = 1  # raise it whenever the answers change: results are kept by it
 
-    def __init__(self, kb, /, *, image_weight=1.0):  # what follows the star can be set in a grid
+    def __init__(self, kb, /, *, image_weight=0.5):  # what follows the star can be set in a grid
         self.image_weight = image_weight
         self.words = {entity.id: words(entity.name, *entity.aliases, entity.description, entity.text) for entity in kb}
         self.prior = {entity.id: entity.popularity / (1 + entity.popularity) for entity in kb}
