@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from robustmel.datasets import DATASETS
 from robustmel.datasets.world import WorldNews, WorldSport
 from robustmel.errors import MissingError
@@ -22,7 +23,9 @@ from robustmel.world.scenes import draw_scene
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, and a world small enough to be drawn many times."""
     monkeypatch.setenv("ROBUSTMEL_CACHE", str(tmp_path / "cache"))
-    few = census.members("world-news")[:6]
+    few = [
+        census.world_knowledge_base()[one] for one in ("chad", "france", "georgia-country", "india", "signal-india", "texas")
+    ]
     monkeypatch.setattr(census, "members", lambda dataset: few)
     monkeypatch.setattr("robustmel.world.mentions.members", lambda dataset: few)
     monkeypatch.setattr(census, "SIZES", {"train": 24, "validation": 8, "test": 10})
@@ -78,7 +81,9 @@ def test_an_unknown_split_is_refused_before_anything_is_drawn(cache: Path) -> No
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt(), OSError(28, "No space left on device")])
-def test_an_interrupted_making_leaves_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch, interruption: BaseException) -> None:
+def test_an_interrupted_making_leaves_nothing(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, interruption: BaseException
+) -> None:
     drawn = iter(range(4))
 
     def interrupted(*arguments: object) -> object:

@@ -8,6 +8,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from robustmel.world.captions import templates_of, write_caption
 from robustmel.world.captions.writing import slots_of
 from robustmel.world.chance import stream
@@ -78,7 +79,8 @@ def test_about_half_of_the_captions_give_a_clue() -> None:
 def test_a_fact_that_is_the_surface_itself_is_no_clue() -> None:
     templates = templates_of("world-sport", "train")
     clues = {
-        write_caption(templates, "country", "Luxembourg", {"capital": "luxembourg"}, (), stream(seed)).clue for seed in range(40)
+        write_caption(templates, "country", "Luxembourg", {"capital": "luxembourg"}, (), stream(seed)).clue
+        for seed in range(40)
     }
     assert clues == {None}
 

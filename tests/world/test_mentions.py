@@ -12,14 +12,15 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
+
 from robustmel.kb.knowledge_base import fold
-from robustmel.world.census import AT_LEAST, SIZES, frequencies, kind_of, members
+from robustmel.world.census import AT_LEAST, SIZES, frequencies, has_namesake, kind_of, members
 from robustmel.world.confusions import CANDIDATES, candidates, ranking
 from robustmel.world.flags import draw_flag
 from robustmel.world.knowledge_base import world_knowledge_base
 from robustmel.world.lookalikes import lookalikes
 from robustmel.world.mentions import DATASETS, SPLITS, WorldMention, world_mentions
-from scipy.stats import chi2
 
 Key = tuple[str, str]
 SETS = list(itertools.product(DATASETS, SPLITS))
@@ -72,8 +73,9 @@ def test_frequencies_are_skewed_by_popularity(dataset: str) -> None:
     by_count = sorted(counts.values(), reverse=True)
     assert 0.25 < sum(by_count[: len(by_count) // 10]) / sum(by_count) < 0.6
     entities = sorted(members(dataset), key=lambda entity: entity.popularity)
-    ordered = [counts[entity.id] for entity in entities]
-    assert ordered == sorted(ordered)
+    for namesakes in (False, True):
+        ordered = [counts[entity.id] for entity in entities if has_namesake(entity) is namesakes]
+        assert ordered == sorted(ordered)
 
 
 @pytest.mark.parametrize("key", LARGE)

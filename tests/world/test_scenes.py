@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+
 from robustmel.world import scenes
 from robustmel.world.backdrops import BACKDROPS
 from robustmel.world.chance import seed_of, stream

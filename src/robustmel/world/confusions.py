@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 
@@ -51,23 +50,22 @@ def _first(ids: Iterable[str], count: int) -> list[str]:
 
 def _by_similarity(surface: str) -> list[str]:
     """All entities, that with the most similar name or alias first; the more popular first among equals."""
-    scored = [
-        (max(_overlap(_trigrams(surface), grams) for grams in _names(entity)), entity) for entity in world_knowledge_base()
-    ]
+    ours = _trigrams(surface)
+    scored = [(max(_overlap(ours, theirs) for theirs in _names(entity)), entity) for entity in world_knowledge_base()]
     return [entity.id for score, entity in sorted(scored, key=lambda pair: (-pair[0], -pair[1].popularity))]
 
 
 @cache
-def _names(entity: Entity) -> tuple[Counter[str], ...]:
+def _names(entity: Entity) -> tuple[frozenset[str], ...]:
     return tuple(_trigrams(fold(name)) for name in (entity.name, *entity.aliases))
 
 
-def _trigrams(name: str) -> Counter[str]:
-    """How often each three letters in a row occur, word edges included."""
+def _trigrams(name: str) -> frozenset[str]:
+    """All runs of three letters, word edges included."""
     padded = f"  {name} "
-    return Counter(padded[start : start + 3] for start in range(len(padded) - 2))
+    return frozenset(padded[start : start + 3] for start in range(len(padded) - 2))
 
 
-def _overlap(first: Counter[str], second: Counter[str]) -> float:
-    """Dice's coefficient of two multisets: 1 for equal ones, 0 for disjoint ones."""
-    return 2 * (first & second).total() / (first.total() + second.total())
+def _overlap(first: frozenset[str], second: frozenset[str]) -> float:
+    """Dice's coefficient of two sets: 1 for equal ones, 0 for disjoint ones."""
+    return 2 * len(first & second) / (len(first) + len(second))

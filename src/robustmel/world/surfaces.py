@@ -8,7 +8,7 @@ from robustmel.types import Entity
 from robustmel.world.chance import Generator, pick
 from robustmel.world.knowledge_base import world_knowledge_base
 
-SHARED = 0.85
+SHARED = 0.9
 """Chance that an entity with names that others bear too is called by one of them."""
 
 METONYM = 0.03
