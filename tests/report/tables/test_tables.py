@@ -72,10 +72,10 @@ def test_a_narrow_terminal_gets_the_tasks_below_one_another(report: Report) -> N
 def test_further_attacks_become_further_columns(fake_run: Any, ask: Any) -> None:
     fake_run.questions([ask(0, "a", ["a", "b"])])
     rows = fake_run.rows([RIGHT])
-    for attack in ("noise", "clean", "pgd-1/255", "cw-strong", "pgd-normal"):
+    for attack in ("noise-strong", "clean", "pgd-1/255", "cw-strong", "pgd-normal"):
         fake_run.cell(attack, {"clean" if attack == "clean" else "image": (None, rows)})
     columns = [(column.group, column.label) for column in build(fake_run.finish()).table.columns]
-    assert columns == [("RAW", ""), ("PGD", "N"), ("CW", "S"), ("NOISE", ""), ("PGD", "1/255")]
+    assert columns == [("RAW", ""), ("PGD", "N"), ("CW", "S"), ("NOISE", "S"), ("PGD", "1/255")]
 
 
 def test_cells_the_grid_does_not_have_are_dashes(fake_run: Any, ask: Any) -> None:

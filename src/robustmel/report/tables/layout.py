@@ -13,15 +13,9 @@ DAGGER = "†"
 ABSENT = "–"
 NO_FIGURE = "n/a"
 
-_KNOWN = {
-    "clean": ("RAW", ""),
-    "pgd-normal": ("PGD", "N"),
-    "pgd-strong": ("PGD", "S"),
-    "apgd-normal": ("APGD", "N"),
-    "apgd-strong": ("APGD", "S"),
-    "cw-normal": ("CW", "N"),
-    "cw-strong": ("CW", "S"),
-}
+_FIRST = ("clean", "pgd-normal", "pgd-strong", "apgd-normal", "apgd-strong", "cw-normal", "cw-strong")
+"""The published columns; what else a grid has comes after them."""
+_SETTINGS = {"normal": "N", "strong": "S"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +78,7 @@ def layout(summaries: Sequence[Summary]) -> Table:
     Worst cases over attacks are left to the long table, and so are attacks on T2T that no image can carry.
     """
     shown = [one for one in summaries if not one.worst_case and not one.reads_no_image]
-    attacks = list(dict.fromkeys([*(name for name in _KNOWN), *(one.attack for one in shown)]))
+    attacks = list(dict.fromkeys([*_FIRST, *(one.attack for one in shown)]))
     present = {(one.task, one.attack) for one in shown}
     columns = tuple(
         Column(task, attack, *_heading(attack, task)) for task in TASK_NAMES for attack in attacks if (task, attack) in present
@@ -112,12 +106,10 @@ def linker_label(linker: str, defence: str, defences: int) -> str:
 
 
 def _heading(attack: str, task: str) -> tuple[str, str]:
-    if task == "T2T" and attack == "clean":
-        return "T2T", ""
-    if attack in _KNOWN:
-        return _KNOWN[attack]
-    name, _, rest = attack.partition("-")
-    return name.upper(), rest
+    if attack == "clean":
+        return "T2T" if task == "T2T" else "RAW", ""
+    name, _, setting = attack.partition("-")
+    return name.upper(), _SETTINGS.get(setting, setting)
 
 
 def short_title(attack: str) -> str:
