@@ -93,9 +93,10 @@ def _fresh_siglip(recipe: Recipe, tokenizer: Any) -> Any:
     towers = _towers(recipe, tokenizer)
     towers["text_config"]["projection_size"] = shape.vision_width
     model = SiglipModel(SiglipConfig(**towers))
+    # Algorithm 1 of the paper: t' = log 10, b = -10. Random towers embed everything in much the same direction, so at first
+    # all cosines are near 1 and all logits near 0.
     model.logit_scale.data.fill_(math.log(10))
-    # The paper's -10 is minus the logarithm of its batch size: the logit of the share of right pairs among all.
-    model.logit_bias.data.fill_(-math.log(recipe.batch_size))
+    model.logit_bias.data.fill_(-10.0)
     return model
 
 

@@ -37,7 +37,7 @@ class TextBank:
         distinct = list(dict.fromkeys(texts))
         self.row = {text: row for row, text in enumerate(distinct)}
         self.masked = masked
-        whole = tokenizer(distinct, truncation=False, padding=False)["input_ids"] if distinct else []
+        whole = tokenizer(distinct, truncation=False, padding=False, verbose=False)["input_ids"] if distinct else []
         self.cut = sum(len(ids) > length for ids in whole)
         encoded = (
             tokenizer(distinct, truncation=True, max_length=length, padding="max_length") if distinct else {"input_ids": []}
