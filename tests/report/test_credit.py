@@ -80,6 +80,8 @@ def test_a_failure_is_told_without_the_path_in_it() -> None:
 
 def test_a_candidate_listed_twice_is_no_tie() -> None:
     assert place("a", Prediction("m", ("a", "a", "b"), (2.0, 2.0, 1.0))).hits(1) == 1
+    assert place("a", Prediction("m", ("a", "b", "a"), (3.0, 2.0, 1.0))).hits(1) == 1
+    assert place("a", Prediction("m", ("b", "a", "b"), (3.0, 2.0, 1.0))).rank() == 2
 
 
 @given(st.lists(st.tuples(SCORES, st.one_of(st.none(), st.sampled_from(["e0", "e1", "e9"])), st.booleans()), max_size=8))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -57,20 +58,20 @@ def place(gold: str | None, prediction: Prediction) -> Place:
         return NOWHERE
     if gold is None:
         return NOWHERE if prediction.ranked else FIRST
-    best: dict[str, float] = {}
-    for entity, score in zip(prediction.ranked, prediction.scores, strict=True):
-        best[entity] = max(score, best.get(entity, score))
+    pairs = sorted(zip(prediction.ranked, prediction.scores, strict=True), key=itemgetter(1))
+    best = dict(pairs)  # of an entity ranked twice, the higher score
     own = best.get(gold)
     if own is None:
         return NOWHERE
-    return Place(sum(score > own for score in best.values()), sum(score == own for score in best.values()))
+    scores = list(best.values())
+    return Place(sum(score > own for score in scores), scores.count(own))
 
 
 def failure(prediction: Prediction) -> str | None:
     """Why there is no answer, in a few words that name no file; None where there is one. NaN scores order nothing: a failure."""
     if prediction.error is not None:
         return ":".join(prediction.error.split(":")[:2]) or "unknown"
-    if any(math.isnan(score) for score in prediction.scores):
+    if any(map(math.isnan, prediction.scores)):
         return "nan_scores"
     return None if len(prediction.ranked) == len(prediction.scores) else "scores_missing"
 
