@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import importlib
 import importlib.metadata
@@ -49,6 +50,9 @@ class Registry(Mapping[str, "str | Preset"]):
             return self._all()[name]
         except KeyError:
             raise UsageError(self._unknown(name)) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._all()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all())
@@ -117,9 +121,13 @@ def suggestion(name: str, known: Mapping[str, Any]) -> str:
 
 def own_parameters(component: type[Any]) -> dict[str, Any]:
     """Parameters a user may set, with their defaults: the constructor's, less positional-only ones (the stage's own)."""
-    signature = inspect.signature(component)
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return {name: one.default for name, one in signature.parameters.items() if one.kind in kinds}
+    parameters = inspect.signature(component).parameters
+    found = {name: one.default for name, one in parameters.items() if one.kind in kinds}
+    if dataclasses.is_dataclass(component):  # a signature shows no value for a default that is made anew each time
+        made = {one.name: one.default_factory for one in dataclasses.fields(component)}
+        found |= {name: factory() for name, factory in made.items() if factory is not dataclasses.MISSING and name in found}
+    return found
 
 
 def is_file_component(name: str) -> bool:

@@ -2,13 +2,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-
-from robustmel.run.grid import Grid, parse_grid
 
 COLOURS = {
     "red": (0.9, 0.1, 0.1),
@@ -18,7 +15,6 @@ COLOURS = {
     "black": (0.1, 0.1, 0.1),
     "gold": (0.9, 0.8, 0.2),
 }
-LINKER = str(Path(__file__).parent / "colour_linker.py")
 
 
 @pytest.fixture
@@ -46,14 +42,3 @@ def make_colour_data(folder: Path) -> Path:
     (folder / "mentions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in mentions))
     (folder / "entities.jsonl").write_text("".join(json.dumps(row) + "\n" for row in entities))
     return folder
-
-
-def colour_grid(data: Path, **change: Any) -> Grid:
-    table: dict[str, Any] = {
-        "datasets": [{"name": "jsonl", "path": str(data)}],
-        "linkers": [{"name": f"{LINKER}:ColourLinker", "label": "colour"}],
-        "tasks": ["I2T", "IT2T", "T2T"],
-        "attacks": ["clean", {"name": "pgd", "eps": 0.3, "step_size": 0.05, "steps": 10, "label": "pgd"}],
-        "batch_size": 4,
-    }
-    return parse_grid({**table, **change})

@@ -68,7 +68,9 @@ def test_an_edited_image_gives_another_digest(tmp_path: Path) -> None:
 def test_item_seeds_do_not_depend_on_the_hash_seed() -> None:
     code = "from robustmel.run.keys import item_seed; print(item_seed(3, 'apgd', 'mention'))"
     seeds = {
-        subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": value}, capture_output=True, text=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONHASHSEED": value}, capture_output=True, text=True, check=True
+        ).stdout
         for value in ("0", "1")
     }
     assert seeds == {f"{item_seed(3, 'apgd', 'mention')}\n"}

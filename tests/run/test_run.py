@@ -11,13 +11,27 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import LINKER, colour_grid
 
+from robustmel.cli.entry import run as command_line
 from robustmel.errors import MissingError, UsageError
+from robustmel.run.grid import Grid, parse_grid
 from robustmel.run.plan import expand
 from robustmel.run.runs import Finished, run_grid
 from robustmel.run.store import Store
 from robustmel.run.workshop import Workshop
+
+LINKER = str(Path(__file__).parent / "colour_linker.py")
+
+
+def colour_grid(data: Path, **change: Any) -> Grid:
+    table: dict[str, Any] = {
+        "datasets": [{"name": "jsonl", "path": str(data)}],
+        "linkers": [{"name": f"{LINKER}:ColourLinker", "label": "colour"}],
+        "tasks": ["I2T", "IT2T", "T2T"],
+        "attacks": ["clean", {"name": "pgd", "eps": 0.6, "step_size": 0.1, "steps": 10, "label": "pgd"}],
+        "batch_size": 4,
+    }
+    return parse_grid({**table, **change})
 
 
 def silent(*_: object) -> None:
@@ -67,7 +81,10 @@ def test_one_perturbed_set_serves_every_cell_whose_attack_is_the_same(colour_dat
 def test_a_finished_run_does_no_work_and_a_larger_grid_only_the_rest(colour_data: Path, tmp_path: Path) -> None:
     first = run(colour_grid(colour_data), tmp_path)
     assert run(colour_grid(colour_data), tmp_path).made == 0
-    more = run(colour_grid(colour_data, attacks=["clean", {"name": "pgd", "eps": 0.3, "step_size": 0.05, "steps": 10}, "noise"]), tmp_path)
+    more = run(
+        colour_grid(colour_data, attacks=["clean", {"name": "pgd", "eps": 0.6, "step_size": 0.1, "steps": 10}, "noise"]),
+        tmp_path,
+    )
     assert first.made > 0
     assert more.made == 1 + 2  # the noisy set, and its rows for I2T and IT2T
 
@@ -147,7 +164,10 @@ def test_a_linker_that_fails_on_one_mention_answers_the_others(colour_data: Path
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"linkers": [f"{LINKER}:BrokenLinker"], "tasks": ["I2T"]}, "needs gradients and linker BrokenLinker has none. Set source"),
+        (
+            {"linkers": [f"{LINKER}:BrokenLinker"], "tasks": ["I2T"]},
+            "needs gradients and linker BrokenLinker has none. Set source",
+        ),
         ({"linkers": [f"{LINKER}:TextLinker"], "attacks": ["clean"]}, "cannot do task I2T"),
         ({"linkers": ["clip-wrld"]}, 'Did you mean "clip-world"?'),
         ({"attacks": [{"name": "pgd", "eps": 8}]}, "did you mean 8/255"),
@@ -157,7 +177,9 @@ def test_a_linker_that_fails_on_one_mention_answers_the_others(colour_data: Path
         ({"attacks": [{"name": "pgd", "drop_fooled": True}]}, "drop_fooled"),
     ],
 )
-def test_what_cannot_be_is_told_before_anything_is_made(colour_data: Path, tmp_path: Path, change: dict[str, Any], said: str) -> None:
+def test_what_cannot_be_is_told_before_anything_is_made(
+    colour_data: Path, tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
     with pytest.raises(UsageError) as caught:
         run(colour_grid(colour_data, **change), tmp_path)
     assert said in str(caught.value)
@@ -171,7 +193,7 @@ def test_all_problems_are_told_at_once(colour_data: Path, tmp_path: Path) -> Non
 
 
 def test_a_set_of_dropped_images_serves_the_cell_it_was_made_for(colour_data: Path, tmp_path: Path) -> None:
-    attack = {"name": "pgd", "eps": 0.3, "step_size": 0.05, "steps": 10, "drop_fooled": True}
+    attack = {"name": "pgd", "eps": 0.6, "step_size": 0.1, "steps": 10, "drop_fooled": True}
     assert run(colour_grid(colour_data, tasks=["I2T"], attacks=[attack]), tmp_path).errors == 0
 
 
@@ -180,8 +202,13 @@ def test_pruned_images_are_made_again_for_a_new_reader(colour_data: Path, tmp_pa
     assert not _images(tmp_path / "store")
     assert run(colour_grid(colour_data, keep="none"), tmp_path).made == 0
     wider = colour_grid(colour_data, linkers=[{"name": f"{LINKER}:ColourLinker", "label": "colour"}, {"name": f"{LINKER}:ColourLinker", "label": "deaf", "text_weight": 0.0}])  # fmt: skip
-    transfer = [{"name": "pgd", "eps": 0.3, "step_size": 0.05, "steps": 10, "source": "colour", "label": "pgd"}]
-    run(colour_grid(colour_data, linkers=[dict(name=one.name, label=one.label, **one.params) for one in wider.linkers], attacks=transfer), tmp_path)
+    transfer = [{"name": "pgd", "eps": 0.6, "step_size": 0.1, "steps": 10, "source": "colour", "label": "pgd"}]
+    run(
+        colour_grid(
+            colour_data, linkers=[dict(name=one.name, label=one.label, **one.params) for one in wider.linkers], attacks=transfer
+        ),
+        tmp_path,
+    )
     assert _images(tmp_path / "store")
 
 
@@ -196,47 +223,57 @@ GRID = """
 datasets = [{{name = "jsonl", path = "{data}"}}]
 linkers = [{{name = "{linker}:ColourLinker", label = "colour", pause = 0.03}}]
 tasks = ["I2T"]
-attacks = ["clean", {{name = "pgd", eps = 0.3, step_size = 0.05, steps = 10}}]
+attacks = ["clean", {{name = "pgd", eps = 0.6, step_size = 0.1, steps = 10}}]
 batch_size = 2
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_stopped_run_goes_on_and_ends_as_if_nothing_had_happened(colour_data: Path, tmp_path: Path, how: int, workers: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "workers"), [(signal.SIGKILL, "1"), (signal.SIGKILL, "2"), (signal.SIGINT, "1"), (signal.SIGTERM, "2")]
+)
+def test_a_stopped_run_goes_on_and_ends_as_if_nothing_had_happened(
+    colour_data: Path,
+    tmp_path: Path,
+    how: int,
+    workers: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "grid.toml").write_text(GRID.format(data=colour_data, linker=LINKER))
-    command = [sys.executable, "-m", "robustmel", "run", "grid.toml", "--workers", workers, "--device", "cpu"]
-
-    def start(out: str, store: str) -> subprocess.Popen[str]:
-        environment = os.environ | {"COLOUR_LINKER_CALLS": str(tmp_path / f"calls {store}"), "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen([*command, "--out", out, "--store", store], cwd=tmp_path, env=environment, text=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
-
-    process = start("out", "stopped")
-    _until(lambda: len(list((tmp_path / "stopped").glob("variant/*/*.partial/shards/*.parquet"))) >= 3, process)
+    arguments = ["run", "grid.toml", "--workers", workers, "--device", "cpu", "--out", "stopped", "--store", "stopped store"]
+    environment = os.environ | {"COLOUR_LINKER_CALLS": str(tmp_path / "calls of stopped"), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "robustmel", *arguments], env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    _until(lambda: len(_pieces(tmp_path)) >= 3, process)
     process.send_signal(how)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=100)
     assert process.returncode == (-signal.SIGKILL if how == signal.SIGKILL else 130), told
-    kept = len(list((tmp_path / "stopped").glob("variant/*/*.partial/shards/*.parquet")))
-    assert 3 <= kept < 9
+    assert 3 <= len(_pieces(tmp_path)) < 9
 
-    again = start("out", "stopped")
-    _, told = again.communicate(timeout=120)
-    assert again.returncode == 0, told
-    whole = start("whole", "whole store")
-    assert whole.communicate(timeout=120) and whole.returncode == 0
-    spent = {store: len((tmp_path / f"calls {store}").read_text()) for store in ("stopped", "whole store")}
-    assert spent["stopped"] <= spent["whole store"] + 2 * 14  # at most the torn batch of each worker is done twice
+    monkeypatch.setenv("COLOUR_LINKER_CALLS", str(tmp_path / "calls of stopped"))
+    assert command_line([*arguments[:3], "1", *arguments[4:]]) == 0
+    monkeypatch.setenv("COLOUR_LINKER_CALLS", str(tmp_path / "calls of whole"))
+    assert command_line(["run", "grid.toml", "--device", "cpu", "--out", "whole", "--store", "whole store"]) == 0
+    stopped, whole = (len((tmp_path / f"calls of {name}").read_text()) for name in ("stopped", "whole"))
+    assert stopped <= whole + 2 * 13, "finished batches were done again"
 
-    reports = [
-        subprocess.run([sys.executable, "-m", "robustmel", "report", out, "--format", "json"], cwd=tmp_path, capture_output=True, check=True)
-        for out in ("out", "whole")
-    ]
-    assert reports[0].stdout == reports[1].stdout
-    assert json.loads(reports[0].stdout)
+    capsys.readouterr()
+    reports = []
+    for out in ("stopped", "whole"):
+        assert command_line(["report", out, "--format", "json"]) == 0
+        reports.append(capsys.readouterr().out)
+    assert reports[0] == reports[1]
+    assert len(json.loads(reports[0])) == 2
+
+
+def _pieces(folder: Path) -> list[Path]:
+    return list(folder.glob("stopped store/variant/*/*.partial/shards/*.parquet"))
 
 
 def _until(condition: Any, process: subprocess.Popen[str]) -> None:
-    for _ in range(600):
+    for _ in range(2000):
         if condition():
             return
         assert process.poll() is None, process.communicate()

@@ -87,7 +87,10 @@ def test_writing_is_all_or_nothing(tmp_path: Path) -> None:
 
 def test_a_lock_names_its_holder(tmp_path: Path) -> None:
     with hold(tmp_path / "lock", "run folder out", wait=False):
-        with pytest.raises(MissingError, match=f"process {os.getpid()} on "), hold(tmp_path / "lock", "run folder out", wait=False):
+        with (
+            pytest.raises(MissingError, match=f"process {os.getpid()} on "),
+            hold(tmp_path / "lock", "run folder out", wait=False),
+        ):
             pass
         assert json.loads((tmp_path / "lock").read_text())["pid"] == os.getpid()
     assert not list(tmp_path.iterdir())

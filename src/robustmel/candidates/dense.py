@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -42,6 +43,13 @@ class Dense:
 
     def __post_init__(self) -> None:
         require_count("dense", self.k)
+
+    @classmethod
+    def assets(cls, *, encoder: str, parameters: Mapping[str, Any], **_: object) -> tuple[Path, ...]:
+        """The encoder's files: other weights find other candidates."""
+        loaded = LINKERS.load(encoder)
+        found: tuple[Path, ...] = loaded.assets(**LINKERS.parameters(encoder, parameters)) if hasattr(loaded, "assets") else ()
+        return found
 
     def candidates(self, mentions: Sequence[Mention], kb: KnowledgeBase, train: Sequence[Mention]) -> list[tuple[str, ...]]:
         """See `CandidateGenerator.candidates`.

@@ -80,13 +80,21 @@ _worker: dict[str, Any] = {}
 
 
 def _begin(setting: Setting, flag: Flag, told: Any) -> None:
-    """Runs once in each worker: the parent alone listens to Ctrl-C."""
+    """Runs once in each worker: the parent alone listens to Ctrl-C, and a worker does not outlive it."""
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     import torch
 
     torch.set_num_threads(setting.threads)
     _worker.update(workshop=Workshop(setting.store, setting.device), flag=flag, told=told)
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _make(job: Job) -> None:
