@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
-
-FIRST_DECAY, SECOND_DECAY, STABILISER = 0.9, 0.999, 1e-8
 
 
 class Adam:
@@ -23,19 +19,17 @@ class Adam:
 
     def __init__(self, point: Tensor, lr: float) -> None:
         self.point = point
-        self.lr = lr
-        self.steps = 0
-        self._mean = torch.zeros_like(point)
-        self._square = torch.zeros_like(point)
+        self._optimiser = torch.optim.Adam([point], lr=lr, fused=True)  # one pass over memory where the plain form makes ten
 
     def step(self, gradient: Tensor) -> None:
         """One step down."""
-        self.steps += 1
-        self._mean.lerp_(gradient, 1 - FIRST_DECAY)
-        self._square.mul_(SECOND_DECAY).addcmul_(gradient, gradient, value=1 - SECOND_DECAY)
-        pace = self._square.sqrt().div_(math.sqrt(1 - SECOND_DECAY**self.steps)).add_(STABILISER)
-        self.point.addcdiv_(self._mean, pace, value=-self.lr / (1 - FIRST_DECAY**self.steps))
+        self.point.grad = gradient
+        self._optimiser.step()
+        self.point.grad = None
 
     def narrow(self, keep: Tensor) -> None:
         """Forgets the images where `keep`, bool (B,), does not hold."""
-        self.point, self._mean, self._square = self.point[keep], self._mean[keep], self._square[keep]
+        rest = Adam(self.point[keep], self._optimiser.defaults["lr"])
+        for name, value in self._optimiser.state[self.point].items():
+            rest._optimiser.state[rest.point][name] = value[keep] if value.ndim else value
+        self.point, self._optimiser = rest.point, rest._optimiser

@@ -31,6 +31,10 @@ class Ball:
         """The nearest point of the ball; overwrites what it is given."""
         return torch.clamp(pixels, self.low, self.high, out=pixels)
 
+    def step(self, pixels: Tensor, gradient: Tensor, length: float) -> Tensor:
+        """One step of that length along the gradient's sign, projected; overwrites the gradient, not the pixels."""
+        return self.project(torch.add(pixels, gradient.sign_(), alpha=length, out=gradient))
+
     def narrow(self, keep: Tensor) -> Ball:
         """The balls of some images of the batch: those where `keep`, bool (B,), holds."""
         some = Ball.__new__(Ball)

@@ -80,10 +80,11 @@ class Climb:
             Croce & Hein, 2020, algorithm 1, lines 7 and 8.
         """
         ahead = self.ball.project(torch.addcmul(self.current, self.slope_sign, self.step_size))
-        moved = torch.lerp(self.current, ahead, weight)
         if weight < 1:
-            moved.add_(self.current - self.previous, alpha=1 - weight)
-        self.previous, self.current = self.current, self.ball.project(moved)
+            ahead = torch.lerp(self.current, ahead, weight, out=ahead)
+            ahead.add_(self.current, alpha=1 - weight).sub_(self.previous, alpha=1 - weight)
+            self.ball.project(ahead)
+        self.previous, self.current = self.current, ahead
 
     def learn(self, slope: Slope) -> None:
         """Takes note of the slope at the new iterates."""
@@ -91,10 +92,11 @@ class Climb:
         self.rises += slope.loss > self.loss
         self.loss = slope.loss
         better = slope.finite & (slope.loss > self.best_loss)
-        self.best[better], self.best_sign[better] = self.current[better], self.slope_sign[better]
+        _overwrite(self.best, better, self.current)
+        _overwrite(self.best_sign, better, self.slope_sign)
         self.best_loss = torch.where(better, slope.loss, self.best_loss)
         fooling = slope.finite & (slope.margin > 0)
-        self.fooling[fooling] = self.current[fooling]
+        _overwrite(self.fooling, fooling, self.current)
         self.reached = self.reached | fooling
 
     def review(self, rises_needed: float) -> None:
@@ -105,7 +107,8 @@ class Climb:
         """
         halve = (self.rises <= rises_needed) | (~self.halved & (self.reviewed_loss >= self.best_loss))
         self.step_size = torch.where(halve[:, None, None, None], self.step_size / 2, self.step_size)
-        self.current[halve], self.slope_sign[halve] = self.best[halve], self.best_sign[halve]
+        _overwrite(self.current, halve, self.best)
+        _overwrite(self.slope_sign, halve, self.best_sign)
         self.reviewed_loss, self.halved = self.best_loss, halve
         self.rises = torch.zeros_like(self.rises)
 
@@ -116,3 +119,8 @@ class Climb:
             value = getattr(self, field.name)
             kept[field.name] = value.narrow(keep) if isinstance(value, Ball) else value[keep]
         return Climb(**kept)
+
+
+def _overwrite(images: Tensor, where: Tensor, others: Tensor) -> None:
+    """Puts `others` in place of some images without making a third batch."""
+    torch.where(where[:, None, None, None], others, images, out=images)

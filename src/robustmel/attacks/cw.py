@@ -95,14 +95,14 @@ class CarliniWagner(GradientAttack):
 
     def _run(self, outcome: Outcome, rows: Tensor, constants: Constants) -> None:
         centre, weight = outcome.pixels[rows], constants.weight[rows]
-        squashed = (2 * centre - 1) * SHRINK
-        adam = Adam(squashed.atanh(), self.lr)
+        adam = Adam(((2 * centre - 1) * SHRINK).atanh_(), self.lr)
+        inner = _image(adam.point)
         current, valid = centre, centre  # the input itself comes first: where it fools, no change is the shortest
         before = torch.full_like(weight, torch.inf)
         for step in range(self.steps):
             slope = outcome.slope(current, rows, "margin")
             change, gradient = current - centre, slope.gradient
-            length, lack = change.flatten(1).square().sum(1), (self.kappa - slope.margin).clamp(min=0)
+            length, lack = torch.linalg.vector_norm(change, dim=(1, 2, 3)).square(), (self.kappa - slope.margin).clamp(min=0)
             constants.note(current, rows, length, slope.finite & (slope.margin > self.kappa))
             keep = outcome.going_on(current, rows, slope, self.kappa) & ((length > 0) | (lack > 0))
             if self.abort_early and step % max(self.steps // CHECKS, 1) == 0:
@@ -112,15 +112,21 @@ class CarliniWagner(GradientAttack):
             if not keep.all():
                 outcome.leave(torch.where(slope.finite[:, None, None, None], current, valid)[~keep], rows[~keep])
                 rows, centre, weight, before, lack = rows[keep], centre[keep], weight[keep], before[keep], lack[keep]
-                current, squashed, change, gradient = current[keep], squashed[keep], change[keep], gradient[keep]
+                current, inner, change, gradient = current[keep], inner[keep], change[keep], gradient[keep]
                 adam.narrow(keep)
                 if not len(rows):
                     return
             if step == self.steps - 1:
                 break
             pull = torch.where(lack > 0, weight / 2, 0.0)[:, None, None, None]
-            downhill = change.addcmul_(gradient, pull, value=-1)
-            adam.step(torch.ops.aten.tanh_backward(downhill, squashed))
-            squashed = adam.point.tanh()
-            valid, current = current, (squashed + 1) / 2
+            downhill = change.addcmul_(gradient, pull, value=-1)  # half of it: 2 change - c gradient
+            steepness = torch.addcmul(inner, inner, inner, value=-1, out=gradient)  # of the image over w: 2 inner (1 - inner)
+            adam.step(downhill.mul_(steepness).mul_(4))
+            inner = _image(adam.point)
+            valid, current = current, inner
         outcome.leave(current, rows)
+
+
+def _image(point: Tensor) -> Tensor:
+    """(tanh(w) + 1) / 2, by the logistic function, which is the same at 2 w and takes a third of the time."""
+    return (2 * point).sigmoid_()

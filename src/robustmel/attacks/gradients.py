@@ -56,6 +56,6 @@ def loss_gradient(objective: Objective, pixels: Tensor, goal: Goal, loss: Loss, 
     gradient, values = gradient.float(), values.detach()
     scores = scores.detach()
     margin = goal.margin(scores)
-    largest = torch.linalg.vector_norm(gradient.flatten(1), ord=torch.inf, dim=1)  # one pass tells both zero and NaN
-    finite = largest.isfinite() & margin.isfinite() & values.isfinite()
-    return Slope(values, margin, gradient, largest == 0, finite, scores.isfinite().sum(1))
+    length = torch.linalg.vector_norm(gradient.flatten(1), ord=1, dim=1)  # one pass tells both zero and NaN
+    finite = length.isfinite() & margin.isfinite() & values.isfinite()
+    return Slope(values, margin, gradient, length == 0, finite, scores.isfinite().sum(1))

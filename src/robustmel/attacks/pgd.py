@@ -90,6 +90,6 @@ class PGD(GradientAttack):
                 rows, ball, current, gradient = rows[keep], ball.narrow(keep), current[keep], gradient[keep]
                 if not len(rows):
                     return
-            valid, current = current, ball.project(current + self.step_size * gradient.sign())
+            valid, current = current, ball.step(current, gradient, self.step_size)
         outcome.leave(current, rows)
         outcome.offer(current, rows)
