@@ -66,7 +66,7 @@ def test_another_seed_gives_other_weights_and_the_global_generator_is_left_alone
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_an_easy_task_is_learnt(cards: Dataset, recipe: Recipe, family: str, tmp_path: Path) -> None:
-    result = train_dual_encoder([cards], replace(recipe, family=family, epochs=25), tmp_path / "out", test=[cards])
+    result = train_dual_encoder([cards], replace(recipe, family=family, epochs=25), tmp_path / "out")
     assert result.accuracies["cards"]["test"]["IT2T"] > 0.6  # chance is 1 / 6; 18 test mentions
     assert result.accuracies["cards"]["test"]["I2T"] > 0.5
 

@@ -47,7 +47,7 @@ def train_dual_encoder(
     out: Path,
     *,
     candidates: Candidates | None = None,
-    test: Sequence[Dataset] = (),
+    test_candidates: Candidates | None = None,
     progress: Progress | None = None,
     device: str = "cpu",
 ) -> TrainingResult:
@@ -62,7 +62,7 @@ def train_dual_encoder(
         out: The folder to publish; made if need be.
         candidates: Per data set the candidates of its validation mentions, in order; None (for all or for one) takes the
             mentions' own, and the whole knowledge base where they have none.
-        test: Data sets whose test mentions the finished weights are measured on, among the mentions' own candidates.
+        test_candidates: The same for the test mentions, on which the finished weights are measured, where there are any.
         progress: Called after every epoch.
         device: A torch device.
 
@@ -91,7 +91,7 @@ def train_dual_encoder(
     state = train(encoder, read, recipe, state or State(identity), out, progress)
     encoder.model.to("cpu")
     publish(encoder, out, recipe.precision)
-    measured = _measured(out, recipe, datasets, test, candidates)
+    measured = _measured(out, recipe, datasets, {"validation": candidates, "test": test_candidates})
     write_card(out, identity, state.history, state.best_epoch, dict(read.remarks), measured)
     return _finished(out, identity)
 
@@ -118,15 +118,15 @@ def _encoder(datasets: Sequence[Dataset], recipe: Recipe, begun: Path | None) ->
 
 
 def _measured(
-    folder: Path, recipe: Recipe, datasets: Sequence[Dataset], test: Sequence[Dataset], candidates: Candidates | None
+    folder: Path, recipe: Recipe, datasets: Sequence[Dataset], candidates: Mapping[str, Candidates | None]
 ) -> dict[str, dict[str, dict[str, float]]]:
     found: dict[str, dict[str, dict[str, float]]] = {}
     for place, dataset in enumerate(datasets):
-        given = None if candidates is None else candidates[place]
-        found.setdefault(dataset.name, {})["validation"] = measure(folder, dataset, recipe, "validation", given)
-    for dataset in test:
-        found.setdefault(dataset.name, {})["test"] = measure(folder, dataset, recipe, "test")
-    return {name: kept for name, splits in found.items() if (kept := {split: one for split, one in splits.items() if one})}
+        for split, given in candidates.items():
+            accuracy = measure(folder, dataset, recipe, split, None if given is None else given[place])
+            if accuracy:
+                found.setdefault(dataset.name, {})[split] = accuracy
+    return found
 
 
 def _finished(out: Path, identity: Mapping[str, Any]) -> TrainingResult:
