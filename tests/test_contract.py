@@ -121,7 +121,7 @@ def test_an_attack_stays_in_the_box_and_in_its_budget(name: str, world: World) -
     found = perturb(world, name, range(4))
     assert found.pixels.shape[0] == 4
     assert found.pixels.dtype == torch.float32
-    assert 0 <= found.pixels.min()
+    assert found.pixels.min() >= 0
     assert found.pixels.max() <= 1
     if ATTACKS.load(name).threat_model == "linf":
         assert found.linf.max() <= ATTACKS.create(name).eps + 1e-6

@@ -92,7 +92,7 @@ def _dead(holder: dict[str, Any]) -> bool:
         return True
     except PermissionError:
         return False
-    return _started(holder["pid"]) != holder["started"]
+    return bool(_started(holder["pid"]) != holder["started"])
 
 
 def _bury(lock: Path, holder: dict[str, Any]) -> None:
