@@ -10,7 +10,7 @@ BLANK = dict.fromkeys(
 
 
 def line(status: str = "ok", **fields: Any) -> dict[str, Any]:
-    return {"status": status} | BLANK | fields
+    return {"id": "q", "status": status} | BLANK | fields
 
 
 def test_only_perturbed_images_enter_medians_and_shares() -> None:
@@ -32,6 +32,12 @@ def test_an_attack_that_takes_no_gradient_has_no_share_of_zero_ones() -> None:
     found = effort([line(iterations=0, zero_gradients=0, queries=0)])
     assert found.zero_gradient_share is None
     assert found.success_float is None
+
+
+def test_a_mention_skipped_in_two_views_is_one_mention() -> None:
+    assert effort([line("skipped:gold_is_nil"), line("skipped:gold_is_nil"), line("skipped:gold_is_nil", id="r")]).skipped == {
+        "gold_is_nil": 2
+    }
 
 
 def test_no_log_gives_no_figures() -> None:

@@ -23,7 +23,7 @@ def said(run: Any) -> str:
 def test_a_quiet_run_says_how_many_mentions_and_that_nothing_failed(run: Any) -> None:
     assert "n = 4 mentions in 1 groups" in said(run)
     assert "Errors: none" in said(run)
-    for word in ("†", "Ties", "Warning", "attacked and stay", "transfer", "cannot exceed"):
+    for word in ("†", "Ties", "Warning", "keep their own image", "transfer", "cannot exceed"):
         assert word not in said(run)
 
 

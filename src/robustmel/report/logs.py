@@ -16,8 +16,8 @@ class Effort:
 
     Args:
         perturbed: Images that were perturbed.
-        skipped: Why others were not ("gold_not_among_candidates", ...) -> how many; these kept their own image.
-        failed: What went wrong ("image_decode", ...) -> how many; these kept their own image too.
+        skipped: Why others were not ("gold_not_among_candidates", ...) -> mentions; these kept their own image.
+        failed: What went wrong ("image_decode", ...) -> mentions; these kept their own image too.
         median_linf: Largest change of a pixel, median over the images as written in 8 bits, pixels in [0, 1].
         median_l2: Euclidean length of the change, likewise.
         median_queries: Forward evaluations an image.
@@ -55,12 +55,12 @@ def effort(log: Sequence[Mapping[str, Any]]) -> Effort:
 
 
 def _reasons(log: Iterable[Mapping[str, Any]], prefix: str) -> dict[str, int]:
-    found: dict[str, int] = {}
+    """Reason -> mentions, each counted once however many views and seeds say the same."""
+    found: dict[str, set[str]] = {}
     for row in log:
         if str(row["status"]).startswith(prefix):
-            why = str(row["status"])[len(prefix) :].split(":")[0]
-            found[why] = found.get(why, 0) + 1
-    return dict(sorted(found.items()))
+            found.setdefault(str(row["status"])[len(prefix) :].split(":")[0], set()).add(row["id"])
+    return {why: len(ids) for why, ids in sorted(found.items())}
 
 
 def _median(values: Iterable[float | None]) -> float | None:

@@ -62,7 +62,7 @@ def _datasets(shown: Sequence[Summary]) -> Iterable[str]:
 def _intervals(shown: Sequence[Summary]) -> Iterable[str]:
     widths = [(one.ci_high - one.ci_low) / 2 for one in shown if one.ci_low is not None and one.ci_high is not None]
     if widths:
-        yield f"{LEVEL:.0%} intervals reach up to {100 * max(widths):.1f} points to either side; the report's page has each cell's own."
+        yield f"{100 * LEVEL:.0f} % intervals reach up to {100 * max(widths):.1f} points to either side; the report's page has each cell's own."
 
 
 def _above_clean(shown: Sequence[Summary]) -> Iterable[str]:
@@ -101,7 +101,7 @@ def _unperturbed(shown: Sequence[Summary]) -> Iterable[str]:
             reasons[why] = max(reasons[why], count)
     if cells:
         why = ", ".join(f"{reason.replace('_', ' ')}: up to {count:,}" for reason, count in sorted(reasons.items()))
-        yield f"In {_of(cells, shown)} cells some images could not be attacked and stay as they are ({why}); their mentions count."
+        yield f"In {_of(cells, shown)} cells some mentions could not be attacked and keep their own image ({why}); they count all the same."
 
 
 def _gradients(shown: Sequence[Summary]) -> Iterable[str]:
@@ -109,7 +109,7 @@ def _gradients(shown: Sequence[Summary]) -> Iterable[str]:
     if masked:
         worst = max(masked, key=lambda one: one.zero_gradient_share or 0)
         yield (
-            f"Warning: in {_of(masked, shown)} cells over {MASKED:.0%} of the attack's gradients were zero (most:"
+            f"Warning: in {_of(masked, shown)} cells over {percent(MASKED)} % of the attack's gradients were zero (most:"
             f" {_cell(worst)}, {percent(worst.zero_gradient_share)} %); robustness there may only be hidden gradients."
         )
     lost = [one for one in shown if (one.success_float or 0) - (one.success_u8 or 0) > ROUNDED_AWAY]

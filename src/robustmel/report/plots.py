@@ -10,7 +10,7 @@ from typing import Any
 
 from robustmel.report.sanitise import visible
 from robustmel.report.summary import Summary
-from robustmel.report.tables.layout import TASK_NAMES, linker_label, short_title
+from robustmel.report.tables.layout import TASK_NAMES, attack_order, linker_label, short_title
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def accuracy_plot(summaries: Sequence[Summary]) -> str | None:
     style: Any = {"svg.hashsalt": "robustmel", "text.parse_math": False, "font.size": 9.5, "font.family": "DejaVu Sans"}
     style |= dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), LIGHT.ink)
     datasets, tasks = list(dict.fromkeys(one[0] for one in panels)), list(dict.fromkeys(one[1] for one in panels))
-    attacks = list(dict.fromkeys(one.attack for one in shown))
+    attacks = attack_order(shown)
     with matplotlib.rc_context(style):
         size = (max(3.4, 1.2 + 0.62 * len(attacks)) * len(tasks), 2.9 * len(datasets) + 0.5)
         figure = Figure(figsize=size, facecolor=LIGHT.ground, layout=ConstrainedLayoutEngine(h_pad=0.12))

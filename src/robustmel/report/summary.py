@@ -48,7 +48,7 @@ class Summary:
         members: Of a worst case, the attacks in it.
         errors_by_kind: Why there was no answer -> rows.
         perturbed: Images perturbed (over views and seeds).
-        not_perturbed: Why others kept their own image -> how many.
+        not_perturbed: Why others kept their own image -> mentions.
         median_linf: Of the written 8-bit images, pixels in [0, 1].
         median_l2: Likewise.
         median_queries: Forward evaluations an image.

@@ -78,7 +78,7 @@ def layout(summaries: Sequence[Summary]) -> Table:
     Worst cases over attacks are left to the long table, and so are attacks on T2T that no image can carry.
     """
     shown = [one for one in summaries if not one.worst_case and not one.reads_no_image]
-    attacks = list(dict.fromkeys([*_FIRST, *(one.attack for one in shown)]))
+    attacks = attack_order(shown)
     present = {(one.task, one.attack) for one in shown}
     columns = tuple(
         Column(task, attack, *_heading(attack, task)) for task in TASK_NAMES for attack in attacks if (task, attack) in present
@@ -96,6 +96,12 @@ def layout(summaries: Sequence[Summary]) -> Table:
         for victim in sorted(victims, key=lambda victim: order[victim[0]])
     )
     return Table(columns, rows)
+
+
+def attack_order(shown: Sequence[Summary]) -> list[str]:
+    """The attacks that occur: the published ones first, the others as the grid has them."""
+    present = dict.fromkeys(one.attack for one in shown)
+    return [*(one for one in _FIRST if one in present), *(one for one in present if one not in _FIRST)]
 
 
 def linker_label(linker: str, defence: str, defences: int) -> str:

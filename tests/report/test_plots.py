@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+
+from robustmel.report import Report, build
+from robustmel.report.plots import DARK, LIGHT, accuracy_plot, darkened
+
+RIGHT = (("a", "b"), (2.0, 1.0))
+
+
+@pytest.fixture
+def report(fake_run: Any, ask: Any) -> Report:
+    fake_run.questions([ask(0, "a", ["a", "b"])])
+    rows = fake_run.rows([RIGHT])
+    for linker in ("clip", "$x_{1}$ <b>\x1b[31m"):
+        fake_run.cell("clean", {"clean": (None, rows)}, linker=linker)
+        fake_run.cell("pgd-normal", {"image": (None, rows)}, linker=linker)
+    return build(fake_run.finish())
+
+
+def test_the_plot_is_sound_xml_and_the_same_bytes_every_time(report: Report) -> None:
+    drawn = accuracy_plot(report.summaries)
+    assert drawn is not None
+    assert ET.fromstring(drawn).tag.endswith("svg")
+    assert accuracy_plot(report.summaries) == drawn
+
+
+def test_a_dark_ground_swaps_every_colour_and_nothing_else(report: Report) -> None:
+    drawn = accuracy_plot(report.summaries) or ""
+    dark = darkened(drawn)
+    assert len(dark) == len(drawn)
+    assert LIGHT.linkers[0] in drawn
+    assert DARK.linkers[0] in dark
+    assert not any(colour in dark for colour in (LIGHT.ink, LIGHT.faint, LIGHT.ground, *LIGHT.linkers))
+
+
+def test_text_alone_needs_no_plot(fake_run: Any, ask: Any) -> None:
+    fake_run.questions([ask(0, "a", ["a", "b"])])
+    fake_run.cell("clean", {"clean": (None, fake_run.rows([RIGHT]))}, task="T2T")
+    assert accuracy_plot(build(fake_run.finish()).summaries) is None
