@@ -14,6 +14,7 @@ import pytest
 
 from robustmel.cli.entry import run as command_line
 from robustmel.errors import MissingError, UsageError
+from robustmel.report import build
 from robustmel.run.grid import Grid, parse_grid
 from robustmel.run.plan import expand
 from robustmel.run.runs import Finished, run_grid
@@ -108,6 +109,37 @@ def test_edited_data_meets_no_old_result(colour_data: Path, tmp_path: Path) -> N
     image = colour_data / "images" / "0.png"
     image.write_bytes((colour_data / "images" / "1.png").read_bytes())
     assert run(colour_grid(colour_data), tmp_path).made > 0
+
+
+def test_a_run_says_what_is_made_anew_and_why(colour_data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run(colour_grid(colour_data), tmp_path)
+    assert not caplog.messages
+    (colour_data / "images" / "0.png").write_bytes((colour_data / "images" / "1.png").read_bytes())
+    run(colour_grid(colour_data, attacks=[{"name": "pgd", "eps": 0.5, "label": "pgd"}]), tmp_path)
+    assert [message.split(" has changed")[0] for message in caplog.messages] == ["data set colours", "attack pgd"]
+
+
+def test_odd_strings_go_through_every_stage(colour_data: Path, tmp_path: Path) -> None:
+    odd = [
+        "",
+        "\U0001f3f3\ufe0f\u200d\U0001f308",
+        "\u202e\u05e9\u05dc\u05d5\u05dd",
+        "x" * 10_000,
+        "a\x00b",
+        "lone \ud800 half",
+        "<script>alert(1)</script>",
+    ]
+    lines = [json.loads(line) for line in (colour_data / "mentions.jsonl").read_text().splitlines()]
+    for line, text in zip(lines, odd, strict=False):
+        line.update(text=text, surface=text[:200])
+    (colour_data / "mentions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run(colour_grid(colour_data, tasks=["I2T", "T2T"]), tmp_path)
+    built = build(tmp_path / "out", tmp_path / "store")
+    assert all(summary.n == 18 for summary in built.summaries)
+    page = built.write_page().read_text()
+    assert "<script>alert(1)" not in page
+    for written in (built.text(), built.markdown(), built.latex(), built.csv(), built.json()):
+        written.encode()
 
 
 def test_an_edited_plug_in_meets_no_old_result(colour_data: Path, tmp_path: Path) -> None:

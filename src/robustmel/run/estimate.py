@@ -31,9 +31,15 @@ def outline(plan: Plan, store: Store) -> str:
     return "\n".join(lines)
 
 
+def disk_needed(plan: Plan, store: Store) -> int:
+    """Bytes that the perturbed images still to be made will take, about."""
+    missing = [job for job in plan.jobs if isinstance(job, Perturbed) and not store.has(job.kind, job.key)]
+    return sum(job.questions.count for job in missing) * IMAGE_BYTES
+
+
 def _cost(missing: list[Job], plan: Plan, store: Store) -> list[str]:
     counts = _mentions(plan)
-    images = sum(counts[job.questions.key] for job in missing if isinstance(job, Perturbed))
+    disk = disk_needed(plan, store)
     passes: Counter[str] = Counter()
     for job in missing:
         if isinstance(job, Perturbed) and job.source is not None:
@@ -42,7 +48,9 @@ def _cost(missing: list[Job], plan: Plan, store: Store) -> list[str]:
         elif isinstance(job, Linked):
             passes[job.linker.component.title] += counts[job.questions.key]
     rates = _seconds_a_pass(store)
-    lines = [f"disk: about {images * IMAGE_BYTES / 1e9:.2f} GB for {images} perturbed images (see keep)"] if images else []
+    lines = [f"disk: about {disk / 1e9:.2f} GB for {disk // IMAGE_BYTES} perturbed images (see keep)"] if disk else []
+    if missing:
+        lines.append("memory: one linker and one batch of images a worker; the size of the data set does not matter")
     for linker, number in passes.items():
         if linker in rates:
             lines.append(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Sequence
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from robustmel import __version__
+from robustmel.run.changes import changes, ingredients
+from robustmel.run.estimate import disk_needed
 from robustmel.run.executors import Watch, execute
 from robustmel.run.grid import Grid
 from robustmel.run.interrupt import Interrupted
@@ -18,6 +21,8 @@ from robustmel.run.locks import hold
 from robustmel.run.plan import Cell, Plan, expand
 from robustmel.run.store import Store, write_atomically, writing
 from robustmel.run.workshop import Workshop
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,15 +55,31 @@ def run_grid(grid: Grid, out: Path, store: Store, workers: int, device: str, wat
     workshop = Workshop(store, device)
     plan = expand(grid, workshop)
     with writing(out), hold(out / "run.lock", f"run folder {out}", wait=False):
+        for sentence in changes(plan, out):
+            log.warning(sentence)
+        _room(plan, store)
         jobs = [job for job in plan.jobs if not _unneeded(job, plan, store)]
         made = execute(jobs, workshop, workers, watch)
         errors = sum(
             int(store.manifest("rows", key)["errors"]) for key in {view.rows.key for cell in plan.cells for view in cell.views}
         )
         notes = plan.notes + _cut_texts(plan, store)
-        write_atomically(out / "run.json", _manifest(grid, plan.cells, notes, out, store))
+        write_atomically(out / "run.json", _manifest(grid, plan, notes, out, store))
         _prune(plan, grid, store)
     return Finished(out, len(plan.cells), made, len(jobs) - made, errors)
+
+
+def _room(plan: Plan, store: Store) -> None:
+    """Warns when the perturbed images may not fit; an estimate must not stop anyone."""
+    store.root.mkdir(parents=True, exist_ok=True)
+    needed, free = disk_needed(plan, store), shutil.disk_usage(store.root).free
+    if needed > free:
+        log.warning(
+            "about %.1f GB of images will be written and %.1f GB are free at %s (see keep)",
+            needed / 1e9,
+            free / 1e9,
+            store.root,
+        )
 
 
 def _unneeded(job: Any, plan: Plan, store: Store) -> bool:
@@ -95,14 +116,15 @@ def _cut_texts(plan: Plan, store: Store) -> list[str]:
     return [f"{linker}: {count} texts were cut to its token limit." for linker, count in cut.items() if count]
 
 
-def _manifest(grid: Grid, cells: Sequence[Cell], notes: list[str], out: Path, store: Store) -> str:
+def _manifest(grid: Grid, plan: Plan, notes: list[str], out: Path, store: Store) -> str:
     body = {
         "schema": 1,
         "robustmel": __version__,
         "store": os.path.relpath(store.root.resolve(), out.resolve()),
         "grid": plain(asdict(grid)),
         "notes": notes,
-        "cells": [_cell(cell) for cell in cells],
+        "ingredients": ingredients(plan),
+        "cells": [_cell(cell) for cell in plan.cells],
     }
     return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
 
