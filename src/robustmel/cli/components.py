@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,12 +28,13 @@ def linkers(
     """List the linkers, or check one (your own too) against the contract."""
     from robustmel.linkers import LINKERS
 
-    _show(LINKERS, name)
-    if name is not None:
+    if lacking := _show(LINKERS, name):
+        print(f"\nconformance: not tried, since nothing says which {' and '.join(lacking)} to take")
+    elif name is not None:
         from robustmel.linkers.conformance import conformance
 
         problems = conformance(name)
-        print("\nconformance: " + ("everything in order" if not problems else f"{len(problems)} problems"))
+        print("\nconformance: " + (f"{len(problems)} problems" if problems else "everything in order"))
         for problem in problems:
             print(f"  - {problem}")
         if problems:
@@ -50,42 +51,43 @@ def attacks(name: Name = None) -> None:
 
         for (attack, strength), values in STRENGTHS.items():
             if attack == name:
-                print(
-                    f"\nstrength {strength}: "
-                    + ", ".join(
-                        f"{key} = {value:.6g}" if isinstance(value, float) else f"{key} = {value}"
-                        for key, value in values.items()
-                    )
-                )
+                print(f"\nstrength {strength}: " + ", ".join(f"{key} = {_value(value)}" for key, value in values.items()))
 
 
-def _show(registry: Registry, name: str | None) -> None:
+def _show(registry: Registry, name: str | None) -> list[str]:
+    """Prints the table, or one component with its parameters; returns the parameters that have no value."""
     if name is None:
         for one in registry:
-            print(f"{one:<16}{_first_line(registry, one)}")
-        return
-    print(f"{name}: {_first_line(registry, name)}\n")
-    for parameter, value in registry.parameters(name, _required(registry, name)).items():
-        print(f"  {parameter} = {value!r}")
+            print(f"{one:<16}{_summary(registry, one)}")
+        return []
+    values = _values(registry, name)
+    print(f"{name}: {_summary(registry, name)}\n")
+    for parameter, value in values.items():
+        print(f"  {parameter} = {_value(value)}")
+    return [parameter for parameter, value in values.items() if value is inspect.Parameter.empty]
 
 
-def _required(registry: Registry, name: str) -> dict[str, object]:
-    """Stand-ins for parameters without a default, so that they can be listed."""
-    import inspect
-
+def _values(registry: Registry, name: str) -> dict[str, object]:
     from robustmel.registry import Preset, is_file_component, own_parameters
 
     preset = None if is_file_component(name) else registry[name]
-    given = set(preset.params) if isinstance(preset, Preset) else set()
-    accepted = own_parameters(registry.load(name))
-    return {key: Ellipsis for key, value in accepted.items() if value is inspect.Parameter.empty and key not in given}
+    return own_parameters(registry.load(name)) | (dict(preset.params) if isinstance(preset, Preset) else {})
 
 
-def _first_line(registry: Registry, name: str) -> str:
+def _value(value: object) -> str:
+    if value is inspect.Parameter.empty:
+        return "(required)"
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)
+
+
+def _summary(registry: Registry, name: str) -> str:
     from robustmel.errors import RobustMELError
+    from robustmel.registry import Preset, is_file_component
 
+    entry = None if is_file_component(name) else registry[name]
+    if isinstance(entry, Preset):
+        return f"{entry.name} with " + ", ".join(f"{key} = {value!r}" for key, value in entry.params.items())
     try:
-        return (registry.load(name).__doc__ or "").strip().splitlines()[0]
-    except (RobustMELError, IndexError) as problem:
-        print(f"{name}: {problem}", file=sys.stderr)
-        return "(cannot be loaded)"
+        return inspect.getdoc(registry.load(name)).splitlines()[0]  # type: ignore[union-attr]
+    except (RobustMELError, AttributeError, IndexError) as problem:
+        return f"(cannot be loaded: {problem})"
