@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import defaultdict
 from functools import cached_property
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from robustmel.kb import KnowledgeBase
 from robustmel.kb.knowledge_base import fold
+
+logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG on import
 
 # Chinese, Japanese and Korean put no blanks between words: each of their characters is a word of its own.
 _WORD = re.compile(
