@@ -117,7 +117,8 @@ class APGD(GradientAttack):
 
 def _finish(outcome: Outcome, climb: Climb) -> None:
     """Hands in what a run came to."""
-    outcome.leave(climb.best, climb.rows)
+    stood = climb.best_loss.isfinite()
+    outcome.leave(climb.best[stood], climb.rows[stood])
     fooling = climb.reached & ~(outcome.fooled | outcome.stopped)[climb.rows]
     outcome.offer(climb.fooling[fooling], climb.rows[fooling], fooling[fooling])
 

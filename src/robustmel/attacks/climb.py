@@ -61,15 +61,15 @@ class Climb:
             current=start,
             previous=start,
             slope_sign=sign,
-            best=torch.where(slope.finite[:, None, None, None], start, ball.centre),
-            best_sign=sign.clone(),
+            best=_replaced(ball.centre, slope.finite, start),
+            best_sign=sign,
             loss=loss,
             best_loss=loss,
             reviewed_loss=loss,
             step_size=torch.full_like(loss, 2 * ball.eps)[:, None, None, None],
             rises=torch.zeros_like(loss),
             halved=torch.ones_like(slope.finite),
-            fooling=start.clone(),
+            fooling=start,
             reached=slope.finite & (slope.margin > 0),
         )
 
@@ -92,11 +92,11 @@ class Climb:
         self.rises += slope.loss > self.loss
         self.loss = slope.loss
         better = slope.finite & (slope.loss > self.best_loss)
-        _overwrite(self.best, better, self.current)
-        _overwrite(self.best_sign, better, self.slope_sign)
+        self.best = _replaced(self.best, better, self.current)
+        self.best_sign = _replaced(self.best_sign, better, self.slope_sign)
         self.best_loss = torch.where(better, slope.loss, self.best_loss)
         fooling = slope.finite & (slope.margin > 0)
-        _overwrite(self.fooling, fooling, self.current)
+        self.fooling = _replaced(self.fooling, fooling, self.current)
         self.reached = self.reached | fooling
 
     def review(self, rises_needed: float) -> None:
@@ -107,8 +107,8 @@ class Climb:
         """
         halve = (self.rises <= rises_needed) | (~self.halved & (self.reviewed_loss >= self.best_loss))
         self.step_size = torch.where(halve[:, None, None, None], self.step_size / 2, self.step_size)
-        _overwrite(self.current, halve, self.best)
-        _overwrite(self.slope_sign, halve, self.best_sign)
+        self.current = _replaced(self.current, halve, self.best)
+        self.slope_sign = _replaced(self.slope_sign, halve, self.best_sign)
         self.reviewed_loss, self.halved = self.best_loss, halve
         self.rises = torch.zeros_like(self.rises)
 
@@ -121,6 +121,8 @@ class Climb:
         return Climb(**kept)
 
 
-def _overwrite(images: Tensor, where: Tensor, others: Tensor) -> None:
-    """Puts `others` in place of some images without making a third batch."""
-    torch.where(where[:, None, None, None], others, images, out=images)
+def _replaced(images: Tensor, where: Tensor, others: Tensor) -> Tensor:
+    """`images` with `others` in some places; no copy where it is all or none, since iterates are never written over."""
+    if not where.any():
+        return images
+    return others if where.all() else torch.where(where[:, None, None, None], others, images)

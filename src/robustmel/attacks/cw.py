@@ -110,7 +110,8 @@ class CarliniWagner(GradientAttack):
                 keep &= loss <= ENOUGH * before
                 before = loss
             if not keep.all():
-                outcome.leave(torch.where(slope.finite[:, None, None, None], current, valid)[~keep], rows[~keep])
+                if step:
+                    outcome.leave(torch.where(slope.finite[:, None, None, None], current, valid)[~keep], rows[~keep])
                 rows, centre, weight, before, lack = rows[keep], centre[keep], weight[keep], before[keep], lack[keep]
                 current, inner, change, gradient = current[keep], inner[keep], change[keep], gradient[keep]
                 adam.narrow(keep)

@@ -19,7 +19,7 @@ class Slope:
     Args:
         loss: float32 (b,).
         margin: float32 (b,): above zero where the goal is reached at these pixels.
-        gradient: float32 (b, 3, H, W).
+        gradient: float32 (b, 3, H, W); the caller may write over it.
         zero: bool (b,): the gradient is zero everywhere.
         finite: bool (b,): loss, margin and gradient are numbers.
         candidates: int64 (b,): how many candidates have a score.
@@ -50,12 +50,15 @@ def loss_gradient(objective: Objective, pixels: Tensor, goal: Goal, loss: Loss, 
         leaf = pixels.detach().requires_grad_()
         scores = objective(leaf, rows).float()
         values = loss(scores, goal)
-        gradient = torch.autograd.grad(values.sum(), leaf, allow_unused=True)[0] if values.requires_grad else None
-    if gradient is None:
-        gradient = torch.zeros_like(pixels)
-    gradient, values = gradient.float(), values.detach()
-    scores = scores.detach()
+        if values.requires_grad:
+            values.sum().backward(
+                inputs=[leaf]
+            )  # into `leaf.grad`: memory of our own, where `autograd.grad` may share the model's
+    gradient = torch.zeros_like(pixels) if leaf.grad is None else leaf.grad
+    scores, values = scores.detach(), values.detach()
     margin = goal.margin(scores)
-    length = torch.linalg.vector_norm(gradient.flatten(1), ord=1, dim=1)  # one pass tells both zero and NaN
+    length = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+    if not ((length > 0) & length.isfinite()).all():  # squares leave the range of float32 first: look again without them
+        length = torch.linalg.vector_norm(gradient.flatten(1), ord=torch.inf, dim=1)
     finite = length.isfinite() & margin.isfinite() & values.isfinite()
     return Slope(values, margin, gradient, length == 0, finite, scores.isfinite().sum(1))

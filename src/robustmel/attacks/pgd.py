@@ -82,11 +82,12 @@ class PGD(GradientAttack):
         ball = Ball(centre, self.eps)
         current = ball.sample(noise.uniform(rows)) if self.random_start else centre
         valid = centre
-        for _ in range(self.steps):
+        for step in range(self.steps):
             slope = outcome.slope(current, rows, "ce")
             gradient, keep = slope.gradient, outcome.going_on(current, rows, slope)
             if not keep.all():
-                outcome.leave(valid[~slope.finite], rows[~slope.finite])
+                if step:
+                    outcome.leave(valid[~slope.finite], rows[~slope.finite])
                 rows, ball, current, gradient = rows[keep], ball.narrow(keep), current[keep], gradient[keep]
                 if not len(rows):
                     return
