@@ -99,7 +99,7 @@ def test_plan_says_what_is_missing_and_then_nothing_is(workplace: Path, capsys: 
     ("arguments", "code", "said"),
     [
         (["run", "absent.toml"], 3, "no grid file absent.toml"),
-        (["run"], 2, "GRID"),
+        (["run"], 2, "grid"),
         (["report", "nowhere"], 3, "nowhere"),
         (["report", "nowhere", "--format", "pdf"], 2, "unknown format"),
         (["check", "jsonl", "--path", "nowhere"], 3, "nowhere"),

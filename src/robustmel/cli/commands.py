@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from robustmel import __version__
 from robustmel.cli import components, data, make, results, running
@@ -48,9 +48,9 @@ def usage_exit(application: typer.Typer, arguments: list[str]) -> int:
     """Runs the application; bad usage is told in its own words, with exit code 2."""
     try:
         code = application(arguments, standalone_mode=False)
-    except click.exceptions.Abort:
+    except typer.Abort:
         raise KeyboardInterrupt from None
-    except click.ClickException as problem:
-        problem.show()
-        return problem.exit_code
+    except TyperException as problem:
+        problem.show()  # type: ignore[attr-defined]
+        return 2
     return code if isinstance(code, int) else 0

@@ -106,6 +106,6 @@ def writing(folder: Path) -> Iterator[None]:
                 f"no space left for {folder}: {problem.strerror}. Free some, or choose another --store; the same command goes on"
                 " where this one stopped."
             ) from problem
-        if problem.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        if problem.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG):
             raise MissingError(f"cannot write to {folder}: {problem.strerror}. Choose another --store or --out.") from problem
         raise
