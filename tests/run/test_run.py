@@ -155,6 +155,8 @@ def test_seeds_see_the_same_mentions_and_deterministic_parts_are_shared(colour_d
     plan = expand(colour_grid(colour_data, seeds=[0, 1], limit=5), Workshop(Store(tmp_path / "store"), "cpu"))
     assert sum(job.kind == "candidates" for job in plan.jobs) == 1
     assert sum(job.kind == "variant" for job in plan.jobs) == 2 * 2  # PGD starts at random
+    drawn = expand(colour_grid(colour_data, seeds=[0, 1], attacks=["cw"]), Workshop(Store(tmp_path / "store"), "cpu"))
+    assert sum(job.kind == "variant" for job in drawn.jobs) == 2  # CW draws nothing: the image view and the fused one
     clean = {view.rows.key for cell in plan.cells if cell.attack.title == "clean" and cell.task == "I2T" for view in cell.views}
     assert len(clean) == 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -253,7 +253,8 @@ def _made_attack(spec: AttackSpec, problems: list[str]) -> Made | None:
         component = Component(spec.attack.name, {**named, **spec.attack.params}, spec.attack.label)
         made = _made(ATTACKS, component, problems)
         if made is not None:
-            ATTACKS.load(component.name)(**made.parameters)  # values are checked by the attack itself
+            attack = ATTACKS.load(component.name)(**made.parameters)  # which checks the values
+            made = replace(made, identity=made.identity | {"random": bool(getattr(attack, "random", False))})
     except RobustMELError as problem:
         problems.append(f"attack {spec.title}: {str(problem).rstrip('.')}")
         return None
