@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ def test_an_unknown_split_is_refused_before_anything_is_drawn(cache: Path) -> No
 def test_an_interrupted_making_leaves_nothing(
     cache: Path, monkeypatch: pytest.MonkeyPatch, interruption: BaseException
 ) -> None:
-    drawn = iter(range(4))
+    drawn = iter(range(7))
 
     def interrupted(*arguments: object) -> object:
         if next(drawn, None) is None:
@@ -132,10 +133,19 @@ def test_a_cache_that_cannot_be_written_is_named(cache: Path) -> None:
         WorldNews().load("test")
 
 
-def test_other_pixels_or_texts_live_under_another_key(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = materialised("world-news", "test")
-    monkeypatch.setattr(materialise, "VERSION", materialise.VERSION + 1)
-    assert materialised("world-news", "test") != before
+def test_other_pixels_texts_or_versions_live_under_another_key(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changes: list[tuple[str, object]] = [
+        ("VERSION", materialise.VERSION + 1),
+        ("template_file", lambda dataset: "other captions"),
+        ("draw_scene", lambda entity_id, seed, family: draw_scene(entity_id, seed + 1, family)),
+        ("PIL", SimpleNamespace(__version__="0.1")),
+    ]
+    folders = {materialised("world-news", "validation")}
+    for name, changed in changes:
+        with monkeypatch.context() as patch:
+            patch.setattr(materialise, name, changed)
+            folders.add(materialised("world-news", "validation"))
+    assert len(folders) == 1 + len(changes)
 
 
 def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

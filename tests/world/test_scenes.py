@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import numpy as np
+import PIL
 import pytest
 from PIL import Image
 
@@ -17,10 +18,12 @@ from robustmel.world.backdrops import BACKDROPS
 from robustmel.world.chance import seed_of, stream
 from robustmel.world.cloth import FOLDS, Pose, flag_coordinates, sampled, sine
 from robustmel.world.knowledge_base import world_knowledge_base
+from robustmel.world.materialise import VERSION
 from robustmel.world.scenes import FAMILIES, SIDE, draw_scene
 
 DIGEST = """
 import hashlib
+from robustmel.world.materialise import VERSION
 from robustmel.world.scenes import FAMILIES, draw_scene
 drawn = [draw_scene(entity, seed, family).tobytes() for entity in ORDER for seed in (1, 2) for family in FAMILIES]
 print(*(hashlib.sha256(one).hexdigest() for one in drawn))
@@ -39,6 +42,19 @@ def test_another_process_draws_the_same_pixels_whatever_it_drew_before(hash_seed
         for entity in ("france", "georgia-country")
     }
     assert theirs.split() == ours["georgia-country"] + ours["france"]
+
+
+@pytest.mark.skipif(
+    (PIL.__version__, np.__version__) != ("13.0.0", "2.4.6"), reason="the pixels are recorded for Pillow 13.0.0 and numpy 2.4.6"
+)
+def test_the_pixels_are_those_of_this_version_of_the_world() -> None:
+    digest = hashlib.sha256()
+    for number, entity_id in enumerate(("france", "georgia-country", "signal-alfa", "pennant-nine", "texas", "brazil")):
+        for family in FAMILIES:
+            digest.update(draw_scene(entity_id, number, family).tobytes())
+    assert (VERSION, digest.hexdigest()[:16]) == (1, "270b2238b5a16187"), (
+        "other pixels: raise VERSION, train the embedded checkpoints anew"
+    )
 
 
 def test_every_entity_can_be_drawn_in_every_family() -> None:
@@ -73,7 +89,7 @@ def test_the_flag_fills_most_of_most_pictures(monkeypatch: pytest.MonkeyPatch) -
     finally:
         scenes._texture.cache_clear()
     assert 0.55 < np.median(shares) < 0.85
-    assert np.quantile(shares, 0.1) > 0.4
+    assert np.quantile(shares, 0.1) > 0.33
 
 
 def test_an_upright_flag_lies_where_its_centre_and_size_say() -> None:

@@ -21,7 +21,7 @@ from robustmel.images import write_png
 from robustmel.world.captions.templates import template_file
 from robustmel.world.knowledge_base import world_knowledge_base
 from robustmel.world.mentions import WorldMention, world_mentions
-from robustmel.world.scenes import draw_scene
+from robustmel.world.scenes import FAMILIES, draw_scene
 
 VERSION = 1
 """Raised whenever a mention or a pixel of the world changes."""
@@ -72,9 +72,13 @@ def cache_folder() -> Path:
 
 def _key(dataset: str) -> str:
     """Of all that decides the files' content."""
-    decisive = [str(VERSION), PIL.__version__, np.__version__, template_file(dataset)]
-    decisive += [repr(entity) for entity in world_knowledge_base()]
-    return hashlib.blake2b("\x00".join(decisive).encode(), digest_size=8).hexdigest()
+    digest = hashlib.blake2b(digest_size=8)
+    for decisive in (VERSION, PIL.__version__, np.__version__, template_file(dataset), *world_knowledge_base()):
+        digest.update(f"{decisive!r}\x00".encode())
+    # A few scenes stand for the rest: what draws other pixels, for whatever reason, must not share a folder.
+    for family in FAMILIES:
+        digest.update(draw_scene(world_knowledge_base().ids[0], 0, family).tobytes())
+    return digest.hexdigest()
 
 
 def _write(folder: Path, dataset: str, split: str) -> None:
