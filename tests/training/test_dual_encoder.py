@@ -144,7 +144,7 @@ def test_a_checkpoint_is_fine_tuned_with_its_own_tokenizer(cards: Dataset, recip
     assert 0 < moved < 1e-4
     tokenizers = [json.loads((tmp_path / name / "tokenizer.json").read_text()) for name in ("base", "tuned")]
     assert tokenizers[0]["model"] == tokenizers[1]["model"]
-    with pytest.raises(UsageError, match="clip"):
+    with pytest.raises(UsageError, match="is a clip model"):
         train_dual_encoder([cards], replace(tuned, family="siglip"), tmp_path / "wrong")
     with pytest.raises(MissingError):
         train_dual_encoder([cards], replace(tuned, base=str(tmp_path / "nowhere")), tmp_path / "wrong")

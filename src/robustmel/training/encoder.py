@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from robustmel.errors import UsageError
 from robustmel.linkers.loading import load
+from robustmel.linkers.weights import model_folder, model_type
 from robustmel.training.families import Family, family
 from robustmel.training.recipe import Recipe
 from robustmel.training.texts import TextBank
@@ -94,6 +96,11 @@ def loaded_encoder(recipe: Recipe, base: str) -> DualEncoder:
         UsageError: It is of another family.
     """
     made = family(recipe.family)
+    kind = model_type(model_folder(base, recipe.revision))
+    if kind != made.model_type:
+        raise UsageError(
+            f'{base} is a {kind or "nameless"} model and the recipe says family = "{recipe.family}"; make them agree.'
+        )
     loaded = load(base, recipe.revision, made.library_class, (made.model_type,))
     loaded.model.requires_grad_(True)
     longest = int(loaded.model.config.text_config.max_position_embeddings)
