@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from robustmel.attacks import ATTACKS
+from robustmel.registry import Registry
+from robustmel.run.grid import AttackSpec, Component
+from robustmel.run.jobs import Linked, Made, Perturbed, Questions, identity
+
+GOLDEN = Path(__file__).parent / "golden_job_keys.json"
+
+
+def made(name: str, random: bool = True, **params: Any) -> Made:
+    parameters = ATTACKS.parameters(name, params)
+    attack = ATTACKS.load(name)
+    return Made(Component(name, params), parameters, identity(name, parameters, attack, {}) | {"random": random})
+
+
+NONE = Made(Component("none"), {}, {"name": "none", "random": False})
+LINKER = Made(Component("clip-world"), {}, {"name": "clip", "digests": {"model.safetensors": "w"}, "random": False})
+QUESTIONS = Questions(Component("d"), "test", None, 0, NONE, {"mentions": "m", "kb": "k"}, "d", 5)
+
+
+def perturbed(name: str, seed: int = 7, random: bool = True, **params: Any) -> Perturbed:
+    return Perturbed(
+        QUESTIONS, AttackSpec(Component(name, params)), made(name, random, **params), LINKER, NONE, "I2T", seed, 32
+    )
+
+
+def test_golden_keys_of_artefacts_have_not_moved() -> None:
+    """An upgrade redoes nothing: these keys change only with a component's version or parameters, and then on purpose."""
+    found = {
+        "questions": QUESTIONS.key,
+        "pgd": perturbed("pgd").key,
+        "apgd": perturbed("apgd", loss="dlr").key,
+        "cw": perturbed("cw", random=False).key,
+        "rows": Linked(QUESTIONS, LINKER, NONE, "IT2T", perturbed("pgd"), 3, 32).key,
+    }
+    assert found == json.loads(GOLDEN.read_text())
+
+
+def test_what_decides_a_set_is_in_its_key_and_nothing_else() -> None:
+    base = perturbed("pgd")
+    others = [
+        perturbed("pgd", eps=0.1),
+        perturbed("pgd", seed=8),
+        perturbed("pgd", on_failure="last"),
+        perturbed("pgd", drop_fooled=True),
+        replace(base, view="IT2T"),
+        replace(base, attack=replace(base.attack, logits="scaled")),
+        replace(base, attack=replace(base.attack, max_side=100)),
+        replace(base, source=replace(LINKER, identity={**LINKER.identity, "digests": {"model.safetensors": "other"}})),
+        replace(base, questions=replace(QUESTIONS, data={"mentions": "edited", "kb": "k"})),
+    ]
+    assert len({base.key, *(other.key for other in others)}) == 1 + len(others)
+    assert replace(base, attack=replace(base.attack, strength="normal")).key == base.key
+    assert perturbed("pgd", eps=8 / 255).key == base.key  # a default said aloud is the same
+    assert replace(base, questions=replace(QUESTIONS, name="another label", count=6)).key == base.key
+
+
+def test_a_seed_matters_only_to_what_draws() -> None:
+    assert perturbed("cw", seed=1, random=False).key == perturbed("cw", seed=2, random=False).key
+    assert perturbed("pgd", seed=1).key != perturbed("pgd", seed=2).key
+    one, two = (Linked(QUESTIONS, LINKER, NONE, "I2T", None, seed, 32) for seed in (1, 2))
+    assert one.key == two.key
+
+
+@pytest.mark.parametrize("left_out", ["device", "batch_size", "model", "revision"])
+def test_where_a_linker_lies_and_runs_is_not_in_its_identity(left_out: str) -> None:
+    weights = {"model.safetensors": "w"}
+    one, two = (identity("clip", {"template": "t", left_out: value}, Registry, weights) for value in ("a", "b"))
+    assert one == two
