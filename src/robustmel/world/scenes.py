@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from robustmel.images import Pixels
 from robustmel.world.backdrops import BACKDROPS
 from robustmel.world.chance import Generator, stream
 from robustmel.world.cloth import FOLDS, Array, Folds, Pose, flag_coordinates, sampled
@@ -135,7 +136,7 @@ def _stand_before(picture: Image.Image, random: Generator) -> None:
             draw.ellipse((x - size, y - size, x + size, y + size), fill=shade)
 
 
-def _photographed(pixels: Array, rules: Family, random: Generator) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _photographed(pixels: Array, rules: Family, random: Generator) -> Pixels:
     """Haze, exposure, the colour of the light, and sensor noise."""
     haze, brightness = random.uniform(*rules.haze), random.uniform(*rules.brightness)
     tint = 1 + random.uniform(-rules.tint, rules.tint, 3)
@@ -144,4 +145,5 @@ def _photographed(pixels: Array, rules: Family, random: Generator) -> np.ndarray
     dice = random.integers(-128, 129, (4, *pixels.shape), dtype=np.int16)
     grain = dice[0] + dice[1] + dice[2] + dice[3]
     deviation = math.sqrt(4 * (257**2 - 1) / 12)
-    return np.clip(exposed + grain * (random.uniform(*rules.noise) / deviation), 0, 255).round().astype(np.uint8)
+    seen: Array = exposed + grain * (random.uniform(*rules.noise) / deviation)
+    return np.rint(np.clip(seen, 0, 255)).astype(np.uint8)
