@@ -53,7 +53,7 @@ def test_success_is_what_a_reader_of_the_png_would_find(
     target = conv(pixels).scatter(1, gold[:, None], -INF).argmax(1)
     answers = clean_answers(conv, rounded(found.pixels))
     assert torch.equal(found.succeeded, answers != gold if targeted is None else answers == target)
-    assert 0 < int(found.succeeded.sum())
+    assert int(found.succeeded.sum()) > 0
 
 
 @every_attack
@@ -109,7 +109,7 @@ def test_a_constant_added_to_all_scores_changes_no_outcome(
     plain = perturb(attack, conv, pixels, gold)
     moved = perturb(attack, lambda batch, rows=None: conv(batch) + shift, pixels, gold)
     assert torch.equal(moved.succeeded, plain.succeeded)
-    assert 0 < int(plain.succeeded.sum())
+    assert int(plain.succeeded.sum()) > 0
 
 
 @every_attack

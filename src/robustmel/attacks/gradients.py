@@ -51,9 +51,8 @@ def loss_gradient(objective: Objective, pixels: Tensor, goal: Goal, loss: Loss, 
         scores = objective(leaf, rows).float()
         values = loss(scores, goal)
         if values.requires_grad:
-            values.sum().backward(
-                inputs=[leaf]
-            )  # into `leaf.grad`: memory of our own, where `autograd.grad` may share the model's
+            # into `leaf.grad`, which is memory of our own; what `autograd.grad` returns may be the model's
+            torch.autograd.backward(values.sum(), inputs=[leaf])
     gradient = torch.zeros_like(pixels) if leaf.grad is None else leaf.grad
     scores, values = scores.detach(), values.detach()
     margin = goal.margin(scores)
