@@ -70,7 +70,7 @@ class CarliniWagner(GradientAttack):
     @property
     def budget(self) -> str:
         """The weight; there is no bound on the length."""
-        return f"c={self.c:g}" if self.binary_search_steps == 1 else f"{self.binary_search_steps} c"
+        return f"c={self.c:g}" if self.binary_search_steps == 1 else "c searched"
 
     def passes(self) -> int:
         """A forward and a backward pass a step, and the verdict."""
