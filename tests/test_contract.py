@@ -80,11 +80,15 @@ def test_an_attack_or_a_defence_names_its_source(name: str) -> None:
     assert "Source:" in (registry.load(name).__doc__ or "")
 
 
-@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, name in EVERY if kind in ("attack", "candidates", "defence")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind, name in EVERY if kind in ("attack", "candidates", "defence")]
+)
 def test_its_parameters_round_trip(kind: str, name: str) -> None:
     registry = REGISTRIES[kind][0]
     entry = registry[name]
-    required = {key: "clip-world" for key, value in own_parameters(registry.load(name)).items() if value is inspect.Parameter.empty}
+    required = {
+        key: "clip-world" for key, value in own_parameters(registry.load(name)).items() if value is inspect.Parameter.empty
+    }
     parameters = registry.parameters(name, {} if isinstance(entry, Preset) else required)
     again = json.loads(json.dumps(plain(parameters)))
     one, two = registry.create(name, **parameters), registry.create(name, **again)
@@ -108,8 +112,12 @@ def test_every_component_of_the_folder_is_in_the_table(kind: str) -> None:
 
 def perturb(world: World, name: str, indices: Sequence[int], seed: int = 0) -> Perturbation:
     queries = [world.queries[index] for index in indices]
-    pixels = torch.from_numpy(np.stack([decode(query.image) for query in queries if query.image])).permute(0, 3, 1, 2).float() / 255
-    gold = torch.tensor([query.candidates.index(str(world.mentions[index].gold)) for index, query in zip(indices, queries, strict=True)])
+    pixels = (
+        torch.from_numpy(np.stack([decode(query.image) for query in queries if query.image])).permute(0, 3, 1, 2).float() / 255
+    )
+    gold = torch.tensor(
+        [query.candidates.index(str(world.mentions[index].gold)) for index, query in zip(indices, queries, strict=True)]
+    )
     noise = ItemNoise([item_seed(seed, name, query.id) for query in queries], tuple(pixels.shape[1:]), torch.device("cpu"))
     objective = partial(LinkerObjective(world.linker, "I2T", "cosine", queries))
     found: Perturbation = ATTACKS.create(name).perturb(pixels, objective, gold, noise)

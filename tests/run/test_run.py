@@ -161,6 +161,14 @@ def test_seeds_see_the_same_mentions_and_deterministic_parts_are_shared(colour_d
     assert len(clean) == 1
 
 
+def test_a_fraction_is_the_number_it_stands_for(colour_data: Path, tmp_path: Path) -> None:
+    plans = [
+        expand(colour_grid(colour_data, attacks=[{"name": "pgd", **written}]), Workshop(Store(tmp_path / "store"), "cpu"))
+        for written in ({"eps": "8/255"}, {"eps": 8 / 255}, {"strength": "normal"}, {})
+    ]
+    assert len({frozenset(job.key for job in plan.jobs) for plan in plans}) == 1
+
+
 def test_a_limit_keeps_a_nested_sample(colour_data: Path, tmp_path: Path) -> None:
     shop = Workshop(Store(tmp_path / "store"), "cpu")
     component = colour_grid(colour_data).datasets[0]

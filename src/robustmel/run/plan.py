@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -253,8 +253,10 @@ def _made_attack(spec: AttackSpec, problems: list[str]) -> Made | None:
         component = Component(spec.attack.name, {**named, **spec.attack.params}, spec.attack.label)
         made = _made(ATTACKS, component, problems)
         if made is not None:
-            attack = ATTACKS.load(component.name)(**made.parameters)  # which checks the values
-            made = replace(made, identity=made.identity | {"random": bool(getattr(attack, "random", False))})
+            attack = ATTACKS.load(component.name)(**made.parameters)  # which checks the values, and makes "8/255" a number
+            parameters = {name: getattr(attack, name, value) for name, value in made.parameters.items()}
+            known = identity(made.identity["name"], parameters, type(attack), made.identity["digests"])
+            made = Made(component, parameters, known | {"random": bool(getattr(attack, "random", False))})
     except RobustMELError as problem:
         problems.append(f"attack {spec.title}: {str(problem).rstrip('.')}")
         return None
