@@ -92,7 +92,8 @@ def train_dual_encoder(
     encoder.model.to("cpu")
     publish(encoder, out, recipe.precision)
     measured = _measured(out, recipe, datasets, {"validation": candidates, "test": test_candidates})
-    write_card(out, identity, state.history, state.best_epoch, dict(read.remarks), measured)
+    parameters = sum(one.numel() for one in encoder.model.parameters())
+    write_card(out, identity, state.history, state.best_epoch, dict(read.remarks), measured, parameters)
     return _finished(out, identity)
 
 

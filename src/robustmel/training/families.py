@@ -104,7 +104,9 @@ def _clip_processor(recipe: Recipe) -> Any:
     from transformers import CLIPImageProcessorPil
 
     side = recipe.architecture.image_size
-    return CLIPImageProcessorPil(size={"height": side, "width": side}, do_center_crop=False)
+    return CLIPImageProcessorPil(
+        size={"height": side, "width": side}, crop_size={"height": side, "width": side}, do_center_crop=False
+    )
 
 
 def _siglip_processor(recipe: Recipe) -> Any:

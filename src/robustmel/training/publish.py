@@ -43,6 +43,8 @@ def publish(encoder: DualEncoder, folder: Path, precision: str) -> None:
         one.dtype = torch.float32
         one._name_or_path = ""  # where a base lay on this machine is nobody's business
     config.to_json_file(folder / "config.json", use_diff=False)
+    # The library keeps its files from all other users; these are to be read as the rest of the folder is.
+    (folder / "model.safetensors").chmod((folder / "config.json").stat().st_mode)
 
 
 def write_card(
@@ -52,6 +54,7 @@ def write_card(
     best_epoch: int,
     remarks: Mapping[str, int],
     accuracies: Accuracies,
+    parameters: int,
 ) -> None:
     """Writes `README.md` and, last of all, `training_recipe.json`: where that lies, the folder is complete.
 
@@ -62,6 +65,7 @@ def write_card(
         best_epoch: The epoch published.
         remarks: What was left out of the data or cut, and how often.
         accuracies: Of the weights as stored.
+        parameters: How many the model has.
     """
     record = {
         "recipe": identity["recipe"],
@@ -69,6 +73,7 @@ def write_card(
         "best_epoch": best_epoch,
         "accuracies": accuracies,
         "remarks": remarks,
+        "parameters": parameters,
         "threads": torch.get_num_threads(),
         "versions": {"robustmel": __version__, "torch": str(torch.__version__).partition("+")[0]},
         "history": list(history),
@@ -81,6 +86,7 @@ def card(record: Mapping[str, Any]) -> str:
     """The model card of what `training_recipe.json` records."""
     recipe, identity, accuracies = record["recipe"], record["identity"], record["accuracies"]
     named = " ".join(f"--dataset {shlex.quote(name)}" for name in identity["datasets"])
+    threads = f"{record['threads']} thread" + ("" if record["threads"] == 1 else "s")
     made = f"fine-tuned from {recipe['base']}" if recipe["base"] else "trained from random weights"
     rows = [
         f"| {name} | {split} | " + " | ".join(f"{100 * tasks[task]:.1f}" for task in ("I2T", "IT2T", "T2T")) + " |"
@@ -99,14 +105,15 @@ def card(record: Mapping[str, Any]) -> str:
             "",
             f"# A small {recipe['family']} dual encoder for entity linking",
             "",
-            f"A scale model: {made} on {', '.join(identity['datasets'])} by RobustMEL, to try attacks and defences on within",
-            "seconds. It knows the entities of its data and nothing else; what holds for it need not hold for a large model.",
+            f"A scale model of {record['parameters'] / 1e6:.1f} million parameters, {made} on {', '.join(identity['datasets'])}",
+            "by RobustMEL, to try attacks and defences on within seconds. It knows the entities of its data and nothing else; what",
+            "holds for it need not hold for a large model.",
             "",
             "Accuracy in percent among each mention's candidates, clean images, with the weights as stored:",
             "",
             *table,
             "",
-            f"Seed {recipe['seed']}, epoch {record['best_epoch']} of {len(record['history'])}, {record['threads']} threads, "
+            f"Seed {recipe['seed']}, epoch {record['best_epoch']} of {len(record['history'])}, {threads}, "
             f"data digest `{identity['data']}`. The same data, seed, number of threads and versions give the same weights.",
             "",
             "Made by, with the recipe in `training_recipe.json`:",
