@@ -11,6 +11,7 @@ import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,24 +42,26 @@ class Registry(Mapping[str, "str | Preset"]):
         self._entries = dict(entries)
         self._group = entry_points
 
+    @cached_property
     def _all(self) -> dict[str, str | Preset]:
+        """The table and what other packages add to it, looked up once: a look through all packages takes its time."""
         plugins = importlib.metadata.entry_points(group=self._group) if self._group else ()
         return {point.name: point.value for point in plugins} | self._entries
 
     def __getitem__(self, name: str) -> str | Preset:
         try:
-            return self._all()[name]
+            return self._all[name]
         except KeyError:
             raise UsageError(self._unknown(name)) from None
 
     def __contains__(self, name: object) -> bool:
-        return name in self._all()
+        return name in self._all
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
+        return iter(self._all)
 
     def __len__(self) -> int:
-        return len(self._all())
+        return len(self._all)
 
     def load(self, name: str) -> type[Any]:
         """The class behind a name.
@@ -148,6 +151,16 @@ def load_file_component(name: str) -> type[Any]:
         raise MissingError(
             f"no file {path}; a component of your own is named path/to/file.py:Class, relative to the working directory."
         )
+    module = _module(file, file.stat().st_mtime_ns)
+    if not hasattr(module, attribute):
+        raise MissingError(f"{path} has no class {attribute}.")
+    loaded: type[Any] = getattr(module, attribute)
+    return loaded
+
+
+@lru_cache
+def _module(file: Path, modified: int) -> Any:
+    """A file as a module, run once for each state it is in: classes made by it must stay the same classes."""
     spec = importlib.util.spec_from_file_location(f"robustmel_plugin_{file.stem}", file)
     assert spec is not None
     assert spec.loader is not None
@@ -156,8 +169,5 @@ def load_file_component(name: str) -> type[Any]:
     try:
         spec.loader.exec_module(module)
     except Exception as problem:
-        raise MissingError(f"{path} does not import: {type(problem).__name__}: {problem}") from problem
-    if not hasattr(module, attribute):
-        raise MissingError(f"{path} has no class {attribute}.")
-    loaded: type[Any] = getattr(module, attribute)
-    return loaded
+        raise MissingError(f"{file} does not import: {type(problem).__name__}: {problem}") from problem
+    return module

@@ -25,7 +25,7 @@ def perturb(
     attack: Annotated[str, typer.Option("--attack", help="A name, or an inline table as in a grid.")],
     out: Annotated[Path, typer.Option("--out", help="Where the perturbed data set goes.")],
     strength: Annotated[str, typer.Option("--strength", help="normal or strong.")] = "",
-    view: Annotated[str, typer.Option("--view", help="image or fused.")] = "image",
+    view: Annotated[str | None, typer.Option("--view", help="image or fused.", show_default="image")] = None,
     candidates: Annotated[str, typer.Option("--candidates", help="A candidate generator.")] = "given",
     split: Annotated[str, typer.Option("--split")] = "test",
     limit: Annotated[int | None, typer.Option("--limit", min=0)] = None,
@@ -39,12 +39,13 @@ def perturb(
     from robustmel.run.publish import publish
     from robustmel.run.store import Store
 
-    aimed = _table(component_from_text(attack)) | {"view": view} | ({"strength": strength} if strength else {})
+    aimed = {"view": "image"} | _table(component_from_text(attack))
+    aimed |= {key: value for key, value in (("view", view), ("strength", strength)) if value}
     table = {
         "datasets": [_table(component_from_text(dataset))],
         "linkers": [_table(component_from_text(linker))],
         "attacks": [aimed],
-        "tasks": ["IT2T" if view == "fused" else "I2T"],
+        "tasks": ["IT2T" if aimed["view"] == "fused" else "I2T"],
         "candidates": _table(component_from_text(candidates)),
         "split": split,
         "seeds": [seed],

@@ -66,14 +66,16 @@ def _run(grid: Grid, out: Path, store: Path, workers: int, device: str, max_erro
     from robustmel.run.runs import run_grid
     from robustmel.run.store import Store, writing
 
+    def page() -> None:
+        with writing(out):
+            build(out, store).write_page()
+
     with shown() as watch:
-        finished = run_grid(grid, out, Store(store), workers, device, watch)
-    with writing(out):
-        report = build(out, store)
-        page = report.write_page()
+        finished = run_grid(grid, out, Store(store), workers, device, watch, page)
+    report = build(out, store)
     print(report.text())
     print(f"{finished.made} artefacts made, {finished.reused} reused", file=sys.stderr)
-    print(page)
+    print(out / "report" / "index.html")
     if finished.errors > max_errors:
         print(f"{finished.errors} rows have errors (allowed: {max_errors}, see --max-errors)", file=sys.stderr)
         raise typer.Exit(1)

@@ -26,19 +26,21 @@ def train_from_command_line(
     """Trains, prints the accuracies, and then the checkpoint's folder."""
     from robustmel.datasets import DATASETS
     from robustmel.errors import UsageError
-    from robustmel.training.dual_encoder import measure, train_dual_encoder
+    from robustmel.training.dual_encoder import train_dual_encoder
+    from robustmel.training.families import family as check_family
     from robustmel.training.recipe import read_recipe
 
     if not (family or base or recipe):
         raise UsageError("nothing says what to train: give --family clip (or siglip), --base FOLDER, or --recipe FILE.")
     settings = read_recipe(recipe, changes, family=family, base=base)
+    check_family(settings.family)
     components = [component_from_text(one) for one in datasets]
     loaded = [DATASETS.create(one.name, **one.params).load() for one in components]
     chosen = component_from_text(generator)
-    asked = [_candidates(dataset, "validation", chosen) for dataset in loaded]
-    result = train_dual_encoder(loaded, settings, out, candidates=asked, progress=_line)
+    asked, last = ([_candidates(dataset, split, chosen) for dataset in loaded] for split in ("validation", "test"))
+    result = train_dual_encoder(loaded, settings, out, candidates=asked, test_candidates=last, progress=_line)
     for dataset in loaded:
-        found = measure(result.folder, dataset, settings, "test", _candidates(dataset, "test", chosen))
+        found = result.accuracies.get(dataset.name, {}).get("test", {})
         shown = "  ".join(f"{task} {value:.1%}" for task, value in found.items()) or "no test mentions"
         print(f"{dataset.name} test: {shown}", file=sys.stderr)
     for remark, count in result.remarks.items():

@@ -156,7 +156,15 @@ class DualEncoder(ABC):
     @property
     def truncated_texts(self) -> int:
         """Distinct texts that the tokenizer's limit has cut so far."""
-        return self.text_tower.truncated
+        return len(self.text_tower.cut)
+
+    def cut_texts(self, queries: Sequence[Query], task: Task) -> int:
+        """How many of the distinct texts behind these queries the tokenizer's limit cuts, once they were linked."""
+        sides = self.text_sides
+        texts = {sides.label(one) for query in queries for one in query.candidates if one in sides.kb}
+        if task != "I2T":
+            texts |= {sides.query_text(query) for query in queries}
+        return len(texts & self.text_tower.cut)
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """Unit embeddings of texts as they stand, without any template: float32 (n, D)."""

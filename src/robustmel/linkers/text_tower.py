@@ -47,8 +47,8 @@ class TextTower:
         self.lengths = (limit,) if fixed_length else (*(length for length in LENGTHS if length < limit), limit)
         self.device = device
         self.remembered = remembered
-        self.truncated = 0
-        """Distinct texts that were longer than the limit."""
+        self.cut: set[str] = set()
+        """Texts that were longer than the limit."""
         self._row: dict[str, int] = {}
         self._memory = torch.empty(0, 0, device=device)
 
@@ -71,9 +71,9 @@ class TextTower:
             cut = self.tokenizer([encodable[index] for index in long], truncation=True, max_length=self.limit)["input_ids"]
             for index, shorter in zip(long, cut, strict=True):
                 ids[index] = shorter
-            if not self.truncated:
+            if not self.cut:
                 log.warning("texts of over %d tokens are cut, the first: %.60r; all are counted", self.limit, texts[long[0]])
-            self.truncated += len(long)
+            self.cut.update(texts[index] for index in long)
         return ids
 
     def _remember(self, texts: list[str]) -> None:

@@ -118,12 +118,12 @@ def _in_processes(missing: list[Job], workshop: Workshop, workers: int, watch: W
             finished, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
             for key, done, of in _drain(told):
                 watch(jobs[key], done, of)
+            if flag.is_set():
+                raise Interrupted
             for future in finished:
                 job = running.pop(future)
                 _result(future, job)
                 watch(job, 1, 1)
-            if flag.is_set():
-                raise Interrupted
 
 
 def _ready(waiting: dict[str, Job], running: Iterable[Job]) -> list[Job]:
@@ -153,14 +153,19 @@ def _result(future: Future[None], job: Job) -> None:
 @contextmanager
 def _orderly(pool: ProcessPoolExecutor, flag: Flag) -> Iterator[None]:
     """Lets running jobs end their batch; at a second request or an error kills what is left."""
+    workers = list((pool._processes or {}).values())
     try:
-        yield
+        try:
+            yield
+        except Interrupted:
+            workers = list((pool._processes or {}).values())
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
     except Interrupted:
-        pool.shutdown(wait=True, cancel_futures=True)
         raise
     except BaseException:
         flag.set()
-        for process in list((pool._processes or {}).values()):
+        for process in {*workers, *(pool._processes or {}).values()}:
             process.terminate()
         pool.shutdown(wait=False, cancel_futures=True)
         raise

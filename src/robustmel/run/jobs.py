@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from robustmel.run.grid import AttackSpec, Component
@@ -63,7 +64,7 @@ class Questions:
     count: int
     kind: str = "candidates"
 
-    @property
+    @cached_property
     def key(self) -> str:
         """From the bytes of mentions and knowledge base, and the generator."""
         return content_key({"stage": self.kind, "data": self.data, "generator": self.generator.identity})
@@ -93,7 +94,7 @@ class Perturbed:
     batch_size: int
     kind: str = "variant"
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The seed is left out where the attack draws nothing; the batch size decides the last bits of float sums."""
         of: dict[str, Any] = {"stage": self.kind, "questions": self.questions.key, "attack": self.made.identity}
@@ -130,7 +131,7 @@ class Linked:
     batch_size: int
     kind: str = "rows"
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The seed is left out for a linker that draws nothing."""
         of: dict[str, Any] = {"stage": self.kind, "questions": self.questions.key, "linker": self.linker.identity}
@@ -151,10 +152,19 @@ class Linked:
         return f"{self.linker.component.title} answers {self.task}, {self.questions.name}, {under}"
 
 
-def identity(name: str, parameters: dict[str, Any], component: type[Any], digests: dict[str, str]) -> dict[str, Any]:
+def identity(
+    name: str, parameters: dict[str, Any], component: type[Any], digests: dict[str, str], source: str = ""
+) -> dict[str, Any]:
     """What of a component enters a key.
 
     Not where it runs, nor in how large batches; nor where its weights lie, since their digests stand for them.
+
+    Args:
+        name: As registered, presets resolved.
+        parameters: All of them.
+        component: The class.
+        digests: Of the files behind it, its assets.
+        source: Digest of the file that holds the class, for one of the user's own.
     """
     left_out = {"device", "batch_size"} | ({"model", "revision"} if digests else set())
     kept = {key: value for key, value in parameters.items() if key not in left_out}
@@ -164,4 +174,4 @@ def identity(name: str, parameters: dict[str, Any], component: type[Any], digest
         "version": getattr(component, "version", 1),
         "random": bool(getattr(component, "random", False)),
         "digests": digests,
-    }
+    } | ({"source": source} if source else {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import time
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from robustmel.errors import MissingError
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -33,6 +36,7 @@ def hold(lock: Path, what: str, wait: bool) -> Iterator[None]:
     lock.parent.mkdir(parents=True, exist_ok=True)
     mine = lock.with_name(f"{lock.name}.{uuid.uuid4().hex}")
     mine.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started": _started(os.getpid())}))
+    told = False
     try:
         while not _take(mine, lock):
             holder = _holder(lock)
@@ -41,6 +45,9 @@ def hold(lock: Path, what: str, wait: bool) -> Iterator[None]:
             if _dead(holder):
                 _bury(lock, holder)
             elif wait:
+                if not told:
+                    log.warning("waiting for process %s on %s, which holds %s", holder["pid"], holder["host"], lock)
+                    told = True
                 time.sleep(0.2)
             else:
                 raise MissingError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -13,7 +13,7 @@ from robustmel.attacks import ATTACKS
 from robustmel.attacks.strengths import settings
 from robustmel.candidates import CANDIDATES
 from robustmel.defences import DEFENCES
-from robustmel.errors import RobustMELError, UsageError
+from robustmel.errors import MissingError, RobustMELError, UsageError
 from robustmel.linkers import LINKERS
 from robustmel.registry import Registry, is_file_component
 from robustmel.run.grid import AttackSpec, Component, Grid
@@ -75,14 +75,20 @@ class Plan:
                 for job in (cell.questions, view.variant, view.rows):
                     if job is not None:
                         found.setdefault(job.key, job)
-        order = {"candidates": 0, "variant": 1, "rows": 2}
-        return sorted(found.values(), key=lambda job: order[job.kind])
+        return sorted(found.values(), key=_turn)
 
     @property
     def consumers(self) -> Counter[str]:
         """Variant key -> the number of different row sets made from it."""
         pairs = {(view.variant.key, view.rows.key) for cell in self.cells for view in cell.views if view.variant}
         return Counter(variant for variant, _ in pairs)
+
+
+def _turn(job: Job) -> tuple[int, str]:
+    """What others need comes first; within a kind, one linker after the other, since few fit into memory at once."""
+    if isinstance(job, Perturbed):
+        return 1, job.source.component.title if job.source else ""
+    return (2, job.linker.component.title) if isinstance(job, Linked) else (0, "")
 
 
 def expand(grid: Grid, workshop: Workshop) -> Plan:
@@ -99,20 +105,23 @@ def expand(grid: Grid, workshop: Workshop) -> Plan:
     defences = [one for one in (_made(DEFENCES, defence, problems) for defence in grid.defences) if one]
     attacks = [(spec, made) for spec, made in ((spec, _made_attack(spec, problems)) for spec in grid.attacks) if made]
     generator = _made(CANDIDATES, grid.candidates, problems)
-    titles = [spec.title for spec, _ in attacks]
-    problems += [f'two attacks are called "{title}"; give each a label = "..."' for title in titles if titles.count(title) > 1]
+    problems += _repeats("attacks", [spec.title for spec, _ in attacks])
+    problems += _repeats("defences", [made.component.title for made in defences])
     for made, task in product(linkers, grid.tasks):
         able = LINKERS.load(made.component.name).tasks
         if task not in able:
             problems.append(f"linker {made.component.title} cannot do task {task} (it does {', '.join(able)})")
     sources = _Sources(linkers, problems)
-    for (spec, attack), made in product(attacks, linkers):
-        sources.of(spec, attack, made)
+    for (spec, attack), made, task in product(attacks, linkers, grid.tasks):
+        sources.check(spec, attack, made, task)
+    if generator is not None:
+        _try(lambda: CANDIDATES.load(generator.component.name)(**generator.parameters), "candidates", problems)
     _complain(problems)
     assert generator is not None
     plan = Plan()
-    for dataset in grid.datasets:
-        questions = _questions(dataset, grid, generator, workshop, plan)
+    asked = [_questions(dataset, grid, generator, workshop, plan) for dataset in grid.datasets]
+    _complain(_repeats("data sets", [questions.name for questions in asked]))
+    for questions in asked:
         for (spec, attack), linker, defence in product(attacks, linkers, defences):
             for task, seed in product(grid.tasks, grid.seeds):
                 source = sources.of(spec, attack, linker)
@@ -120,6 +129,20 @@ def expand(grid: Grid, workshop: Workshop) -> Plan:
     _check_dropping(plan, problems)
     _complain(problems)
     return plan
+
+
+def _repeats(what: str, titles: list[str]) -> list[str]:
+    return [f'two {what} are called "{title}"; give each a label = "..."' for title in titles if titles.count(title) > 1]
+
+
+def _try(build: Callable[[], object], what: str, problems: list[str]) -> None:
+    """Notes what is wrong with the values of a component, which only its own checks know."""
+    try:
+        build()
+    except MissingError:
+        raise
+    except (RobustMELError, TypeError, ValueError, AttributeError) as problem:
+        problems.append(f"{what}: {str(problem).rstrip('.')}")
 
 
 def _complain(problems: list[str]) -> None:
@@ -178,20 +201,28 @@ class _Sources:
         self._problems = problems
 
     def of(self, spec: AttackSpec, attack: Made, victim: Made) -> Made | None:
-        """The source, None for an attack that asks nobody; a source that cannot serve is noted as a problem."""
-        needs = ATTACKS.load(attack.component.name).needs
-        if needs == "nothing":
+        """The source; None for an attack that asks nobody."""
+        if ATTACKS.load(attack.component.name).needs == "nothing":
             return None
-        source = victim if spec.source == "victim" else self._named(spec.source)
+        return victim if spec.source == "victim" else self._named(spec.source)
+
+    def check(self, spec: AttackSpec, attack: Made, victim: Made, task: Task) -> None:
+        """Notes what a source cannot do of what an attack for this task asks of it."""
+        source = self.of(spec, attack, victim)
         if source is None:
-            return None
-        able = LINKERS.load(source.component.name)
-        if needs == "gradients" and not hasattr(able, "logits"):
+            return
+        able, title = LINKERS.load(source.component.name), source.component.title
+        if ATTACKS.load(attack.component.name).needs == "gradients" and not hasattr(able, "logits"):
             self._problems.append(
-                f'attack {spec.title} needs gradients and linker {source.component.title} has none. Set source = "clip-world" (or'
-                " another linker with gradients) to craft the images on it"
+                f'attack {spec.title} needs gradients and linker {title} has none. Set source = "clip-world" (or another linker'
+                " with gradients) to craft the images on it"
             )
-        return source
+        for view in _views(spec, task):
+            if view in VIEW_TASK and VIEW_TASK[view] not in able.tasks:
+                self._problems.append(
+                    f"attack {spec.title} reads the {view} view, task {VIEW_TASK[view]}, of source {title}, which does"
+                    f' {", ".join(able.tasks)} alone; set view = "image" or another source'
+                )
 
     def _named(self, title: str) -> Made | None:
         if title not in self._by_title:
@@ -204,11 +235,14 @@ class _Sources:
 
 def _check_dropping(plan: Plan, problems: list[str]) -> None:
     """An image that left the batch at its first success is barely over the boundary of that one decision."""
+    consumers = plan.consumers
     for cell in plan.cells:
         for view in cell.views:
             if view.variant is None or not view.variant.made.parameters.get("drop_fooled", False):
                 continue
-            if plan.consumers[view.variant.key] > 1 or cell.source != cell.linker or view.variant.view != cell.task:
+            own = view.variant.source is not None and view.variant.source.identity == view.rows.linker.identity
+            own = own and view.variant.defence.identity == view.rows.defence.identity and view.variant.view == cell.task
+            if not own or consumers[view.variant.key] > 1:
                 problems.append(
                     f"attack {cell.attack.title} has drop_fooled = true, so its set may serve only the one cell it was made for, but"
                     f" it would serve others too ({cell.task} of {cell.linker} reads the {view.name} view of {cell.source});"
@@ -241,9 +275,11 @@ def _made(registry: Registry, component: Component, problems: list[str]) -> Made
     except UsageError as problem:
         problems.append(str(problem).rstrip("."))
         return None
-    if is_file_component(component.name):
-        digests |= {"source": file_digest(Path(component.name.rpartition(":")[0]))}
-    return Made(component, parameters, identity(registry.base(component.name), parameters, loaded, digests))
+    except (TypeError, ValueError, AttributeError) as problem:
+        problems.append(f"{component.title}: a parameter has a wrong value ({problem})")
+        return None
+    source = file_digest(Path(component.name.rpartition(":")[0])) if is_file_component(component.name) else ""
+    return Made(component, parameters, identity(registry.base(component.name), parameters, loaded, digests, source))
 
 
 def _made_attack(spec: AttackSpec, problems: list[str]) -> Made | None:
@@ -255,9 +291,12 @@ def _made_attack(spec: AttackSpec, problems: list[str]) -> Made | None:
         if made is not None:
             attack = ATTACKS.load(component.name)(**made.parameters)  # which checks the values, and makes "8/255" a number
             parameters = {name: getattr(attack, name, value) for name, value in made.parameters.items()}
-            known = identity(made.identity["name"], parameters, type(attack), made.identity["digests"])
+            digests, source = made.identity["digests"], made.identity.get("source", "")
+            known = identity(made.identity["name"], parameters, type(attack), digests, source)
             made = Made(component, parameters, known | {"random": bool(getattr(attack, "random", False))})
-    except RobustMELError as problem:
+    except MissingError:
+        raise
+    except (RobustMELError, TypeError) as problem:
         problems.append(f"attack {spec.title}: {str(problem).rstrip('.')}")
         return None
     return made

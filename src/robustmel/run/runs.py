@@ -6,6 +6,8 @@ import json
 import logging
 import os
 import shutil
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from robustmel.run.estimate import disk_needed
 from robustmel.run.executors import Watch, execute
 from robustmel.run.grid import Grid
 from robustmel.run.interrupt import Interrupted
+from robustmel.run.jobs import Job
 from robustmel.run.keys import plain
 from robustmel.run.locks import hold
 from robustmel.run.plan import Cell, Plan, expand
@@ -44,8 +47,12 @@ class Finished:
     errors: int
 
 
-def run_grid(grid: Grid, out: Path, store: Store, workers: int, device: str, watch: Watch) -> Finished:
+def run_grid(
+    grid: Grid, out: Path, store: Store, workers: int, device: str, watch: Watch, show: Callable[[], object] = lambda: None
+) -> Finished:
     """Makes whatever a grid still lacks, and writes `run.json`. The same call goes on where an interrupted one stopped.
+
+    `show` is called when all is there, before images are dropped as `keep` says: whoever makes a gallery does it then.
 
     Raises:
         UsageError: The grid asks for what cannot be.
@@ -58,14 +65,16 @@ def run_grid(grid: Grid, out: Path, store: Store, workers: int, device: str, wat
         for sentence in changes(plan, out):
             log.warning(sentence)
         _room(plan, store)
-        jobs = [job for job in plan.jobs if not _unneeded(job, plan, store)]
+        readers = _readers(plan)
+        jobs = [job for job in plan.jobs if not _unneeded(job, readers, store)]
+        fresh = [job.key for job in jobs if job.kind == "variant" and not store.has(job.kind, job.key)]
         made = execute(jobs, workshop, workers, watch)
-        errors = sum(
-            int(store.manifest("rows", key)["errors"]) for key in {view.rows.key for cell in plan.cells for view in cell.views}
-        )
+        errors = sum(int(store.manifest("rows", key)["errors"]) for key in set().union(*readers.values(), _clean(plan)))
+        errors += sum(int(store.manifest("variant", key)["failed"]) for key in readers)
         notes = plan.notes + _cut_texts(plan, store)
         write_atomically(out / "run.json", _manifest(grid, plan, notes, out, store))
-        _prune(plan, grid, store)
+        show()
+        _prune(fresh, grid, store)
     return Finished(out, len(plan.cells), made, len(jobs) - made, errors)
 
 
@@ -82,25 +91,37 @@ def _room(plan: Plan, store: Store) -> None:
         )
 
 
-def _unneeded(job: Any, plan: Plan, store: Store) -> bool:
-    """A perturbed set of which images were pruned (or that is absent) matters only to row sets that are still to be made."""
-    if job.kind != "variant":
+def _readers(plan: Plan) -> dict[str, set[str]]:
+    """Key of a perturbed set -> keys of the row sets made from it."""
+    readers: defaultdict[str, set[str]] = defaultdict(set)
+    for cell in plan.cells:
+        for view in cell.views:
+            if view.variant is not None:
+                readers[view.variant.key].add(view.rows.key)
+    return dict(readers)
+
+
+def _clean(plan: Plan) -> set[str]:
+    return {view.rows.key for cell in plan.cells for view in cell.views if view.variant is None}
+
+
+def _unneeded(job: Job, readers: dict[str, set[str]], store: Store) -> bool:
+    """A perturbed set of which images were dropped matters only to row sets that are still to be made; then it is made anew."""
+    if job.kind != "variant" or not store.has("variant", job.key):
         return False
-    readers = {view.rows.key for cell in plan.cells for view in cell.views if view.variant and view.variant.key == job.key}
-    lacking = any(not store.has("rows", key) for key in readers)
-    if lacking and store.has("variant", job.key) and store.manifest("variant", job.key)["kept"] != "all":
+    if all(store.has("rows", key) for key in readers[job.key]):
+        return True
+    if store.manifest("variant", job.key)["kept"] != "all":
         store.forget("variant", job.key)
-    return not lacking and store.has("variant", job.key)
+    return False
 
 
-def _prune(plan: Plan, grid: Grid, store: Store) -> None:
-    """Drops perturbed images after scoring, as `keep` says; the logs stay."""
+def _prune(fresh: list[str], grid: Grid, store: Store) -> None:
+    """Drops the images of the sets this run has made, as `keep` says; their logs stay, and so do the sets of other runs."""
     if grid.keep == "all":
         return
     stay = 20 if grid.keep == "sample" else 0
-    for key in plan.consumers:
-        if not store.has("variant", key):
-            continue
+    for key in fresh:
         folder = store.path("variant", key)
         manifest = store.manifest("variant", key) | {"kept": grid.keep}
         write_atomically(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")

@@ -62,8 +62,10 @@ class Store:
                 shutil.rmtree(final)
             partial = final.with_name(key + ".partial")
             partial.mkdir(parents=True, exist_ok=True)
-            facts = make(partial)
-            write_atomically(partial / MANIFEST, json.dumps(facts, indent=1, sort_keys=True) + "\n")
+            if not (partial / MANIFEST).is_file():
+                facts = make(partial)
+                write_atomically(partial / MANIFEST, json.dumps(facts, indent=1, sort_keys=True) + "\n")
+            shutil.rmtree(partial / "shards", ignore_errors=True)
             partial.rename(final)
             _sync(final.parent)
         return final

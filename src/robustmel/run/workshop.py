@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from robustmel.candidates import CANDIDATES
 from robustmel.datasets import DATASETS
 from robustmel.datasets.dataset import Dataset
 from robustmel.defences import DEFENCES
+from robustmel.errors import MissingError
 from robustmel.linkers import LINKERS
 from robustmel.linkers.contract import Differentiable
 from robustmel.registry import own_parameters
@@ -63,8 +64,7 @@ class Workshop:
         known = (canonical([component.name, repr(sorted(component.params.items()))]), split)
         if known not in self._datasets:
             loader = DATASETS.create(component.name, **component.params)
-            whole = loader.load(split) if getattr(loader, "lazy_splits", False) else loader.load().split(split)
-            self._datasets[known] = whole
+            self._datasets[known] = loader.load(split)
         return self._datasets[known]
 
     def sampled(self, component: Component, split: str, limit: int | None, seed: int) -> tuple[Dataset, list[Mention]]:
@@ -74,8 +74,7 @@ class Workshop:
 
     def training_mentions(self, component: Component) -> tuple[Mention, ...]:
         """The mentions of the training split, if there is one."""
-        loader = DATASETS.create(component.name, **component.params)
-        if getattr(loader, "lazy_splits", False):
+        if getattr(DATASETS.load(component.name), "lazy_splits", False):
             return self.dataset(component, "train").mentions
         return tuple(mention for mention in self.dataset(component, "all").mentions if mention.split == "train")
 
@@ -99,9 +98,9 @@ class Workshop:
         if questions.key not in self._queries:
             rows = read_table(self.store.path(questions.kind, questions.key) / "questions.parquet")
             dataset, mentions = self.sampled(questions.dataset, questions.split, questions.limit, questions.sample_seed)
-            queries = [
-                mention.query(dataset.name, tuple(row["candidates"])) for mention, row in zip(mentions, rows, strict=True)
-            ]
+            same: dict[tuple[str, ...], tuple[str, ...]] = {}  # with candidates = "all" one list serves every mention
+            lists = [same.setdefault(one, one) for one in (tuple(row["candidates"]) for row in rows)]
+            queries = [mention.query(dataset.name, one) for mention, one in zip(mentions, lists, strict=True)]
             self._queries[questions.key] = (queries, [mention.gold for mention in mentions])
         return self._queries[questions.key]
 
@@ -126,7 +125,7 @@ class Workshop:
             linker = self.linker(job.source, job.defence, job.questions)
             objective = partial(LinkerObjective, cast(Differentiable, linker), job.view, job.attack.logits)
             device = torch.device(getattr(linker, "device", "cpu"))
-        aim = Aim(attack, objective, device, job.made.component.name, job.seed, job.attack.max_side)
+        aim = Aim(attack, objective, device, job.made.identity["name"], job.seed, job.attack.max_side)
         began = time.monotonic()
         facts = perturb(queries, gold, aim, job.batch_size, folder, progress)
         cost = {"seconds": time.monotonic() - began, "passes": attack.passes() * facts["states"].get("ok", 0)}
@@ -140,7 +139,21 @@ class Workshop:
         if job.variant is not None:
             queries = overlaid(queries, self.store.path(job.variant.kind, job.variant.key))
         facts = link(queries, linker, job.task, job.batch_size, folder, progress)
-        return facts | {"linker": job.linker.identity, "task": job.task, "cut_texts": getattr(linker, "truncated_texts", 0)}
+        if job.variant is not None:
+            _still_there(self.store.path(job.variant.kind, job.variant.key), queries)
+        cut = linker.cut_texts(queries, job.task) if hasattr(linker, "cut_texts") else 0
+        return facts | {"linker": job.linker.identity, "task": job.task, "cut_texts": cut}
+
+
+def _still_there(variant: Path, queries: Sequence[Query]) -> None:
+    """Answers to images that another run removed in between must not be kept as answers to the set."""
+    gone = [
+        query.image for query in queries if query.image and query.image.is_relative_to(variant) and not query.image.exists()
+    ]
+    if gone:
+        raise MissingError(
+            f"{gone[0]} was removed while it was being linked (another run's keep?). The same command makes it anew."
+        )
 
 
 def overlaid(queries: list[Query], variant: Path) -> list[Query]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from robustmel.errors import ImageError, RobustMELError
 from robustmel.linkers.contract import Linker
-from robustmel.run.stages.shards import Progress, Row, by_pieces, chunks, drop_pieces, write_table
+from robustmel.run.stages.shards import Progress, Row, by_pieces, chunks, write_table
 from robustmel.types import Prediction, Query, Task
 
 ROWS = pa.schema(
@@ -33,13 +33,13 @@ def link(
 
     A query that the linker cannot answer gets a row with `error` set; none is skipped.
     """
+    known = {query.id: query for query in queries}
 
-    def work(piece: Sequence[Query]) -> list[Row]:
-        return [_row(prediction) for prediction in answers(linker, piece, task)]
+    def work(piece: Sequence[str]) -> list[Row]:
+        return [_row(prediction) for prediction in answers(linker, [known[one] for one in piece], task)]
 
-    rows = by_pieces(folder, chunks(queries, batch_size), work, ROWS, progress)
+    rows = by_pieces(folder, chunks(list(known), batch_size), work, ROWS, progress)
     write_table(folder / "predictions.parquet", rows, ROWS)
-    drop_pieces(folder)
     seconds = sum(row["seconds"] for row in rows)
     return {"mentions": len(rows), "errors": sum(row["error"] is not None for row in rows), "seconds": seconds}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,10 @@ from torch import Tensor
 
 from robustmel.attacks.contract import ImageAttack, Objective
 from robustmel.attacks.noise_source import ItemNoise
-from robustmel.errors import ImageError
-from robustmel.images import decode, write_png
+from robustmel.errors import ImageError, RobustMELError
+from robustmel.images import decode, decode_with_notes, write_png
 from robustmel.run.keys import item_seed
-from robustmel.run.stages.shards import Progress, Row, by_pieces, chunks, drop_pieces, write_table
+from robustmel.run.stages.shards import Progress, Row, by_pieces, chunks, write_table
 from robustmel.types import Perturbation, Query
 
 log = logging.getLogger(__name__)
@@ -64,32 +64,34 @@ def perturb(
     (folder / "images").mkdir(exist_ok=True)
     rows, attackable = _triage(queries, gold, aim)
 
-    def work(piece: Sequence[int]) -> list[Row]:
-        return _attack([queries[index] for index in piece], [str(gold[index]) for index in piece], aim, folder)
+    known = {query.id: (query, str(right)) for query, right in zip(queries, gold, strict=True)}
+
+    def work(piece: Sequence[str]) -> list[Row]:
+        return _attack([known[one][0] for one in piece], [known[one][1] for one in piece], aim, folder)
 
     pieces = [piece for size in sorted(attackable) for piece in chunks(attackable[size], batch_size)]
     done = by_pieces(folder, pieces, work, LOG, progress)
+    if done and all(row["status"] != "ok" for row in done):
+        raise RobustMELError(f"attack {aim.name} failed on every image; the first: {done[0]['status'].removeprefix('error:')}.")
     rows |= {row["id"]: row for row in done}
     write_table(folder / "log.parquet", [rows[query.id] for query in queries], LOG)
-    drop_pieces(folder)
-    states: dict[str, int] = defaultdict(int)
-    for row in rows.values():
-        states[row["status"]] += 1
-    return {"mentions": len(rows), "states": dict(states), "kept": "all"}
+    states = Counter(row["status"] for row in rows.values())
+    failed = sum(row["status"] != "ok" for row in done)
+    return {"mentions": len(rows), "states": dict(states), "failed": failed, "kept": "all"}
 
 
 def _triage(
     queries: Sequence[Query], gold: Sequence[str | None], aim: Aim
-) -> tuple[dict[str, Row], dict[tuple[int, int], list[int]]]:
-    """Rows of those that cannot be attacked, and the indices of the others by image size."""
+) -> tuple[dict[str, Row], dict[tuple[int, int], list[str]]]:
+    """Rows of those that cannot be attacked, and the ids of the others by image size."""
     rows: dict[str, Row] = {}
-    attackable: dict[tuple[int, int], list[int]] = defaultdict(list)
+    attackable: dict[tuple[int, int], list[str]] = defaultdict(list)
     for index, query in enumerate(queries):
         status = _unattackable(query, gold[index], aim)
         if status is None:
             try:
                 height, width, _ = decode(_present(query), max_side=aim.max_side).shape
-                attackable[height, width].append(index)
+                attackable[height, width].append(query.id)
                 continue
             except ImageError as problem:
                 status = f"error:{problem.kind}"
@@ -114,10 +116,12 @@ def _unattackable(query: Query, gold: str | None, aim: Aim) -> str | None:
 
 
 def _attack(queries: Sequence[Query], gold: Sequence[str], aim: Aim, folder: Path) -> list[Row]:
-    """One batch; out of memory, its halves; a single image that fails, an error row."""
+    """One batch; out of memory, its halves; a single image that fails, an error row. A full disk or a broken set-up stops all."""
     try:
         return _attack_batch(queries, gold, aim, folder)
     except Exception as problem:  # an attack or a linker of the user's may raise anything; the row says what
+        if isinstance(problem, (RobustMELError, OSError)) and not isinstance(problem, ImageError):
+            raise
         if len(queries) == 1:
             return [{"id": queries[0].id, "status": f"error:{type(problem).__name__}: {problem}"[:300]}]
         log.warning("a batch of %d images failed (%s); trying halves", len(queries), problem)
@@ -126,8 +130,8 @@ def _attack(queries: Sequence[Query], gold: Sequence[str], aim: Aim, folder: Pat
 
 
 def _attack_batch(queries: Sequence[Query], gold: Sequence[str], aim: Aim, folder: Path) -> list[Row]:
-    clean = [decode(_present(query), max_side=aim.max_side) for query in queries]
-    pixels = torch.from_numpy(np.stack(clean)).to(aim.device).permute(0, 3, 1, 2).float() / 255
+    clean = [decode_with_notes(_present(query), max_side=aim.max_side) for query in queries]
+    pixels = torch.from_numpy(np.stack([one.pixels for one in clean])).to(aim.device).permute(0, 3, 1, 2).float() / 255
     objective: Objective = _Silent() if aim.objective is None else aim.objective(queries)
     columns = [0 if aim.objective is None else query.candidates.index(one) for query, one in zip(queries, gold, strict=True)]
     right = torch.tensor(columns, device=aim.device)
@@ -139,9 +143,13 @@ def _attack_batch(queries: Sequence[Query], gold: Sequence[str], aim: Aim, folde
     for path, picture in zip(paths, written, strict=True):
         write_png(path, picture)
     reread = torch.from_numpy(np.stack([decode(path) for path in paths])).to(aim.device).permute(0, 3, 1, 2).float() / 255
-    verdict = None if aim.objective is None else _wrong(objective, reread, right)
-    fooled = None if aim.objective is None else _wrong(objective, found.pixels, right)
-    return [_row(index, queries[index], found, (reread - pixels)[index], fooled, verdict) for index in range(len(queries))]
+    asked = aim.objective is not None and getattr(aim.attack, "targeted", None) is None
+    verdict = _wrong(objective, reread, right) if asked else None
+    fooled = _wrong(objective, found.pixels, right) if asked else None
+    if aim.objective is not None and not asked:  # with a target, the attack alone knows what counts
+        verdict = fooled = found.succeeded
+    rows = [_row(index, queries[index], found, (reread - pixels)[index], fooled, verdict) for index in range(len(queries))]
+    return [row | {"note": "; ".join(filter(None, (row["note"], *one.notes)))} for row, one in zip(rows, clean, strict=True)]
 
 
 class _Silent:

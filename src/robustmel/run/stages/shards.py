@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import hashlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +21,10 @@ Row = dict[str, Any]
 def write_table(path: Path, rows: Iterable[Row], schema: pa.Schema) -> None:
     """Writes rows as Parquet; the file appears complete."""
     temporary = path.with_name(path.name + ".tmp")
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary)
+    with temporary.open("wb") as file:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), file)
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(path)
 
 
@@ -31,14 +35,20 @@ def read_table(path: Path) -> list[Row]:
 
 
 def by_pieces(
-    folder: Path, pieces: Sequence[Piece], work: Callable[[Piece], list[Row]], schema: pa.Schema, progress: Progress
+    folder: Path,
+    pieces: Sequence[Sequence[str]],
+    work: Callable[[Sequence[str]], list[Row]],
+    schema: pa.Schema,
+    progress: Progress,
 ) -> list[Row]:
     """Does the pieces that are missing and returns the rows of all.
 
+    A piece is known by its items, so pieces of another size, from before an interruption, are no match and are done again.
+
     Args:
         folder: Of the artefact being made; pieces lie below it until `drop_pieces`.
-        pieces: The same list every time the artefact is tried.
-        work: Gives the rows of one piece.
+        pieces: Ids of the items of each piece.
+        work: Gives the rows of one piece, one an item, with its `id`.
         schema: Of the rows.
         progress: Told after every piece.
     """
@@ -46,17 +56,22 @@ def by_pieces(
     shards.mkdir(exist_ok=True)
     rows: list[Row] = []
     for number, piece in enumerate(pieces):
-        shard = shards / f"{number:05d}.parquet"
-        if not shard.exists():
-            write_table(shard, work(piece), schema)
+        shard = shards / f"{hashlib.blake2b(' '.join(piece).encode(), digest_size=10).hexdigest()}.parquet"
+        found = _finished(shard)
+        if found is None:
+            found = work(piece)
+            write_table(shard, found, schema)
             progress(number + 1, len(pieces))
-        rows += read_table(shard)
+        rows += found
     return rows
 
 
-def drop_pieces(folder: Path) -> None:
-    """Removes the pieces once the whole is written."""
-    shutil.rmtree(folder / "shards", ignore_errors=True)
+def _finished(shard: Path) -> list[Row] | None:
+    """The rows of a piece done before; None where there is none, or a power cut left it torn."""
+    try:
+        return read_table(shard)
+    except (OSError, pa.ArrowException):
+        return None
 
 
 def chunks(items: Sequence[Piece], size: int) -> list[Sequence[Piece]]:
