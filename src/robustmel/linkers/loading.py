@@ -91,12 +91,14 @@ def _first_line(problem: Exception) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the library's progress bars: our own stages report progress."""
+    """Without the library's progress bars and remarks: our own stages report progress, and what is missing is an error here."""
     library: Any = importlib.import_module("transformers.utils.logging")
-    shown = library.is_progress_bar_enabled()
+    shown, verbosity = library.is_progress_bar_enabled(), library.get_verbosity()
     library.disable_progress_bar()
+    library.set_verbosity_error()
     try:
         yield
     finally:
+        library.set_verbosity(verbosity)
         if shown:
             library.enable_progress_bar()
