@@ -50,7 +50,7 @@ def _cost(missing: list[Job], plan: Plan, store: Store) -> list[str]:
     rates = _seconds_a_pass(store)
     lines = [f"disk: about {disk / 1e9:.2f} GB for {disk // IMAGE_BYTES} perturbed images (see keep)"] if disk else []
     if missing:
-        lines.append("memory: one linker and one batch of images a worker; the size of the data set does not matter")
+        lines.append("memory: up to 3 linkers and one batch of images a worker, beside texts and candidate lists")
     for linker, number in passes.items():
         if linker in rates:
             lines.append(
