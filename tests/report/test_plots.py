@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from robustmel.report import Report, build
-from robustmel.report.plots import DARK, LIGHT, accuracy_plot, darkened
+from robustmel.report.canvas import DARK, LIGHT, darkened
+from robustmel.report.plots import accuracy_plot
 
 RIGHT = (("a", "b"), (2.0, 1.0))
 

@@ -14,9 +14,11 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from robustmel import __version__
+from robustmel.report.canvas import darkened
+from robustmel.report.curves import security_curves
 from robustmel.report.gallery import Entry, Gallery, gallery
 from robustmel.report.pictures import save
-from robustmel.report.plots import accuracy_plot, darkened
+from robustmel.report.plots import accuracy_plot
 from robustmel.report.results import Run
 from robustmel.report.sanitise import inline
 from robustmel.report.summary import Summary
@@ -40,7 +42,7 @@ def write_page(run: Run, summaries: Sequence[Summary], table: Table, notes: Sequ
     shutil.rmtree(images, ignore_errors=True)
     images.mkdir(parents=True)
     chosen = gallery(run)
-    plot = accuracy_plot(summaries)
+    plot, curves = accuracy_plot(summaries), security_curves(summaries)
     style, script = _asset("style.css"), _asset("script.js")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown)
     environment.globals |= {"figure": figure, "shade": _shade, "interval": _interval, "task_names": TASK_NAMES}
@@ -54,6 +56,7 @@ def write_page(run: Run, summaries: Sequence[Summary], table: Table, notes: Sequ
         group_spans=_group_spans(table),
         notes=notes,
         plots=None if plot is None else [_embedded(plot), _embedded(darkened(plot))],
+        curves=None if curves is None else [_embedded(curves), _embedded(darkened(curves))],
         headings=HEADINGS,
         text_columns=TEXT_COLUMNS,
         lines=lines(summaries),
