@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from fractions import Fraction
@@ -19,7 +20,7 @@ ENOUGH = 3
 def security_curves(summaries: Sequence[Summary]) -> str | None:
     """An SVG for a light ground; None unless some linker was attacked at three budgets or more under one threat model.
 
-    The budget axis is even in the square root, so that 1/255 and 0.2 are both readable; at 0 stands the clean accuracy.
+    The budget axis is logarithmic beyond 1/255, so that 1/255 and 0.2 are both readable; at 0 stands the clean accuracy.
 
     Source:
         Biggio & Roli, "Wild Patterns: Ten Years after the Rise of Adversarial Machine Learning", 2018, section 3.
@@ -63,7 +64,7 @@ def _panel(axis: Any, chosen: Sequence[Summary], victims: Sequence[tuple[str, st
     ticks: dict[float, str] = {}
     for linker, defence in victims:
         points = worst_at([one for one in chosen if (one.linker, one.defence) == (linker, defence)])
-        places = [(_radius(one) or 0.0) ** 0.5 for one in points]
+        places = [math.log2(1 + 255 * (_radius(one) or 0.0)) for one in points]
         ticks |= {place: one.budget or "0" for place, one in zip(places, points, strict=True)}
         colour = colour_of(linker, victims)
         axis.plot(
