@@ -195,3 +195,21 @@ def test_linkers_are_listed_and_checked(workplace: Path, capsys: pytest.CaptureF
     (workplace / "poor.py").write_text("class Poor:\n    '''Offers nothing.'''\n    def __init__(self, kb, /): pass\n")
     assert run(["linkers", "poor.py:Poor"]) == 1
     assert "link" in capsys.readouterr().out
+
+
+def test_training_does_not_write_over_what_is_there(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (workplace / "keep").mkdir()
+    (workplace / "keep" / "README.md").write_text("mine")
+    command = ["train", "dual-encoder", "--family", "clip", "--out", "keep", "--dataset", '{name = "jsonl", path = "data"}']
+    assert run(command) == 2
+    assert "choose another --out" in capsys.readouterr().err
+    assert (workplace / "keep" / "README.md").read_text() == "mine"
+    assert run([*command[:2], "--base", "world:clip-world", "--set", "architecture.heads=2", *command[4:]]) == 2
+    assert "architecture is that of --base" in capsys.readouterr().err
+
+
+def test_a_linker_without_a_docstring_is_still_a_linker(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = COLOUR_LINKER.read_text().replace('"""Offers `link` alone, for the text task alone."""', "")
+    (workplace / "plain.py").write_text(text)
+    run(["linkers", "plain.py:TextLinker"])
+    assert "(no docstring)" in capsys.readouterr().out

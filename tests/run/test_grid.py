@@ -21,7 +21,12 @@ def test_a_grid_file_becomes_axes(tmp_path: Path) -> None:
     assert dict(grid.datasets[1].params) == {"path": "data"}
     clean, pgd = grid.attacks
     assert clean.title == "clean"
-    assert (pgd.title, pgd.source, pgd.logits, dict(pgd.attack.params)) == ("pgd-strong", "clip-world", "scaled", {"steps": 5})
+    assert (pgd.title, pgd.source, pgd.logits, dict(pgd.attack.params)) == (
+        "pgd-strong (steps=5)",
+        "clip-world",
+        "scaled",
+        {"steps": 5},
+    )
 
 
 def test_clean_is_always_there() -> None:

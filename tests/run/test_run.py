@@ -321,3 +321,25 @@ def _until(condition: Any, process: subprocess.Popen[str]) -> None:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     raise AssertionError("nothing happened")
+
+
+def test_a_transferred_set_holds_the_attack_s_last_images(colour_data: Path, tmp_path: Path) -> None:
+    """What fails on its source may still fool another, so the input is not handed back."""
+    weak = {"name": "pgd", "eps": 0.02, "step_size": 0.01, "steps": 2, "label": "weak"}
+    two = [
+        {"name": f"{LINKER}:ColourLinker", "label": label, "text_weight": weight} for label, weight in (("a", 0.2), ("b", 0.1))
+    ]
+    for source, changed in (("victim", 0.0), ("a", 0.02)):
+        grid = colour_grid(colour_data, linkers=two, tasks=["I2T"], attacks=[{**weak, "source": source}])
+        run(grid, tmp_path, f"out {source}", f"store {source}")
+        for log in (tmp_path / f"store {source}").glob("variant/*/*/log.parquet"):
+            assert max(pq.read_table(log)["linf"].to_pylist()) == pytest.approx(changed, abs=1e-6)
+
+
+def test_a_strength_with_other_parameters_is_not_called_by_its_name(colour_data: Path) -> None:
+    attacks = [{"name": "pgd", "strength": "strong"}, {"name": "pgd", "strength": "strong", "steps": 400}]
+    assert [spec.title for spec in colour_grid(colour_data, attacks=attacks).attacks] == [
+        "clean",
+        "pgd-strong",
+        "pgd-strong (steps=400)",
+    ]

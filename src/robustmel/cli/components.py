@@ -88,6 +88,6 @@ def _summary(registry: Registry, name: str) -> str:
     if isinstance(entry, Preset):
         return f"{entry.name} with " + ", ".join(f"{key} = {value!r}" for key, value in entry.params.items())
     try:
-        return inspect.getdoc(registry.load(name)).splitlines()[0]  # type: ignore[union-attr]
-    except (RobustMELError, AttributeError, IndexError) as problem:
+        return (inspect.getdoc(registry.load(name)) or "(no docstring)").splitlines()[0]
+    except RobustMELError as problem:
         return f"(cannot be loaded: {problem})"

@@ -28,12 +28,20 @@ def train_from_command_line(
     from robustmel.errors import UsageError
     from robustmel.training.dual_encoder import train_dual_encoder
     from robustmel.training.families import family as check_family
+    from robustmel.training.publish import RECORD
     from robustmel.training.recipe import read_recipe
+    from robustmel.training.state import STATE
 
     if not (family or base or recipe):
         raise UsageError("nothing says what to train: give --family clip (or siglip), --base FOLDER, or --recipe FILE.")
     settings = read_recipe(recipe, changes, family=family, base=base)
     check_family(settings.family)
+    if settings.base and any(change.startswith("architecture") for change in changes):
+        raise UsageError("architecture is that of --base and cannot be set; leave it out, or train anew with --family.")
+    if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in (STATE, RECORD)):
+        raise UsageError(
+            f"{out} is not empty and holds no training; choose another --out, so that nothing of yours is written over."
+        )
     components = [component_from_text(one) for one in datasets]
     loaded = [DATASETS.create(one.name, **one.params).load() for one in components]
     chosen = component_from_text(generator)

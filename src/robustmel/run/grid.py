@@ -65,10 +65,12 @@ class AttackSpec:
 
     @property
     def title(self) -> str:
-        """`pgd-strong`, or the label given."""
+        """`pgd-strong`, or the label given; a strength with other parameters beside it says which."""
         if self.attack.label:
             return self.attack.label
-        return "-".join(part for part in (self.attack.title, self.strength, self.profile) if part)
+        named = "-".join(part for part in (self.attack.title, self.strength, self.profile) if part)
+        changed = ", ".join(f"{key}={value}" for key, value in self.attack.params.items())
+        return f"{named} ({changed})" if changed and self.strength else named
 
 
 @dataclass(frozen=True)

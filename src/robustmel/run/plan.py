@@ -146,11 +146,9 @@ def _try(build: Callable[[], object], what: str, problems: list[str]) -> None:
 
 
 def _complain(problems: list[str]) -> None:
-    whole = list(dict.fromkeys(problems))
+    whole = [one if one.endswith("?") else f"{one}." for one in dict.fromkeys(problems)]
     if whole:
-        raise UsageError(
-            whole[0] + "." if len(whole) == 1 else f"{len(whole)} problems:" + "".join(f"\n  - {one}." for one in whole)
-        )
+        raise UsageError(whole[0] if len(whole) == 1 else f"{len(whole)} problems:" + "".join(f"\n  - {one}" for one in whole))
 
 
 def _cell(
@@ -286,6 +284,8 @@ def _made_attack(spec: AttackSpec, problems: list[str]) -> Made | None:
     """An attack with the parameters of its named strength under those given."""
     try:
         named = settings(spec.attack.name, spec.strength or None, spec.profile or None) if spec.strength or spec.profile else {}
+        if spec.source != "victim" and "on_failure" in ATTACKS.parameters(spec.attack.name):
+            named = {"on_failure": "last", **named}  # what fails on its source may still fool the others
         component = Component(spec.attack.name, {**named, **spec.attack.params}, spec.attack.label)
         made = _made(ATTACKS, component, problems)
         if made is not None:
