@@ -48,6 +48,11 @@ class ImageAttack(Protocol):
     version: ClassVar[int]
 
     @property
+    def random(self) -> bool:
+        """Whether it draws from `noise` with these parameters; what draws nothing is made once for all seeds."""
+        ...
+
+    @property
     def budget(self) -> str:
         """The budget as tables print it: "8/255", "c=20"."""
         ...

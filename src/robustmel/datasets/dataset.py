@@ -68,7 +68,7 @@ class Dataset:
 class DatasetLoader(Protocol):
     """A component of `DATASETS`: its constructor's keywords are the parameters a grid may set.
 
-    A loader whose splits are costly to make may set `lazy_splits = True` and accept `load(split=...)`.
+    A loader that makes each split on its own sets `lazy_splits = True`: it is then never asked for "all" where one will do.
     """
 
     version: ClassVar[int]

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 from robustmel.attacks import ATTACKS
-from robustmel.attacks.strengths import settings
 from robustmel.candidates import CANDIDATES
 from robustmel.defences import DEFENCES
-from robustmel.errors import MissingError, RobustMELError, UsageError
+from robustmel.errors import UsageError
 from robustmel.linkers import LINKERS
-from robustmel.registry import Registry, is_file_component
+from robustmel.run.components import attempt, made_attack, made_component
 from robustmel.run.grid import AttackSpec, Component, Grid
 from robustmel.run.jobs import Job, Linked, Made, Perturbed, Questions, identity
-from robustmel.run.keys import file_digest, files_digest, kb_digest, mentions_digest
+from robustmel.run.keys import kb_digest, mentions_digest
 from robustmel.run.seeds import Seeds
 from robustmel.run.workshop import Workshop
 from robustmel.types import Task
@@ -101,10 +99,10 @@ def expand(grid: Grid, workshop: Workshop) -> Plan:
         MissingError: Data or weights are absent.
     """
     problems: list[str] = []
-    linkers = [one for one in (_made(LINKERS, linker, problems) for linker in grid.linkers) if one]
-    defences = [one for one in (_made(DEFENCES, defence, problems) for defence in grid.defences) if one]
-    attacks = [(spec, made) for spec, made in ((spec, _made_attack(spec, problems)) for spec in grid.attacks) if made]
-    generator = _made(CANDIDATES, grid.candidates, problems)
+    linkers = [one for one in (made_component(LINKERS, linker, problems) for linker in grid.linkers) if one]
+    defences = [one for one in (made_component(DEFENCES, defence, problems) for defence in grid.defences) if one]
+    attacks = [(spec, made) for spec, made in ((spec, made_attack(spec, problems)) for spec in grid.attacks) if made]
+    generator = made_component(CANDIDATES, grid.candidates, problems)
     problems += _repeats("attacks", [spec.title for spec, _ in attacks])
     problems += _repeats("defences", [made.component.title for made in defences])
     for made, task in product(linkers, grid.tasks):
@@ -115,7 +113,7 @@ def expand(grid: Grid, workshop: Workshop) -> Plan:
     for (spec, attack), made, task in product(attacks, linkers, grid.tasks):
         sources.check(spec, attack, made, task)
     if generator is not None:
-        _try(lambda: CANDIDATES.load(generator.component.name)(**generator.parameters), "candidates", problems)
+        attempt(lambda: CANDIDATES.load(generator.component.name)(**generator.parameters), "candidates", problems)
     _complain(problems)
     assert generator is not None
     plan = Plan()
@@ -133,16 +131,6 @@ def expand(grid: Grid, workshop: Workshop) -> Plan:
 
 def _repeats(what: str, titles: list[str]) -> list[str]:
     return [f'two {what} are called "{title}"; give each a label = "..."' for title in titles if titles.count(title) > 1]
-
-
-def _try(build: Callable[[], object], what: str, problems: list[str]) -> None:
-    """Notes what is wrong with the values of a component, which only its own checks know."""
-    try:
-        build()
-    except MissingError:
-        raise
-    except (RobustMELError, TypeError, ValueError, AttributeError) as problem:
-        problems.append(f"{what}: {str(problem).rstrip('.')}")
 
 
 def _complain(problems: list[str]) -> None:
@@ -224,7 +212,7 @@ class _Sources:
 
     def _named(self, title: str) -> Made | None:
         if title not in self._by_title:
-            made = _made(LINKERS, Component(title), self._problems)
+            made = made_component(LINKERS, Component(title), self._problems)
             if made is None:
                 return None
             self._by_title[title] = made
@@ -262,41 +250,3 @@ def _questions(dataset: Component, grid: Grid, generator: Made, workshop: Worksh
             f"{title}: a sample of {len(mentions)} of the {len(loaded.mentions)} mentions of the {grid.split} split."
         )
     return Questions(dataset, grid.split, grid.limit, grid.sample_seed, generator, data, title, len(mentions))
-
-
-def _made(registry: Registry, component: Component, problems: list[str]) -> Made | None:
-    """A component's parameters and identity, or None with a problem noted."""
-    try:
-        loaded = registry.load(component.name)
-        parameters = registry.parameters(component.name, component.params)
-        digests = files_digest(loaded.assets(**parameters)) if hasattr(loaded, "assets") else {}
-    except UsageError as problem:
-        problems.append(str(problem).rstrip("."))
-        return None
-    except (TypeError, ValueError, AttributeError) as problem:
-        problems.append(f"{component.title}: a parameter has a wrong value ({problem})")
-        return None
-    source = file_digest(Path(component.name.rpartition(":")[0])) if is_file_component(component.name) else ""
-    return Made(component, parameters, identity(registry.base(component.name), parameters, loaded, digests, source))
-
-
-def _made_attack(spec: AttackSpec, problems: list[str]) -> Made | None:
-    """An attack with the parameters of its named strength under those given."""
-    try:
-        named = settings(spec.attack.name, spec.strength or None, spec.profile or None) if spec.strength or spec.profile else {}
-        if spec.source != "victim" and "on_failure" in ATTACKS.parameters(spec.attack.name):
-            named = {"on_failure": "last", **named}  # what fails on its source may still fool the others
-        component = Component(spec.attack.name, {**named, **spec.attack.params}, spec.attack.label)
-        made = _made(ATTACKS, component, problems)
-        if made is not None:
-            attack = ATTACKS.load(component.name)(**made.parameters)  # which checks the values, and makes "8/255" a number
-            parameters = {name: getattr(attack, name, value) for name, value in made.parameters.items()}
-            digests, source = made.identity["digests"], made.identity.get("source", "")
-            known = identity(made.identity["name"], parameters, type(attack), digests, source)
-            made = Made(component, parameters, known | {"random": bool(getattr(attack, "random", False))})
-    except MissingError:
-        raise
-    except (RobustMELError, TypeError) as problem:
-        problems.append(f"attack {spec.title}: {str(problem).rstrip('.')}")
-        return None
-    return made
