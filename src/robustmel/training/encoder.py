@@ -26,7 +26,7 @@ class DualEncoder:
     """What is trained, and how its inputs are made.
 
     Args:
-        model: A `transformers` model with `get_image_features` and `get_text_features`.
+        model: A `transformers` model of the family.
         tokenizer: Its tokenizer.
         processor: Its image processor (Pillow's, not torchvision's).
         family: The table entry of its family.
@@ -54,19 +54,19 @@ class DualEncoder:
         """Unit embeddings, float (B, D), of pixels in [0, 1], (B, 3, S, S), already resized."""
         mean = pixels.new_tensor(self.processor.image_mean).view(3, 1, 1)
         deviation = pixels.new_tensor(self.processor.image_std).view(3, 1, 1)
-        return normalize(self.model.get_image_features(pixel_values=(pixels - mean) / deviation).pooler_output, dim=-1)
+        return normalize(self.family.linker.image_features(self.model, (pixels - mean) / deviation), dim=-1)
 
     def texts(self, inputs: dict[str, Tensor]) -> Tensor:
         """Unit embeddings, float (B, D), of what `TextBank.batch` gives."""
         device = self.model.device
-        inputs = {name: value.to(device) for name, value in inputs.items()}
-        return normalize(self.model.get_text_features(**inputs).pooler_output, dim=-1)
+        tokens = inputs["input_ids"].to(device)
+        mask = inputs["attention_mask"].to(device) if "attention_mask" in inputs else torch.ones_like(tokens)
+        return normalize(self.family.linker.text_features(self.model, tokens, mask), dim=-1)
 
     @property
     def scale(self) -> Tensor:
-        """The learnt temperature, exponentiated; at most 100, as in CLIP."""
-        scale: Tensor = self.model.logit_scale.exp().clamp(max=100.0)
-        return scale
+        """What multiplies the cosines: the family's temperature."""
+        return self.family.scale(self.model)
 
     @property
     def bias(self) -> Tensor | None:
@@ -97,11 +97,11 @@ def loaded_encoder(recipe: Recipe, base: str) -> DualEncoder:
     """
     made = family(recipe.family)
     kind = model_type(model_folder(base, recipe.revision))
-    if kind != made.model_type:
+    if kind not in made.linker.model_types:
         raise UsageError(
             f'{base} is a {kind or "nameless"} model and the recipe says family = "{recipe.family}"; make them agree.'
         )
-    loaded = load(base, recipe.revision, made.library_class, (made.model_type,))
+    loaded = load(base, recipe.revision, made.linker.library_class, made.linker.model_types)
     loaded.model.requires_grad_(True)
     longest = int(loaded.model.config.text_config.max_position_embeddings)
     length = min(recipe.text_length, longest) if made.masked else longest
