@@ -5,7 +5,10 @@ from robustmel.registry import Preset, Registry
 LINKERS = Registry(
     "linker",
     {
+        "blip": "robustmel.linkers.blip:BLIP",
+        "blip2": "robustmel.linkers.blip2:BLIP2",
         "clip": "robustmel.linkers.clip:CLIP",
+        "owlvit": "robustmel.linkers.owlvit:OWLViT",
         "siglip": "robustmel.linkers.siglip:SigLIP",
         "clip-world": Preset("clip", {"model": "world:clip-world"}),
         "siglip-world": Preset("siglip", {"model": "world:siglip-world"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from robustmel.errors import UsageError
@@ -81,10 +82,13 @@ def fresh_encoder(recipe: Recipe, texts: Iterable[str]) -> DualEncoder:
         UsageError: The architecture does not fit the family.
     """
     made = family(recipe.family)
-    tokenizer = learn_tokenizer(texts, recipe.architecture.vocabulary, recipe.text_length, masked=made.masked)
+    tokenizer = learn_tokenizer(
+        texts, recipe.architecture.vocabulary, recipe.text_length, masked=made.masked, end_last=made.end_last
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = made.fresh(recipe, tokenizer)
+    _give_temperature(made, model)
     return DualEncoder(model, tokenizer, made.processor(recipe), made, recipe.text_length)
 
 
@@ -102,7 +106,14 @@ def loaded_encoder(recipe: Recipe, base: str) -> DualEncoder:
             f'{base} is a {kind or "nameless"} model and the recipe says family = "{recipe.family}"; make them agree.'
         )
     loaded = load(base, recipe.revision, made.linker.library_class, made.linker.model_types)
+    _give_temperature(made, loaded.model)
     loaded.model.requires_grad_(True)
-    longest = int(loaded.model.config.text_config.max_position_embeddings)
+    longest = made.linker.text_limit(loaded.model.config, loaded.tokenizer)
     length = min(recipe.text_length, longest) if made.masked else longest
     return DualEncoder(loaded.model, loaded.tokenizer, loaded.image_processor, made, length)
+
+
+def _give_temperature(made: Family, model: Any) -> None:
+    """A temperature to train, for a model of the library that has none."""
+    if not made.keeps_temperature:
+        model.register_parameter("logit_scale", nn.Parameter(torch.tensor(math.log(made.linker.temperature(model)))))

@@ -13,7 +13,7 @@ SPECIALS = (START, END, PAD)
 then reads the token with the largest id instead of the first END."""
 
 
-def learn_tokenizer(texts: Iterable[str], vocabulary: int, length: int, *, masked: bool) -> Any:
+def learn_tokenizer(texts: Iterable[str], vocabulary: int, length: int, *, masked: bool, end_last: bool = False) -> Any:
     """A `PreTrainedTokenizerFast` that `AutoTokenizer.from_pretrained` loads again.
 
     Texts are brought to NFC and lower case; every byte has a token, so nothing is unknown.
@@ -23,6 +23,7 @@ def learn_tokenizer(texts: Iterable[str], vocabulary: int, length: int, *, maske
         vocabulary: Number of tokens, the 256 bytes and 3 special ones included.
         length: `model_max_length`: what texts are cut or padded to.
         masked: True gives an attention mask beside the ids (CLIP); False gives ids alone: SigLIP attends to its padding.
+        end_last: END gets the largest id of all: OWL-ViT reads a text at the token with the largest id.
     """
     import transformers
 
@@ -31,13 +32,15 @@ def learn_tokenizer(texts: Iterable[str], vocabulary: int, length: int, *, maske
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=list(SPECIALS),
+        vocab_size=vocabulary - end_last,
+        special_tokens=[one for one in SPECIALS if not (end_last and one == END)],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
     tokenizer.train_from_iterator(sorted(set(texts)), trainer)
-    tokenizer.post_processor = processors.TemplateProcessing(single=f"{START} $A {END}", special_tokens=[(START, 0), (END, 1)])
+    tokenizer.add_special_tokens(list(SPECIALS))  # those that have an id keep it
+    ends = [(one, tokenizer.token_to_id(one)) for one in (START, END)]
+    tokenizer.post_processor = processors.TemplateProcessing(single=f"{START} $A {END}", special_tokens=ends)
     made: Any = transformers.PreTrainedTokenizerFast
     return made(
         tokenizer_object=tokenizer,

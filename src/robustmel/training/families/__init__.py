@@ -17,7 +17,9 @@ from robustmel.training.recipe import Recipe
 Loss = Callable[[Tensor, Tensor, Tensor, Tensor, "Tensor | None"], Tensor]
 
 FAMILIES = {
+    "blip": "robustmel.training.families.blip:FAMILY",
     "clip": "robustmel.training.families.clip:FAMILY",
+    "owlvit": "robustmel.training.families.owlvit:FAMILY",
     "siglip": "robustmel.training.families.siglip:FAMILY",
 }
 """Name in a recipe -> "module:value", imported when it is asked for."""
@@ -39,7 +41,10 @@ class Family:
         processor: The image processor of such a model: to the square, nothing cropped.
         loss: Of unit rows; see `losses`.
         masked: Texts are padded to the longest and masked; False: always padded to full length and not masked.
+        end_last: The end token has the largest id of the vocabulary; see `learn_tokenizer`.
         scale: What multiplies the cosines in the loss, differentiable.
+        keeps_temperature: Whether the library's model holds the learnt temperature. Where it does not, one is trained beside it
+            and published in the configuration, as `logit_scale_init_value`, where the linker finds it.
     """
 
     linker: type[Linker]
@@ -47,7 +52,9 @@ class Family:
     processor: Callable[[Recipe], Any]
     loss: Loss
     masked: bool
+    end_last: bool = False
     scale: Callable[[Any], Tensor] = exponentiated
+    keeps_temperature: bool = True
 
     @property
     def model_type(self) -> str:
