@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from robustmel.report.flags import Flag, flags
 from robustmel.report.notes import notes
 from robustmel.report.results import Run, read_run
 from robustmel.report.summarise import summarise
@@ -21,10 +23,12 @@ class Report:
     Args:
         run: The run, read back.
         summaries: One a table row, worst cases over attacks last.
+        flags: What speaks against rows of it.
     """
 
     run: Run
     summaries: tuple[Summary, ...]
+    flags: tuple[Flag, ...] = ()
 
     @cached_property
     def table(self) -> Table:
@@ -74,4 +78,13 @@ def build(out: Path, store_root: Path | None = None) -> Report:
         MissingError: The folder is no run, or artefacts are not in the store; the sentence names the cell.
     """
     run = read_run(out, store_root)
-    return Report(run, tuple(summarise(run)))
+    summaries = summarise(run)
+    raised = flags(run, summaries)
+    return Report(run, tuple(replace(one, flags=_codes(one, raised)) for one in summaries), tuple(raised))
+
+
+def _codes(row: Summary, raised: Sequence[Flag]) -> tuple[str, ...]:
+    """Of the flags that concern a row."""
+    place = (row.dataset, row.task, row.linker, row.source, row.defence, row.attack)
+    of = (one for one in raised if (one.dataset, one.task, one.linker, one.source, one.defence, one.attack) == place)
+    return tuple(dict.fromkeys(one.code for one in of))

@@ -55,6 +55,7 @@ class Summary:
         zero_gradient_share: Gradient steps with a gradient of zero; many mean that gradients are masked.
         success_float: Images that fooled their source before rounding to 8 bits.
         success_u8: And after.
+        flags: Codes of what speaks against the figure ("zero_gradients"); see `robustmel.report.flags`.
     """
 
     dataset: str
@@ -97,6 +98,7 @@ class Summary:
     zero_gradient_share: float | None
     success_float: float | None
     success_u8: float | None
+    flags: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
