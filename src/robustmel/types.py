@@ -77,6 +77,8 @@ class Mention:
         image: Path of the image file; None where the record names none.
         candidates: Candidate ids that came with the data set; None where it has none.
         split: "train", "validation" or "test"; None where the data set does not say.
+        topic: What the record is about ("sports", "politics"), None where the data set does not say.
+        box: Where in the image the entity is: pixels (left, top, right, bottom), inside the image; None where not said.
     """
 
     id: str
@@ -87,6 +89,8 @@ class Mention:
     image: Path | None = None
     candidates: tuple[str, ...] | None = None
     split: str | None = None
+    topic: str | None = None
+    box: tuple[float, float, float, float] | None = None
 
     def query(self, dataset: str, candidates: tuple[str, ...]) -> Query:
         """The part of this mention that a linker may see."""

@@ -151,6 +151,11 @@ class Record:
             self._wrong(key, "a list of strings")
         return tuple(value)
 
+    def one_or_more(self, key: str) -> tuple[str, ...]:
+        """A list of strings, or one string as a list of one; () where the key is absent or null."""
+        value = self._get(key)
+        return (value,) if isinstance(value, str) else self.texts(key)
+
     def identifiers(self, key: str) -> tuple[str | None, ...] | None:
         """A list of ids, some of which may be null; None where the key is absent or null."""
         value = self._get(key)
@@ -179,6 +184,25 @@ class Record:
         if not isinstance(value, list) or len(value) != 2 or not all(type(item) is int for item in value):
             self._wrong(key, "[start, end], two whole numbers,")
         return value[0], value[1]
+
+
+def raw_record(place: str, values: object, *required: str) -> Record:
+    """Typed access to a record of a foreign file by the file's own keys.
+
+    Raises:
+        MissingError: It is no object, or lacks a required key.
+    """
+    if not isinstance(values, dict):
+        raise MissingError(f"{place}: expected a record ({{...}}), found {kind_of(values)}.")
+    names = {key: key for key in (*values, *required)}
+    return Record(Line(place, values), _Same(names), dict.fromkeys(required, True))
+
+
+class _Same(dict[str, str]):
+    """Every key under its own name, those that are absent too."""
+
+    def __missing__(self, key: str) -> str:
+        return key
 
 
 def remark_ignored(record: Record, file: str, seen: set[str], report: LoadReport) -> None:

@@ -68,9 +68,9 @@ def _refuse_other_layouts(path: Path, first: bytes) -> None:
 
 def _record(path: Path, place: str, raw: bytes, report: LoadReport) -> dict[str, Any]:
     try:
-        values = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        values = json.loads(raw.decode("utf-8"), object_pairs_hook=unique, parse_constant=no_constant)
         if b"\\u" in raw:
-            values = _usable(values, place, report)
+            values = usable(values, place, report)
     except UnicodeDecodeError as problem:
         raise MissingError(
             f"{place}: byte {problem.start + 1} of the line (0x{raw[problem.start]:02x}) is not UTF-8; "
@@ -97,7 +97,8 @@ def kind_of(value: object) -> str:
     return words.get(type(value), type(value).__name__)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For `json.loads`: an object, refused (`ValueError`) where a key stands in it twice."""
     values = dict(pairs)
     if len(values) < len(pairs):
         seen: set[str] = set()
@@ -108,19 +109,20 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def _no_constant(constant: str) -> None:
+def no_constant(constant: str) -> None:
+    """For `json.loads`: refuses NaN and the infinities (`ValueError`)."""
     raise ValueError(f"{constant} is no JSON value; write null or a number")
 
 
-def _usable(value: Any, place: str, report: LoadReport) -> Any:
-    """The value with unusable characters replaced."""
+def usable(value: Any, place: str, report: LoadReport) -> Any:
+    """The value with characters that no text holds (NUL, half a surrogate pair) replaced by U+FFFD, counted in the report."""
     if isinstance(value, str):
         replaced, count = _UNUSABLE.subn("\ufffd", value)
         for _ in range(count):
             report.remark("replaced_characters", place)
         return replaced
     if isinstance(value, list):
-        return [_usable(item, place, report) for item in value]
+        return [usable(item, place, report) for item in value]
     if isinstance(value, dict):
-        return {_usable(key, place, report): _usable(item, place, report) for key, item in value.items()}
+        return {usable(key, place, report): usable(item, place, report) for key, item in value.items()}
     return value

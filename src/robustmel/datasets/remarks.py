@@ -67,6 +67,19 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "mentions could not be placed in their sentence (no occurrence, or several)",
         "Add span; methods that change or mask the mention skip them.",
     ),
+    "recovered_punctuation": (
+        "surfaces stand in their sentence with other punctuation",
+        "They are placed by their letters and digits.",
+    ),
+    "recovered_gap": (
+        "surfaces stand in their sentence with other words between theirs",
+        "They are placed by the shortest stretch that holds their words in order.",
+    ),
+    "recovered_order": (
+        "surfaces stand in their sentence with their words in another order",
+        "They are placed by the shortest stretch that holds their words.",
+    ),
+    "several_names": ("entities occur under several names", "The first is the label, the others are aliases."),
     "unlocated": ("surfaces do not occur verbatim in their sentence", "Correct surface or text."),
     "repeated": ("surfaces occur several times in their sentence", "Give span to say which occurrence is meant."),
     "empty_surfaces": ("surfaces are empty", "Write the mention as it stands in the sentence."),

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections import Counter
+from typing import Literal
+
+_WORD = re.compile(r"\w+")
+
 Span = tuple[int, int]
+Rule = Literal["punctuation", "gap", "order"]
 
 
 def locate(surface: str, text: str) -> Span | None:
@@ -22,3 +30,73 @@ def fits(span: Span, surface: str, text: str) -> bool:
     """Whether a span lies within the text and holds exactly the surface."""
     start, end = span
     return 0 <= start < end <= len(text) and text[start:end] == surface
+
+
+def recover(surface: str, text: str) -> tuple[Span, Rule] | None:
+    """Where a surface that does not occur verbatim stands all the same, and the rule that found it.
+
+    In this order: "punctuation", its letters and digits follow one another once everything between them is left out ("John
+    Barrow 1st Baronet" in "John Barrow, 1st Baronet"); "gap", its words stand in their order with others between them ("Hermann
+    Beckerath" in "Hermann von Beckerath"); "order", they stand in another order. The shortest such stretch of the text counts, and
+    of equally short ones the first. Letters are compared in NFC and case-folded. None where no rule finds anything.
+    """
+    wanted = [_folded(word) for word in _WORD.findall(surface)]
+    if not wanted:
+        return None
+    condensed = _condensed(surface, text)
+    if condensed is not None:
+        return condensed, "punctuation"
+    words = [(_folded(found.group()), found.span()) for found in _WORD.finditer(text)]
+    spoken = [word for word, _ in words]
+    rules: tuple[tuple[Rule, tuple[int, int] | None], ...] = (
+        ("gap", _in_order(wanted, spoken)),
+        ("order", _in_any_order(wanted, spoken)),
+    )
+    for rule, window in rules:
+        if window is not None:
+            return (words[window[0]][1][0], words[window[1]][1][1]), rule
+    return None
+
+
+def _condensed(surface: str, text: str) -> Span | None:
+    letters = [(letter, place) for place, one in enumerate(text) if one.isalnum() for letter in _folded(one)]
+    sought = "".join(_folded(one) for one in surface if one.isalnum())
+    start = "".join(letter for letter, _ in letters).find(sought)
+    return (letters[start][1], letters[start + len(sought) - 1][1] + 1) if start >= 0 else None
+
+
+def _in_order(wanted: list[str], spoken: list[str]) -> tuple[int, int] | None:
+    """First and last word of the shortest stretch that holds the wanted words in their order."""
+    best: tuple[int, int] | None = None
+    starts: list[int] = [-1] * len(wanted)  # where the latest stretch that holds wanted[: place + 1] begins
+    for here, word in enumerate(spoken):
+        for place in range(len(wanted) - 1, -1, -1):
+            if word == wanted[place]:
+                starts[place] = here if place == 0 else starts[place - 1]
+                if place == len(wanted) - 1 and starts[place] >= 0 and _shorter((starts[place], here), best):
+                    best = starts[place], here
+    return best
+
+
+def _in_any_order(wanted: list[str], spoken: list[str]) -> tuple[int, int] | None:
+    """The same in whatever order, by a window that slides over the text."""
+    needed, missing, first = Counter(wanted), len(wanted), 0
+    best: tuple[int, int] | None = None
+    for here, word in enumerate(spoken):
+        missing -= needed[word] > 0
+        needed[word] -= 1
+        while missing == 0:
+            if _shorter((first, here), best):
+                best = first, here
+            needed[spoken[first]] += 1
+            missing += needed[spoken[first]] > 0
+            first += 1
+    return best
+
+
+def _shorter(window: tuple[int, int], than: tuple[int, int] | None) -> bool:
+    return than is None or window[1] - window[0] < than[1] - than[0]
+
+
+def _folded(word: str) -> str:
+    return unicodedata.normalize("NFC", word).casefold()

@@ -1,0 +1,48 @@
+"""One whole JSON file, read strictly: taken as it is or refused with the place of its fault."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from robustmel.datasets.dataset import LoadReport
+from robustmel.datasets.lines import archive_kind, no_constant, unique, usable
+from robustmel.errors import MissingError
+
+
+def read_json(path: Path, report: LoadReport) -> Any:
+    """The value of a JSON file; a byte-order mark is allowed.
+
+    Characters that no text holds (NUL, halves of a surrogate pair) are replaced by U+FFFD and counted as `replaced_characters`.
+
+    Raises:
+        MissingError: The file is unreadable, an archive, not UTF-8, or no JSON (NaN, a key twice and nesting beyond reason
+            included); the sentence names file and place.
+    """
+    try:
+        if kind := archive_kind(path):
+            raise MissingError(f"{path} is a {kind} archive; unpack it and give what was in it.")
+        raw = path.read_bytes()
+    except OSError as problem:
+        raise MissingError(f"{path} cannot be read: {problem.strerror or problem}.") from problem
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise MissingError(f"{path} is UTF-16; save it as UTF-8.")
+    try:
+        value = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=unique, parse_constant=no_constant)
+    except UnicodeDecodeError as problem:
+        line = raw.count(b"\n", 0, problem.start) + 1
+        raise MissingError(
+            f"{path.name}:{line}: byte {problem.start + 1} of the file (0x{raw[problem.start]:02x}) is not UTF-8; convert it"
+            " (from Latin-1, perhaps) to UTF-8."
+        ) from problem
+    except RecursionError as problem:
+        raise MissingError(f"{path} is nested too deeply to be a data set.") from problem
+    except json.JSONDecodeError as problem:
+        raise MissingError(
+            f"{path.name}:{problem.lineno}: not JSON: {problem.msg} at character {problem.colno} of the line; was the file cut"
+            " short?"
+        ) from problem
+    except ValueError as problem:
+        raise MissingError(f"{path} is not JSON: {problem}.") from problem
+    return usable(value, path.name, report) if b"\\u" in raw or b"\x00" in raw else value

@@ -1,0 +1,1 @@
+"""The layouts in which data sets circulate: one file each."""

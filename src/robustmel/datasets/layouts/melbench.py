@@ -1,0 +1,89 @@
+"""MELBench's raw files: Wikidata-MEL.json and Richpedia-MEL.json, one JSON object of records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from robustmel.datasets.dataset import LoadReport
+from robustmel.datasets.fields import Record, is_nil, raw_record
+from robustmel.datasets.image_paths import image_path
+from robustmel.datasets.json_file import read_json
+from robustmel.datasets.layouts.layout import Contents, Source
+from robustmel.datasets.lines import kind_of
+from robustmel.datasets.placing import placed
+from robustmel.datasets.tables import EntityTable
+from robustmel.errors import MissingError
+from robustmel.types import Mention
+
+
+@dataclass(frozen=True)
+class MELBenchRaw:
+    """Record id -> {id, sentence, mentions, entities, answer}, the last three lists of equal length or single strings.
+
+    Images are named after the record, `<id>.jpg`, in `images` or beside the file; there is no split, no candidates and no NIL.
+    A record with several mentions gives them the ids `<id>-0`, `<id>-1`, ...
+
+    Args:
+        file: Name of the file.
+    """
+
+    file: str
+
+    name: str = "MELBench, raw"
+
+    @property
+    def expected(self) -> str:
+        """The file."""
+        return self.file
+
+    def found(self, source: Source) -> bool:
+        """Whether the file is there, or was itself given."""
+        return (source.path / self.file).is_file() or (source.path.is_file() and source.path.suffix == ".json")
+
+    def read(self, source: Source, report: LoadReport) -> Contents:
+        """See `Layout.read`."""
+        file = source.path if source.path.is_file() else source.path / self.file
+        values = read_json(file, report)
+        if not isinstance(values, dict):
+            raise MissingError(f"{file} is {kind_of(values)}; expected one JSON object, record id -> record.")
+        images = source.images or _images(file.parent)
+        table, mentions, record = EntityTable(report), [], {}
+        for key, value in values.items():
+            row = raw_record(f"{file.name}, record {key}", value, "sentence", "mentions", "entities", "answer")
+            report.counts["records"] += 1
+            for mention in _mentions(key, row, images, table, report):
+                mentions.append(mention)
+                record[mention.id] = key
+        if not mentions:
+            raise MissingError(f"{file} holds no mention; expected one JSON object, record id -> record.")
+        return Contents(mentions, table.entities(), record)
+
+
+def _images(folder: Path) -> Path:
+    return next(
+        (folder / name for name in ("images", "image", "mention_images") if (folder / name).is_dir()), folder / "images"
+    )
+
+
+def _mentions(key: str, row: Record, images: Path, table: EntityTable, report: LoadReport) -> Iterator[Mention]:
+    surfaces, names, answers = (row.one_or_more(one) for one in ("mentions", "entities", "answer"))
+    if not len(surfaces) == len(names) == len(answers):
+        raise MissingError(
+            f"{row.place}: {len(surfaces)} mentions, {len(names)} entities and {len(answers)} answers; expected as many of each."
+        )
+    text = row.text("sentence")
+    image = image_path(images, f"{key}.jpg", row.place, report)
+    for index, (surface, name, answer) in enumerate(zip(surfaces, names, answers, strict=True)):
+        gold = None if is_nil(answer) else table.add(answer, name, f"{row.place}: {answer}")
+        if gold is None:
+            report.remark("nil", row.place)
+        yield Mention(
+            id=key if len(surfaces) == 1 else f"{key}-{index}",
+            gold=gold,
+            surface=surface,
+            text=text,
+            span=placed(surface, text, row.place, report),
+            image=image,
+        )

@@ -1,0 +1,110 @@
+"""Base of the field's published data sets: which layout lies on the disk, its splits, and what is known about the data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from robustmel.datasets.dataset import Dataset, LoadReport
+from robustmel.datasets.layouts.layout import Layout, Source, chosen
+from robustmel.datasets.mentions import split_name
+from robustmel.datasets.splitting import By, assigned, ratio
+from robustmel.errors import MissingError
+from robustmel.kb import KnowledgeBase
+from robustmel.types import Mention
+
+
+@dataclass(frozen=True)
+class About:
+    """What `robustmel datasets` says about a data set.
+
+    Args:
+        title: As papers call it.
+        paper: Where it was published.
+        licence: As its owner states it.
+        offered: Where its owner offers it, and how one gets it (a person reads this; nothing is fetched).
+        images: The same for the images.
+        folder: What lies where in the folder that a user points at; one line a file or folder.
+        remarks: What else a user must know; one sentence each.
+    """
+
+    title: str
+    paper: str
+    licence: str
+    offered: str
+    images: str
+    folder: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Published:
+    """A data set of the field, read in whichever of its layouts lies on the disk.
+
+    Args:
+        path: Its folder (or its one file).
+        images: Folder of the mentions' images; where the layout expects it if None.
+        ratio: Shares of train : validation : test where the files hold no split.
+        split_by: "record", or "mention": then mentions of one record fall into several splits, which leaks.
+        split_seed: Of the lot that draws the splits.
+
+    Raises:
+        UsageError: A parameter is out of its range.
+    """
+
+    path: str | Path
+    images: str | Path | None = None
+    ratio: str = "7:1:2"
+    split_by: By = "record"
+    split_seed: int = 0
+
+    version: ClassVar[int] = 1
+    name: ClassVar[str]
+    layouts: ClassVar[Sequence[Layout]]
+    about: ClassVar[About]
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        ratio(self.ratio)
+
+    def load(self, split: str = "all") -> Dataset:
+        """Reads everything, then keeps one split; "dev", "val" and "valid" are "validation".
+
+        Raises:
+            MissingError: Files are absent or a record is wrong; the sentence says where and what was expected.
+        """
+        images = None if self.images is None else Path(self.images)
+        if images is not None and not images.is_dir():
+            raise MissingError(f"no image folder {images}; expected the folder that holds the mentions' images.")
+        source = Source(Path(self.path), images, self.options)
+        layout = chosen(self.layouts, source, self.name)
+        report = LoadReport(layout.name)
+        read = layout.read(source, report)
+        if read.tables:
+            report.layout += f" (with {', '.join(read.tables)})"
+        mentions = list(read.mentions)
+        if not any(mention.split for mention in mentions):
+            mentions = assigned(mentions, read.record, self.ratio, self.split_by, self.split_seed)
+            report.layout += f", split {self.ratio} by {self.split_by} (seed {self.split_seed})"
+        _same_ids(mentions, self.name)
+        dataset = Dataset(self.name, tuple(mentions), KnowledgeBase(read.entities), report, self.about.licence)
+        return dataset.split(split_name(split))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Parameters that a subclass adds for its layouts."""
+        return {}
+
+
+def _same_ids(mentions: Sequence[Mention], name: str) -> None:
+    twice = [one for one, count in Counter(mention.id for mention in mentions).items() if count > 1]
+    if twice:
+        raise MissingError(f'{name}: the mention id "{twice[0]}" stands in the files more than once; ids must be unique.')
+
+
+def with_split(mentions: Sequence[Mention], split: str) -> list[Mention]:
+    """The mentions of one official file with its split."""
+    return [replace(mention, split=split_name(split)) for mention in mentions]
