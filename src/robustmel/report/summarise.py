@@ -5,59 +5,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from robustmel.errors import MissingError
 from robustmel.report import metrics
-from robustmel.report.clusters import clusters
-from robustmel.report.credit import Earned, earned, over_seeds
+from robustmel.report.credit import Earned, over_seeds
 from robustmel.report.logs import effort
-from robustmel.report.results import Cell, Question, Run, View
-from robustmel.report.statistics import Clusters, interval, paired_test
+from robustmel.report.results import Cell, Run
+from robustmel.report.scoring import Scoring
+from robustmel.report.statistics import interval, paired_test
 from robustmel.report.summary import Summary
 from robustmel.report.worst import ensembles, worst, worst_title
-
-
-@dataclass
-class _Scoring:
-    """Row sets scored once, however many cells show them."""
-
-    run: Run
-
-    def __post_init__(self) -> None:
-        self._earned: dict[str, Earned] = {}
-        self._facts: dict[str, _Facts] = {}
-
-    def view(self, cell: Cell, view: View) -> Earned:
-        if view.rows not in self._earned:
-            golds = [question.gold for question in self.run.questions(cell)]
-            self._earned[view.rows] = earned(golds, self.run.predictions(cell, view))
-        return self._earned[view.rows]
-
-    def cell(self, cell: Cell) -> Earned:
-        return worst([self.view(cell, view) for view in cell.views])
-
-    def facts(self, cell: Cell) -> _Facts:
-        return self._facts.setdefault(cell.candidates, _Facts(self.run.questions(cell)))
-
-
-@dataclass
-class _Facts:
-    """What is true of a set of questions whoever answers them."""
-
-    questions: Sequence[Question]
-
-    @cached_property
-    def clusters(self) -> Clusters:
-        return clusters(self.questions)
-
-    @cached_property
-    def recall(self) -> float | None:
-        return metrics.recall(self.questions)
-
-    @cached_property
-    def ceiling(self) -> float | None:
-        return metrics.ceiling(self.questions)
 
 
 @dataclass(frozen=True)
@@ -81,13 +38,17 @@ class _Row:
         return self.by_seed[0][0]
 
 
-def summarise(run: Run) -> list[Summary]:
+def summarise(run: Run, scoring: Scoring | None = None) -> list[Summary]:
     """One summary a (data set, task, linker, source, defence, attack), then the worst cases over attacks.
+
+    Args:
+        run: The run, read back.
+        scoring: Of that run, where others read it too.
 
     Raises:
         MissingError: Rows or questions are not in the store; the sentence names the cell.
     """
-    scoring = _Scoring(run)
+    scoring = scoring or Scoring(run)
     plain: defaultdict[tuple[str, ...], list[Cell]] = defaultdict(list)
     for cell in run.cells:
         plain[cell.dataset, cell.task, cell.linker, cell.source, cell.defence, cell.attack].append(cell)
@@ -101,7 +62,7 @@ def summarise(run: Run) -> list[Summary]:
     return [_summary(row, scoring) for row in rows]
 
 
-def _summary(row: _Row, scoring: _Scoring) -> Summary:
+def _summary(row: _Row, scoring: Scoring) -> Summary:
     cell, run = row.first, scoring.run
     if any(other.candidates != cell.candidates for other in row.cells):
         raise MissingError(f"the parts of cell {cell.title} were asked different questions; run the grid again.")
@@ -163,7 +124,7 @@ def _victim(cell: Cell) -> tuple[str, str, str]:
     return cell.dataset, cell.linker, cell.defence
 
 
-def _clean(row: _Row, peers: Sequence[Cell], scoring: _Scoring) -> Earned | None:
+def _clean(row: _Row, peers: Sequence[Cell], scoring: Scoring) -> Earned | None:
     """What the same linker earned on clean images, seed by seed as in the row; None where the grid has no such cell."""
     if not peers:
         return None
@@ -171,7 +132,7 @@ def _clean(row: _Row, peers: Sequence[Cell], scoring: _Scoring) -> Earned | None
     return over_seeds([scoring.cell(by_seed.get(group[0].seed, peers[0])) for group in row.by_seed])
 
 
-def _view_accuracy(name: str, row: _Row, scoring: _Scoring) -> float | None:
+def _view_accuracy(name: str, row: _Row, scoring: Scoring) -> float | None:
     """Accuracy against one kind of perturbed image alone; None where no cell of the row has it."""
     groups = [[(one, view) for one in group for view in one.views if view.name == name] for group in row.by_seed]
     if not all(groups):
