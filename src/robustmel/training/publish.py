@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,12 +35,15 @@ def publish(encoder: DualEncoder, folder: Path, precision: str) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     stored = copy.deepcopy(encoder.model).to(dtype=getattr(torch, precision))
+    if not encoder.family.keeps_temperature:
+        del stored.logit_scale
+        stored.config.logit_scale_init_value = math.log(encoder.scale.item())
     save_model(stored, str(folder / "model.safetensors"), metadata={"format": "pt"})
     encoder.tokenizer.save_pretrained(folder)
     encoder.processor.save_pretrained(folder)
     config = stored.config
     config.architectures = [type(stored).__name__]
-    for one in (config, config.text_config, config.vision_config):
+    for one in (config, *(getattr(config, name) for name in config.sub_configs)):
         one.dtype = torch.float32
         one._name_or_path = ""  # where a base lay on this machine is nobody's business
     config.to_json_file(folder / "config.json", use_diff=False)

@@ -1,0 +1,44 @@
+"""BLIP, by its image-text contrastive head."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from torch import Tensor
+
+from robustmel.linkers.dual_encoder import DualEncoder
+
+
+class BLIP(DualEncoder):
+    """BLIP (ITC): the unimodal encoders of an image-text retrieval model, compared by cosine.
+
+    Takes the parameters of `DualEncoder`. The matching head (ITM), which reads image and text together, is not used: it gives no
+    embeddings. Such checkpoints do not keep the learnt temperature; `logit_scale` is the configuration's (1 / 0.07, where
+    training starts, in the published ones).
+
+    Source:
+        Li et al., "BLIP: Bootstrapping Language-Image Pre-training for Unified Vision-Language Understanding and Generation",
+        ICML 2022, section 3.2.
+    """
+
+    library_class = "BlipForImageTextRetrieval"
+    model_types = ("blip",)
+
+    @staticmethod
+    def image_features(model: Any, pixel_values: Tensor) -> Tensor:
+        """The projected class token of the vision transformer."""
+        features: Tensor = model.vision_proj(model.vision_model(pixel_values=pixel_values).last_hidden_state[:, 0])
+        return features
+
+    @staticmethod
+    def text_features(model: Any, tokens: Tensor, mask: Tensor) -> Tensor:
+        """The projected first token of the text encoder, without cross-attention."""
+        read = model.text_encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
+        features: Tensor = model.text_proj(read[:, 0])
+        return features
+
+    @staticmethod
+    def temperature(model: Any) -> float:
+        """The configuration's, as the model has none."""
+        return math.exp(model.config.logit_scale_init_value)

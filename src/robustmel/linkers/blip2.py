@@ -1,0 +1,67 @@
+"""BLIP-2, by its image-text contrastive head."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from torch import Tensor
+
+from robustmel.linkers.dual_encoder import DualEncoder
+
+FIRST_TEMPERATURE = 0.07
+"""Where BLIP-2's training starts."""
+
+
+class BLIP2(DualEncoder):
+    """BLIP-2 (ITC): an image is as near to a text as the best of its Q-Former's query vectors.
+
+    Takes the parameters of `DualEncoder`. IT2T sums every query vector of the image with the text's vector, and again the best
+    sum counts, so that on either task one query vector decides. The matching head (ITM) and the language model are not used.
+    Texts go to the Q-Former as the tokenizer gives them: the places for an image, which a processor may put before them, are
+    none of theirs. Such checkpoints do not keep the learnt temperature: `logit_scale` is the configuration's
+    `logit_scale_init_value` where it states one, else 1 / 0.07.
+
+    Source:
+        Li et al., "BLIP-2: Bootstrapping Language-Image Pre-training with Frozen Image Encoders and Large Language Models",
+        ICML 2023, section 3.2.
+    """
+
+    library_class = "Blip2ForImageTextRetrieval"
+    model_types = ("blip-2",)
+
+    @staticmethod
+    def image_features(model: Any, pixel_values: Tensor) -> Tensor:
+        """One projected vector for each of the Q query tokens: (B, Q, D)."""
+        patches = model.vision_model(pixel_values=pixel_values).last_hidden_state
+        queries = model.query_tokens.expand(len(patches), -1, -1)
+        read = model.qformer(query_embeds=queries, encoder_hidden_states=patches).last_hidden_state
+        features: Tensor = model.vision_projection(read)
+        return features
+
+    @staticmethod
+    def text_features(model: Any, tokens: Tensor, mask: Tensor) -> Tensor:
+        """The projected first token of the Q-Former, which sees no image here."""
+        embedded = model.embeddings(input_ids=tokens)
+        read = model.qformer(query_embeds=embedded, query_length=0, attention_mask=mask).last_hidden_state
+        features: Tensor = model.text_projection(read[:, 0])
+        return features
+
+    @staticmethod
+    def text_limit(config: Any, tokenizer: Any) -> int:
+        """The Q-Former's; the configuration's text model is the language model, which is not used."""
+        return min(int(config.qformer_config.max_position_embeddings), int(tokenizer.model_max_length))
+
+    @staticmethod
+    def temperature(model: Any) -> float:
+        """The configuration's, as the model has none."""
+        return math.exp(getattr(model.config, "logit_scale_init_value", -math.log(FIRST_TEMPERATURE)))
+
+    @staticmethod
+    def compare(images: Tensor | None, texts: Tensor | None, labels: Tensor, normalise: bool) -> Tensor:
+        """The largest cosine over an image's query vectors, each summed with the text where there is one; images (B, Q, D)."""
+        if images is None:
+            return DualEncoder.compare(None, texts, labels, normalise)
+        said = None if texts is None else texts[:, None].expand_as(images).flatten(0, 1)
+        every = DualEncoder.compare(images.flatten(0, 1), said, labels, normalise)
+        return every.unflatten(0, images.shape[:2]).amax(1)
