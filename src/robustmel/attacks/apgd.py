@@ -10,20 +10,20 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks.ball import Ball
+from robustmel.attacks.ball_attack import BallAttack
 from robustmel.attacks.climb import Climb
-from robustmel.attacks.contract import Noise, Objective
+from robustmel.attacks.contract import Noise
 from robustmel.attacks.options import GradientAttack
 from robustmel.attacks.outcome import Outcome
-from robustmel.attacks.quantities import above_zero, as_budget, one_of, pixel_length, whole
+from robustmel.attacks.quantities import above_zero, one_of, whole
 from robustmel.errors import UsageError
-from robustmel.types import Perturbation
 
 MOMENTUM = 0.75
 """The weight of the new step beside the last one; the paper's alpha."""
 
 
 @dataclass(frozen=True)
-class APGD(GradientAttack):
+class APGD(GradientAttack, BallAttack):
     """PGD with momentum that halves its step where the loss no longer rises, and goes back to the best point.
 
     Each image has its own step size. Handed back is the last iterate that fools (where none does and `on_failure` is "last",
@@ -51,43 +51,30 @@ class APGD(GradientAttack):
     rho: float = 0.75
     restarts: int = 1
 
-    threat_model: ClassVar[str] = "linf"
     version: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         """Checks the values."""
         super().__post_init__()
-        self._set(eps=pixel_length("eps", self.eps), rho=above_zero("rho", self.rho))
+        self._set(rho=above_zero("rho", self.rho))
         if self.rho > 1:
             raise UsageError(f"rho = {self.rho} is above 1; it is a share of steps, usually 0.75.")
         whole("steps", self.steps)
-        whole("restarts", self.restarts, least=1)
         one_of("loss", self.loss, "ce", "dlr")
-
-    @property
-    def budget(self) -> str:
-        """The radius."""
-        return as_budget(self.eps)
 
     @property
     def random(self) -> bool:
         """Whether it draws anything: its starting points."""
         return True
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is no step to make."""
+        return self.steps == 0
+
     def passes(self) -> int:
         """A forward and a backward pass a step and one at the start, and the verdict."""
         return self.restarts * (self.steps + 2) + self.clean_passes
-
-    def perturb(self, pixels: Tensor, objective: Objective, gold: Tensor, noise: Noise) -> Perturbation:
-        """Perturbs a batch; see `ImageAttack`."""
-        outcome = Outcome(self, pixels, objective, gold, noise)
-        if self.eps == 0 or self.steps == 0:
-            return outcome.untouched()
-        for _ in range(self.restarts):
-            rows = outcome.open()
-            if len(rows):
-                self._run(outcome, rows, noise)
-        return outcome.perturbation()
 
     def _run(self, outcome: Outcome, rows: Tensor, noise: Noise) -> None:
         climb, going = self._begin(outcome, rows, noise)

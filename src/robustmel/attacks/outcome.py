@@ -1,4 +1,4 @@
-"""The book-keeping that every gradient attack shares: what was asked, what was found, what is handed back."""
+"""The book-keeping that attacks that ask for scores share: what was asked, what was found, what is handed back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from robustmel.attacks.contract import Noise, Objective
 from robustmel.attacks.goal import Goal, choose_target
 from robustmel.attacks.gradients import Slope, loss_gradient
 from robustmel.attacks.losses import LOSSES, dlr_needs
-from robustmel.attacks.options import GradientAttack
+from robustmel.attacks.options import AskingAttack
 from robustmel.types import Perturbation
 
 NOT_FINITE = "scores or gradients were not finite, or named one candidate: such images stopped where they were"
@@ -34,7 +34,7 @@ class Outcome:
         noise: The batch's randomness; draws targets.
     """
 
-    def __init__(self, options: GradientAttack, pixels: Tensor, objective: Objective, gold: Tensor, noise: Noise) -> None:
+    def __init__(self, options: AskingAttack, pixels: Tensor, objective: Objective, gold: Tensor, noise: Noise) -> None:
         self.options = options
         self.pixels = pixels
         self.objective = objective

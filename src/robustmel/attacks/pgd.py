@@ -8,16 +8,16 @@ from typing import ClassVar
 from torch import Tensor
 
 from robustmel.attacks.ball import Ball
-from robustmel.attacks.contract import Noise, Objective
+from robustmel.attacks.ball_attack import BallAttack
+from robustmel.attacks.contract import Noise
 from robustmel.attacks.options import GradientAttack
 from robustmel.attacks.outcome import Outcome
-from robustmel.attacks.quantities import as_budget, pixel_length, whole, yes_or_no
+from robustmel.attacks.quantities import pixel_length, whole, yes_or_no
 from robustmel.errors import UsageError
-from robustmel.types import Perturbation
 
 
 @dataclass(frozen=True)
-class PGD(GradientAttack):
+class PGD(GradientAttack, BallAttack):
     """Ascends the cross-entropy inside the L-infinity ball around the image.
 
     Args:
@@ -41,41 +41,29 @@ class PGD(GradientAttack):
     random_start: bool = True
     restarts: int = 1
 
-    threat_model: ClassVar[str] = "linf"
     version: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         """Checks the values."""
         super().__post_init__()
-        self._set(eps=pixel_length("eps", self.eps), step_size=pixel_length("step_size", self.step_size))
+        self._set(step_size=pixel_length("step_size", self.step_size))
         whole("steps", self.steps)
-        if whole("restarts", self.restarts, least=1) > 1 and not yes_or_no("random_start", self.random_start):
+        if not yes_or_no("random_start", self.random_start) and self.restarts > 1:
             raise UsageError(f"restarts = {self.restarts} without a random start repeats one run; set random_start = true.")
-
-    @property
-    def budget(self) -> str:
-        """The radius."""
-        return as_budget(self.eps)
 
     @property
     def random(self) -> bool:
         """Whether it draws anything."""
         return self.random_start or super().random
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is no step to make."""
+        return self.steps == 0
+
     def passes(self) -> int:
         """A forward and a backward pass a step, and the verdict: after rounding, and where that fails before."""
         return self.restarts * (self.steps + 2) + self.clean_passes
-
-    def perturb(self, pixels: Tensor, objective: Objective, gold: Tensor, noise: Noise) -> Perturbation:
-        """Perturbs a batch; see `ImageAttack`."""
-        outcome = Outcome(self, pixels, objective, gold, noise)
-        if self.eps == 0 or self.steps == 0:
-            return outcome.untouched()
-        for _ in range(self.restarts):
-            rows = outcome.open()
-            if len(rows):
-                self._run(outcome, rows, noise)
-        return outcome.perturbation()
 
     def _run(self, outcome: Outcome, rows: Tensor, noise: Noise) -> None:
         centre = outcome.pixels[rows]
