@@ -64,4 +64,4 @@ class BLIP2(DualEncoder):
             return DualEncoder.compare(None, texts, labels, normalise)
         said = None if texts is None else texts[:, None].expand_as(images).flatten(0, 1)
         every = DualEncoder.compare(images.flatten(0, 1), said, labels, normalise)
-        return every.unflatten(0, images.shape[:2]).amax(1)
+        return every.view(len(images), -1, len(labels)).amax(1)

@@ -52,7 +52,7 @@ class DualEncoder:
         return torch.from_numpy(np.asarray(made["pixel_values"][0]).round().clip(0, 255).astype(np.uint8))
 
     def images(self, pixels: Tensor) -> Tensor:
-        """Unit embeddings, float (B, D), of pixels in [0, 1], (B, 3, S, S), already resized."""
+        """Unit embeddings, float (B, D) or (B, Q, D), of pixels in [0, 1], (B, 3, S, S), already resized."""
         mean = pixels.new_tensor(self.processor.image_mean).view(3, 1, 1)
         deviation = pixels.new_tensor(self.processor.image_std).view(3, 1, 1)
         return normalize(self.family.linker.image_features(self.model, (pixels - mean) / deviation), dim=-1)
@@ -63,6 +63,10 @@ class DualEncoder:
         tokens = inputs["input_ids"].to(device)
         mask = inputs["attention_mask"].to(device) if "attention_mask" in inputs else torch.ones_like(tokens)
         return normalize(self.family.linker.text_features(self.model, tokens, mask), dim=-1)
+
+    def cosines(self, images: Tensor | None, texts: Tensor | None, labels: Tensor) -> Tensor:
+        """Float (B, U): what the family's linker scores U labels by, given images, texts or both, all embedded by this encoder."""
+        return self.family.linker.compare(images, texts, labels, normalise=True)
 
     @property
     def scale(self) -> Tensor:

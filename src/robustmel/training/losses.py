@@ -7,15 +7,14 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def symmetric_cross_entropy(left: Tensor, right: Tensor, same: Tensor, scale: Tensor, bias: Tensor | None = None) -> Tensor:
+def symmetric_cross_entropy(cosines: Tensor, same: Tensor, scale: Tensor, bias: Tensor | None = None) -> Tensor:
     """CLIP's loss; a row with several right columns spreads its target evenly over them.
 
     With one right column a row it is the loss of the paper. Treating a second occurrence of the same entity as a wrong
     answer, as the paper's large batches may, would punish the model for being right.
 
     Args:
-        left: float (B, D), unit rows.
-        right: float (U, D), unit rows.
+        cosines: float (B, U).
         same: bool (B, U): which belong together; every row and every column holds at least one True.
         scale: What multiplies the cosines, already exponentiated.
         bias: Not used by this family.
@@ -24,19 +23,18 @@ def symmetric_cross_entropy(left: Tensor, right: Tensor, same: Tensor, scale: Te
         Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021, figure 3.
     """
     del bias
-    logits = scale * left @ right.T
+    logits = scale * cosines
     wanted = same.to(logits.dtype)
     rows = functional.cross_entropy(logits, wanted / wanted.sum(1, keepdim=True))
     columns = functional.cross_entropy(logits.T, wanted.T / wanted.T.sum(1, keepdim=True))
     return (rows + columns) / 2
 
 
-def pairwise_sigmoid(left: Tensor, right: Tensor, same: Tensor, scale: Tensor, bias: Tensor | None = None) -> Tensor:
+def pairwise_sigmoid(cosines: Tensor, same: Tensor, scale: Tensor, bias: Tensor | None = None) -> Tensor:
     """SigLIP's loss: every pair is judged on its own; summed over the columns, averaged over the rows.
 
     Args:
-        left: float (B, D), unit rows.
-        right: float (U, D), unit rows.
+        cosines: float (B, U).
         same: bool (B, U): which belong together.
         scale: What multiplies the cosines, already exponentiated.
         bias: Added to every logit; negative at first, so that the many wrong pairs do not swamp the first steps.
@@ -44,7 +42,7 @@ def pairwise_sigmoid(left: Tensor, right: Tensor, same: Tensor, scale: Tensor, b
     Source:
         Zhai et al., "Sigmoid Loss for Language Image Pre-Training", ICCV 2023, algorithm 1.
     """
-    logits = scale * left @ right.T
+    logits = scale * cosines
     if bias is not None:
         logits = logits + bias
     signs = torch.where(same, 1.0, -1.0)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from robustmel.training.encoder import DualEncoder
 from robustmel.training.examples import Examples, Material
@@ -35,25 +34,25 @@ def accuracies(encoder: DualEncoder, material: Material, examples: Examples) -> 
     )
     texts = _encoded(examples.text, lambda rows: encoder.texts(bank.batch(rows)))
     pictured = examples.image >= 0
-    images = torch.zeros_like(texts)
-    if bool(pictured.any()):
-        images[pictured] = _encoded(
-            examples.image[pictured], lambda rows: encoder.images(material.images[rows].to(device).float() / 255)
-        )
-    fused = normalize(images + texts, dim=-1)
+    images = _encoded(examples.image[pictured], lambda rows: encoder.images(material.images[rows].to(device).float() / 255))
     encoder.model.train(was_training)
-    sides: dict[str, tuple[Tensor, bool]] = {"I2T": (images, True), "IT2T": (fused, True), "T2T": (texts, False)}
     found: dict[str, float] = {}
-    for task, (side, reads_image) in sides.items():
-        scores = side @ labels.T if wanted else side
+    for task, reads_image, reads_text in (("I2T", True, False), ("IT2T", True, True), ("T2T", False, True)):
+        asked = pictured.nonzero().flatten() if reads_image else torch.arange(len(examples))
         credit = 0.0
-        for row, (gold, listed) in enumerate(zip(examples.gold.tolist(), examples.candidates, strict=True)):
-            if gold in listed and (not reads_image or bool(pictured[row])):
-                among = scores[row, [column[one] for one in listed]]
-                right = scores[row, column[gold]]
-                credit += 0.0 if bool((among > right).any()) else 1.0 / int((among == right).sum())
+        for places in torch.split(torch.arange(len(asked)), CHUNK) if wanted and len(asked) else ():
+            rows = asked[places]
+            scores = encoder.cosines(images[places] if reads_image else None, texts[rows] if reads_text else None, labels)
+            for row, given in zip(rows.tolist(), scores, strict=True):
+                gold, listed = int(examples.gold[row]), examples.candidates[row]
+                if gold in listed:
+                    credit += _credit(given[[column[one] for one in listed]], given[column[gold]])
         found[task] = credit / len(examples)
     return found
+
+
+def _credit(among: Tensor, right: Tensor) -> float:
+    return 0.0 if bool((among > right).any()) else 1.0 / int((among == right).sum())
 
 
 def _encoded(rows: Tensor, encode: Callable[[Tensor], Tensor]) -> Tensor:

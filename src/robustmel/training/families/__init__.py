@@ -14,11 +14,12 @@ from robustmel.linkers.dual_encoder import DualEncoder as Linker
 from robustmel.registry import suggestion
 from robustmel.training.recipe import Recipe
 
-Loss = Callable[[Tensor, Tensor, Tensor, Tensor, "Tensor | None"], Tensor]
+Loss = Callable[[Tensor, Tensor, Tensor, "Tensor | None"], Tensor]
 
 FAMILIES = {
     "blip": "robustmel.training.families.blip:FAMILY",
     "clip": "robustmel.training.families.clip:FAMILY",
+    "flava": "robustmel.training.families.flava:FAMILY",
     "owlvit": "robustmel.training.families.owlvit:FAMILY",
     "siglip": "robustmel.training.families.siglip:FAMILY",
 }
@@ -39,7 +40,7 @@ class Family:
         linker: The linker that reads such a checkpoint: it names the library's class and says how embeddings are taken.
         fresh: A model from the recipe and the tokenizer, with random weights from torch's global generator.
         processor: The image processor of such a model: to the square, nothing cropped.
-        loss: Of unit rows; see `losses`.
+        loss: Of cosines; see `losses`.
         masked: Texts are padded to the longest and masked; False: always padded to full length and not masked.
         end_last: The end token has the largest id of the vocabulary; see `learn_tokenizer`.
         scale: What multiplies the cosines in the loss, differentiable.
