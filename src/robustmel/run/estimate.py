@@ -42,15 +42,17 @@ def _cost(missing: list[Job], plan: Plan, store: Store) -> list[str]:
     disk = disk_needed(plan, store)
     passes: Counter[str] = Counter()
     for job in missing:
-        if isinstance(job, Perturbed) and job.source is not None:
+        if isinstance(job, Perturbed):
             attack = ATTACKS.load(job.made.component.name)(**job.made.parameters)
-            passes[job.source.component.title] += attack.passes() * counts[job.questions.key]
+            for source in job.linkers:
+                passes[source.title] += attack.passes() * counts[job.questions.key]
         elif isinstance(job, Linked):
-            passes[job.linker.component.title] += counts[job.questions.key]
+            passes[job.linker.title] += counts[job.questions.key]
     rates = _seconds_a_pass(store)
     lines = [f"disk: about {disk / 1e9:.2f} GB for {disk // IMAGE_BYTES} perturbed images (see keep)"] if disk else []
     if missing:
-        lines.append("memory: up to 3 linkers and one batch of images a worker, beside texts and candidate lists")
+        held = max([3, *(len(job.linkers) for job in missing if isinstance(job, Perturbed))])
+        lines.append(f"memory: up to {held} linkers and one batch of images a worker, beside texts and candidate lists")
     for linker, number in passes.items():
         if linker in rates:
             lines.append(

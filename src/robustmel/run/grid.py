@@ -18,6 +18,9 @@ from robustmel.registry import suggestion
 from robustmel.types import Task
 
 View = Literal["auto", "image", "fused"]
+RESERVED = ("victim", "each", "others")
+"""What a source may be beside the label of a linker, so that no linker may be called by it."""
+
 Keep = Literal["all", "sample", "none"]
 
 
@@ -49,7 +52,9 @@ class AttackSpec:
         attack: Which attack, with its own parameters.
         strength: "normal", "strong", or "" for the parameters alone.
         profile: A named reading of the paper's settings ("paper"), or "".
-        source: Whose scores are differentiated: "victim", or the label of a linker of the grid.
+        source: Whose scores are differentiated: "victim"; the label of a linker; several labels, an ensemble attacked at once;
+            "each", every linker of the grid that has gradients, one set a source; "others", for every victim the ensemble of
+            all others of the grid that have.
         view: "image" attacks the I2T score, "fused" the IT2T score; "auto" does what the task calls for.
         logits: "cosine" attacks the scores as they are, "scaled" after the linker's learnt temperature.
         max_side: Longer images are reduced to this before the attack, in pixels.
@@ -58,7 +63,7 @@ class AttackSpec:
     attack: Component
     strength: str = ""
     profile: str = ""
-    source: str = "victim"
+    source: str | tuple[str, ...] = "victim"
     view: View = "auto"
     logits: Literal["cosine", "scaled"] = "cosine"
     max_side: int = 512
@@ -121,10 +126,22 @@ class _Aim(BaseModel):
 
     strength: str = ""
     profile: str = ""
-    source: str = "victim"
+    source: str | tuple[str, ...] = "victim"
     view: View = "auto"
     logits: Literal["cosine", "scaled"] = "cosine"
     max_side: int = Field(default=512, ge=1)
+
+    @field_validator("source")
+    @classmethod
+    def _an_ensemble_has_two(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if isinstance(value, str):
+            return value
+        if len(value) < 2:
+            raise ValueError(f'an ensemble needs two linkers or more; write source = "{value[0] if value else "victim"}"')
+        for index, one in enumerate(value):
+            if one in value[:index] or one in RESERVED:
+                raise ValueError(f'"{one}" {"stands there twice" if one in value[:index] else "names no linker"}')
+        return value
 
 
 def read_grid(path: Path) -> Grid:
@@ -215,6 +232,10 @@ def _attack(written: str | Mapping[str, Any], name: str) -> AttackSpec:
 def _distinct(linkers: tuple[Component, ...], name: str) -> tuple[Component, ...]:
     titles = [linker.title for linker in linkers]
     for title in titles:
+        if title in RESERVED:
+            raise UsageError(
+                f'{name}: a linker cannot be called "{title}", which means something as a source; give it another label.'
+            )
         if titles.count(title) > 1:
             raise UsageError(f'{name}: two linkers are called "{title}"; give each a label = "...".')
     return linkers

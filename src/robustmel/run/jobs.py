@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from robustmel.run.grid import AttackSpec, Component
-from robustmel.run.keys import content_key, plain
+from robustmel.run.keys import canonical, content_key, plain
 from robustmel.types import Task
 
 
@@ -49,6 +49,45 @@ class Made:
     parameters: dict[str, Any] = field(hash=False)
     identity: dict[str, Any] = field(hash=False)
 
+    @property
+    def title(self) -> str:
+        """What tables call it."""
+        return self.component.title
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Several linkers attacked at once, by the average of their log-probabilities.
+
+    Args:
+        members: In any order; the artefact is the same.
+        label: What tables call it; "" means that its members are named.
+    """
+
+    members: tuple[Made, ...]
+    label: str = ""
+    version: ClassVar[int] = 1
+
+    @property
+    def names(self) -> str:
+        """`clip-world + siglip-world`."""
+        return " + ".join(member.title for member in self.members)
+
+    @property
+    def title(self) -> str:
+        """The label, or the members' names."""
+        return self.label or self.names
+
+    @property
+    def ordered(self) -> tuple[Made, ...]:
+        """The members in an order of their own, so that sums are the same to the last bit however a grid lists them."""
+        return tuple(sorted(self.members, key=lambda member: canonical(member.identity)))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What of it enters a key."""
+        return {"ensemble": [member.identity for member in self.ordered], "version": self.version}
+
 
 @dataclass(frozen=True)
 class Questions:
@@ -87,7 +126,7 @@ class Perturbed:
     questions: Questions
     attack: AttackSpec
     made: Made
-    source: Made | None
+    source: Made | Ensemble | None
     defence: Made
     view: Task
     seed: int
@@ -112,9 +151,19 @@ class Perturbed:
         return (self.questions,)
 
     @property
+    def linkers(self) -> tuple[Made, ...]:
+        """Those that the attack asks."""
+        return self.source.ordered if isinstance(self.source, Ensemble) else (self.source,) if self.source else ()
+
+    @property
+    def made_on(self) -> str:
+        """Their names; "" where nobody is asked."""
+        return self.source.names if isinstance(self.source, Ensemble) else self.source.title if self.source else ""
+
+    @property
     def title(self) -> str:
         """`pgd-strong on clip-world, I2T, world-news`."""
-        on = f" on {self.source.component.title}, {self.view}" if self.source else ""
+        on = f" on {self.made_on}, {self.view}" if self.source else ""
         return f"{self.attack.title}{on}, {self.questions.name}"
 
 

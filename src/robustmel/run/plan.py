@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -15,9 +15,10 @@ from robustmel.errors import UsageError
 from robustmel.linkers import LINKERS
 from robustmel.run.components import attempt, made_attack, made_component
 from robustmel.run.grid import AttackSpec, Component, Grid
-from robustmel.run.jobs import Job, Linked, Made, Perturbed, Questions, identity
+from robustmel.run.jobs import Ensemble, Job, Linked, Made, Perturbed, Questions, identity
 from robustmel.run.keys import kb_digest, mentions_digest
 from robustmel.run.seeds import Seeds
+from robustmel.run.sources import Source, Sources
 from robustmel.run.workshop import Workshop
 from robustmel.types import Task
 
@@ -85,8 +86,8 @@ class Plan:
 def _turn(job: Job) -> tuple[int, str]:
     """What others need comes first; within a kind, one linker after the other, since few fit into memory at once."""
     if isinstance(job, Perturbed):
-        return 1, job.source.component.title if job.source else ""
-    return (2, job.linker.component.title) if isinstance(job, Linked) else (0, "")
+        return 1, job.made_on
+    return (2, job.linker.title) if isinstance(job, Linked) else (0, "")
 
 
 def expand(grid: Grid, workshop: Workshop) -> Plan:
@@ -103,15 +104,17 @@ def expand(grid: Grid, workshop: Workshop) -> Plan:
     defences = [one for one in (made_component(DEFENCES, defence, problems) for defence in grid.defences) if one]
     attacks = [(spec, made) for spec, made in ((spec, made_attack(spec, problems)) for spec in grid.attacks) if made]
     generator = made_component(CANDIDATES, grid.candidates, problems)
-    problems += _repeats("attacks", [spec.title for spec, _ in attacks])
+    problems += _repeats("attacks", _once_a_source([spec for spec, _ in attacks]))
     problems += _repeats("defences", [made.component.title for made in defences])
     for made, task in product(linkers, grid.tasks):
         able = LINKERS.load(made.component.name).tasks
         if task not in able:
             problems.append(f"linker {made.component.title} cannot do task {task} (it does {', '.join(able)})")
-    sources = _Sources(linkers, problems)
-    for (spec, attack), made, task in product(attacks, linkers, grid.tasks):
-        sources.check(spec, attack, made, task)
+    sources = Sources(linkers, problems)
+    for (spec, _), victim in product(attacks, linkers):
+        sources.check(spec, victim)
+        for source, task in product(sources.of(spec, victim), grid.tasks):
+            _check_source(spec, source, task, problems)
     if generator is not None:
         attempt(lambda: CANDIDATES.load(generator.component.name)(**generator.parameters), "candidates", problems)
     _complain(problems)
@@ -122,15 +125,51 @@ def expand(grid: Grid, workshop: Workshop) -> Plan:
     for questions in asked:
         for (spec, attack), linker, defence in product(attacks, linkers, defences):
             for task, seed in product(grid.tasks, grid.seeds):
-                source = sources.of(spec, attack, linker)
-                plan.cells.append(_cell(questions, spec, attack, linker, defence, source, task, seed, grid))
+                for source in sources.of(spec, linker):
+                    plan.cells.append(_cell(questions, spec, attack, linker, defence, source, task, seed, grid))
+    _drop_repeated_texts(plan)
     _check_dropping(plan, problems)
+    problems += _meetings(plan)
     _complain(problems)
     return plan
 
 
 def _repeats(what: str, titles: list[str]) -> list[str]:
     return [f'two {what} are called "{title}"; give each a label = "..."' for title in titles if titles.count(title) > 1]
+
+
+def _once_a_source(specs: list[AttackSpec]) -> list[str]:
+    """The titles of attacks, once for those that differ in nothing but their source: tables tell them apart by it."""
+    alike: list[AttackSpec] = []
+    for bare in (replace(spec, source="") for spec in specs):
+        if bare not in alike:
+            alike.append(bare)
+    return [spec.title for spec in alike]
+
+
+def _drop_repeated_texts(plan: Plan) -> None:
+    """T2T reads no image, so it has one cell an attack, whatever sources the attack has."""
+    seen: set[tuple[object, ...]] = set()
+    kept = []
+    for cell in plan.cells:
+        key = (cell.dataset, cell.linker, cell.defence, cell.attack.title, cell.seed)
+        if cell.task != "T2T" or key not in seen:
+            kept.append(cell)
+        if cell.task == "T2T":
+            seen.add(key)
+    plan.cells = kept
+
+
+def _meetings(plan: Plan) -> list[str]:
+    """Two attacks of one name may differ in their sources, and then must not come from the same source to the same victim."""
+    cells = Counter(
+        (cell.attack.title, cell.source, cell.linker, cell.dataset, cell.task, cell.defence, cell.seed) for cell in plan.cells
+    )
+    return [
+        f'linker {linker} is shown {attack} from the source {source} twice; leave one out, or give each a label = "..."'
+        for (attack, source, linker, *_), count in cells.items()
+        if count > 1
+    ]
 
 
 def _complain(problems: list[str]) -> None:
@@ -140,7 +179,7 @@ def _complain(problems: list[str]) -> None:
 
 
 def _cell(
-    questions: Questions, spec: AttackSpec, attack: Made, linker: Made, defence: Made, source: Made | None, task: Task, seed: int, grid: Grid
+    questions: Questions, spec: AttackSpec, attack: Made, linker: Made, defence: Made, source: Source | None, task: Task, seed: int, grid: Grid
 ) -> Cell:  # fmt: skip
     seeds = Seeds.of(seed, grid.sample_seed)
     guard = defence if spec.source == "victim" else UNDEFENDED
@@ -150,16 +189,16 @@ def _cell(
         if name in VIEW_TASK:
             variant = Perturbed(questions, spec, attack, source, guard, VIEW_TASK[name], seeds.perturb, grid.batch_size)
         views.append(View(name, variant, Linked(questions, linker, defence, task, variant, seeds.link, grid.batch_size)))
-    component = ATTACKS.load(spec.attack.name)
+    made = ATTACKS.load(spec.attack.name)(**attack.parameters)
     return Cell(
         dataset=questions.name,
         task=task,
-        linker=linker.component.title,
-        source=source.component.title if source else "none",
-        defence=defence.component.title,
+        linker=linker.title,
+        source=source.title if source else "none",
+        defence=defence.title,
         attack=spec,
-        threat_model=component.threat_model,
-        budget=component(**attack.parameters).budget,
+        threat_model=made.threat_model,
+        budget=made.budget,
         seed=seed,
         questions=questions,
         views=tuple(views),
@@ -179,44 +218,22 @@ def _views(spec: AttackSpec, task: Task) -> tuple[str, ...]:
     return ("image", "fused")
 
 
-class _Sources:
-    """Whose scores an attack differentiates: the victim's own, or those of a linker named in the attack's table."""
-
-    def __init__(self, linkers: list[Made], problems: list[str]) -> None:
-        self._by_title = {made.component.title: made for made in linkers}
-        self._problems = problems
-
-    def of(self, spec: AttackSpec, attack: Made, victim: Made) -> Made | None:
-        """The source; None for an attack that asks nobody."""
-        if ATTACKS.load(attack.component.name).needs == "nothing":
-            return None
-        return victim if spec.source == "victim" else self._named(spec.source)
-
-    def check(self, spec: AttackSpec, attack: Made, victim: Made, task: Task) -> None:
-        """Notes what a source cannot do of what an attack for this task asks of it."""
-        source = self.of(spec, attack, victim)
-        if source is None:
-            return
-        able, title = LINKERS.load(source.component.name), source.component.title
-        if ATTACKS.load(attack.component.name).needs == "gradients" and not hasattr(able, "logits"):
-            self._problems.append(
-                f'attack {spec.title} needs gradients and linker {title} has none. Set source = "clip-world" (or another linker'
+def _check_source(spec: AttackSpec, source: Source | None, task: Task, problems: list[str]) -> None:
+    """Notes what a source cannot do of what an attack for this task asks of it."""
+    for made in source.members if isinstance(source, Ensemble) else (source,) if source else ():
+        able = LINKERS.load(made.component.name)
+        needs = "gradients" if isinstance(source, Ensemble) else ATTACKS.load(spec.attack.name).needs
+        if needs == "gradients" and not hasattr(able, "logits"):
+            problems.append(
+                f'attack {spec.title} needs gradients and linker {made.title} has none. Set source = "clip-world" (or another linker'
                 " with gradients) to craft the images on it"
             )
-        for view in _views(spec, task):
-            if view in VIEW_TASK and VIEW_TASK[view] not in able.tasks:
-                self._problems.append(
-                    f"attack {spec.title} reads the {view} view, task {VIEW_TASK[view]}, of source {title}, which does"
-                    f' {", ".join(able.tasks)} alone; set view = "image" or another source'
-                )
-
-    def _named(self, title: str) -> Made | None:
-        if title not in self._by_title:
-            made = made_component(LINKERS, Component(title), self._problems)
-            if made is None:
-                return None
-            self._by_title[title] = made
-        return self._by_title[title]
+        problems += [
+            f"attack {spec.title} reads the {view} view, task {VIEW_TASK[view]}, of source {made.title}, which does"
+            f' {", ".join(able.tasks)} alone; set view = "image" or another source'
+            for view in _views(spec, task)
+            if view in VIEW_TASK and VIEW_TASK[view] not in able.tasks
+        ]
 
 
 def _check_dropping(plan: Plan, problems: list[str]) -> None:

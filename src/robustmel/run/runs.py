@@ -157,6 +157,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "task": cell.task,
         "linker": cell.linker,
         "source": cell.source,
+        "made_on": list(dict.fromkeys(made.title for view in cell.views if view.variant for made in view.variant.linkers)),
         "defence": cell.defence,
         "attack": spec.title,
         "attack_name": spec.attack.name,

@@ -115,22 +115,22 @@ class Workshop:
     def _perturb(self, job: Perturbed, progress: Progress, folder: Path) -> dict[str, Any]:
         import torch
 
-        from robustmel.run.stages.objective import LinkerObjective
+        from robustmel.run.stages.objective import objective_of
         from robustmel.run.stages.perturb import Aim, perturb
 
         attack = ATTACKS.load(job.made.component.name)(**job.made.parameters)
         queries, gold = self.asked(job.questions)
         objective, device = None, torch.device("cpu")
         if job.source is not None:
-            linker = self.linker(job.source, job.defence, job.questions)
-            objective = partial(LinkerObjective, cast(Differentiable, linker), job.view, job.attack.logits)
-            device = torch.device(getattr(linker, "device", "cpu"))
+            linkers = [cast(Differentiable, self.linker(one, job.defence, job.questions)) for one in job.linkers]
+            objective = partial(objective_of, linkers, job.view, job.attack.logits)
+            device = torch.device(getattr(linkers[0], "device", "cpu"))
         aim = Aim(attack, objective, device, job.made.identity["name"], job.seed, job.attack.max_side)
         began = time.monotonic()
         facts = perturb(queries, gold, aim, job.batch_size, folder, progress)
         cost = {"seconds": time.monotonic() - began, "passes": attack.passes() * facts["states"].get("ok", 0)}
         of = {"attack": job.made.identity, "view": job.view, "logits": job.attack.logits, "max_side": job.attack.max_side}
-        source = {"source": job.source.identity, "source_title": job.source.component.title} if job.source else {"source": None}
+        source = {"source": job.source.identity, "source_title": job.made_on} if job.source else {"source": None}
         return facts | of | source | cost
 
     def _link(self, job: Linked, progress: Progress, folder: Path) -> dict[str, Any]:

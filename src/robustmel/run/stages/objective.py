@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 
 from torch import Tensor
 
+from robustmel.attacks.contract import Objective
 from robustmel.linkers.contract import Differentiable
 from robustmel.types import Query, Task
+
+
+def objective_of(linkers: Sequence[Differentiable], task: Task, logits: str, queries: Sequence[Query]) -> Objective:
+    """The scores that an attack sees: of its one source, or of an ensemble of several."""
+    if len(linkers) == 1:
+        return LinkerObjective(linkers[0], task, logits, queries)
+    return EnsembleObjective(linkers, task, logits, queries)
 
 
 class LinkerObjective:
@@ -30,3 +40,31 @@ class LinkerObjective:
         """float32 (b, C)."""
         queries = self.queries if rows is None else [self.queries[row] for row in rows.tolist()]
         return self.linker.logits(pixels, queries, self.task) * self.scale
+
+
+class EnsembleObjective:
+    """The average log-probability that several linkers give each candidate, each after its own learnt temperature.
+
+    The temperatures bring families with different ranges of scores to one scale, on which they weigh the same. Up to a constant
+    for each image, which no loss sees, this is the average of their scaled scores ("ensemble in logits").
+
+    Args:
+        linkers: The sources, two or more; one that says no temperature has 1.
+        task: "I2T" for the image view, "IT2T" for the fused view.
+        logits: "scaled" leaves the average as it is. "cosine" divides it by the average temperature: then it has the size of one
+            linker's cosines, constants of an attack (c, kappa) mean the same, and copies of one linker are attacked as one.
+        queries: The batch; an attack that drops images names the rest by their rows.
+
+    Source:
+        Liu et al., "Delving into Transferable Adversarial Examples and Black-box Attacks", ICLR 2017, section 5, for attacks on
+        ensembles; Dong et al., "Boosting Adversarial Attacks with Momentum", CVPR 2018, section 3.3, for the average of logits.
+    """
+
+    def __init__(self, linkers: Sequence[Differentiable], task: Task, logits: str, queries: Sequence[Query]) -> None:
+        self._scaled = [LinkerObjective(linker, task, "scaled", queries) for linker in linkers]
+        self.scale = 1.0 if logits == "scaled" else sum(one.scale for one in self._scaled) / len(self._scaled)
+
+    def __call__(self, pixels: Tensor, rows: Tensor | None = None) -> Tensor:
+        """float32 (b, C); a candidate that is absent holds minus infinity."""
+        chances = [one(pixels, rows).float().log_softmax(1) for one in self._scaled]
+        return reduce(add, (one.to(chances[0].device) for one in chances)) / (len(chances) * self.scale)
