@@ -80,6 +80,16 @@ def decode_with_notes(path: str | Path, max_side: int | None = None) -> Decoded:
     return Decoded(np.array(image, dtype=np.uint8), tuple(notes))
 
 
+def size_of(path: Path) -> tuple[int, int] | None:
+    """Width and height of an image as `decode` gives it, from its header alone; None where there is none or it makes no sense."""
+    try:
+        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+            turned = _orientation(image) > 4  # 5 to 8 stand on their side
+            return (image.height, image.width) if turned else (image.width, image.height)
+    except Exception:  # what is wrong with it is said where it is decoded
+        return None
+
+
 def write_png(path: str | Path, pixels: Pixels) -> None:
     """Writes uint8 (H, W, 3) pixels as PNG: `decode` gives the same values back. The file appears whole or not at all.
 

@@ -5,9 +5,14 @@ from robustmel.registry import Registry
 DATASETS = Registry(
     "dataset",
     {
+        "diffmel": "robustmel.datasets.diffmel:DiffMEL",
         "jsonl": "robustmel.datasets.jsonl:JSONL",
+        "m3el": "robustmel.datasets.m3el:M3EL",
         "richpedia-mel": "robustmel.datasets.richpedia_mel:RichpediaMEL",
         "wikidata-mel": "robustmel.datasets.wikidata_mel:WikidataMEL",
+        "wikidiverse": "robustmel.datasets.wikidiverse:WikiDiverse",
+        "wikimel": "robustmel.datasets.wikidata_mel:WikiMEL",
+        "wikiperson": "robustmel.datasets.wikiperson:WIKIPerson",
         "world-news": "robustmel.datasets.world:WorldNews",
         "world-sport": "robustmel.datasets.world:WorldSport",
     },

@@ -152,7 +152,7 @@ def _ambiguous(mentions: tuple[Mention, ...]) -> dict[str, int]:
     for mention in mentions:
         surface = unicodedata.normalize("NFC", mention.surface.strip()).casefold()
         count[surface] += 1
-        if mention.gold is not None:
+        if mention.gold is not None and surface:
             golds[surface].add(mention.gold)
     return {surface: count[surface] for surface, meant in golds.items() if len(meant) > 1}
 

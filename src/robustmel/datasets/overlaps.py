@@ -14,11 +14,11 @@ _ORDER = {"train": 0, "validation": 1, "test": 2}
 
 
 def duplicates(mentions: Sequence[Mention], image: ImageIdentity) -> tuple[list[Mention], list[Mention]]:
-    """Mentions that equal an earlier one in sentence, span, surface and image: with the same gold, and with another."""
+    """Mentions that equal an earlier one in sentence, span, surface, image and box: with the same gold, and with another."""
     first: dict[Hashable, set[str | None]] = {}
     same, other = [], []
     for mention in mentions:
-        golds = first.setdefault((mention.text, mention.span, mention.surface, image(mention)), set())
+        golds = first.setdefault((mention.text, mention.span, mention.surface, image(mention), mention.box), set())
         if mention.gold in golds:
             same.append(mention)
         elif golds:

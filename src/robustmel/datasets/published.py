@@ -12,7 +12,7 @@ from robustmel.datasets.dataset import Dataset, LoadReport
 from robustmel.datasets.layouts.layout import Layout, Source, chosen
 from robustmel.datasets.mentions import split_name
 from robustmel.datasets.splitting import By, assigned, ratio
-from robustmel.errors import MissingError
+from robustmel.errors import MissingError, UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.types import Mention
 
@@ -47,6 +47,7 @@ class Published:
     Args:
         path: Its folder (or its one file).
         images: Folder of the mentions' images; where the layout expects it if None.
+        layout: Which layout to read where the folder holds several: its name, or a part of it.
         ratio: Shares of train : validation : test where the files hold no split.
         split_by: "record", or "mention": then mentions of one record fall into several splits, which leaks.
         split_seed: Of the lot that draws the splits.
@@ -57,6 +58,7 @@ class Published:
 
     path: str | Path
     images: str | Path | None = None
+    layout: str | None = None
     ratio: str = "7:1:2"
     split_by: By = "record"
     split_seed: int = 0
@@ -69,6 +71,9 @@ class Published:
     def __post_init__(self) -> None:
         """Checks the values."""
         ratio(self.ratio)
+        if self.layout is not None and not self._layouts():
+            named = ", ".join(f'"{layout.name}"' for layout in self.layouts if layout.expected)
+            raise UsageError(f'{self.name} has no layout "{self.layout}"; it has {named}.')
 
     def load(self, split: str = "all") -> Dataset:
         """Reads everything, then keeps one split; "dev", "val" and "valid" are "validation".
@@ -80,7 +85,7 @@ class Published:
         if images is not None and not images.is_dir():
             raise MissingError(f"no image folder {images}; expected the folder that holds the mentions' images.")
         source = Source(Path(self.path), images, self.options)
-        layout = chosen(self.layouts, source, self.name)
+        layout = chosen(self._layouts(), source, self.name)
         report = LoadReport(layout.name)
         read = layout.read(source, report)
         if read.tables:
@@ -92,6 +97,10 @@ class Published:
         _same_ids(mentions, self.name)
         dataset = Dataset(self.name, tuple(mentions), KnowledgeBase(read.entities), report, self.about.licence)
         return dataset.split(split_name(split))
+
+    def _layouts(self) -> Sequence[Layout]:
+        wanted = (self.layout or "").casefold()
+        return [layout for layout in self.layouts if wanted in layout.name.casefold()]
 
     @property
     def options(self) -> dict[str, Any]:

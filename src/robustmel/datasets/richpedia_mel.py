@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from robustmel.datasets.layouts.melbench import MELBenchRaw
+from robustmel.datasets.layouts.mimic import MIMICCleaned
+from robustmel.datasets.layouts.recuts import DWE_RICHPEDIA
 from robustmel.datasets.published import About, Published
 
 
@@ -20,7 +22,7 @@ class RichpediaMEL(Published):
     """
 
     name: ClassVar[str] = "richpedia-mel"
-    layouts: ClassVar = (MELBenchRaw("Richpedia-MEL.json"),)
+    layouts: ClassVar = (MELBenchRaw("Richpedia-MEL.json"), MIMICCleaned("RichpediaMEL"), DWE_RICHPEDIA)
     about: ClassVar[About] = About(
         title="Richpedia-MEL (RichpediaMEL)",
         paper="Zhou et al., CCKS 2021",

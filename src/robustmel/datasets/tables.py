@@ -1,11 +1,22 @@
-"""Entities gathered from the records of a data set that has no table of them."""
+"""Entities gathered from wherever a data set speaks of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from robustmel.datasets.dataset import LoadReport
 from robustmel.types import Entity
+
+
+@dataclass
+class _Row:
+    names: dict[str, None] = field(default_factory=dict)
+    description: str = ""
+    text: str = ""
+    kind: str | None = None
+    images: dict[Path, None] = field(default_factory=dict)
 
 
 @dataclass
@@ -17,24 +28,55 @@ class EntityTable:
     """
 
     report: LoadReport
-    _names: dict[str, dict[str, None]] = field(default_factory=dict)
+    _rows: dict[str, _Row] = field(default_factory=dict)
 
-    def add(self, entity_id: str, name: str, place: str) -> str:
-        """Notes an entity under a name; returns its id. An empty name is counted, a further one becomes an alias."""
-        names = self._names.setdefault(entity_id, {})
-        if not name.strip():
-            self.report.remark("empty_names", place)
-        elif names and name not in names:
-            self.report.remark("several_names", f"{place}: {name}")
+    def __contains__(self, entity_id: object) -> bool:
+        return entity_id in self._rows
+
+    def add(
+        self,
+        entity_id: str,
+        name: str,
+        place: str,
+        *,
+        description: str = "",
+        text: str = "",
+        kind: str | None = None,
+        images: Iterable[Path] = (),
+    ) -> str:
+        """Notes what a record says of an entity; returns its id.
+
+        A second name becomes an alias (counted as `several_names`); of description, text and type the first that is not empty
+        stays.
+        """
+        row = self._rows.setdefault(entity_id, _Row())
         if name.strip():
-            names[name] = None
+            if row.names and name not in row.names:
+                self.report.remark("several_names", f"{place}: {name}")
+            row.names[name] = None
+        row.description = row.description or description
+        row.text = row.text or text
+        row.kind = row.kind or kind
+        row.images |= dict.fromkeys(images)
         return entity_id
 
     def entities(self) -> list[Entity]:
-        """All of them; those whose id is a Wikidata id have it as `qid` as well."""
+        """All of them. One that no file names is called by its id, and counted as `nameless_entities`."""
+        for entity_id, row in self._rows.items():
+            if not row.names:
+                self.report.remark("nameless_entities", entity_id)
         return [
-            Entity(id=one, name=next(iter(names), ""), aliases=tuple(names)[1:], qid=one if is_qid(one) else None)
-            for one, names in self._names.items()
+            Entity(
+                id=one,
+                name=next(iter(row.names), one),
+                aliases=tuple(row.names)[1:],
+                qid=one if is_qid(one) else None,
+                description=row.description,
+                text=row.text,
+                type=row.kind,
+                images=tuple(row.images),
+            )
+            for one, row in self._rows.items()
         ]
 
 

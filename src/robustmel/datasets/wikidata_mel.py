@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from robustmel.datasets.layouts.gemel import GEMEL
 from robustmel.datasets.layouts.melbench import MELBenchRaw
+from robustmel.datasets.layouts.mimic import MIMICCleaned
+from robustmel.datasets.layouts.recuts import DRIN_WIKIMEL, DWE_WIKIMEL
 from robustmel.datasets.published import About, Published
 
 
@@ -20,7 +23,13 @@ class WikidataMEL(Published):
     """
 
     name: ClassVar[str] = "wikidata-mel"
-    layouts: ClassVar = (MELBenchRaw("Wikidata-MEL.json"),)
+    layouts: ClassVar = (
+        MELBenchRaw("Wikidata-MEL.json"),
+        MIMICCleaned("WIKIMEL"),
+        GEMEL("img_name"),
+        DWE_WIKIMEL,
+        DRIN_WIKIMEL,
+    )
     about: ClassVar[About] = About(
         title="Wikidata-MEL (WikiMEL)",
         paper="Zhou et al., CCKS 2021; as WikiMEL: Wang et al., SIGIR 2022",
@@ -34,3 +43,10 @@ class WikidataMEL(Published):
             " 22.6 % of its test mentions share image or sentence with training.",
         ),
     )
+
+
+@dataclass(frozen=True)
+class WikiMEL(WikidataMEL):
+    """Wikidata-MEL under its other name."""
+
+    name: ClassVar[str] = "wikimel"

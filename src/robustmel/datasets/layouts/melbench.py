@@ -10,6 +10,7 @@ from robustmel.datasets.dataset import LoadReport
 from robustmel.datasets.fields import Record, is_nil, raw_record
 from robustmel.datasets.image_paths import image_path
 from robustmel.datasets.json_file import read_json
+from robustmel.datasets.layouts.folders import first_folder
 from robustmel.datasets.layouts.layout import Contents, Source
 from robustmel.datasets.lines import kind_of
 from robustmel.datasets.placing import placed
@@ -48,7 +49,7 @@ class MELBenchRaw:
         values = read_json(file, report)
         if not isinstance(values, dict):
             raise MissingError(f"{file} is {kind_of(values)}; expected one JSON object, record id -> record.")
-        images = source.images or _images(file.parent)
+        images = source.images or first_folder(file.parent, "images", "image", "mention_images", "mention_image")
         table, mentions, record = EntityTable(report), [], {}
         for key, value in values.items():
             row = raw_record(f"{file.name}, record {key}", value, "sentence", "mentions", "entities", "answer")
@@ -59,12 +60,6 @@ class MELBenchRaw:
         if not mentions:
             raise MissingError(f"{file} holds no mention; expected one JSON object, record id -> record.")
         return Contents(mentions, table.entities(), record)
-
-
-def _images(folder: Path) -> Path:
-    return next(
-        (folder / name for name in ("images", "image", "mention_images") if (folder / name).is_dir()), folder / "images"
-    )
 
 
 def _mentions(key: str, row: Record, images: Path, table: EntityTable, report: LoadReport) -> Iterator[Mention]:

@@ -1,0 +1,49 @@
+"""DiffMEL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from robustmel.datasets.layouts.m3el import M3ELReleased
+from robustmel.datasets.published import About, Published
+from robustmel.errors import UsageError
+
+
+@dataclass(frozen=True)
+class DiffMEL(Published):
+    """DiffMEL: M3EL's kind of records with a level of difficulty.
+
+    Takes the parameters of `Published`, and:
+
+    Args:
+        topic: What a mention's topic is: the "category" of its picture, or the "difficulty".
+
+    Raises:
+        UsageError: `topic` is neither.
+    """
+
+    topic: Literal["category", "difficulty"] = "category"
+
+    name: ClassVar[str] = "diffmel"
+    layouts: ClassVar = (M3ELReleased("DiffMEL", difficulty=True),)
+    about: ClassVar[About] = About(
+        title="DiffMEL",
+        paper="see the README of its repository",
+        licence="not stated by its owner",
+        offered="its authors' repository (a drive folder, by hand)",
+        images="with the data",
+        folder=("DiffMEL.json (or DiffMEL_train.json, ...)", "<category>_candidates_images/..."),
+        remarks=("The container of the released file was not seen: a list, JSON lines and an object are read.",),
+    )
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        super().__post_init__()
+        if self.topic not in ("category", "difficulty"):
+            raise UsageError(f'diffmel: topic = "{self.topic}" is unknown; choose "category" or "difficulty".')
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What becomes the topic."""
+        return {"topic": self.topic}

@@ -1,0 +1,117 @@
+"""GEMEL's files: JSON lines named .json, the mention marked in the text, features of the images in HDF5."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from robustmel.datasets.dataset import LoadReport
+from robustmel.datasets.features import Features
+from robustmel.datasets.fields import Record, raw_record
+from robustmel.datasets.image_names import wikidiverse_name
+from robustmel.datasets.image_paths import image_path
+from robustmel.datasets.layouts.folders import first_folder, starts_with
+from robustmel.datasets.layouts.layout import Contents, Source
+from robustmel.datasets.lines import read_lines
+from robustmel.datasets.mentions import split_name
+from robustmel.datasets.spans import Span
+from robustmel.datasets.tables import EntityTable, is_qid
+from robustmel.datasets.titles import page_title, title
+from robustmel.types import Mention
+
+SPLITS = ("train", "dev", "test")
+START, END = "[START_ENT]", "[END_ENT]"
+
+
+@dataclass(frozen=True)
+class GEMEL:
+    """Lines {text, mention, target, golden} and img_name (WikiMEL) or img_url (WikiDiverse).
+
+    `golden` is a QID or the address of a page, "NIL" where there is no entity; `target` is the entity's name. Features of the
+    images lie in an HDF5 file of one vector an image; they are compared with the images the lines name, and read by
+    `robustmel.datasets.features`. Pickled files beside them are never read.
+
+    Args:
+        key: "img_name" or "img_url": which of the two data sets this is.
+    """
+
+    key: str
+
+    name: str = "GEMEL, JSON lines"
+    expected: str = "train.json, dev.json, test.json (JSON lines, GEMEL)"
+
+    def found(self, source: Source) -> bool:
+        """Whether a split is there as JSON lines with this data set's key for images."""
+        return any(self._is_one(source.path / f"{split}.json") for split in SPLITS)
+
+    def _is_one(self, file: Path) -> bool:
+        if not starts_with(file, b"{"):
+            return False
+        with file.open("rb") as opened:
+            first = opened.readline(1 << 20)
+        return b'"golden"' in first and f'"{self.key}"'.encode() in first
+
+    def read(self, source: Source, report: LoadReport) -> Contents:
+        """See `Layout.read`."""
+        table, mentions, keys, record = EntityTable(report), [], set(), {}
+        images = source.images or first_folder(source.path, "images", "mention_image", "wikinewsImgs")
+        for split in SPLITS:
+            file = source.path / f"{split}.json"
+            if not file.is_file():
+                report.remark("split_files_missing", file.name)
+                continue
+            for number, (place, value) in enumerate(read_lines(file, report), start=1):
+                report.counts["records"] += 1
+                row = raw_record(place, value, "text", "mention", "golden")
+                mention = self._mention(row, f"{split}-{number}", split, images, table, report)
+                mentions.append(mention)
+                record[mention.id] = f"{mention.text}\x00{row.text(self.key)}"
+                if row.text(self.key):
+                    keys.add(row.text(self.key))
+        for pickled in sorted(source.path.glob("*.pkl")):
+            report.remark("pickles_ignored", pickled.name)
+        return Contents(mentions, table.entities(), record, _compared(source.path, keys, report))
+
+    def _mention(
+        self, row: Record, mention_id: str, split: str, images: Path, table: EntityTable, report: LoadReport
+    ) -> Mention:
+        text, span = unmarked(row.text("text"))
+        surface = row.text("mention")
+        if span is None:
+            report.remark("marks_missing", row.place)
+        elif text[slice(*span)] != surface:
+            report.remark("span_mismatch", f"{row.place}: marked {text[slice(*span)][:40]!r}, called {surface[:40]!r}")
+        golden = row.text("golden")
+        page, dirty = page_title(golden)
+        if dirty:
+            report.remark("dirty_addresses", f"{row.place}: {golden[:60]}")
+        gold = None
+        if page is None:
+            report.remark("nil", row.place)
+        else:
+            gold = table.add(page, title(row.text("target")) or ("" if is_qid(page) else page), row.place)
+        named = row.text(self.key)
+        if not named:
+            report.remark("no_image", row.place)
+        file = wikidiverse_name(named) if named and self.key == "img_url" else named
+        image = image_path(images, file, row.place, report)
+        return Mention(mention_id, gold, surface, text, span, image, split=split_name(split))
+
+
+def unmarked(text: str) -> tuple[str, Span | None]:
+    """The text without the marks around the mention, and where the mention stands; None where there is not one pair of marks."""
+    if text.count(START) != 1 or text.count(END) != 1 or text.index(START) > text.index(END):
+        return text.replace(START, "").replace(END, ""), None
+    before, _, rest = text.partition(START)
+    inner, _, after = rest.partition(END)
+    surface = inner.strip()
+    return before + surface + after, (len(before), len(before) + len(surface)) if surface else None
+
+
+def _compared(folder: Path, keys: set[str], report: LoadReport) -> tuple[str, ...]:
+    """Which images have no features; the names of the files looked at."""
+    files = sorted(folder.glob("*.hdf5"))
+    for file in files:
+        for key in sorted(Features(file).missing(keys)):
+            report.remark("features_missing", f"{file.name}: {key}")
+    return tuple(file.name for file in files)

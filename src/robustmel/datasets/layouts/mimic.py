@@ -1,0 +1,177 @@
+"""The cleaned layout that MIMIC brought: one file a split, a table of entities, folders of images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from robustmel.datasets.dataset import LoadReport
+from robustmel.datasets.fields import is_nil, raw_record
+from robustmel.datasets.image_names import mimic_name
+from robustmel.datasets.image_paths import image_path
+from robustmel.datasets.json_file import read_json
+from robustmel.datasets.layouts.folders import first_folder
+from robustmel.datasets.layouts.layout import Contents, Source
+from robustmel.datasets.lines import kind_of
+from robustmel.datasets.mentions import split_name
+from robustmel.datasets.placing import placed
+from robustmel.datasets.tables import EntityTable
+from robustmel.datasets.titles import title
+from robustmel.errors import MissingError
+from robustmel.types import Mention
+
+SPLITS = ("train", "dev", "test")
+LISTS = "_100cands-BM25"
+"""What FASTMEL's files with candidates have in their names."""
+
+
+@dataclass(frozen=True)
+class MIMICCleaned:
+    """Lists of {id, sentence, imgPath, mentions, entities, answer}, one mention each.
+
+    Beside them: kb_entity.json (id, entity_name, qid, attr, image_list; M3EL's variant adds `desc`), qid2id.json, and the folders
+    kb_image and mention_image (mention_images in RichpediaMEL). FASTMEL's variant has files `..._100cands-BM25.json` with
+    candidate ids in `cands`. Mentions and entity names may be percent-encoded.
+
+    Args:
+        prefix: What the files of the splits begin with ("WIKIMEL").
+    """
+
+    prefix: str
+
+    name: str = "MIMIC, cleaned"
+
+    @property
+    def expected(self) -> str:
+        """The files of the splits."""
+        return f"{self.prefix}_train.json, {self.prefix}_dev.json, {self.prefix}_test.json with kb_entity.json"
+
+    def found(self, source: Source) -> bool:
+        """Whether at least one split is there."""
+        return any(self._files(source.path, split) for split in SPLITS)
+
+    def read(self, source: Source, report: LoadReport) -> Contents:
+        """See `Layout.read`."""
+        table = EntityTable(report)
+        tables = self._knowledge_base(source, table, report)
+        known = bool(tables)
+        images = source.images or first_folder(source.path, "mention_image", "mention_images", "images")
+        mentions: list[Mention] = []
+        record: dict[str, str] = {}
+        for split in SPLITS:
+            files = self._files(source.path, split)
+            if not files:
+                report.remark("split_files_missing", f"{self.prefix}_{split}.json")
+            lists = self._lists(files, report, table)
+            for mention in self._mentions(files[0], split, images, lists, table, known, report) if files else ():
+                mentions.append(mention)
+                record[mention.id] = mention.id.partition("-")[0]
+        return Contents(mentions, table.entities(), record, tables)
+
+    def _files(self, folder: Path, split: str) -> list[Path]:
+        """The plain file and the one with candidates, those that are there."""
+        named = (folder / f"{self.prefix}_{split}.json", folder / f"{self.prefix}_{split}{LISTS}.json")
+        return [file for file in named if file.is_file()]
+
+    def _lists(self, files: list[Path], report: LoadReport, table: EntityTable) -> dict[str, tuple[str, ...]]:
+        """Mention id -> candidate ids, from the file that has them."""
+        found: dict[str, tuple[str, ...]] = {}
+        for file in files:
+            if LISTS in file.name:
+                for place, value in _rows(file, report):
+                    row = raw_record(place, value, "id", "cands")
+                    listed = dict.fromkeys(one for one in row.identifiers("cands") or () if one is not None and not is_nil(one))
+                    found[row.identifier("id")] = tuple(table.add(one, "", place) for one in listed)
+        return found
+
+    def _mentions(
+        self,
+        file: Path,
+        split: str,
+        images: Path,
+        lists: dict[str, tuple[str, ...]],
+        table: EntityTable,
+        known: bool,
+        report: LoadReport,
+    ) -> Iterator[Mention]:
+        for place, value in _rows(file, report):
+            report.counts["records"] += 1
+            row = raw_record(place, value, "id", "sentence", "mentions", "answer")
+            written, text, answer = row.text("mentions"), row.text("sentence"), row.optional_identifier("answer")
+            surface = unquote(written)
+            if surface != written:
+                report.remark("percent_encoded", f"{place}: {written}")
+            gold = None if answer is None or is_nil(answer) else answer
+            if gold is None:
+                report.remark("nil", place)
+            else:
+                if known and gold not in table:
+                    report.remark("gold_not_in_kb", f"{place}: {gold}")
+                if not known:
+                    table.add(gold, title(row.text("entities")), place)
+            image = image_path(images, mimic_name(row.text("imgPath")), place, report)
+            if image is None:
+                report.remark("no_image", place)
+            mention_id = row.identifier("id")
+            candidates = lists.get(mention_id)
+            if candidates is not None and gold is not None and gold not in candidates:
+                report.remark("gold_not_in_candidates", f"{place}: {gold}")
+            yield Mention(
+                id=mention_id,
+                gold=gold,
+                surface=surface,
+                text=text,
+                span=placed(surface, text, place, report),
+                image=image,
+                candidates=candidates,
+                split=split_name(split),
+            )
+
+    def _knowledge_base(self, source: Source, table: EntityTable, report: LoadReport) -> tuple[str, ...]:
+        file = Path(source.options.get("entities") or source.path / "kb_entity.json")
+        if not file.is_file():
+            report.remark("no_knowledge_base", f"no {file}")
+            return ()
+        images = first_folder(source.path, "kb_image", "kb_images")
+        numbers: dict[str, str] = {}
+        for place, value in _rows(file, report):
+            row = raw_record(place, value, "entity_name")
+            entity_id = row.optional_identifier("qid") or f"kb-{row.identifier('id')}"
+            if entity_id in table:
+                report.remark("repeated_entities", f"{place}: {entity_id}")
+            numbers[entity_id] = row.optional_identifier("id") or ""
+            attributes, description = row.text("attr"), row.text("desc")
+            paths = (image_path(images, named, place, report) for named in row.texts("image_list"))
+            table.add(
+                entity_id,
+                title(row.text("entity_name")),
+                place,
+                description=title(description) if "%20" in description else description or attributes,
+                text=attributes if description else "",
+                images=[path for path in paths if path is not None],
+            )
+        self._compare_numbers(source.path / "qid2id.json", numbers, report)
+        return (file.name,)
+
+    def _compare_numbers(self, file: Path, numbers: dict[str, str], report: LoadReport) -> None:
+        """qid2id.json says nothing that kb_entity.json does not; where the two differ, other code reads something else."""
+        if not file.is_file():
+            return
+        stated = read_json(file, report)
+        if not isinstance(stated, dict):
+            raise MissingError(f"{file} is {kind_of(stated)}; expected one JSON object, QID -> number.")
+        if file.read_bytes().strip().count(b"\n"):
+            report.remark("qid2id_not_one_line", file.name)
+        for qid, number in stated.items():
+            if not is_nil(qid) and numbers.get(qid) != str(number):
+                report.remark("qid2id_differs", f"{file.name}: {qid}")
+
+
+def _rows(file: Path, report: LoadReport) -> Iterator[tuple[str, object]]:
+    values = read_json(file, report)
+    if not isinstance(values, list):
+        raise MissingError(f"{file} is {kind_of(values)}; expected one JSON list of records.")
+    for number, value in enumerate(values, start=1):
+        yield f"{file.name}, record {number}", value

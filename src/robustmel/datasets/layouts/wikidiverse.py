@@ -1,0 +1,192 @@
+"""WikiDiverse as released: captions with their mentions, or one mention with ten candidates a row; tables of the entities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from robustmel.datasets.dataset import LoadReport
+from robustmel.datasets.image_names import wikidiverse_name
+from robustmel.datasets.image_paths import image_path
+from robustmel.datasets.json_file import read_json
+from robustmel.datasets.layouts.entity_tables import read_entity_tables
+from robustmel.datasets.layouts.folders import first_folder, starts_with
+from robustmel.datasets.layouts.layout import Contents, Source
+from robustmel.datasets.lines import kind_of
+from robustmel.datasets.mentions import split_name
+from robustmel.datasets.placing import placed
+from robustmel.datasets.spans import Span, fits
+from robustmel.datasets.tables import EntityTable
+from robustmel.datasets.titles import page_title
+from robustmel.errors import MissingError
+from robustmel.types import Mention
+
+SPLITS = ("train", "valid", "test")
+FOLDERS = ("images", "wikinewsImgs", "mention_image")
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One mention as both layouts state it."""
+
+    place: str
+    record: str
+    caption: str
+    image: str
+    topic: str
+    surface: str
+    kind: str
+    start: Any
+    end: Any
+    gold: str
+    candidates: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class WikiDiverse:
+    """Raw: lists [caption, image address, topic, [[mention, type, start, end, page address], ...]].
+
+    With ten candidates: lists [caption, image address, mention, type, words left, words right, page address, candidate addresses,
+    topic, start, end]. Entities are pages: their id is the title. wikipedia_entity2desc_filtered.tsv and
+    wikipedia_entity2imgs.tsv are read where they lie in the folder or the one above.
+
+    Args:
+        with_candidates: Which of the two.
+    """
+
+    with_candidates: bool = False
+
+    @property
+    def name(self) -> str:
+        """As `check` prints it."""
+        return "WikiDiverse, ten candidates" if self.with_candidates else "WikiDiverse, raw"
+
+    @property
+    def expected(self) -> str:
+        """The files of the splits."""
+        return ", ".join(self._name(split) for split in SPLITS)
+
+    def _name(self, split: str) -> str:
+        return f"{split}_w_10cands.json" if self.with_candidates else f"{split}.json"
+
+    def _file(self, source: Source, split: str) -> Path | None:
+        inner = "w_10cands" if self.with_candidates else "raw"
+        places = (source.path / self._name(split), source.path / inner / self._name(split))
+        return next((file for file in places if file.is_file()), None)
+
+    def found(self, source: Source) -> bool:
+        """Whether a split is there, as one JSON list (GEMEL's files have the same names and are JSON lines)."""
+        files = [self._file(source, split) for split in SPLITS]
+        return any(file is not None and starts_with(file, b"[[") for file in files)
+
+    def read(self, source: Source, report: LoadReport) -> Contents:
+        """See `Layout.read`."""
+        images = source.images or first_folder(source.path, *(up + one for up in ("", "../") for one in FOLDERS))
+        table = EntityTable(report)
+        mentions: list[Mention] = []
+        record: dict[str, str] = {}
+        for split in SPLITS:
+            file = self._file(source, split)
+            if file is None:
+                report.remark("split_files_missing", self._name(split))
+                continue
+            for row in self._rows(file, split, report):
+                mention = _mention(row, f"{row.record}-{len(mentions)}", split, images, table, report)
+                mentions.append(mention)
+                record[mention.id] = row.record
+        tables = read_entity_tables(source, table, report)
+        return Contents(mentions, table.entities(), record, tables)
+
+    def _rows(self, file: Path, split: str, report: LoadReport) -> Iterator[_Row]:
+        values = read_json(file, report)
+        if not isinstance(values, list):
+            raise MissingError(f"{file} is {kind_of(values)}; expected one JSON list.")
+        captions: dict[tuple[str, str], int] = {}
+        for number, value in enumerate(values, start=1):
+            place = f"{file.name}, record {number}"
+            if not self.with_candidates:
+                report.counts["records"] += 1
+                caption, image, topic, mentions = _parts(value, 4, place)
+                for one in mentions:
+                    surface, kind, start, end, gold = _parts(one, 5, place)
+                    yield _checked(_Row(place, f"{split}-{number}", caption, image, topic, surface, kind, start, end, gold))
+            else:
+                caption, image, surface, kind, _, _, gold, listed, topic, start, end = _parts(value, 11, place)
+                if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+                    raise MissingError(f"{place}: expected a list of candidate addresses.")
+                same = captions.setdefault((str(caption), str(image)), number)
+                report.counts["records"] += same == number
+                yield _checked(
+                    _Row(place, f"{split}-{same}", caption, image, topic, surface, kind, start, end, gold, tuple(listed))
+                )
+
+
+def _parts(value: object, count: int, place: str) -> list[Any]:
+    if not isinstance(value, list) or len(value) != count or (count == 4 and not isinstance(value[3], list)):
+        raise MissingError(
+            f"{place}: expected a list of {count} parts, found {kind_of(value)}{f' of {len(value)}' if isinstance(value, list) else ''}."
+        )
+    return value
+
+
+def _checked(row: _Row) -> _Row:
+    for what in ("caption", "image", "topic", "surface", "kind", "gold"):
+        value = getattr(row, what)
+        if not isinstance(value, str) and not (value is None and what != "caption"):
+            raise MissingError(f"{row.place}: the {what} must be a string, found {kind_of(value)}.")
+    return row
+
+
+def _mention(row: _Row, mention_id: str, split: str, images: Path, table: EntityTable, report: LoadReport) -> Mention:
+    gold = _entity(row.gold or "", row.place, table, report, kind=row.kind)
+    if gold is None:
+        report.remark("nil", row.place)
+    candidates = None
+    if row.candidates is not None:
+        candidates = _candidates(row, table, report)
+        if gold is not None and gold not in candidates:
+            report.remark("gold_not_in_candidates", f"{row.place}: {gold}")
+    if not (row.image or "").strip():
+        report.remark("no_image", row.place)
+    return Mention(
+        id=mention_id,
+        gold=gold,
+        surface=row.surface or "",
+        text=row.caption,
+        span=_span(row, report),
+        image=image_path(images, wikidiverse_name(row.image), row.place, report) if (row.image or "").strip() else None,
+        candidates=candidates,
+        split=split_name(split),
+        topic=row.topic or None,
+    )
+
+
+def _entity(address: str, place: str, table: EntityTable, report: LoadReport, kind: str | None = None) -> str | None:
+    page, dirty = page_title(address)
+    if dirty:
+        report.remark("dirty_addresses", f"{place}: {address[:60]}")
+    return None if page is None else table.add(page, page, place, kind=kind)
+
+
+def _candidates(row: _Row, table: EntityTable, report: LoadReport) -> tuple[str, ...]:
+    kept: dict[str, None] = {}
+    for address in row.candidates or ():
+        entity = _entity(address, row.place, table, report)
+        if entity is None:
+            report.remark("nil_candidates", row.place)
+        elif entity in kept:
+            report.remark("repeated_candidates", f"{row.place}: {entity}")
+        else:
+            kept[entity] = None
+    if not kept:
+        report.remark("empty_candidates", row.place)
+    return tuple(kept)
+
+
+def _span(row: _Row, report: LoadReport) -> Span | None:
+    if type(row.start) is int and type(row.end) is int and fits((row.start, row.end), row.surface or "", row.caption):
+        return row.start, row.end
+    report.remark("span_mismatch", f"{row.place}: [{row.start}, {row.end}] is not {(row.surface or '')[:40]!r}")
+    return placed(row.surface or "", row.caption, row.place, report)

@@ -1,0 +1,125 @@
+"""WIKIPerson: persons in news pictures, each marked by a box; no sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from robustmel.datasets.boxes import Box, clipped
+from robustmel.datasets.dataset import LoadReport
+from robustmel.datasets.fields import is_nil, raw_record
+from robustmel.datasets.image_paths import image_path
+from robustmel.datasets.json_file import read_json
+from robustmel.datasets.layouts.folders import first_folder
+from robustmel.datasets.layouts.layout import Contents, Source
+from robustmel.datasets.lines import kind_of
+from robustmel.datasets.tables import EntityTable
+from robustmel.errors import MissingError
+from robustmel.images import size_of
+from robustmel.types import Mention
+
+FILES = {"WIKIPerson_Train_Dev.json": "train", "WIKIPerson_Train.json": "train"}
+FILES |= {"WIKIPerson_Dev.json": "validation", "WIKIPerson_Test.json": "test"}
+
+
+@dataclass(frozen=True)
+class WIKIPersonReleased:
+    """Lists of {id, image, boundingbox, wikiid}; the box is a string that holds a list of numbers, left, top, right, bottom.
+
+    The knowledge base is TKB/entity_12w.json ({id, name, description, image_url}), its images IKB/<id>.jpg.
+    """
+
+    name: str = "WIKIPerson, released"
+    expected: str = "WIKIPerson_Train_Dev.json and WIKIPerson_Test.json with TKB/entity_12w.json"
+
+    def found(self, source: Source) -> bool:
+        """Whether one of the splits is there."""
+        return any((source.path / name).is_file() for name in FILES)
+
+    def read(self, source: Source, report: LoadReport) -> Contents:
+        """See `Layout.read`."""
+        table = EntityTable(report)
+        tables = _knowledge_base(source, table, report)
+        images = source.images or first_folder(source.path, "images", "image", "mention_image")
+        mentions: list[Mention] = []
+        record: dict[str, str] = {}
+        sizes: dict[Path, tuple[int, int] | None] = {}
+        for name, split in FILES.items():
+            if not (source.path / name).is_file():
+                continue
+            for place, value in _rows(source.path / name, report):
+                report.counts["records"] += 1
+                row = raw_record(place, value, "id", "image", "boundingbox", "wikiid")
+                answer = row.optional_identifier("wikiid")
+                gold = None if answer is None or is_nil(answer) else answer
+                if gold is None:
+                    report.remark("nil", place)
+                elif tables and gold not in table:
+                    report.remark("gold_not_in_kb", f"{place}: {gold}")
+                elif not tables:
+                    table.add(gold, "", place)
+                image = image_path(images, row.text("image"), place, report)
+                if image is None:
+                    report.remark("no_image", place)
+                elif image not in sizes:
+                    sizes[image] = size_of(image)
+                box = _box(row.text("boundingbox"), sizes[image] if image else None, place, report)
+                mentions.append(Mention(row.identifier("id"), gold, "", image=image, split=split, box=box))
+                record[row.identifier("id")] = row.text("image")
+        if not (source.path / "WIKIPerson_Test.json").is_file():
+            report.remark("split_files_missing", "WIKIPerson_Test.json")
+        return Contents(mentions, table.entities(), record, tables)
+
+
+def _box(written: str, size: tuple[int, int] | None, place: str, report: LoadReport) -> Box | None:
+    try:
+        numbers = json.loads(written)
+        left, top, right, bottom = (float(one) for one in numbers)
+    except (ValueError, TypeError, RecursionError):
+        report.remark("boxes_unreadable", f"{place}: {written[:60]}")
+        return None
+    if min(left, top) < 0:
+        report.remark("boxes_negative", place)
+    if size is None:
+        report.remark("boxes_unchecked", place)
+    elif right > size[0] or bottom > size[1]:
+        report.remark("boxes_beyond_image", f"{place}: {size[0]} x {size[1]} pixels")
+    box = clipped((left, top, right, bottom), size)
+    if box is None:
+        report.remark("boxes_empty", f"{place}: {written[:60]}")
+    return box
+
+
+def _knowledge_base(source: Source, table: EntityTable, report: LoadReport) -> tuple[str, ...]:
+    file = Path(source.options.get("entities") or source.path / "TKB" / "entity_12w.json")
+    if not file.is_file():
+        report.remark("no_knowledge_base", f"no {file}")
+        return ()
+    images = source.path / "IKB"
+    there = {path.name for path in images.iterdir()} if images.is_dir() else set()
+    for place, value in _rows(file, report):
+        row = raw_record(place, value, "id", "name")
+        entity_id = row.identifier("id")
+        if entity_id in table:
+            report.remark("repeated_entities", f"{place}: {entity_id}")
+        named = f"{entity_id}.jpg"
+        path = image_path(images, named, place, report) if named in there else None
+        table.add(
+            entity_id,
+            row.text("name"),
+            place,
+            description=row.text("description"),
+            kind="person",
+            images=[path] if path else [],
+        )
+    return (f"{file.parent.name}/{file.name}",)
+
+
+def _rows(file: Path, report: LoadReport) -> Iterator[tuple[str, object]]:
+    values = read_json(file, report)
+    if not isinstance(values, list):
+        raise MissingError(f"{file} is {kind_of(values)}; expected one JSON list of records.")
+    for number, value in enumerate(values, start=1):
+        yield f"{file.name}, record {number}", value

@@ -1,0 +1,250 @@
+"""Every layout in which the field's data sets circulate, on invented records with planted defects."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from robustmel.datasets import DATASETS
+from robustmel.datasets.boxes import clipped
+from robustmel.datasets.check import CheckReport, check
+from robustmel.datasets.dataset import Dataset
+from robustmel.datasets.features import Features
+from robustmel.datasets.image_names import mimic_name, wikidiverse_name
+from robustmel.datasets.layouts.gemel import unmarked
+from robustmel.datasets.titles import page_title, title
+from robustmel.errors import MissingError, UsageError
+from robustmel.images import write_png
+from robustmel.types import Mention
+
+
+def loaded(shared_data: Path, name: str, folder: str, **more: object) -> Dataset:
+    return DATASETS.create(name, path=str(shared_data / "handmade" / folder), **more).load()
+
+
+def findings(report: CheckReport) -> dict[str, int]:
+    return {one.reason: one.count for one in report.findings}
+
+
+MIMIC = {"percent_encoded": 1, "entity_images_missing": 1, "repeated": 2, "leaks": 1}
+DIRTY = {"dirty_addresses": 3, "span_mismatch": 1, "unlocated": 1}
+TABLES = {"table_lines_without_separator": 1, "table_lines_with_stray_separator": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "layout", "counts", "planted"),
+    [
+        ("wikimel", "MIMIC/WikiMEL", "MIMIC, cleaned", (8, 8, 8, 1), MIMIC | {"no_image": 1, "entity_images_broken": 1}),
+        ("richpedia-mel", "MIMIC/RichpediaMEL", "MIMIC, cleaned", (8, 8, 8, 1), MIMIC | {"no_image": 1}),
+        ("wikidiverse", "MIMIC/WikiDiverse", "MIMIC, cleaned", (8, 8, 8, 1), MIMIC),
+        ("wikimel", "MIMIC/FASTMEL_variant", "MIMIC, cleaned", (2, 2, 8, 1), {"no_knowledge_base": 1, "nameless_entities": 7}),
+        ("wikidiverse", "WikiDiverse", "WikiDiverse, raw", (8, 14, 13, 1), DIRTY | TABLES),
+        (
+            "wikidiverse",
+            "WikiDiverse/w_10cands",
+            "WikiDiverse, ten candidates",
+            (9, 14, 35, 1),
+            DIRTY | TABLES | {"repeated_candidates": 5, "empty_candidates": 1, "gold_not_in_candidates": 3},
+        ),
+        ("wikiperson", "WIKIPerson", "WIKIPerson, released", (3, 3, 2, 0), {"boxes_negative": 1, "gold_not_in_kb": 1}),
+        ("m3el", "M3EL", "M3EL, released", (6, 6, 13, 0), {"no_surface": 3, "candidates_of_one_name": 2}),
+        ("diffmel", "M3EL", "DiffMEL, released", (6, 6, 13, 0), {"difficulty_0": 2, "difficulty_1": 2, "difficulty_2": 2}),
+        ("wikimel", "GEMEL/wikimel", "GEMEL, JSON lines", (7, 7, 5, 1), {"images_missing": 7}),
+        ("wikidiverse", "GEMEL/wikidiverse", "GEMEL, JSON lines", (14, 14, 13, 1), DIRTY),
+    ],
+)
+def test_a_layout_is_recognised_and_its_defects_are_named(
+    shared_data: Path, name: str, folder: str, layout: str, counts: tuple[int, ...], planted: dict[str, int]
+) -> None:
+    report = check(loaded(shared_data, name, folder))
+    assert report.layout.startswith(layout)
+    assert (report.records, report.mentions, report.entities, report.nil) == counts
+    assert planted.items() <= findings(report).items()
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "said"),
+    [
+        ("wikimel", "DWE", "DWE's re-cut of WikiMEL"),
+        ("richpedia-mel", "DWE", "DWE's re-cut of Richpedia-MEL"),
+        ("wikidiverse", "DWE", "DWE's re-cut of WikiDiverse"),
+        ("wikimel", "DRIN/wikimel", "DRIN's re-cut of WikiMEL"),
+    ],
+)
+def test_a_re_cut_is_answered_with_what_to_use_instead(shared_data: Path, name: str, folder: str, said: str) -> None:
+    with pytest.raises(MissingError, match=f"holds {said}: .*use the raw release or MIMIC's cleaned files"):
+        loaded(shared_data, name, folder)
+
+
+def test_both_layouts_of_wikidiverse_state_the_same_mentions(shared_data: Path) -> None:
+    def told(dataset: Dataset) -> list[tuple[object, ...]]:
+        return sorted((one.text, one.surface, one.gold or "", one.split or "", one.image) for one in dataset.mentions)
+
+    raw = loaded(shared_data, "wikidiverse", "WikiDiverse", layout="raw")
+    ten = loaded(shared_data, "wikidiverse", "WikiDiverse", layout="ten")
+    assert {one[:3] for one in told(raw)} >= {one[:3] for one in told(ten)}
+    assert {mention.topic for mention in raw.mentions} >= {"sports", "politics"}
+    assert raw.kb["Ardale"].description.startswith("Ardale is an imaginary province")
+    assert len(raw.kb["Ardale"].images) == 2
+
+
+def test_image_names_follow_the_release(shared_data: Path) -> None:
+    expected = json.loads((shared_data / "handmade/WikiDiverse/EXPECTED_image_names.json").read_text("utf-8"))
+    assert {address: wikidiverse_name(address) for address in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [("https://x/a%20b.SVG", ".png"), ("https://x/a.Jpg", "a.Jpg"), ("https://x/a.webp", "a.webp"), ("a.PNG", ".PNG")],
+)
+def test_image_names_by_suffix(address: str, name: str) -> None:
+    last = address.rpartition("/")[2]
+    assert wikidiverse_name(address) == hashlib.md5(last.encode(), usedforsecurity=False).hexdigest() + name
+
+
+def test_mimic_images_end_at_the_first_dot() -> None:
+    assert [mimic_name(one) for one in ("90004.svg.jpg", "a.PNG", "", "plain")] == ["90004.jpg", "a.jpg", "", "plain.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("]https://en.wikipedia.org/wiki/Storm_Otto_(2021)", ("Storm Otto (2021)", True)),
+        ("https://en.wikipedia.org/wiki/Caf%C3%A9_%C3%89lan#History", ("Café Élan", False)),
+        ("Q42", ("Q42", False)),
+        ("NIL", (None, False)),
+        ("", (None, False)),
+        ("None", (None, False)),
+    ],
+)
+def test_addresses_become_titles(address: str, found: tuple[str | None, bool]) -> None:
+    assert page_title(address) == found
+
+
+def test_what_does_not_decode_stays() -> None:
+    assert title("100%_pure_%FF") == "100% pure %FF"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a [START_ENT] b [END_ENT] c", ("a b c", (2, 3))),
+        ("[START_ENT] b [END_ENT].", ("b.", (0, 1))),
+        ("[START_ENT] b", (" b", None)),
+        ("[END_ENT] b [START_ENT]", (" b ", None)),
+        ("[START_ENT][END_ENT]", ("", None)),
+    ],
+)
+def test_marks_become_spans(text: str, found: tuple[str, tuple[int, int] | None]) -> None:
+    assert unmarked(text) == found
+
+
+def test_features_are_found_by_name_and_by_address(shared_data: Path) -> None:
+    by_name = Features(shared_data / "handmade/GEMEL/wikimel/clip_vit_large_patch14_1024.hdf5")
+    by_address = Features(shared_data / "handmade/GEMEL/wikidiverse/clip_vit_large_patch14_1024.hdf5")
+    address = "https://upload.wikimedia.org/wikipedia/commons/d/d5/Flag_of_Ardale.svg"
+    assert by_name["90001.jpg"].shape == by_address[address].shape == (1024,)
+    assert by_address.missing([address, "https://upload.wikimedia.org", "nothing"]) == {
+        "https://upload.wikimedia.org",
+        "nothing",
+    }
+    with pytest.raises(MissingError, match='no features of "nothing"'):
+        by_name["nothing"]
+
+
+def test_boxes_of_real_records_are_parsed_and_clipped(shared_data: Path) -> None:
+    path = shared_data / "samples" / "WIKIPerson"
+    dataset = DATASETS.create("wikiperson", path=str(path)).load("test")
+    written = {
+        str(one["id"]): json.loads(one["boundingbox"]) for one in json.loads((path / "WIKIPerson_Test.json").read_text())
+    }
+    assert len(dataset.mentions) == 300
+    for mention in dataset.mentions:
+        left, top, right, bottom = written[mention.id]
+        assert mention.box == (max(left, 0.0), max(top, 0.0), right, bottom)
+    assert check(dataset).findings
+    assert dataset.report.counts["boxes_negative"] == sum(min(box[:2]) < 0 for box in written.values())
+
+
+def person(folder: Path, box: str, size: tuple[int, int] | None = (60, 40), **more: object) -> Mention:
+    record = {"id": 1, "image": "a.png", "boundingbox": box, "wikiid": "Q1"}
+    (folder / "WIKIPerson_Test.json").write_text(json.dumps([record]))
+    if size is not None:
+        pixels = np.arange(size[0] * size[1] * 3, dtype=np.uint32).astype(np.uint8).reshape(size[1], size[0], 3)
+        write_png(folder / "images" / "a.png", pixels)
+    (mention,) = DATASETS.create("wikiperson", path=str(folder), **more).load("test").mentions
+    return mention
+
+
+@pytest.mark.parametrize(
+    ("box", "kept"),
+    [
+        ("[-3.5, 10, 99.5, 20]", (0.0, 10.0, 60.0, 20.0)),
+        ("[10, 10, 5, 20]", None),
+        ("[70, 1, 80, 2]", None),
+        ("no box", None),
+        ("[1, 2, 3]", None),
+        ("[1, 2, 3, 1e999]", None),
+    ],
+)
+def test_a_box_is_clipped_to_its_image(tmp_path: Path, box: str, kept: tuple[float, ...] | None) -> None:
+    assert person(tmp_path, box).box == kept
+
+
+def test_without_the_image_a_box_keeps_what_is_not_negative(tmp_path: Path) -> None:
+    assert person(tmp_path, "[-3, 10, 900, 20]", size=None).box == (0.0, 10.0, 900.0, 20.0)
+
+
+def test_cropping_shows_the_box_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from robustmel.images import decode
+
+    monkeypatch.setenv("ROBUSTMEL_CACHE", str(tmp_path / "cache"))
+    whole = person(tmp_path, "[10.4, 5, 30, 20.2]")
+    cut = person(tmp_path, "[10.4, 5, 30, 20.2]", crop=True)
+    assert whole.image is not None
+    assert cut.image is not None
+    assert np.array_equal(decode(cut.image), decode(whole.image)[5:21, 10:30])
+
+
+def test_a_box_without_area_is_none() -> None:
+    assert clipped((0, 0, float("nan"), 1), None) is None
+
+
+def test_m3els_container_may_be_a_list_lines_or_an_object(shared_data: Path, tmp_path: Path) -> None:
+    records = json.loads((shared_data / "handmade/M3EL/M3EL.json").read_text("utf-8"))
+    written = {
+        "list": json.dumps(records, indent=1),
+        "lines": "\n".join(json.dumps(one) for one in records),
+        "object": json.dumps({str(number): one for number, one in enumerate(records)}),
+    }
+    found = {}
+    for kind, text in written.items():
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "M3EL.json").write_text(text, "utf-8")
+        found[kind] = DATASETS.create("m3el", path=str(tmp_path / kind)).load().mentions
+    told = {kind: [(one.id, one.gold, one.text, one.candidates) for one in mentions] for kind, mentions in found.items()}
+    assert told["list"] == told["lines"] == told["object"]
+
+
+def test_a_record_never_gives_away_its_answer(shared_data: Path) -> None:
+    for name in ("m3el", "diffmel"):
+        for mention in loaded(shared_data, name, "M3EL").mentions:
+            assert mention.gold not in mention.id
+            assert mention.surface in mention.text
+
+
+def test_the_variant_with_descriptions_is_read(shared_data: Path, tmp_path: Path) -> None:
+    shutil.copytree(shared_data / "handmade/MIMIC/WikiMEL", tmp_path / "set", copy_function=shutil.copyfile)
+    shutil.copyfile(shared_data / "handmade/MIMIC/M3EL_KDD2025_variant/kb_entity.json", tmp_path / "set" / "kb_entity.json")
+    dataset = DATASETS.create("wikimel", path=str(tmp_path / "set")).load()
+    assert dataset.kb["Q900001"].description == "invented description of Orla Quist"
+    assert dataset.kb["Q900001"].text.startswith("Sex: female")
+    assert dataset.kb["Q900003"].name == "Zoë Čapek"
+
+
+def test_an_unknown_layout_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match='wikidiverse has no layout "parquet"; it has "WikiDiverse, raw"'):
+        DATASETS.create("wikidiverse", path=str(tmp_path), layout="parquet")
