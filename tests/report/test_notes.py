@@ -45,11 +45,12 @@ def test_ties_are_explained(run: Any) -> None:
     assert "up to 2 mentions" in said(run)
 
 
-def test_gradients_that_are_zero_raise_a_warning(run: Any) -> None:
+def test_a_flag_stands_under_the_table(run: Any) -> None:
     log = [{"iterations": 10, "zero_gradients": 5}] * 4
     run.cell("pgd-normal", {"image": (run.variant(log), run.rows([WRONG] * 4))})
-    assert "Warning: in 1 of 2 cells" in said(run)
-    assert "50.0 %" in said(run)
+    shown = " ".join(build(run.finish()).text().split())
+    assert "Flag, gradients that are zero: ours on toy" in shown
+    assert "I2T pgd-normal 50.0 %" in shown
 
 
 def test_success_lost_by_rounding_is_told(run: Any) -> None:

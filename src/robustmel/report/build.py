@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from robustmel.report.flags import Flag, flags
+from robustmel.report.flags import Examined, Flag, examine, verdict
 from robustmel.report.notes import notes
 from robustmel.report.results import Run, read_run
+from robustmel.report.scoring import Scoring
 from robustmel.report.summarise import summarise
 from robustmel.report.summary import Summary
 from robustmel.report.tables import csv, json, latex, markdown, text
@@ -23,17 +24,22 @@ class Report:
     Args:
         run: The run, read back.
         summaries: One a table row, worst cases over attacks last.
-        flags: What speaks against rows of it.
+        examined: What was looked for that would speak against rows of it.
     """
 
     run: Run
     summaries: tuple[Summary, ...]
-    flags: tuple[Flag, ...] = ()
+    examined: tuple[Examined, ...] = ()
 
     @cached_property
     def table(self) -> Table:
         """The main table."""
         return layout(self.summaries)
+
+    @cached_property
+    def flags(self) -> tuple[Flag, ...]:
+        """What speaks against rows of the table."""
+        return tuple(flag for one in self.examined for flag in one.flags)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -42,15 +48,15 @@ class Report:
 
     def text(self, width: int | None = None) -> str:
         """The main table and its notes for a terminal of `width` columns (None: ask it)."""
-        return text.render(self.table, self.notes, width)
+        return text.render(self.table, [*self.notes, *verdict(self.examined)], width)
 
     def markdown(self) -> str:
         """The main table, the long one with intervals, and the notes."""
-        return markdown.render(self.table, self.summaries, self.notes)
+        return markdown.render(self.table, self.summaries, [*self.notes, *verdict(self.examined)])
 
     def latex(self) -> str:
         """The main table for a paper (booktabs)."""
-        return latex.render(self.table, self.notes)
+        return latex.render(self.table, [*self.notes, *verdict(self.examined)])
 
     def csv(self) -> str:
         """One line a summary."""
@@ -61,10 +67,10 @@ class Report:
         return json.render(self.summaries)
 
     def write_page(self) -> Path:
-        """Writes `report/index.html` into the run folder, with the images it shows; returns its path."""
+        """Writes `report/index.html` into the run folder, with the images it shows and `flags.json`; returns its path."""
         from robustmel.report.page import write_page
 
-        return write_page(self.run, self.summaries, self.table, self.notes, self.run.out / "report")
+        return write_page(self.run, self.summaries, self.table, self.notes, self.examined, self.run.out / "report")
 
 
 def build(out: Path, store_root: Path | None = None) -> Report:
@@ -78,9 +84,11 @@ def build(out: Path, store_root: Path | None = None) -> Report:
         MissingError: The folder is no run, or artefacts are not in the store; the sentence names the cell.
     """
     run = read_run(out, store_root)
-    summaries = summarise(run)
-    raised = flags(run, summaries)
-    return Report(run, tuple(replace(one, flags=_codes(one, raised)) for one in summaries), tuple(raised))
+    scoring = Scoring(run)
+    summaries = summarise(run, scoring)
+    examined = examine(scoring, summaries)
+    raised = [flag for one in examined for flag in one.flags]
+    return Report(run, tuple(replace(one, flags=_codes(one, raised)) for one in summaries), examined)
 
 
 def _codes(row: Summary, raised: Sequence[Flag]) -> tuple[str, ...]:

@@ -9,8 +9,6 @@ from robustmel.report.statistics import LEVEL
 from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import DAGGER, linker_label, percent
 
-MASKED = 0.05
-"""From this share of zero gradients on, a remark is made."""
 ROUNDED_AWAY = 0.02
 """From this loss of success by rounding to 8 bits on, a remark is made."""
 
@@ -19,7 +17,7 @@ def notes(summaries: Sequence[Summary], of_the_run: Iterable[str] = ()) -> list[
     """Sentences under the table, those every reader needs first; none about what did not occur."""
     shown = [one for one in summaries if not one.reads_no_image and not one.worst_case]
     found = [*_legend(shown), *_datasets(shown), *_intervals(shown)]
-    found += [*_above_clean(shown), *_errors(shown), *_ties(shown), *_unperturbed(shown), *_gradients(shown), *_sources(shown)]
+    found += [*_above_clean(shown), *_errors(shown), *_ties(shown), *_unperturbed(shown), *_rounded(shown), *_sources(shown)]
     return [*found, *of_the_run]
 
 
@@ -104,14 +102,7 @@ def _unperturbed(shown: Sequence[Summary]) -> Iterable[str]:
         yield f"In {_of(cells, shown)} cells some mentions could not be attacked and keep their own image ({why}); they count all the same."
 
 
-def _gradients(shown: Sequence[Summary]) -> Iterable[str]:
-    masked = [one for one in shown if (one.zero_gradient_share or 0) > MASKED]
-    if masked:
-        worst = max(masked, key=lambda one: one.zero_gradient_share or 0)
-        yield (
-            f"Warning: in {_of(masked, shown)} cells over {percent(MASKED)} % of the attack's gradients were zero (most:"
-            f" {_cell(worst)}, {percent(worst.zero_gradient_share)} %); robustness there may only be hidden gradients."
-        )
+def _rounded(shown: Sequence[Summary]) -> Iterable[str]:
     lost = [one for one in shown if (one.success_float or 0) - (one.success_u8 or 0) > ROUNDED_AWAY]
     if lost:
         yield f"In {_of(lost, shown)} cells part of the attack's success is lost when its images are rounded to 8 bits for saving."

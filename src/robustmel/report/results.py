@@ -122,6 +122,14 @@ class Run:
             return []
         return self._aligned(self._table("variant", view.variant, "log.parquet", cell), cell, "log")
 
+    def manifest(self, kind: str, key: str | None) -> dict[str, Any]:
+        """What the stage noted that made an artefact; empty where there is none, or it says nothing."""
+        try:
+            body = json.loads((self._folder(kind, key) / "manifest.json").read_text("utf-8")) if key else {}
+        except (OSError, ValueError):
+            return {}
+        return body if isinstance(body, dict) else {}
+
     def picture(self, view: View, logged: Mapping[str, Any]) -> Path | None:
         """The perturbed image behind a log row, if there is one and it was kept."""
         if view.variant is None or not logged.get("image"):

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-TITLES = {
-    "zero_gradients": "gradients that are zero",
-    "loss_plateau": "an attack that does not get ahead",
-    "nondeterministic": "a linker that does not answer the same twice",
-    "black_box_wins": "an attack that sees less and breaks more",
-    "not_growing_with_eps": "a larger budget that breaks no more",
-    "strong_weaker_than_normal": "a strong setting that is weaker than the normal one",
-    "above_clean": "more mentions linked under attack than without it",
-    "rounding": "success that is lost when images are saved",
-    "probabilities": "scores that look like probabilities",
-}
-"""code -> what it stands for, in the order of a report."""
+from robustmel.report.flags.evidence import Evidence
+from robustmel.report.flags.kinds import Kind
+from robustmel.report.tables.layout import linker_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +17,7 @@ class Flag:
     """One reason to doubt the figure of one row.
 
     Args:
-        code: One of `TITLES`.
+        code: One of `KINDS`.
         dataset: Of the row, as all names after it.
         task: "I2T" or "IT2T".
         linker: The victim.
@@ -46,3 +39,50 @@ class Flag:
     def to_dict(self) -> dict[str, Any]:
         """A JSON object."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What one kind of doubt came to.
+
+    Args:
+        code: One of `KINDS`.
+        looked: Rows, or pairs of rows, that could be examined; 0 where the grid has nothing to compare.
+        flags: Those raised.
+    """
+
+    code: str
+    looked: int
+    flags: tuple[Flag, ...]
+
+
+def examined(kind: Kind, looked: int, seen: Iterable[tuple[Evidence, str]]) -> Examined:
+    """A flag a row; rows of one linker on one data set in one sentence.
+
+    Args:
+        kind: Of doubt.
+        looked: Rows or pairs that were examined.
+        seen: The rows to be doubted, each with what was seen there ("I2T pgd-normal 12.0 %").
+    """
+    found: defaultdict[tuple[str, str, str], list[tuple[Evidence, str]]] = defaultdict(list)
+    for row, phrase in seen:
+        found[row.summary.dataset, row.summary.linker, row.summary.defence].append((row, phrase))
+    flags = []
+    for (dataset, linker, defence), group in found.items():
+        where = _listed([phrase for _, phrase in group])
+        sentence = f"{linker_label(linker, defence, 2)} on {dataset}: {kind.says} ({where}). {kind.means}"
+        flags += [
+            Flag(kind.code, dataset, row.summary.task, linker, row.summary.source, defence, row.summary.attack, sentence)
+            for row in dict.fromkeys(row for row, _ in group)
+        ]
+    return Examined(kind.code, looked, tuple(flags))
+
+
+SHOWN = 4
+"""So many phrases stand in a sentence; of the others only the number."""
+
+
+def _listed(phrases: Sequence[str]) -> str:
+    different = list(dict.fromkeys(phrases))
+    more = f"; and {len(different) - SHOWN} more" if len(different) > SHOWN else ""
+    return "; ".join(different[:SHOWN]) + more

@@ -16,6 +16,8 @@ from markupsafe import Markup
 from robustmel import __version__
 from robustmel.report.canvas import darkened
 from robustmel.report.curves import security_curves
+from robustmel.report.flags import KINDS, Examined
+from robustmel.report.flags.verdict import as_json, sentences
 from robustmel.report.gallery import Entry, Gallery, gallery
 from robustmel.report.pictures import save
 from robustmel.report.plots import accuracy_plot
@@ -29,8 +31,10 @@ FILTERS = ("dataset", "linker", "task", "attack")
 TILES = 16
 
 
-def write_page(run: Run, summaries: Sequence[Summary], table: Table, notes: Sequence[str], folder: Path) -> Path:
-    """Writes `index.html` and `images/` into the folder, anew each time.
+def write_page(
+    run: Run, summaries: Sequence[Summary], table: Table, notes: Sequence[str], examined: Sequence[Examined], folder: Path
+) -> Path:
+    """Writes `index.html`, `flags.json` and `images/` into the folder, anew each time.
 
     Everything the page needs lies in the folder; its content security policy allows no other source, and no script or style but
     the two written here.
@@ -55,6 +59,7 @@ def write_page(run: Run, summaries: Sequence[Summary], table: Table, notes: Sequ
         table=table,
         group_spans=_group_spans(table),
         notes=notes,
+        doubts=[(KINDS[one.code], one.looked, sentences(one)) for one in examined],
         plots=None if plot is None else [_embedded(plot), _embedded(darkened(plot))],
         curves=None if curves is None else [_embedded(curves), _embedded(darkened(curves))],
         headings=HEADINGS,
@@ -64,6 +69,7 @@ def write_page(run: Run, summaries: Sequence[Summary], table: Table, notes: Sequ
         cards=[_card(number, entry, images) for number, entry in enumerate(chosen.entries, 1)],
         filters=_filters(chosen),
     )
+    (folder / "flags.json").write_text(as_json(examined), "utf-8")
     path = folder / "index.html"
     path.write_text(page, "utf-8")
     return path

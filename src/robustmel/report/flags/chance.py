@@ -1,0 +1,79 @@
+"""How likely chance alone would have raised a flag, over all the comparisons of a report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from robustmel.report.credit import Floats
+from robustmel.report.flags.evidence import Evidence
+from robustmel.report.flags.kinds import Kind
+from robustmel.report.statistics import FLIPS, Clusters, paired_test
+
+LEVEL = 0.05
+"""Chance of any false flag in a whole report, where nothing is wrong with any of its rows."""
+LEAST = 0.02
+"""A difference below this share of the mentions is not worth a flag, however sure."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two rows of which one should not be better than the other.
+
+    Args:
+        kind: Of doubt.
+        row: Whom a flag would be on.
+        difference: (n,): above zero where a mention speaks for the flag.
+        phrase: What is said of this row in the flag's sentence; the size of the difference is put behind it.
+    """
+
+    kind: Kind
+    row: Evidence
+    difference: Floats
+    phrase: str
+
+    @property
+    def size(self) -> float:
+        """The mean difference: a share of the mentions; 0 without mentions."""
+        return float(self.difference.mean()) if len(self.difference) else 0.0
+
+
+def beyond_chance(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Those in which a difference of at least `LEAST` is more than chance.
+
+    Every comparison counts as a test, also those with no difference to speak of: the chance that any of them is picked where
+    none should be stays below `LEVEL`.
+
+    Source:
+        Holm, "A Simple Sequentially Rejective Multiple Test Procedure", 1979.
+    """
+    chances = [one_sided(one.difference, one.row.clusters) if one.size >= LEAST else 1.0 for one in comparisons]
+    picked = []
+    for rank, index in enumerate(np.argsort(chances, kind="stable").tolist()):
+        if chances[index] * (len(chances) - rank) > LEVEL:
+            break
+        picked.append(index)
+    return [comparisons[index] for index in sorted(picked)]
+
+
+def one_sided(difference: Floats, clusters: Clusters) -> float:
+    """p-value of "the differences are as likely to be below zero as above", against "above"; whole clusters are flipped.
+
+    Where no random pattern of signs is as extreme as the observed one, the tail bound of Hoeffding (1963) for sums of random
+    signs is taken if it is lower, so that a large report with many comparisons can still be sure of something.
+
+    Args:
+        difference: (n,).
+        clusters: (n,) cluster numbers.
+    """
+    if len(difference) == 0 or difference.sum() <= 0:
+        return 1.0
+    chance = paired_test(difference[None], np.zeros_like(difference)[None], clusters)
+    assert chance is not None
+    if chance * (1 + FLIPS) > 1.5:
+        return chance / 2
+    totals = np.bincount(clusters, weights=difference)
+    return min(chance / 2, math.exp(-(float(totals.sum()) ** 2) / (2 * float(np.square(totals).sum()))))

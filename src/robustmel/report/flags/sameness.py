@@ -1,0 +1,38 @@
+"""Whether a linker answers the same when asked the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from robustmel.report.flags.evidence import Evidence
+from robustmel.report.flags.flag import Examined, examined
+from robustmel.report.flags.kinds import DIFFERING, TRAINING
+
+
+def nondeterministic(rows: Sequence[Evidence]) -> list[Examined]:
+    """Linkers that answered differently to the same question, or whose model was left in training mode.
+
+    Source:
+        The checks of Croce et al., "RobustBench", 2021, appendix on evaluation: randomised and train-mode models.
+    """
+    trained = [row for row in rows if any(_told(row, "training_mode"))]
+    found = [(row, [*_told(row, "deterministic"), *_seen_by_attacks(row)]) for row in rows]
+    looked = [row for row, told in found if told]
+    differing = [row for row, told in found if False in told and row not in trained]
+    return [
+        examined(TRAINING, 0, [(row, row.label) for row in trained]),
+        examined(DIFFERING, len(looked), [(row, row.label) for row in differing]),
+    ]
+
+
+def _told(row: Evidence, name: str) -> list[bool]:
+    """What the stage that asked the linker noted, once a row set."""
+    keys = [view.rows for cell in row.cells for view in cell.views]
+    values = [row.scoring.run.manifest("rows", key).get(name) for key in keys]
+    return [value for value in values if isinstance(value, bool)]
+
+
+def _seen_by_attacks(row: Evidence) -> Iterator[bool]:
+    """What the stage that attacked it noted, where it is this linker that was attacked."""
+    if row.own:
+        yield from (one["deterministic"] for one in row.done if isinstance(one.get("deterministic"), bool))

@@ -1,0 +1,36 @@
+"""What a report says about its own figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from robustmel.report.flags.flag import Examined
+from robustmel.report.flags.kinds import KINDS
+
+
+def verdict(examined: Sequence[Examined]) -> list[str]:
+    """Sentences for the notes of a table: each flag, or that there is none; and what could not be examined."""
+    found = [f"Flag, {KINDS[one.code].title}: {sentence}" for one in examined for sentence in sentences(one)]
+    if not examined:
+        return found
+    if not found:
+        found.append("Flags: none raised; see the report's page for what was looked for.")
+    missing = [KINDS[one.code].title for one in examined if not one.looked and not one.flags]
+    if missing:
+        found.append(f"Nothing to examine in this grid for: {', '.join(missing)}.")
+    return found
+
+
+def sentences(examined: Examined) -> list[str]:
+    """What one kind of doubt has to say, each thing once however many rows it concerns."""
+    return list(dict.fromkeys(flag.sentence for flag in examined.flags))
+
+
+def as_json(examined: Sequence[Examined]) -> str:
+    """A JSON object: `flags`, one a row concerned, and `examined`, code -> rows or pairs of rows that were looked at."""
+    body = {
+        "flags": [flag.to_dict() for one in examined for flag in one.flags],
+        "examined": {one.code: one.looked for one in examined},
+    }
+    return json.dumps(body, ensure_ascii=False, indent=1) + "\n"
