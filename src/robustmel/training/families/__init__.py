@@ -18,6 +18,7 @@ Loss = Callable[[Tensor, Tensor, Tensor, "Tensor | None"], Tensor]
 
 FAMILIES = {
     "blip": "robustmel.training.families.blip:FAMILY",
+    "blip2": "robustmel.training.families.blip2:FAMILY",
     "clip": "robustmel.training.families.clip:FAMILY",
     "flava": "robustmel.training.families.flava:FAMILY",
     "owlvit": "robustmel.training.families.owlvit:FAMILY",

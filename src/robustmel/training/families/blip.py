@@ -24,10 +24,11 @@ def _fresh(recipe: Recipe, tokenizer: Any) -> Any:
     return BlipForImageTextRetrieval(BlipConfig(text_config=text, vision_config=vision, image_text_hidden_size=width))
 
 
-def _processor(recipe: Recipe) -> Any:
+def blip_processor(recipe: Recipe) -> Any:
+    """To the square; BLIP-2 has the same."""
     from transformers import BlipImageProcessorPil
 
     return BlipImageProcessorPil(size=square(recipe))
 
 
-FAMILY = Family(BLIP, _fresh, _processor, symmetric_cross_entropy, masked=True, keeps_temperature=False)
+FAMILY = Family(BLIP, _fresh, blip_processor, symmetric_cross_entropy, masked=True, keeps_temperature=False)
