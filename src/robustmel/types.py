@@ -129,6 +129,11 @@ class Perturbation:
         l2: float32 (B,): Euclidean length of the change.
         zero_gradients: int64 (B,): steps whose gradient was zero everywhere; many mean that gradients are masked.
         note: What the attack had to do differently ("dlr needs 3 candidates, used margin"), or "".
+        loss_first: float32 (B,): the attack's loss at the first gradient; NaN where there was none. None for an attack that
+            follows no loss, as for the next three.
+        loss_best: float32 (B,): the highest loss at any gradient.
+        margin_first: float32 (B,): how far the goal was reached at the first gradient; above zero, it was.
+        margin_best: float32 (B,): the furthest it was reached at any gradient.
     """
 
     pixels: Tensor
@@ -139,6 +144,10 @@ class Perturbation:
     l2: Tensor
     zero_gradients: Tensor
     note: str = ""
+    loss_first: Tensor | None = None
+    loss_best: Tensor | None = None
+    margin_first: Tensor | None = None
+    margin_best: Tensor | None = None
 
 
 def opaque_id(dataset: str, mention_id: str) -> str:

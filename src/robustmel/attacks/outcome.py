@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks.contract import Noise, Objective
+from robustmel.attacks.course import Course
 from robustmel.attacks.goal import Goal, choose_target
 from robustmel.attacks.gradients import Slope, loss_gradient
 from robustmel.attacks.losses import LOSSES, dlr_needs
@@ -43,6 +44,7 @@ class Outcome:
         self.found = pixels.clone()
         self.last = pixels.clone() if options.on_failure == "last" else pixels
         self.notes: dict[str, None] = {}
+        self.course = Course(gold)
         self.goal = Goal(gold)
         if options.targeted is None and not options.spare_wrong:
             return
@@ -65,14 +67,24 @@ class Outcome:
         self.queries[rows] += 1
         self.iterations[rows] += 1
         self.zero_gradients[rows] += slope.zero & slope.finite
+        self.course.note(slope, rows)
         if loss == "dlr" and (slope.candidates < dlr_needs(goal)).any():
             self.notes[f"dlr needs {dlr_needs(goal)} candidates, used margin where there were fewer"] = None
         self._stop(rows[~slope.finite])
         return slope
 
-    def fools_rounded(self, pixels: Tensor, rows: Tensor) -> Tensor:
-        """Whether the goal is reached after rounding to 8 bits: bool (b,)."""
-        return self._reaches(eight_bit(pixels), rows)
+    def ask(self, pixels: Tensor, rows: Tensor) -> Tensor:
+        """How far the goal is reached by images after rounding to 8 bits: float32 (b,), above zero where they fool.
+
+        Counted as one query each; rows whose answer is not finite are stopped.
+        """
+        return self._margin(eight_bit(pixels), rows)
+
+    def keep(self, pixels: Tensor, rows: Tensor) -> None:
+        """Keeps images that are known to fool after rounding to 8 bits."""
+        self.found[rows] = pixels
+        self.fooled[rows] = True
+        self.reached[rows] = True
 
     def offer(self, pixels: Tensor, rows: Tensor, reached: Tensor | None = None) -> None:
         """Judges the image a run found for each of `rows`, and keeps it where it is the best so far.
@@ -84,12 +96,12 @@ class Outcome:
         """
         if not len(rows):
             return
-        fooled = self.fools_rounded(pixels, rows)
+        fooled = self.ask(pixels, rows) > 0
         if reached is None:
             reached = fooled.clone()
             unsure = ~fooled & ~self.reached[rows]
             if unsure.any():
-                reached[unsure] = self._reaches(pixels[unsure], rows[unsure])
+                reached[unsure] = self._margin(pixels[unsure], rows[unsure]) > 0
         better = (fooled & ~self.fooled[rows]) | (reached & ~self.reached[rows] & ~self.fooled[rows])
         self.found[rows[better]] = pixels[better]
         self.fooled[rows] |= fooled
@@ -129,6 +141,7 @@ class Outcome:
             l2=torch.linalg.vector_norm(change, dim=1),
             zero_gradients=self.zero_gradients,
             note="; ".join(self.notes),
+            **vars(self.course),
         )
 
     def _goal(self, rows: Tensor) -> Goal:
@@ -142,10 +155,10 @@ class Outcome:
         self.queries[rows] += 1
         return self.objective(pixels, self._rows(rows)).float()
 
-    def _reaches(self, pixels: Tensor, rows: Tensor) -> Tensor:
+    def _margin(self, pixels: Tensor, rows: Tensor) -> Tensor:
         margin = self._goal(rows).margin(self._scores(pixels, rows))
         self._stop(rows[~margin.isfinite()])
-        return (margin > 0) & margin.isfinite()
+        return torch.where(margin.isfinite(), margin, torch.nan)
 
     def _stop(self, rows: Tensor) -> None:
         if len(rows):
