@@ -8,6 +8,7 @@ LINKERS = Registry(
         "blip": "robustmel.linkers.blip:BLIP",
         "blip2": "robustmel.linkers.blip2:BLIP2",
         "clip": "robustmel.linkers.clip:CLIP",
+        "flava": "robustmel.linkers.flava:FLAVA",
         "owlvit": "robustmel.linkers.owlvit:OWLViT",
         "siglip": "robustmel.linkers.siglip:SigLIP",
         "clip-world": Preset("clip", {"model": "world:clip-world"}),
