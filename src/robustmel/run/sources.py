@@ -8,6 +8,7 @@ from robustmel.registry import is_file_component, suggestion
 from robustmel.run.components import made_component
 from robustmel.run.grid import AttackSpec, Component
 from robustmel.run.jobs import Ensemble, Made
+from robustmel.run.keys import canonical
 
 Source = Made | Ensemble
 
@@ -34,8 +35,11 @@ class Sources:
         if spec.source == "each":
             return list(self._with_gradients())
         if spec.source == "others":
-            others = tuple(made for made in self._with_gradients() if made.identity != victim.identity)
-            return [Ensemble(others, "others")]
+            others = {
+                canonical(made.identity): made for made in reversed(self._with_gradients())
+            }  # twins under two labels once
+            others.pop(canonical(victim.identity), None)
+            return [Ensemble(tuple(reversed(others.values())), "others")]
         if isinstance(spec.source, str):
             return [self._by_name(spec, spec.source)]
         members = [self._by_name(spec, title) for title in spec.source]
@@ -59,7 +63,9 @@ class Sources:
                     f'attack {spec.title}: source = "others" is an ensemble, and beside {victim.title} the grid has'
                     f' {source.names or "no linker"} with gradients; add linkers, or use source = "each"'
                 )
-            elif isinstance(source, Ensemble) and len({str(made.identity) for made in source.members}) < len(source.members):
+            elif isinstance(source, Ensemble) and len({canonical(made.identity) for made in source.members}) < len(
+                source.members
+            ):
                 self._problems.append(f"attack {spec.title}: of the ensemble {source.names} two are the same linker; drop one")
 
     def _with_gradients(self) -> tuple[Made, ...]:

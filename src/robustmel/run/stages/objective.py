@@ -43,10 +43,10 @@ class LinkerObjective:
 
 
 class EnsembleObjective:
-    """The average log-probability that several linkers give each candidate, each after its own learnt temperature.
+    """The average of several linkers' scores, each after its own learnt temperature.
 
-    The temperatures bring families with different ranges of scores to one scale, on which they weigh the same. Up to a constant
-    for each image, which no loss sees, this is the average of their scaled scores ("ensemble in logits").
+    The temperatures bring families with different ranges of scores to one scale, that of log-probabilities, on which they weigh
+    the same: up to a constant for each image, which no loss sees, this is the average log-probability of a candidate.
 
     Args:
         linkers: The sources, two or more; one that says no temperature has 1.
@@ -57,14 +57,14 @@ class EnsembleObjective:
 
     Source:
         Liu et al., "Delving into Transferable Adversarial Examples and Black-box Attacks", ICLR 2017, section 5, for attacks on
-        ensembles; Dong et al., "Boosting Adversarial Attacks with Momentum", CVPR 2018, section 3.3, for the average of logits.
+        ensembles; Dong et al., "Boosting Adversarial Attacks with Momentum", CVPR 2018, section 3.3, for averages of logits.
     """
 
     def __init__(self, linkers: Sequence[Differentiable], task: Task, logits: str, queries: Sequence[Query]) -> None:
-        self._scaled = [LinkerObjective(linker, task, "scaled", queries) for linker in linkers]
-        self.scale = 1.0 if logits == "scaled" else sum(one.scale for one in self._scaled) / len(self._scaled)
+        self._members = [LinkerObjective(linker, task, "scaled", queries) for linker in linkers]
+        self._whole = float(len(linkers)) if logits == "scaled" else sum(one.scale for one in self._members)
 
     def __call__(self, pixels: Tensor, rows: Tensor | None = None) -> Tensor:
         """float32 (b, C); a candidate that is absent holds minus infinity."""
-        chances = [one(pixels, rows).float().log_softmax(1) for one in self._scaled]
-        return reduce(add, (one.to(chances[0].device) for one in chances)) / (len(chances) * self.scale)
+        scores = [one(pixels, rows).float().to(pixels.device) for one in self._members]
+        return reduce(add, scores) / self._whole

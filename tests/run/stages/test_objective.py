@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax
+from torch import Tensor
+
+from robustmel.attacks.noise_source import ItemNoise
+from robustmel.attacks.pgd import PGD
+from robustmel.run.stages.objective import EnsembleObjective, LinkerObjective, objective_of
+from robustmel.types import Query, Task
+
+QUERIES = [Query(str(number), "", "", None, None, ("x", "y", "z")) for number in range(5)]
+
+
+class Flat:
+    """Scores linear in the pixels; the last candidate of odd queries is absent."""
+
+    def __init__(self, seed: int, logit_scale: float) -> None:
+        self.weights = torch.randn(3 * 4 * 4, 3, generator=torch.Generator().manual_seed(seed))
+        self.logit_scale = logit_scale
+
+    def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T") -> Tensor:
+        scores = pixels.flatten(1) @ self.weights
+        odd = torch.tensor([int(query.id) % 2 == 1 for query in queries])
+        return scores.masked_fill(odd[:, None] & (torch.arange(3) == 2), -torch.inf)
+
+
+def pictures() -> Tensor:
+    return torch.rand(5, 3, 4, 4, generator=torch.Generator().manual_seed(9))
+
+
+def test_scores_are_the_mean_log_probability_after_each_temperature_but_for_a_constant() -> None:
+    linkers = [Flat(0, 2.0), Flat(1, 5.0), Flat(2, 0.5)]
+    found = EnsembleObjective(linkers, "I2T", "scaled", QUERIES)(pictures()).log_softmax(1)
+    chances = [log_softmax(one.logit_scale * one.logits(pictures(), QUERIES).double().numpy(), 1) for one in linkers]
+    wanted = log_softmax(np.mean(chances, 0), 1)  # which takes away the constant that is left open
+    assert torch.equal(found.isfinite(), torch.from_numpy(np.isfinite(wanted)))
+    assert np.allclose(np.where(np.isfinite(wanted), found, 0), np.where(np.isfinite(wanted), wanted, 0), atol=1e-5)
+
+
+def test_cosines_have_one_linker_s_size() -> None:
+    linkers = [Flat(0, 2.0), Flat(1, 6.0)]
+    scaled, cosine = (EnsembleObjective(linkers, "I2T", how, QUERIES)(pictures()) for how in ("scaled", "cosine"))
+    assert torch.allclose(cosine * 4.0, scaled)
+
+
+@pytest.mark.parametrize("logits", ["cosine", "scaled"])
+def test_copies_of_a_linker_are_attacked_as_the_linker(logits: str) -> None:
+    linker, gold = Flat(3, 7.0), torch.tensor([0, 1, 0, 1, 0])
+    attack = PGD(eps=0.05, step_size=0.02, steps=5, on_failure="last")
+
+    def perturbed(objective: Any) -> Tensor:
+        return attack.perturb(pictures(), objective, gold, ItemNoise(range(5), (3, 4, 4))).pixels
+
+    alone = perturbed(LinkerObjective(linker, "I2T", logits, QUERIES))
+    assert torch.allclose(perturbed(EnsembleObjective([linker, linker], "I2T", logits, QUERIES)), alone, atol=1e-6)
+
+
+def test_rows_name_the_images_that_are_left() -> None:
+    objective = EnsembleObjective([Flat(0, 1.0), Flat(1, 1.0)], "I2T", "cosine", QUERIES)
+    rows = torch.tensor([3, 1])
+    assert torch.equal(objective(pictures()[rows], rows), objective(pictures())[rows])
+
+
+def test_the_gradient_is_a_number_where_candidates_are_absent() -> None:
+    pixels = pictures().requires_grad_()
+    EnsembleObjective([Flat(0, 50.0), Flat(1, 1.0)], "I2T", "cosine", QUERIES)(pixels)[:, 0].sum().backward()  # type: ignore[no-untyped-call]
+    assert pixels.grad is not None
+    assert bool(pixels.grad.isfinite().all())
+    assert bool((pixels.grad.flatten(1).abs().amax(1) > 0).all())
+
+
+def test_one_source_is_no_ensemble() -> None:
+    linker = Flat(0, 3.0)
+    assert torch.equal(objective_of([linker], "I2T", "cosine", QUERIES)(pictures()), linker.logits(pictures(), QUERIES))
