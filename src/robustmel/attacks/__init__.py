@@ -10,6 +10,7 @@ ATTACKS = Registry(
         "pgd": "robustmel.attacks.pgd:PGD",
         "apgd": "robustmel.attacks.apgd:APGD",
         "cw": "robustmel.attacks.cw:CarliniWagner",
+        "square": "robustmel.attacks.square:Square",
     },
     entry_points="robustmel.attacks",
 )
