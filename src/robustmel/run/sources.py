@@ -35,11 +35,11 @@ class Sources:
         if spec.source == "each":
             return list(self._with_gradients())
         if spec.source == "others":
-            others = {
-                canonical(made.identity): made for made in reversed(self._with_gradients())
-            }  # twins under two labels once
+            others: dict[str, Made] = {}
+            for made in self._with_gradients():
+                others.setdefault(canonical(made.identity), made)  # one linker under two labels counts once
             others.pop(canonical(victim.identity), None)
-            return [Ensemble(tuple(reversed(others.values())), "others")]
+            return [Ensemble(tuple(others.values()), "others")]
         if isinstance(spec.source, str):
             return [self._by_name(spec, spec.source)]
         members = [self._by_name(spec, title) for title in spec.source]
