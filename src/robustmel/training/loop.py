@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -13,10 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from robustmel.errors import UsageError
+from robustmel.training.adversarial import attacked, hardened, step_seed
 from robustmel.training.batches import batches, steps
 from robustmel.training.encoder import DualEncoder
 from robustmel.training.examples import Material
-from robustmel.training.objective import batch_loss
+from robustmel.training.objective import Hardening, batch_loss
 from robustmel.training.recipe import Recipe
 from robustmel.training.state import State, optimizer_state, optimizer_tensors, write_state
 from robustmel.training.validation import accuracies
@@ -30,7 +32,8 @@ class Epoch:
         number: Counted from 1.
         loss: Mean over its steps.
         learning_rate: At its end.
-        validation: Accuracy per task among the candidates; {} without validation mentions.
+        validation: Accuracy per task among the candidates, with "I2T attacked" in adversarial training; {} without validation
+            mentions.
         best: Whether its weights are the best so far.
         seconds: Wall-clock time.
     """
@@ -43,6 +46,8 @@ class Epoch:
     seconds: float
 
 
+ATTACKED = "I2T attacked"
+
 Progress = Callable[[Epoch], None]
 
 
@@ -51,7 +56,8 @@ def train(
 ) -> State:
     """Trains from `state` to the end of the recipe; the encoder is left with the best weights.
 
-    The best epoch is the one with the highest I2T + IT2T on the validation split; without one it is the last.
+    The best epoch is the one with the highest I2T + IT2T on the validation split, in adversarial training with I2T under attack
+    added; without validation mentions it is the last.
 
     Raises:
         UsageError: The loss is no longer a number.
@@ -68,7 +74,7 @@ def train(
         began = time.monotonic()
         number = state.epoch + 1
         loss = _epoch(encoder, material, recipe, optimizer, number, per_epoch, total)
-        found = accuracies(encoder, material, material.held_out)
+        found = _validation(encoder, material, recipe)
         best = not found or not state.history or _merit(found) > _merit(state.history[state.best_epoch - 1]["validation"])
         record = Epoch(number, loss, _rate(recipe, number * per_epoch, total), found, best, time.monotonic() - began)
         model_tensors = {f"model/{name}": value.detach().clone() for name, value in _own(model)}
@@ -106,7 +112,7 @@ def _epoch(
         for place, batch in enumerate(batches(material, recipe, number)):
             for group in optimizer.param_groups:
                 group["lr"] = _rate(recipe, (number - 1) * per_epoch + place, total)
-            loss = batch_loss(encoder, batch, recipe.weights)
+            loss = batch_loss(encoder, batch, recipe.weights, _hardening(encoder, recipe, number, place))
             if not math.isfinite(loss.item()):
                 raise UsageError(
                     f"the loss is {loss.item()} in epoch {number}; lower learning_rate ({recipe.learning_rate:g}) and train anew."
@@ -117,6 +123,21 @@ def _epoch(
             optimizer.step()
             losses += loss.item()
     return losses / per_epoch
+
+
+def _validation(encoder: DualEncoder, material: Material, recipe: Recipe) -> dict[str, float]:
+    """Accuracy per task; in adversarial training also that of I2T on images attacked as in training."""
+    found = accuracies(encoder, material, material.held_out)
+    if found and recipe.adversarial.eps:
+        found[ATTACKED] = accuracies(encoder, *attacked(encoder, material, recipe.adversarial, recipe.seed))["I2T"]
+    return found
+
+
+def _hardening(encoder: DualEncoder, recipe: Recipe, epoch: int, step: int) -> Hardening | None:
+    if not recipe.adversarial.eps:
+        return None
+    seed = step_seed(recipe.seed, epoch, step)
+    return functools.partial(hardened, encoder, attack=recipe.adversarial, seed=seed)
 
 
 def _rate(recipe: Recipe, step: int, total: int) -> float:
@@ -140,7 +161,7 @@ def _own(model: nn.Module) -> Iterable[tuple[str, Tensor]]:
 
 
 def _merit(validation: dict[str, float]) -> float:
-    return validation["I2T"] + validation["IT2T"]
+    return validation["I2T"] + validation["IT2T"] + validation.get(ATTACKED, 0.0)
 
 
 def _out_of_patience(state: State, recipe: Recipe) -> bool:

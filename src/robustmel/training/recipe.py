@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from robustmel.attacks.quantities import number, pixel_length
 from robustmel.errors import MissingError, UsageError
 from robustmel.linkers.texts import QueryText, check_texts
 from robustmel.registry import suggestion
@@ -85,6 +86,32 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Adversarial:
+    """Adversarial training of the image tower; see `adversarial.hardened`. Off unless `eps` is above 0.
+
+    Lengths are in units of the pixel range [0, 1], also as "2/255", and hold for images at the model's own resolution: an
+    attack at the size of a larger image has as large an effect after the resize at most, but for the overshoot of the resampling.
+
+    Args:
+        eps: Radius of the L-infinity ball.
+        steps: Gradient steps of the inner maximisation; each costs a forward and a backward pass of the image tower.
+        step_size: Length of one.
+    """
+
+    eps: float = 0.0
+    steps: int = 2
+    step_size: float = 1 / 255
+
+    def __post_init__(self) -> None:
+        for name in ("eps", "step_size"):
+            pixel_length(f"adversarial.{name}", getattr(self, name))
+        if self.eps and (self.steps < 1 or self.step_size == 0):
+            raise UsageError(
+                "recipe: adversarial.steps must be at least 1 and step_size above 0; set eps = 0 to switch it off."
+            )
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What decides a training. With the same data, seed, device and number of threads it gives the same weights.
 
@@ -95,6 +122,7 @@ class Recipe:
         architecture: Shape of a model made anew.
         augmentation: Random changes of the training data.
         weights: Weights of the terms of the loss.
+        adversarial: Trains on the worst images within a ball instead of the images; off by default.
         prompt: The entity text that linkers score; `{name}`, `{description}` and `{type}` are filled in.
         query_text: "both" (surface and sentence), "sentence" or "surface".
         names_only: Share of entity texts that are the prompt with the name; the rest are aliases and descriptions.
@@ -115,6 +143,7 @@ class Recipe:
     architecture: Architecture = field(default_factory=Architecture)
     augmentation: Augmentation = field(default_factory=Augmentation)
     weights: Weights = field(default_factory=Weights)
+    adversarial: Adversarial = field(default_factory=Adversarial)
     prompt: str = "a photo of {name}"
     query_text: QueryText = "both"
     names_only: float = 0.7
@@ -148,8 +177,11 @@ class Recipe:
                 raise UsageError(f"recipe: {name} must be {wanted}.")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, nested as in the TOML file."""
-        return dataclasses.asdict(self)
+        """Plain values, nested as in the TOML file; `adversarial` only where it is on, so that plain recipes stay what they were."""
+        values = dataclasses.asdict(self)
+        if not self.adversarial.eps:
+            del values["adversarial"]
+        return values
 
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any]) -> Recipe:
@@ -221,6 +253,8 @@ def _value(default: Any, value: Any, name: str) -> Any:
         if not isinstance(value, Mapping):
             raise UsageError(f"recipe: {name} is a table; write [{name}] and its parameters below.")
         return _filled(default, value, f"{name}.")
+    if isinstance(default, float) and isinstance(value, str) and "/" in value:
+        return number(f"recipe: {name}", value)
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     wanted = str if default is None else type(default)

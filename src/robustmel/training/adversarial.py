@@ -1,0 +1,91 @@
+"""Adversarial training of the image tower: each step trains on the worst images that a few gradient steps find."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from robustmel.attacks.ball import Ball
+from robustmel.training.encoder import DualEncoder
+from robustmel.training.examples import Examples, Material
+from robustmel.training.recipe import Adversarial
+
+CHUNK = 128
+"""Held-out images attacked at a time, each against the texts of the others' entities."""
+
+
+def hardened(encoder: DualEncoder, pixels: Tensor, labels: Tensor, same: Tensor, attack: Adversarial, seed: int) -> Tensor:
+    """The images moved up the family's own loss against the entity texts, within the ball and within [0, 1].
+
+    Projected gradient ascent from a uniform point of the ball. The model answers in evaluation mode meanwhile (no dropout,
+    running statistics untouched), and no parameter gathers a gradient. Texts are embedded once and held fixed.
+
+    Args:
+        encoder: The model as it stands.
+        pixels: float32 (B, 3, S, S) in [0, 1], at the model's own resolution, before it normalises.
+        labels: float (U, D), unit embeddings of the entity texts.
+        same: bool (B, U): which texts belong to the image's entity; every column holds at least one True.
+        attack: Radius, steps and step size.
+        seed: Of the starting points.
+
+    Returns:
+        float32 (B, 3, S, S), detached.
+
+    Source:
+        Mao et al., "Understanding Zero-Shot Adversarial Robustness for Large-Scale Models" (TeCoA), ICLR 2023, equation 3,
+        after Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018, equation 2.1.
+    """
+    ball = Ball(pixels, attack.eps)
+    generator = torch.Generator().manual_seed(seed)  # drawn on the processor: devices see the same numbers
+    moved = ball.sample((torch.rand(pixels.shape, generator=generator) * 2 - 1).to(pixels.device))
+    right, scale, bias = labels.detach(), encoder.scale.detach(), encoder.bias
+    was_training = encoder.model.training
+    encoder.model.eval()
+    try:
+        for _ in range(attack.steps):
+            moved.requires_grad_()
+            with torch.enable_grad():
+                loss = encoder.family.loss(encoder.cosines(encoder.images(moved), None, right), same, scale, bias)
+            (gradient,) = torch.autograd.grad(loss, moved)
+            moved = ball.step(moved.detach(), gradient, attack.step_size)
+    finally:
+        encoder.model.train(was_training)
+    return moved
+
+
+def attacked(encoder: DualEncoder, material: Material, attack: Adversarial, seed: int) -> tuple[Material, Examples]:
+    """The held-out mentions with their images moved as in training and rounded to 8 bits, to be measured like any others.
+
+    Each mention gets an image of its own. Those without an image or a known gold entity stay as they are.
+
+    Args:
+        encoder: The model as it stands.
+        material: What the training reads.
+        attack: As in training.
+        seed: Of the starting points.
+    """
+    asked, images = material.held_out, material.images
+    places = ((asked.image >= 0) & (asked.gold >= 0)).nonzero().flatten()
+    own = asked.image.clone()
+    own[places] = torch.arange(len(places)) + len(images)
+    found = [images]
+    for rows in torch.split(places, CHUNK):
+        entities, column = torch.unique(asked.gold[rows], return_inverse=True)
+        with torch.no_grad():
+            labels = encoder.texts(
+                material.bank.batch(torch.tensor([material.entity_rows[one][0] for one in entities.tolist()]))
+            )
+        pixels = (images[asked.image[rows]].float() / 255).to(labels.device)
+        same = (column[:, None] == torch.arange(len(entities))).to(labels.device)
+        moved = hardened(encoder, pixels, labels, same, attack, seed)
+        found.append((moved * 255).round().to("cpu", torch.uint8))
+    return replace(material, images=torch.cat(found)), replace(asked, image=own)
+
+
+def step_seed(seed: int, epoch: int, step: int) -> int:
+    """The seed of one step's starting points: of the recipe's seed and the step's place alone, so that a training can resume."""
+    digest = hashlib.blake2b(f"adversarial\x00{seed}\x00{epoch}\x00{step}".encode(), digest_size=6).digest()
+    return int.from_bytes(digest, "big")
