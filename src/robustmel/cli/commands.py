@@ -6,7 +6,7 @@ import typer
 from typer.exceptions import TyperException
 
 from robustmel import __version__
-from robustmel.cli import components, data, make, results, running
+from robustmel.cli import components, data, datasets, make, results, running
 
 app = typer.Typer(
     name="robustmel",
@@ -36,7 +36,7 @@ app.command("plan", rich_help_panel="Run")(running.plan_command)
 app.command("run", rich_help_panel="Run")(running.run_command)
 app.command("report", rich_help_panel="Results")(results.report)
 app.command("view", rich_help_panel="Results")(results.view)
-app.command("datasets", rich_help_panel="Look")(components.datasets)
+app.command("datasets", rich_help_panel="Look")(datasets.datasets)
 app.command("linkers", rich_help_panel="Look")(components.linkers)
 app.command("attacks", rich_help_panel="Look")(components.attacks)
 app.command("check", rich_help_panel="Data")(data.check)

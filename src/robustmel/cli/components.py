@@ -1,4 +1,4 @@
-"""`datasets`, `linkers` and `attacks`: what there is."""
+"""`linkers` and `attacks`: what there is."""
 
 from __future__ import annotations
 
@@ -13,13 +13,6 @@ if TYPE_CHECKING:
 Name = Annotated[str | None, typer.Argument(help="One of them, for its parameters.")]
 
 
-def datasets(name: Name = None) -> None:
-    """List the data sets, or explain one."""
-    from robustmel.datasets import DATASETS
-
-    _show(DATASETS, name)
-
-
 def linkers(
     name: Annotated[
         str | None, typer.Argument(help="A linker, or path.py:Class: its parameters, and whether it conforms.")
@@ -28,7 +21,7 @@ def linkers(
     """List the linkers, or check one (your own too) against the contract."""
     from robustmel.linkers import LINKERS
 
-    if lacking := _show(LINKERS, name):
+    if lacking := show(LINKERS, name):
         print(f"\nconformance: not tried, since nothing says which {' and '.join(lacking)} to take")
     elif name is not None:
         from robustmel.linkers.conformance import conformance
@@ -45,7 +38,7 @@ def attacks(name: Name = None) -> None:
     """List the attacks, or explain one with its named strengths."""
     from robustmel.attacks import ATTACKS
 
-    _show(ATTACKS, name)
+    show(ATTACKS, name)
     if name is not None:
         from robustmel.attacks.strengths import STRENGTHS
 
@@ -54,7 +47,7 @@ def attacks(name: Name = None) -> None:
                 print(f"\nstrength {strength}: " + ", ".join(f"{key} = {_value(value)}" for key, value in values.items()))
 
 
-def _show(registry: Registry, name: str | None) -> list[str]:
+def show(registry: Registry, name: str | None) -> list[str]:
     """Prints the table, or one component with its parameters; returns the parameters that have no value."""
     if name is None:
         for one in registry:

@@ -10,7 +10,9 @@ import typer
 
 
 def check(
-    dataset: Annotated[str, typer.Argument(help="Which data set, as `robustmel datasets` lists them.")],
+    dataset: Annotated[
+        str, typer.Argument(help="Which data set, as `robustmel datasets` lists them, or an inline table as in a grid.")
+    ],
     path: Annotated[Path | None, typer.Option("--path", help="Its folder or file.")] = None,
     images: Annotated[Path | None, typer.Option("--images", help="The folder its image names are relative to.")] = None,
     kb: Annotated[Path | None, typer.Option("--kb", help="Its knowledge base, where that lies elsewhere.")] = None,
@@ -23,11 +25,12 @@ def check(
     """Say what is wrong with a data set: images, ids, spans, duplicates, leaks between splits."""
     from robustmel.datasets import DATASETS
     from robustmel.datasets.check import check as examine
+    from robustmel.run.grid import component_from_text
 
     given: dict[str, Any] = {"path": path, "images": images, "kb": kb, "fields": pairs(field)}
-    loader = DATASETS.create(
-        dataset, **{key: str(value) if isinstance(value, Path) else value for key, value in given.items() if value}
-    )
+    component = component_from_text(dataset)
+    named = {key: str(value) if isinstance(value, Path) else value for key, value in given.items() if value}
+    loader = DATASETS.create(component.name, **(dict(component.params) | named))
     report = examine(loader.load(), verify_images=verify)
     sys.stdout.write((report.to_json() if as_json else report.to_text()).rstrip("\n") + "\n")
 

@@ -9,6 +9,7 @@ DATASETS = Registry(
         "jsonl": "robustmel.datasets.jsonl:JSONL",
         "m3el": "robustmel.datasets.m3el:M3EL",
         "richpedia-mel": "robustmel.datasets.richpedia_mel:RichpediaMEL",
+        "subset": "robustmel.datasets.subset:Subset",
         "wikidata-mel": "robustmel.datasets.wikidata_mel:WikidataMEL",
         "wikidiverse": "robustmel.datasets.wikidiverse:WikiDiverse",
         "wikimel": "robustmel.datasets.wikidata_mel:WikiMEL",

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from robustmel.datasets.dataset import Dataset, LoadReport
 from robustmel.datasets.layouts.layout import Layout, Source, chosen
 from robustmel.datasets.mentions import split_name
+from robustmel.datasets.places import data_folder
 from robustmel.datasets.splitting import By, assigned, ratio
 from robustmel.errors import MissingError, UsageError
 from robustmel.kb import KnowledgeBase
@@ -45,7 +46,7 @@ class Published:
     """A data set of the field, read in whichever of its layouts lies on the disk.
 
     Args:
-        path: Its folder (or its one file).
+        path: Its folder (or its one file); where None, the folder of its name in $ROBUSTMEL_DATA (or in ./data).
         images: Folder of the mentions' images; where the layout expects it if None.
         layout: Which layout to read where the folder holds several: its name, or a part of it.
         ratio: Shares of train : validation : test where the files hold no split.
@@ -56,7 +57,7 @@ class Published:
         UsageError: A parameter is out of its range.
     """
 
-    path: str | Path
+    path: str | Path | None = None
     images: str | Path | None = None
     layout: str | None = None
     ratio: str = "7:1:2"
@@ -84,7 +85,7 @@ class Published:
         images = None if self.images is None else Path(self.images)
         if images is not None and not images.is_dir():
             raise MissingError(f"no image folder {images}; expected the folder that holds the mentions' images.")
-        source = Source(Path(self.path), images, self.options)
+        source = Source(self.folder, images, self.options)
         layout = chosen(self._layouts(), source, self.name)
         report = LoadReport(layout.name)
         read = layout.read(source, report)
@@ -97,6 +98,16 @@ class Published:
         _same_ids(mentions, self.name)
         dataset = Dataset(self.name, tuple(mentions), KnowledgeBase(read.entities), report, self.about.licence)
         return dataset.split(split_name(split))
+
+    @property
+    def folder(self) -> Path:
+        """Where it is looked for."""
+        return data_folder() / self.name if self.path is None else Path(self.path)
+
+    def found(self) -> str | None:
+        """The name of the layout that lies there; None where none does. Nothing is read."""
+        source = Source(self.folder, None, self.options)
+        return next((layout.name for layout in self.layouts if source.path.exists() and layout.found(source)), None)
 
     def _layouts(self) -> Sequence[Layout]:
         wanted = (self.layout or "").casefold()

@@ -1,0 +1,53 @@
+"""`datasets`: every data set, whose it is, and what of it is on this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def datasets(
+    name: Annotated[str | None, typer.Argument(help="One of them: its folder, its licence, where to get it.")] = None,
+) -> None:
+    """List the data sets and what is found of them here, or explain one."""
+    from robustmel.cli.components import show
+    from robustmel.datasets import DATASETS
+    from robustmel.datasets.places import VARIABLE, data_folder
+    from robustmel.datasets.published import Published
+
+    loaded = {one: DATASETS.load(one) for one in (DATASETS if name is None else [name])}
+    published = {one: found for one, found in loaded.items() if issubclass(found, Published)}
+    if name is not None:
+        show(DATASETS, name)
+        if name in published:
+            _explain(published[name])
+        return
+    for one, found in loaded.items():
+        state = "" if one not in published else f"  [{_state(found)}]"
+        first = published[one].about.title if one in published else (found.__doc__ or "").splitlines()[0]
+        print(f"{one:<16}{first}{state}")
+    print(
+        f"\nLooked in {data_folder()} (a folder a data set; ${VARIABLE} names another place). `robustmel datasets NAME` explains one."
+    )
+
+
+def _state(dataset: type) -> str:
+    found = dataset().found()
+    return f"found: {found}" if found else "not found"
+
+
+def _explain(dataset: type) -> None:
+    about, one = dataset.about, dataset()  # type: ignore[attr-defined]
+    print(f"\n  {about.title}: {about.paper}")
+    print(f"  licence: {about.licence}")
+    print(f"  offered: {about.offered}")
+    print(f"  images:  {about.images}")
+    print("\n  expected folder:")
+    for line in about.folder:
+        print(f"    {line}")
+    print("\n  layouts that are read: " + "; ".join(layout.name for layout in one.layouts if layout.expected))
+    for remark in about.remarks:
+        print(f"  - {remark}")
+    found = one.found()
+    print(f"\n  {f'found in {one.folder}: {found}' if found else f'not found in {one.folder}'}")

@@ -1,0 +1,104 @@
+"""Part of a data set: by popularity, by what another one lacks, by topic or by type of entity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+from robustmel.datasets.dataset import Dataset, LoadReport
+from robustmel.datasets.groups import of_type, on_topic, outside, popular
+from robustmel.datasets.mentions import split_name
+from robustmel.errors import UsageError
+from robustmel.types import Mention
+
+Table = str | Mapping[str, Any]
+Group = Callable[[Mention], bool]
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Those mentions of a data set that belong to a group; with several groups, to all of them.
+
+    The knowledge base stays whole, so that linkers choose among as many entities as before. A group without mentions is an empty
+    data set, whose figures are n/a. What was counted stands in the layout that `check` prints.
+
+    Args:
+        of: The data set: its name, or a table as in a grid ({name = "wikidata-mel", path = "..."}).
+        popularity: "popular" keeps mentions whose gold entity has more than `threshold` mentions in the training split,
+            "unpopular" the others.
+        threshold: See `popularity`.
+        outside_of: Another data set: keeps mentions whose gold entity is none of those its mentions are about. Entities are the
+            same where their Wikidata ids are; their (folded) names are compared where one has no such id.
+        topic: Keeps the mentions of one topic.
+        entity_type: Keeps mentions whose gold entity has this type.
+        name: What tables call it; made from the groups where None.
+
+    Raises:
+        UsageError: No group is given, or one is not as described.
+
+    Source:
+        The poisoning paper's popular and unpopular entities (more than three training mentions) and its entities that are
+        unique to one of two data sets.
+    """
+
+    of: Table
+    popularity: Literal["popular", "unpopular"] | None = None
+    threshold: int = 3
+    outside_of: Table | None = None
+    topic: str | None = None
+    entity_type: str | None = None
+    name: str | None = None
+
+    version: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        if all(one is None for one in (self.popularity, self.outside_of, self.topic, self.entity_type)):
+            raise UsageError("subset needs a group: popularity, outside_of, topic or entity_type.")
+        if self.popularity not in (None, "popular", "unpopular"):
+            raise UsageError(f'subset: popularity = "{self.popularity}" is unknown; choose "popular" or "unpopular".')
+        if isinstance(self.threshold, bool) or not isinstance(self.threshold, int) or self.threshold < 0:
+            raise UsageError(f"subset: threshold = {self.threshold} is no number of training mentions; 3 is usual.")
+        for table in (self.of, self.outside_of):
+            if isinstance(table, Mapping) and not isinstance(table.get("name"), str):
+                raise UsageError(f'subset: {dict(table)} has no name; write {{name = "...", parameter = ...}}.')
+
+    def load(self, split: str = "all") -> Dataset:
+        """One split of the group ("all" keeps every one)."""
+        whole = _loaded(self.of, "all")
+        groups = self._groups(whole)
+        wanted = whole.split(split_name(split))
+        mentions = tuple(one for one in wanted.mentions if all(belongs(one) for belongs in groups.values()))
+        title = ", ".join(groups)
+        report = LoadReport(f"{whole.report.layout}; {title}: {len(mentions):,} of {len(wanted.mentions):,} mentions")
+        report.counts.update(whole.report.counts)
+        report.counts["records"] = len(mentions)
+        report.examples |= whole.report.examples
+        return replace(wanted, name=self.name or f"{whole.name} ({title})", mentions=mentions, report=report)
+
+    def _groups(self, whole: Dataset) -> dict[str, Group]:
+        found: dict[str, Group] = {}
+        if self.popularity is not None:
+            more = popular(whole.mentions, self.threshold)
+            sign = ">" if self.popularity == "popular" else "<="
+            found[f"{self.popularity}: {sign} {self.threshold} training mentions"] = (
+                more if self.popularity == "popular" else lambda mention: not more(mention)
+            )
+        if self.outside_of is not None:
+            other = _loaded(self.outside_of, "all")
+            found[f"not in {other.name}"] = outside(whole.kb, other)
+        if self.topic is not None:
+            found[f"topic {self.topic}"] = on_topic(whole, self.topic)
+        if self.entity_type is not None:
+            found[f"type {self.entity_type}"] = of_type(whole, self.entity_type)
+        return found
+
+
+def _loaded(table: Table, split: str) -> Dataset:
+    from robustmel.datasets import DATASETS
+
+    rest = {} if isinstance(table, str) else dict(table)
+    name = table if isinstance(table, str) else rest.pop("name")
+    rest.pop("label", None)
+    loaded: Dataset = DATASETS.create(name, **rest).load(split)
+    return loaded
