@@ -224,9 +224,10 @@ def _check_source(spec: AttackSpec, source: Source | None, task: Task, problems:
         able = LINKERS.load(made.component.name)
         needs = "gradients" if isinstance(source, Ensemble) else ATTACKS.load(spec.attack.name).needs
         if needs == "gradients" and not hasattr(able, "logits"):
+            other = "" if isinstance(source, Ensemble) else ', or use attack "square", which needs scores alone'
             problems.append(
                 f'attack {spec.title} needs gradients and linker {made.title} has none. Set source = "clip-world" (or another linker'
-                " with gradients) to craft the images on it"
+                f" with gradients) to craft the images on it{other}"
             )
         problems += [
             f"attack {spec.title} reads the {view} view, task {VIEW_TASK[view]}, of source {made.title}, which does"

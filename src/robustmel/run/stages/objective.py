@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 from operator import add
+from typing import cast
 
 from torch import Tensor
 
 from robustmel.attacks.contract import Objective
-from robustmel.linkers.contract import Differentiable
+from robustmel.linkers.contract import Differentiable, Linker
+from robustmel.run.stages.black_box import BlackBoxObjective
 from robustmel.types import Query, Task
 
 
 def objective_of(linkers: Sequence[Differentiable], task: Task, logits: str, queries: Sequence[Query]) -> Objective:
-    """The scores that an attack sees: of its one source, or of an ensemble of several."""
+    """The scores that an attack sees: of its one source, differentiable where that is, or of an ensemble of several."""
+    if len(linkers) == 1 and not hasattr(linkers[0], "logits"):
+        return BlackBoxObjective(cast(Linker, linkers[0]), task, logits, queries)
     if len(linkers) == 1:
         return LinkerObjective(linkers[0], task, logits, queries)
     return EnsembleObjective(linkers, task, logits, queries)

@@ -1,0 +1,75 @@
+"""The scores of a linker that takes no pixels: it is asked with image files, as any user would ask it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from torch import Tensor
+
+from robustmel.images import Pixels, write_png
+from robustmel.linkers.contract import Linker, Scored
+from robustmel.run.stages.link import answers
+from robustmel.types import Prediction, Query, Task
+
+
+class BlackBoxObjective:
+    """The scores of a batch of queries, by `scores` where the linker has it, else by what `link` answers.
+
+    Every image is written as a PNG file of 8 bits a channel first, so the linker sees what it would see of a published set, and
+    never anything finer. Nothing can be differentiated. The files have a new name each time, and are gone with the answer.
+
+    Args:
+        linker: The source.
+        task: "I2T" for the image view, "IT2T" for the fused view.
+        logits: "cosine" leaves the scores as they are, "scaled" multiplies them by the linker's learnt temperature, if it has one.
+        queries: The batch; an attack that drops images names the rest by their rows.
+    """
+
+    def __init__(self, linker: Linker, task: Task, logits: str, queries: Sequence[Query]) -> None:
+        self.linker = linker
+        self.task = task
+        self.scale = float(getattr(linker, "logit_scale", 1.0)) if logits == "scaled" else 1.0
+        self.queries = list(queries)
+
+    @torch.no_grad()
+    def __call__(self, pixels: Tensor, rows: Tensor | None = None) -> Tensor:
+        """float32 (b, C), or (b, C + 1) where `link` alone can be asked; see `as_scores`."""
+        queries = self.queries if rows is None else [self.queries[row] for row in rows.tolist()]
+        pictures = (pixels * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        with TemporaryDirectory(prefix="robustmel-queries-") as folder:
+            asked = [_with_image(queries[number], Path(folder) / f"{number}.png", one) for number, one in enumerate(pictures)]
+            if isinstance(self.linker, Scored):
+                scores = self.linker.scores(asked, self.task).float()
+            else:
+                scores = as_scores(asked, answers(self.linker, asked, self.task))
+        return scores.to(pixels.device) * self.scale
+
+
+def _with_image(query: Query, path: Path, picture: Pixels) -> Query:
+    write_png(path, picture)
+    return replace(query, image=path)
+
+
+def as_scores(queries: Sequence[Query], predictions: Sequence[Prediction]) -> Tensor:
+    """A linker's answers as scores: float32 (b, C + 1), C the length of the longest candidate list.
+
+    Column j is `candidates[j]`, minus infinity where a list is shorter. A candidate that the answer leaves out, or scores minus
+    infinity, stands one below the lowest that it scores. The last column is NIL: one above all candidates where the answer is
+    NIL, else minus infinity. Where the linker could not answer, nothing is a number, so an attack stops there and has no success.
+    """
+    width = max(len(query.candidates) for query in queries)
+    scores = torch.full((len(queries), width + 1), -torch.inf)
+    for row, query, answer in zip(scores, queries, predictions, strict=True):
+        ranked = {name: score for name, score in zip(answer.ranked, answer.scores, strict=True) if score != -math.inf}
+        below = min(ranked.values(), default=0.0) - 1
+        row[: len(query.candidates)] = torch.tensor([ranked.get(name, below) for name in query.candidates])
+        if answer.error is not None:
+            row.fill_(torch.nan)
+        elif not ranked:
+            row[-1] = 0.0
+    return scores
