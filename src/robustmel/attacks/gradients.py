@@ -37,7 +37,8 @@ def loss_gradient(objective: Objective, pixels: Tensor, goal: Goal, loss: Loss, 
     """The slope of the loss at `pixels`, in float32.
 
     Losses are summed, not averaged: a mean over a large batch pushes small gradients below what half precision can hold.
-    Parameters of the linker get no gradient. An objective cut off from its pixels has the gradient zero.
+    Parameters of the linker get no gradient. An objective cut off from its pixels has the gradient zero, also one that leaves
+    torch on the way.
 
     Args:
         objective: The scores.
@@ -48,7 +49,7 @@ def loss_gradient(objective: Objective, pixels: Tensor, goal: Goal, loss: Loss, 
     """
     with torch.enable_grad():
         leaf = pixels.detach().requires_grad_()
-        scores = objective(leaf, rows).float()
+        scores = _asked(objective, leaf, rows).float()
         values = loss(scores, goal)
         if values.requires_grad:
             # into `leaf.grad`, which is memory of our own; what `autograd.grad` returns may be the model's
@@ -61,3 +62,12 @@ def loss_gradient(objective: Objective, pixels: Tensor, goal: Goal, loss: Loss, 
         length = torch.linalg.vector_norm(gradient.flatten(1), ord=torch.inf, dim=1)
     finite = length.isfinite() & margin.isfinite() & values.isfinite()
     return Slope(values, margin, gradient, length == 0, finite, scores.isfinite().sum(1))
+
+
+def _asked(objective: Objective, leaf: Tensor, rows: Tensor | None) -> Tensor:
+    try:
+        return objective(leaf, rows)
+    except RuntimeError as problem:
+        if "numpy() on Tensor that requires grad" not in str(problem):
+            raise
+        return objective(leaf.detach(), rows)  # no gradient would come back from there

@@ -130,7 +130,9 @@ class Workshop:
         facts = perturb(queries, gold, aim, job.batch_size, folder, progress)
         cost = {"seconds": time.monotonic() - began, "passes": attack.passes() * facts["states"].get("ok", 0)}
         of = {"attack": job.made.identity, "view": job.view, "logits": job.attack.logits, "max_side": job.attack.max_side}
-        source = {"source": job.source.identity, "source_title": job.made_on} if job.source else {"source": None}
+        source: dict[str, Any] = {"source": None}
+        if job.source:
+            source = {"source": job.source.identity, "source_title": job.made_on, "defence_title": job.defence.component.title}
         return facts | of | source | cost
 
     def _link(self, job: Linked, progress: Progress, folder: Path) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,13 @@ import pyarrow as pa
 
 from robustmel.errors import ImageError, RobustMELError
 from robustmel.linkers.contract import Linker
+from robustmel.linkers.training_mode import in_training_mode
+from robustmel.run.stages.same_answers import agree
 from robustmel.run.stages.shards import Progress, Row, by_pieces, chunks, write_table
 from robustmel.types import Prediction, Query, Task
+
+PROBE = 8
+"""Queries that are asked twice, at most; a quarter of them where there are few."""
 
 ROWS = pa.schema(
     [
@@ -31,17 +37,31 @@ def link(
 ) -> dict[str, Any]:
     """Writes `predictions.parquet`: one row a query, in the queries' order.
 
-    A query that the linker cannot answer gets a row with `error` set; none is skipped.
+    A query that the linker cannot answer gets a row with `error` set; none is skipped. A few queries are asked again: whether
+    the answers agree is noted as `deterministic`.
     """
     known = {query.id: query for query in queries}
+    probe = {query.id: query for query in queries[: min(PROBE, math.ceil(len(queries) / 4))]}
+    heard: dict[str, Prediction] = {}
 
     def work(piece: Sequence[str]) -> list[Row]:
-        return [_row(prediction) for prediction in answers(linker, [known[one] for one in piece], task)]
+        predictions = answers(linker, [known[one] for one in piece], task)
+        heard.update((one.id, one) for one in predictions if one.id in probe)
+        return [_row(prediction) for prediction in predictions]
 
     rows = by_pieces(folder, chunks(list(known), batch_size), work, ROWS, progress)
     write_table(folder / "predictions.parquet", rows, ROWS)
     seconds = sum(row["seconds"] for row in rows)
-    return {"mentions": len(rows), "errors": sum(row["error"] is not None for row in rows), "seconds": seconds}
+    facts = {"mentions": len(rows), "errors": sum(row["error"] is not None for row in rows), "seconds": seconds}
+    return facts | {"deterministic": _steady(linker, probe, heard, task), "training_mode": in_training_mode(linker)}
+
+
+def _steady(linker: Linker, probe: Mapping[str, Query], heard: Mapping[str, Prediction], task: Task) -> bool | None:
+    """Whether the queries of the probe are answered as before; None where there are none."""
+    missing = [query for name, query in probe.items() if name not in heard]  # answered before an interruption
+    before = dict(heard) | {one.id: one for one in (answers(linker, missing, task) if missing else ())}
+    again = answers(linker, list(probe.values()), task) if probe else []
+    return all(agree(before[one.id], one) for one in again) if again else None
 
 
 def answers(linker: Linker, queries: Sequence[Query], task: Task) -> list[Prediction]:

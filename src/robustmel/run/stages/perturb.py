@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,16 +20,21 @@ from robustmel.attacks.noise_source import ItemNoise
 from robustmel.errors import ImageError, RobustMELError
 from robustmel.images import decode, decode_with_notes, write_png
 from robustmel.run.keys import item_seed
+from robustmel.run.stages.same_scores import same_twice
 from robustmel.run.stages.shards import Progress, Row, by_pieces, chunks, write_table
 from robustmel.types import Perturbation, Query
 
 log = logging.getLogger(__name__)
 
+COURSE = ("loss_first", "loss_best", "margin_first", "margin_best")
+"""How far an attack got; see `Perturbation`."""
+
 LOG = pa.schema(
     [("id", pa.string()), ("status", pa.string()), ("image", pa.string()), ("note", pa.string())]
     + [("succeeded", pa.bool_()), ("succeeded_u8", pa.bool_())]
+    + [("deterministic", pa.bool_())]
     + [(name, pa.int64()) for name in ("queries", "iterations", "zero_gradients", "width", "height")]
-    + [(name, pa.float64()) for name in ("linf", "l2", "linf_u8", "l2_u8")]
+    + [(name, pa.float64()) for name in ("linf", "l2", "linf_u8", "l2_u8", *COURSE)]
 )
 
 
@@ -60,6 +66,7 @@ def perturb(
 
     A mention that cannot be attacked (no image, gold not among the candidates) keeps its row, with a status that says why, and
     its own image. Images are attacked in batches of equal size; which images share a batch does not depend on what is done.
+    Before the first batch is attacked, it is scored twice: what the scores of its images did is noted as `deterministic`.
     """
     (folder / "images").mkdir(exist_ok=True)
     rows, attackable = _triage(queries, gold, aim)
@@ -67,7 +74,8 @@ def perturb(
     known = {query.id: (query, str(right)) for query, right in zip(queries, gold, strict=True)}
 
     def work(piece: Sequence[str]) -> list[Row]:
-        return _attack([known[one][0] for one in piece], [known[one][1] for one in piece], aim, folder)
+        first = piece is pieces[0]
+        return _attack([known[one][0] for one in piece], [known[one][1] for one in piece], aim, folder, first)
 
     pieces = [piece for size in sorted(attackable) for piece in chunks(attackable[size], batch_size)]
     done = by_pieces(folder, pieces, work, LOG, progress)
@@ -115,10 +123,10 @@ def _unattackable(query: Query, gold: str | None, aim: Aim) -> str | None:
     return "skipped:one_candidate" if len(query.candidates) < 2 else None
 
 
-def _attack(queries: Sequence[Query], gold: Sequence[str], aim: Aim, folder: Path) -> list[Row]:
+def _attack(queries: Sequence[Query], gold: Sequence[str], aim: Aim, folder: Path, first: bool) -> list[Row]:
     """One batch; out of memory, its halves; a single image that fails, an error row. A full disk or a broken set-up stops all."""
     try:
-        return _attack_batch(queries, gold, aim, folder)
+        return _attack_batch(queries, gold, aim, folder, first)
     except Exception as problem:  # an attack or a linker of the user's may raise anything; the row says what
         if isinstance(problem, (RobustMELError, OSError)) and not isinstance(problem, ImageError):
             raise
@@ -126,16 +134,18 @@ def _attack(queries: Sequence[Query], gold: Sequence[str], aim: Aim, folder: Pat
             return [{"id": queries[0].id, "status": f"error:{type(problem).__name__}: {problem}"[:300]}]
         log.warning("a batch of %d images failed (%s); trying halves", len(queries), problem)
         half = len(queries) // 2
-        return _attack(queries[:half], gold[:half], aim, folder) + _attack(queries[half:], gold[half:], aim, folder)
+        parts = (slice(None, half), slice(half, None))
+        return [row for part in parts for row in _attack(queries[part], gold[part], aim, folder, first)]
 
 
-def _attack_batch(queries: Sequence[Query], gold: Sequence[str], aim: Aim, folder: Path) -> list[Row]:
+def _attack_batch(queries: Sequence[Query], gold: Sequence[str], aim: Aim, folder: Path, first: bool) -> list[Row]:
     clean = [decode_with_notes(_present(query), max_side=aim.max_side) for query in queries]
     pixels = torch.from_numpy(np.stack([one.pixels for one in clean])).to(aim.device).permute(0, 3, 1, 2).float() / 255
     objective: Objective = _Silent() if aim.objective is None else aim.objective(queries)
     columns = [0 if aim.objective is None else query.candidates.index(one) for query, one in zip(queries, gold, strict=True)]
     right = torch.tensor(columns, device=aim.device)
     noise = ItemNoise([item_seed(aim.seed, aim.name, query.id) for query in queries], tuple(pixels.shape[1:]), aim.device)
+    steady = same_twice(objective, pixels).tolist() if first and aim.objective is not None else [None] * len(queries)
     found = aim.attack.perturb(pixels, objective, right, noise)
 
     written = (found.pixels * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
@@ -149,7 +159,9 @@ def _attack_batch(queries: Sequence[Query], gold: Sequence[str], aim: Aim, folde
     if aim.objective is not None and not asked:  # with a target, the attack alone knows what counts
         verdict = fooled = found.succeeded
     rows = [_row(index, queries[index], found, (reread - pixels)[index], fooled, verdict) for index in range(len(queries))]
-    return [row | {"note": "; ".join(filter(None, (row["note"], *one.notes)))} for row, one in zip(rows, clean, strict=True)]
+    for row, one, agreed in zip(rows, clean, steady, strict=True):
+        row |= {"note": "; ".join(filter(None, (row["note"], *one.notes))), "deterministic": agreed}
+    return rows
 
 
 class _Silent:
@@ -185,4 +197,10 @@ def _row(index: int, query: Query, found: Perturbation, change: Tensor, fooled: 
         "l2": float(found.l2[index]),
         "linf_u8": float(change.abs().amax()),
         "l2_u8": float(change.double().norm()),
-    }
+    } | {name: _number(getattr(found, name), index) for name in COURSE}
+
+
+def _number(values: Tensor | None, index: int) -> float | None:
+    """One of them; None where there are none, or it is not a number."""
+    value = float("nan") if values is None else float(values[index])
+    return value if math.isfinite(value) else None
