@@ -11,6 +11,7 @@ ATTACKS = Registry(
         "apgd": "robustmel.attacks.apgd:APGD",
         "cw": "robustmel.attacks.cw:CarliniWagner",
         "square": "robustmel.attacks.square:Square",
+        "fmn": "robustmel.attacks.fmn:FMN",
     },
     entry_points="robustmel.attacks",
 )

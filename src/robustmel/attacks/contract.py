@@ -44,8 +44,12 @@ class ImageAttack(Protocol):
     modality: ClassVar[Literal["image"]]
     overlay: ClassVar[Literal["mentions"]]
     needs: ClassVar[Literal["gradients", "scores", "nothing"]]
-    threat_model: ClassVar[str]
     version: ClassVar[int]
+
+    @property
+    def threat_model(self) -> str:
+        """What the attack may do ("linf"); worst cases are over attacks of one threat model. Mostly a class variable."""
+        ...
 
     @property
     def random(self) -> bool:
