@@ -5,12 +5,14 @@ from robustmel.registry import Preset, Registry
 LINKERS = Registry(
     "linker",
     {
+        "align": "robustmel.linkers.align:ALIGN",
         "blip": "robustmel.linkers.blip:BLIP",
         "blip2": "robustmel.linkers.blip2:BLIP2",
         "clip": "robustmel.linkers.clip:CLIP",
         "flava": "robustmel.linkers.flava:FLAVA",
         "owlvit": "robustmel.linkers.owlvit:OWLViT",
         "siglip": "robustmel.linkers.siglip:SigLIP",
+        "blip-world": Preset("blip", {"model": "world:blip-world"}),
         "clip-world": Preset("clip", {"model": "world:clip-world"}),
         "siglip-world": Preset("siglip", {"model": "world:siglip-world"}),
     },
