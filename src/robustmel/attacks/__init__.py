@@ -9,6 +9,7 @@ ATTACKS = Registry(
         "noise": "robustmel.attacks.noise:UniformNoise",
         "pgd": "robustmel.attacks.pgd:PGD",
         "apgd": "robustmel.attacks.apgd:APGD",
+        "apgd-t": "robustmel.attacks.apgd_targeted:TargetedAPGD",
         "cw": "robustmel.attacks.cw:CarliniWagner",
         "square": "robustmel.attacks.square:Square",
         "fmn": "robustmel.attacks.fmn:FMN",

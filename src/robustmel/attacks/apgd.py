@@ -76,7 +76,8 @@ class APGD(GradientAttack, BallAttack):
         """A forward and a backward pass a step and one at the start, and the verdict."""
         return self.restarts * (self.steps + 2) + self.clean_passes
 
-    def _run(self, outcome: Outcome, rows: Tensor, noise: Noise) -> None:
+    def run(self, outcome: Outcome, rows: Tensor, noise: Noise) -> None:
+        """One start; see `BallAttack`."""
         climb, going = self._begin(outcome, rows, noise)
         ends, opened = set(window_ends(self.steps)), 0
         for step in range(1, self.steps + 1):

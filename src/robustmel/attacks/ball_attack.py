@@ -54,8 +54,8 @@ class BallAttack(AskingAttack, ABC):
         for _ in range(self.restarts):
             rows = outcome.open()
             if len(rows):
-                self._run(outcome, rows, noise)
+                self.run(outcome, rows, noise)
 
     @abstractmethod
-    def _run(self, outcome: Outcome, rows: Tensor, noise: Noise) -> None:
+    def run(self, outcome: Outcome, rows: Tensor, noise: Noise) -> None:
         """One start for the images `rows`, int64 (b,)."""

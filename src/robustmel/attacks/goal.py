@@ -21,10 +21,17 @@ class Goal:
     Args:
         gold: int64 (B,), the column of the right candidate.
         target: int64 (B,), the column to put first; None means any but the right one.
+        toward: int64 (B,), the column that a loss draws nearer, where any but the right one is good enough.
     """
 
     gold: Tensor
     target: Tensor | None = None
+    toward: Tensor | None = None
+
+    @property
+    def drawn(self) -> Tensor | None:
+        """int64 (B,): the one column that a loss is about; None where it is about the best wrong one."""
+        return self.target if self.toward is None else self.toward
 
     def margin(self, scores: Tensor) -> Tensor:
         """float32 (B,): above zero where the goal is reached; not finite where the scores are not, or name one candidate."""
@@ -32,7 +39,7 @@ class Goal:
 
     def at(self, rows: Tensor) -> Goal:
         """The goals of some images."""
-        return Goal(self.gold[rows], None if self.target is None else self.target[rows])
+        return Goal(self.gold[rows], *(None if one is None else one[rows] for one in (self.target, self.toward)))
 
 
 def choose_target(how: str, clean_scores: Tensor, gold: Tensor, noise: Noise) -> Tensor:
@@ -51,3 +58,15 @@ def choose_target(how: str, clean_scores: Tensor, gold: Tensor, noise: Noise) ->
         return clean_scores.masked_fill(~others, torch.inf).argmin(1)
     lot = noise.integers(others.sum(1).clamp(min=1))
     return (others.cumsum(1) > lot[:, None]).int().argmax(1)
+
+
+def ranked_wrong(scores: Tensor, gold: Tensor) -> Tensor:
+    """int64 (B, C): the wrong candidates' columns by falling score, -1 where there are no more.
+
+    Args:
+        scores: float32 (B, C), absent candidates at minus infinity.
+        gold: int64 (B,), the right column.
+    """
+    others = scores.scatter(1, gold[:, None], -torch.inf)
+    ranked = others.sort(dim=1, descending=True, stable=True)
+    return torch.where(ranked.values.isfinite(), ranked.indices, -1)

@@ -26,18 +26,22 @@ def lead(scores: Tensor, column: Tensor) -> Tensor:
 
 
 def margin(scores: Tensor, goal: Goal) -> Tensor:
-    """The best wrong score less the right one; with a target, the target's less the best other.
+    """The best wrong score less the right one; with a target, the target's less the best other; toward one, its less the right.
 
     Source:
         Carlini & Wagner, "Towards Evaluating the Robustness of Neural Networks", 2017, f6 without its bound.
     """
-    return goal.margin(scores)
+    return goal.margin(scores) if goal.toward is None else _lead_over_gold(scores, goal.gold, goal.toward)
+
+
+def _lead_over_gold(scores: Tensor, gold: Tensor, column: Tensor) -> Tensor:
+    return (scores.gather(1, column[:, None]) - scores.gather(1, gold[:, None]))[:, 0]
 
 
 def cross_entropy(scores: Tensor, goal: Goal) -> Tensor:
-    """Cross-entropy of the right candidate; with a target, the negative of the target's."""
-    if goal.target is not None:
-        return -functional.cross_entropy(scores, goal.target, reduction="none")
+    """Cross-entropy of the right candidate; with a target, or toward one, the negative of that one's."""
+    if goal.drawn is not None:
+        return -functional.cross_entropy(scores, goal.drawn, reduction="none")
     return functional.cross_entropy(scores, goal.gold, reduction="none")
 
 
@@ -56,10 +60,10 @@ def dlr(scores: Tensor, goal: Goal) -> Tensor:
         return plain
     best = scores.topk(needed, dim=1).values
     enough = best[:, -1].isfinite()
-    if goal.target is None:
+    if goal.drawn is None:
         rise, low = plain, best[:, 2]
     else:
-        rise = (scores.gather(1, goal.target[:, None]) - scores.gather(1, goal.gold[:, None]))[:, 0]
+        rise = _lead_over_gold(scores, goal.gold, goal.drawn)
         low = (best[:, 2] + best[:, 3]) / 2
     gap = torch.where(enough, best[:, 0] - torch.where(enough, low, 0.0) + 1e-12, 1.0)
     return torch.where(enough, rise / gap, plain)
@@ -67,7 +71,7 @@ def dlr(scores: Tensor, goal: Goal) -> Tensor:
 
 def dlr_needs(goal: Goal) -> int:
     """The fewest candidates the difference of logits ratio is defined for."""
-    return 3 if goal.target is None else 4
+    return 3 if goal.drawn is None else 4
 
 
 LOSSES: dict[str, Loss] = {"ce": cross_entropy, "dlr": dlr, "margin": margin}

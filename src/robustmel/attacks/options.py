@@ -83,3 +83,20 @@ class GradientAttack(AskingAttack):
     drop_fooled: bool = False
 
     needs: ClassVar[Literal["gradients"]] = "gradients"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UntargetedAttack(AskingAttack):
+    """What a gradient attack can be told that always displaces the right candidate, whichever wrong one takes its place.
+
+    Args:
+        drop_fooled: See `GradientAttack`.
+        on_failure: See `AskingAttack`, as for the option after it.
+
+    Raises:
+        UsageError: A value is out of its range.
+    """
+
+    drop_fooled: bool = False
+
+    needs: ClassVar[Literal["gradients"]] = "gradients"

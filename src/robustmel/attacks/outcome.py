@@ -7,7 +7,7 @@ from torch import Tensor
 
 from robustmel.attacks.contract import Noise, Objective
 from robustmel.attacks.course import Course
-from robustmel.attacks.goal import Goal, choose_target
+from robustmel.attacks.goal import Goal, choose_target, ranked_wrong
 from robustmel.attacks.gradients import Slope, loss_gradient
 from robustmel.attacks.losses import LOSSES, dlr_needs
 from robustmel.attacks.options import AskingAttack
@@ -45,6 +45,7 @@ class Outcome:
         self.last = pixels.clone() if options.on_failure == "last" else pixels
         self.notes: dict[str, None] = {}
         self.course = Course(gold)
+        self._wrong: Tensor | None = None
         self.goal = Goal(gold)
         if options.targeted is None and not options.spare_wrong:
             return
@@ -56,9 +57,26 @@ class Outcome:
             self.spared = wrong
             self.fooled = wrong & (self.goal.margin(scores) > 0)
 
-    def open(self) -> Tensor:
-        """int64: the rows still to be attacked."""
-        return (~(self.fooled | self.spared | self.stopped)).nonzero()[:, 0]
+    def open(self, among: Tensor | None = None) -> Tensor:
+        """int64: the rows still to be attacked, of all or of those where `among`, bool (B,), holds."""
+        still = ~(self.fooled | self.spared | self.stopped)
+        return (still if among is None else still & among).nonzero()[:, 0]
+
+    def wrong_candidates(self) -> Tensor:
+        """int64 (B, C): the wrong candidates' columns by falling score at the input, -1 where there are no more.
+
+        Asked for once, of the images that are open then; the others have none.
+        """
+        if self._wrong is None:
+            rows = self.open()
+            if not len(rows):
+                return rows.new_empty(len(self.pixels), 0)
+            scores = self._scores(self.pixels[rows], rows)
+            self._stop(rows[~self._goal(rows).margin(scores).isfinite()])
+            ranked = ranked_wrong(scores, self.goal.gold[rows])
+            self._wrong = ranked.new_full((len(self.pixels), ranked.shape[1]), -1)
+            self._wrong[rows] = ranked
+        return self._wrong
 
     def slope(self, pixels: Tensor, rows: Tensor, loss: str) -> Slope:
         """One gradient step's question to the objective, counted; rows whose answer is not finite are stopped."""
@@ -78,7 +96,13 @@ class Outcome:
 
         Counted as one query each; rows whose answer is not finite are stopped.
         """
-        return self._margin(eight_bit(pixels), rows)
+        return self.margin(eight_bit(pixels), rows)
+
+    def margin(self, pixels: Tensor, rows: Tensor) -> Tensor:
+        """The same for images as they are, before rounding."""
+        margin = self._goal(rows).margin(self._scores(pixels, rows))
+        self._stop(rows[~margin.isfinite()])
+        return torch.where(margin.isfinite(), margin, torch.nan)
 
     def keep(self, pixels: Tensor, rows: Tensor) -> None:
         """Keeps images that are known to fool after rounding to 8 bits."""
@@ -101,7 +125,7 @@ class Outcome:
             reached = fooled.clone()
             unsure = ~fooled & ~self.reached[rows]
             if unsure.any():
-                reached[unsure] = self._margin(pixels[unsure], rows[unsure]) > 0
+                reached[unsure] = self.margin(pixels[unsure], rows[unsure]) > 0
         better = (fooled & ~self.fooled[rows]) | (reached & ~self.reached[rows] & ~self.fooled[rows])
         self.found[rows[better]] = pixels[better]
         self.fooled[rows] |= fooled
@@ -154,11 +178,6 @@ class Outcome:
     def _scores(self, pixels: Tensor, rows: Tensor) -> Tensor:
         self.queries[rows] += 1
         return self.objective(pixels, self._rows(rows)).float()
-
-    def _margin(self, pixels: Tensor, rows: Tensor) -> Tensor:
-        margin = self._goal(rows).margin(self._scores(pixels, rows))
-        self._stop(rows[~margin.isfinite()])
-        return torch.where(margin.isfinite(), margin, torch.nan)
 
     def _stop(self, rows: Tensor) -> None:
         if len(rows):
