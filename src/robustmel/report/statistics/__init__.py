@@ -1,0 +1,8 @@
+"""How sure a figure is: intervals and tests that know which mentions belong together."""
+
+from robustmel.report.statistics.contrast import Contrast, contrast
+from robustmel.report.statistics.paired import EXACT, FLIPS, paired_test
+from robustmel.report.statistics.resampling import Clusters
+from robustmel.report.statistics.shares import LEVEL, Interval, interval
+
+__all__ = ["EXACT", "FLIPS", "LEVEL", "Clusters", "Contrast", "Interval", "contrast", "interval", "paired_test"]
