@@ -15,7 +15,9 @@ from robustmel.datasets.places import data_folder
 from robustmel.datasets.splitting import By, assigned, ratio
 from robustmel.errors import MissingError, UsageError
 from robustmel.kb import KnowledgeBase
-from robustmel.types import Mention
+from robustmel.kb.joined import JoinedKnowledgeBase
+from robustmel.kb.opening import open_kb
+from robustmel.types import Entity, Mention
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Published:
     Args:
         path: Its folder (or its one file); where None, the folder of its name in $ROBUSTMEL_DATA (or in ./data).
         images: Folder of the mentions' images; where the layout expects it if None.
+        kb: A knowledge base (a folder made by `robustmel kb build`, or an entities.jsonl): linkers then choose among its entities,
+            and it says what they are called; entities of the data set that it lacks are counted and added.
         layout: Which layout to read where the folder holds several: its name, or a part of it.
         ratio: Shares of train : validation : test where the files hold no split.
         split_by: "record", or "mention": then mentions of one record fall into several splits, which leaks.
@@ -59,6 +63,7 @@ class Published:
 
     path: str | Path | None = None
     images: str | Path | None = None
+    kb: str | Path | None = None
     layout: str | None = None
     ratio: str = "7:1:2"
     split_by: By = "record"
@@ -96,7 +101,7 @@ class Published:
             mentions = assigned(mentions, read.record, self.ratio, self.split_by, self.split_seed)
             report.layout += f", split {self.ratio} by {self.split_by} (seed {self.split_seed})"
         _same_ids(mentions, self.name)
-        dataset = Dataset(self.name, tuple(mentions), KnowledgeBase(read.entities), report, self.about.licence)
+        dataset = Dataset(self.name, tuple(mentions), self._knowledge_base(read.entities, report), report, self.about.licence)
         return dataset.split(split_name(split))
 
     @property
@@ -108,6 +113,16 @@ class Published:
         """The name of the layout that lies there; None where none does. Nothing is read."""
         source = Source(self.folder, None, self.options)
         return next((layout.name for layout in self.layouts if source.path.exists() and layout.found(source)), None)
+
+    def _knowledge_base(self, own: Sequence[Entity], report: LoadReport) -> KnowledgeBase:
+        if self.kb is None:
+            return KnowledgeBase(own)
+        given = open_kb(Path(self.kb))
+        report.layout += f", knowledge base {Path(self.kb).name}"
+        lacking = [entity for entity in own if entity.id not in given]
+        for entity in lacking:
+            report.remark("not_in_given_kb", entity.id)
+        return JoinedKnowledgeBase(given, lacking) if lacking else given
 
     def _layouts(self) -> Sequence[Layout]:
         wanted = (self.layout or "").casefold()

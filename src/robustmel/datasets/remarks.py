@@ -122,6 +122,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "marks_missing": ("texts do not have one pair of marks around the mention", "They are kept without a span."),
     "pickles_ignored": ("pickled files are never read", "Nothing is lost for linking: they hold what can be made again."),
     "features_missing": ("images have no features in the HDF5 file", "Linkers that read features cannot answer these."),
+    "not_in_given_kb": ("entities of the data set are not in the knowledge base given", "They are added to it."),
     "several_names": ("entities occur under several names", "The first is the label, the others are aliases."),
     "unlocated": ("surfaces do not occur verbatim in their sentence", "Correct surface or text."),
     "repeated": ("surfaces occur several times in their sentence", "Give span to say which occurrence is meant."),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from robustmel.kb import KnowledgeBase
+from robustmel.kb.digest import Digest
 from robustmel.types import Mention, opaque_id
 
 SCHEMA = 1
@@ -64,12 +65,13 @@ def files_digest(paths: Iterable[Path]) -> dict[str, str]:
 
 
 def kb_digest(kb: KnowledgeBase) -> str:
-    """Hash of all that a knowledge base says, its order included; image files are not opened."""
-    hashed = hashlib.blake2b(digest_size=20)
+    """Hash of all that a knowledge base says, its order included; one on disk knows it, for another it is made."""
+    if isinstance(known := getattr(kb, "digest", None), str):
+        return known
+    digest = Digest()
     for entity in kb:
-        fields = [entity.id, entity.name, entity.aliases, entity.qid, entity.description, entity.text, entity.type]
-        hashed.update(canonical([*fields, entity.popularity, [image.name for image in entity.images]]).encode())
-    return hashed.hexdigest()
+        digest.add(entity)
+    return digest.hexdigest()
 
 
 def mentions_digest(dataset: str, mentions: Iterable[Mention]) -> str:

@@ -1,0 +1,78 @@
+"""`kb`: knowledge bases on disk."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+kb = typer.Typer(help="Build a knowledge base on disk, or look into one.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@kb.command()
+def build(
+    out: Annotated[Path, typer.Option("--out", help="The folder to write; must not be there yet.")],
+    dump: Annotated[Path | None, typer.Option("--dump", help="A Wikidata JSON dump (.json, .json.gz, .json.bz2).")] = None,
+    entities: Annotated[Path | None, typer.Option("--entities", help="An entities.jsonl.")] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", help="A data set (or an inline table): its own entities.")] = None,
+    language: Annotated[
+        list[str] | None, typer.Option("--language", help="Of a dump: labels, by preference (en, mul).")
+    ] = None,
+) -> None:
+    """Build one from a dump, a file of entities, or a data set; a killed build from a dump goes on by the same command."""
+    from robustmel.errors import UsageError
+
+    if sum(one is not None for one in (dump, entities, dataset)) != 1:
+        raise UsageError("name one source: --dump, --entities or --dataset.")
+    if dump is not None:
+        from robustmel.kb.build import build_from_dump
+        from robustmel.kb.dump import DumpReport
+
+        def told(report: DumpReport) -> None:
+            if report.lines % 100_000 == 0 or sys.stderr.isatty():
+                print(f"\r{report.lines:,} lines, {report.kept:,} entities", end="", file=sys.stderr, flush=True)
+
+        report = build_from_dump(dump, out, tuple(language or ("en", "mul")), told)
+        print(f"\r{out}: {report.kept:,} entities of {report.lines:,} lines", file=sys.stderr)
+        for count, what in (
+            (report.without_label, "items without a label in these languages"),
+            (report.others, "properties, lexemes and other lines that are no items"),
+            (report.broken, f"lines that are no entity, the first of them line {report.first_broken}"),
+        ):
+            if count:
+                print(f"left out: {count:,} {what}", file=sys.stderr)
+        return
+    from robustmel.kb.opening import open_kb
+    from robustmel.kb.write import write_kb
+
+    if entities is not None:
+        found, source = open_kb(entities), entities.name
+    else:
+        from robustmel.datasets import DATASETS
+        from robustmel.run.grid import component_from_text
+
+        component = component_from_text(str(dataset))
+        loaded = DATASETS.create(component.name, **component.params).load()
+        found, source = loaded.kb, loaded.name
+    print(f"{out}: {write_kb(found, out, source):,} entities", file=sys.stderr)
+
+
+@kb.command()
+def find(
+    folder: Annotated[Path, typer.Argument(help="A folder that `kb build` made, or an entities.jsonl.")],
+    name: Annotated[str, typer.Argument(help="A name, an alias or an id.")],
+) -> None:
+    """Find entities by name, alias or id."""
+    from robustmel.datasets.shown import shown
+    from robustmel.errors import MissingError
+    from robustmel.kb.opening import open_kb
+
+    found = open_kb(folder)
+    ids = dict.fromkeys((*((name,) if name in found else ()), *found.named(name)))
+    if not ids:
+        raise MissingError(f'no entity "{name}" among the {len(found):,} of {folder}.')
+    for one in ids:
+        entity = found[one]
+        print(f"{shown(one)}\t{shown(entity.name)}\t{shown(entity.description)}")

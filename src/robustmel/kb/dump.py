@@ -1,0 +1,150 @@
+"""Entities out of a Wikidata JSON dump, line by line."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from robustmel.errors import MissingError
+from robustmel.types import Entity
+
+MAX_LINE = 64 * 2**20
+"""Bytes of the longest entity that is read; the largest items of Wikidata have about 5 MB."""
+
+
+@dataclass
+class DumpReport:
+    """What became of the lines of a dump.
+
+    Args:
+        lines: Read so far, the skipped ones included.
+        kept: Entities made.
+        without_label: Items that have neither label nor fallback label.
+        others: Properties, lexemes and redirects.
+        broken: Lines that are no entity.
+        first_broken: Number of the first of them, from 1; 0 where there is none.
+    """
+
+    lines: int = 0
+    kept: int = 0
+    without_label: int = 0
+    others: int = 0
+    broken: int = 0
+    first_broken: int = 0
+
+
+Progress = Callable[[DumpReport], None]
+
+
+def read_dump(
+    path: Path,
+    languages: tuple[str, ...] = ("en", "mul"),
+    report: DumpReport | None = None,
+    skip: int = 0,
+    progress: Progress | None = None,
+) -> Iterator[Entity]:
+    """Items of a dump (.json, .json.gz or .json.bz2), one at a time; memory holds one line.
+
+    The label is that of the first language that has one, likewise the description; aliases are those of all the languages.
+    Popularity is the number of articles about the item (its site links), the type the id of its first P31 that is not
+    deprecated.
+
+    Args:
+        path: The dump: a JSON list with one entity a line, as Wikidata publishes it.
+        languages: In order of preference.
+        report: Counts what was read and left out.
+        skip: Lines to pass over unread: what a build before this one has done.
+        progress: Told every thousand lines.
+
+    Raises:
+        MissingError: The file is absent, no dump, or ends before its end.
+    """
+    report = report if report is not None else DumpReport()
+    try:
+        with _opened(path) as file:
+            while line := file.readline(MAX_LINE):
+                if not line.endswith(b"\n") and len(line) == MAX_LINE:
+                    raise MissingError(
+                        f"{path}, line {report.lines + 1}: over {MAX_LINE // 2**20} MB, which is no entity of a dump."
+                    )
+                report.lines += 1
+                if report.lines > skip and (entity := _entity(line, languages, report)) is not None:
+                    report.kept += 1
+                    yield entity
+                if progress is not None and report.lines % 1000 == 0:
+                    progress(report)
+    except FileNotFoundError:
+        raise MissingError(f"no dump {path}; Wikidata offers latest-all.json.bz2 and .gz at dumps.wikimedia.org.") from None
+    except (OSError, EOFError, zlib.error) as problem:
+        raise MissingError(f"{path} cannot be read beyond line {report.lines}: {problem}; fetch it again.") from problem
+    if report.broken and not report.kept and not skip:
+        raise MissingError(f"{path} holds no entity; expected a Wikidata JSON dump, one entity a line.")
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        head = file.read(3)
+    if head.startswith(b"\x1f\x8b"):
+        return cast(IO[bytes], gzip.open(path, "rb"))
+    return cast(IO[bytes], bz2.open(path, "rb")) if head == b"BZh" else path.open("rb")
+
+
+def _entity(line: bytes, languages: tuple[str, ...], report: DumpReport) -> Entity | None:
+    stripped = line.strip().rstrip(b",")
+    if stripped in (b"", b"[", b"]"):
+        return None
+    try:
+        item = json.loads(stripped)
+        if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+            raise ValueError("no entity")
+        if item.get("type") != "item":
+            report.others += 1
+            return None
+        label = _first(item.get("labels"), languages)
+        if not label:
+            report.without_label += 1
+            return None
+        return Entity(
+            id=item["id"],
+            name=label,
+            aliases=tuple(alias for alias in dict.fromkeys(_all(item.get("aliases"), languages)) if alias != label),
+            qid=item["id"],
+            description=_first(item.get("descriptions"), languages),
+            type=_type(item.get("claims")),
+            popularity=float(len(item.get("sitelinks") or ())),
+        )
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        report.broken += 1
+        report.first_broken = report.first_broken or report.lines
+        return None
+
+
+def _first(texts: Any, languages: tuple[str, ...]) -> str:
+    """The text in the first language that has one; an empty map is written as [] in places."""
+    known = texts if isinstance(texts, dict) else {}
+    return next((str(known[one]["value"]) for one in languages if one in known), "")
+
+
+def _all(texts: Any, languages: tuple[str, ...]) -> Iterator[str]:
+    known = texts if isinstance(texts, dict) else {}
+    for one in languages:
+        for text in known.get(one, ()):
+            yield str(text["value"])
+
+
+def _type(claims: Any) -> str | None:
+    statements = claims.get("P31", ()) if isinstance(claims, dict) else ()
+    ranked = sorted(
+        (one for one in statements if one.get("rank") != "deprecated"), key=lambda one: one.get("rank") != "preferred"
+    )
+    for statement in ranked:
+        value = statement.get("mainsnak", {}).get("datavalue", {}).get("value", {})
+        if isinstance(value, dict) and isinstance(value.get("id"), str):
+            return str(value["id"])
+    return None
