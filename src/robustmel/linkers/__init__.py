@@ -14,6 +14,7 @@ LINKERS = Registry(
         "siglip": "robustmel.linkers.siglip:SigLIP",
         "blip-world": Preset("blip", {"model": "world:blip-world"}),
         "clip-world": Preset("clip", {"model": "world:clip-world"}),
+        "flava-world": Preset("flava", {"model": "world:flava-world"}),
         "owlvit-world": Preset("owlvit", {"model": "world:owlvit-world"}),
         "siglip-world": Preset("siglip", {"model": "world:siglip-world"}),
     },
