@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -88,3 +89,37 @@ def test_an_objective_that_never_reads_the_pixels_has_the_gradient_zero(pictures
     )
     assert slope.zero.all()
     assert constant.grad is None
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        lambda pixels: pixels.detach(),
+        lambda pixels: (pixels * 255).to(torch.uint8).float(),
+        lambda pixels: torch.from_numpy(pixels.numpy()),
+        lambda pixels: torch.from_numpy(np.asarray(pixels)),
+        torch.no_grad()(lambda pixels: pixels * 2),
+        torch.inference_mode()(lambda pixels: pixels * 2),
+    ],
+    ids=["detached", "integers", "numpy", "array", "no_grad", "inference_mode"],
+)
+@pytest.mark.parametrize("learns", [False, True])
+def test_scores_cut_off_from_the_pixels_have_a_gradient_of_zero(scores: Any, learns: bool, pictures: Any) -> None:
+    weights = torch.nn.Linear(3 * 16 * 16, 4).requires_grad_(learns)
+
+    def victim(pixels: Tensor, rows: Tensor | None = None) -> Tensor:
+        found: Tensor = weights(scores(pixels).clone().flatten(1))
+        return found
+
+    slope = loss_gradient(victim, pictures(2), Goal(torch.tensor([0, 1])), LOSSES["ce"])
+    assert slope.zero.all()
+    assert slope.finite.all()
+    assert not slope.gradient.any()
+
+
+def test_other_failures_of_the_scores_are_not_taken_for_a_gradient_of_zero(pictures: Any) -> None:
+    def victim(pixels: Tensor, rows: Tensor | None = None) -> Tensor:
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        loss_gradient(victim, pictures(2), Goal(torch.tensor([0, 1])), LOSSES["ce"])

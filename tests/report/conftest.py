@@ -34,14 +34,14 @@ class FakeRun:
         self.notes: list[str] = []
         self._number = 0
 
-    def _write(self, kind: str, tables: dict[str, pa.Table]) -> str:
+    def _write(self, kind: str, tables: dict[str, pa.Table], facts: dict[str, Any] | None = None) -> str:
         self._number += 1
         key = f"{self._number:02d}{kind}"
         folder = self.store / kind / key[:2] / key
         folder.mkdir(parents=True)
         for name, table in tables.items():
             pq.write_table(table, folder / f"{name}.parquet")
-        (folder / "manifest.json").write_text("{}")
+        (folder / "manifest.json").write_text(json.dumps(facts or {}))
         return key
 
     def folder(self, kind: str, key: str) -> Path:
@@ -60,8 +60,8 @@ class FakeRun:
         self.candidates = self._write("candidates", tables)
         return self.candidates
 
-    def rows(self, answers: Sequence[tuple[Sequence[str], Sequence[float]] | str]) -> str:
-        """One answer a question: (ranked, scores), or a string: the error."""
+    def rows(self, answers: Sequence[tuple[Sequence[str], Sequence[float]] | str], **facts: Any) -> str:
+        """One answer a question: (ranked, scores), or a string: the error; and what the stage noted."""
         made = []
         for asked, answer in zip(self.asked, answers, strict=True):
             ranked, scores = ([], []) if isinstance(answer, str) else answer
@@ -69,9 +69,10 @@ class FakeRun:
             made.append({"id": asked["id"], "ranked": list(ranked), "scores": list(scores), "error": error, "seconds": 0.1})
         schema = pa.schema([("id", pa.string()), ("ranked", pa.list_(pa.string())), ("scores", pa.list_(pa.float32()))])
         schema = schema.append(pa.field("error", pa.string())).append(pa.field("seconds", pa.float64()))
-        return self._write("rows", {"predictions": pa.Table.from_pylist(made, schema)})
+        return self._write("rows", {"predictions": pa.Table.from_pylist(made, schema)}, facts)
 
-    def variant(self, log: Sequence[dict[str, Any]] | None = None) -> str:
+    def variant(self, log: Sequence[dict[str, Any]] | None = None, **facts: Any) -> str:
+        """One log row a question, given as what differs from a success; columns that no row names are left out."""
         blank = {
             "status": "ok",
             "image": None,
@@ -93,7 +94,10 @@ class FakeRun:
         ):
             for name in names:
                 schema = schema.append(pa.field(name, kind))
-        return self._write("variant", {"log": pa.Table.from_pylist(rows, schema)})
+        newer = dict.fromkeys(name for row in rows for name in row if name not in schema.names)
+        for name in newer:
+            schema = schema.append(pa.field(name, pa.bool_() if name == "deterministic" else pa.float64()))
+        return self._write("variant", {"log": pa.Table.from_pylist(rows, schema)}, facts)
 
     def cell(self, attack: str, views: dict[str, tuple[str | None, str]], **fields: Any) -> None:
         """A cell; views: name -> (variant key, rows key)."""

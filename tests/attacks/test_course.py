@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from robustmel.attacks.course import Course
+from robustmel.attacks.gradients import Slope
+from robustmel.attacks.noise import UniformNoise
+from robustmel.attacks.pgd import PGD
+
+
+def slope(loss: list[float], margin: list[float], finite: list[bool] | None = None) -> Slope:
+    some = torch.zeros(len(loss))
+    known = torch.tensor(finite or [True] * len(loss))
+    return Slope(torch.tensor(loss), torch.tensor(margin), some, some > 0, known, some)
+
+
+def test_the_first_and_the_best_of_each_image_are_kept() -> None:
+    course = Course(torch.zeros(3))
+    course.note(slope([1.0, 5.0], [-1.0, -5.0]), torch.tensor([0, 2]))
+    course.note(slope([3.0, 4.0], [-3.0, -4.0]), torch.tensor([0, 2]))
+    course.note(slope([2.0], [-0.5]), torch.tensor([0]))
+    assert course.loss_first[[0, 2]].tolist() == [1.0, 5.0]
+    assert course.loss_best[[0, 2]].tolist() == [3.0, 5.0]
+    assert course.margin_first[[0, 2]].tolist() == [-1.0, -5.0]
+    assert course.margin_best[[0, 2]].tolist() == [-0.5, -4.0]
+    assert course.loss_first[1].isnan()
+
+
+def test_what_is_no_number_is_passed_over() -> None:
+    course = Course(torch.zeros(1))
+    for loss, finite in ((torch.inf, False), (1.0, True), (torch.nan, False), (0.5, True)):
+        course.note(slope([loss], [loss], [finite]), torch.tensor([0]))
+    assert (course.loss_first.item(), course.loss_best.item()) == (1.0, 1.0)
+
+
+def test_on_linear_scores_the_gap_closes_by_the_radius_times_the_weights(linear: Any, pictures: Any, perturb: Any) -> None:
+    pixels = pictures(2, low=100, high=150)
+    victim = linear(pixels, [60.0, 80.0])
+    attack = PGD(eps=8 / 255, step_size=2 / 255, steps=8, random_start=False)
+    found = perturb(attack, victim, pixels, torch.zeros(2, dtype=torch.int64))
+    closed = 7 * 2 / 255 * victim.weights.abs().sum()  # the last step is not asked about any more
+    closed = torch.minimum(closed, 8 / 255 * victim.weights.abs().sum())
+    assert found.margin_first.tolist() == pytest.approx([-60.0, -80.0], rel=1e-4)
+    assert (found.margin_best - found.margin_first).tolist() == pytest.approx([closed.item()] * 2, rel=1e-3)
+    assert (found.loss_best > found.loss_first).all()
+
+
+def test_what_takes_no_gradient_has_no_course(pictures: Any, perturb: Any, conv: Any) -> None:
+    pixels = pictures(2)
+    assert perturb(UniformNoise(), conv, pixels, torch.zeros(2, dtype=torch.int64)).loss_first is None
+    assert perturb(PGD(eps=0), conv, pixels, torch.zeros(2, dtype=torch.int64)).loss_first.isnan().all()

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from math import comb
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from statsmodels.stats.multitest import multipletests
+
+from robustmel.report.flags.chance import LEAST, LEVEL, Comparison, beyond_chance, one_sided
+from robustmel.report.flags.kinds import ABOVE
+
+
+def comparison(difference: Any, clusters: Any = None) -> Comparison:
+    numbers = np.arange(len(difference)) if clusters is None else clusters
+    return Comparison(ABOVE, cast(Any, SimpleNamespace(clusters=numbers)), np.asarray(difference, float), "")
+
+
+@pytest.mark.parametrize(("up", "down"), [(3, 0), (8, 2), (10, 4), (5, 5)])
+def test_with_changes_of_one_size_it_is_the_sign_test(up: int, down: int) -> None:
+    expected = sum(comb(up + down, k) for k in range(up, up + down + 1)) / 2 ** (up + down)
+    found = one_sided(np.array([1.0] * up + [-1.0] * down + [0.0] * 20), np.arange(up + down + 20))
+    assert found == pytest.approx(expected if up > down else 1.0)
+
+
+def test_what_points_the_other_way_is_no_evidence() -> None:
+    assert one_sided(np.array([-1.0] * 30), np.arange(30)) == 1.0
+
+
+def test_mentions_of_one_entity_count_once() -> None:
+    assert one_sided(np.ones(40), np.zeros(40, dtype=np.int64)) == 0.5
+
+
+@pytest.mark.parametrize("count", [30, 60])
+def test_beyond_what_random_signs_reach_the_bound_is_kept(count: int) -> None:
+    found = one_sided(np.ones(count), np.arange(count))
+    assert 0.5**count <= found < 1e-4
+
+
+def test_what_is_picked_is_what_holms_procedure_picks() -> None:
+    draw = np.random.default_rng(0)
+    compared = [comparison(draw.choice([-1.0, 0.0, 1.0], size=12, p=[0.1, 0.1, 0.8])) for _ in range(12)]
+    chances = [one_sided(one.difference, one.row.clusters) for one in compared]
+    expected = multipletests(chances, alpha=LEVEL, method="holm")[0]
+    assert 0 < expected.sum() < 12
+    assert [any(one is other for other in beyond_chance(compared)) for one in compared] == expected.tolist()
+
+
+def test_a_difference_too_small_to_matter_is_not_picked_however_sure() -> None:
+    many = round(30 / LEAST)
+    sure = np.zeros(many)
+    sure[:29] = 1.0
+    assert beyond_chance([comparison(sure)]) == []
+    sure[:31] = 1.0
+    assert len(beyond_chance([comparison(sure)])) == 1
+
+
+def test_where_nothing_is_wrong_few_reports_have_any_flag() -> None:
+    draw = np.random.default_rng(1)
+    reports = 200
+    false = sum(
+        bool(beyond_chance([comparison(draw.choice([-1.0, 0.0, 1.0], size=10)) for _ in range(10)])) for _ in range(reports)
+    )
+    assert false <= LEVEL * reports + 2 * (LEVEL * (1 - LEVEL) * reports) ** 0.5
