@@ -15,7 +15,7 @@ Planted = Any
 """A `FakeRun` with questions and, of linker "ours" on "toy", clean answers that are all right."""
 
 
-def answers(right: int) -> list[tuple[Sequence[str], Sequence[float]]]:
+def answers(right: int) -> Sequence[tuple[Sequence[str], Sequence[float]]]:
     """The first `right` of forty are right."""
     return [RIGHT] * right + [WRONG] * (N - right)
 
