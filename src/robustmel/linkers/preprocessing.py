@@ -37,8 +37,10 @@ class Settings:
         resample: Pillow's filter number.
         crop: (height, width) cut from the centre, padded with black where the image is smaller.
         scale: What 8-bit values are multiplied with.
+        offset: Subtracted after that (EfficientNet's, which ALIGN uses, brings values to [-1, 1] so).
         mean: Subtracted, per channel.
         std: Divided by, per channel.
+        again: Divided by last, per channel, where anything is (EfficientNet's divides twice for classifiers).
     """
 
     edge: int | None
@@ -48,6 +50,8 @@ class Settings:
     scale: float
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    offset: float = 0.0
+    again: tuple[float, ...] | None = None
 
     @classmethod
     def read(cls, processor: Any) -> Settings | None:
@@ -64,15 +68,17 @@ class Settings:
             return None
         crops = bool(option("do_center_crop", False))
         crop = dict(option("crop_size") or {})
-        normalises = bool(option("do_normalize", False))
+        normalises, rescales = bool(option("do_normalize", False)), bool(option("do_rescale", False))
         return cls(
             edge=size.get("shortest_edge") if resizes else None,
             exact=(size["height"], size["width"]) if resizes and "height" in size else None,
             resample=int(option("resample", 2)),
             crop=(crop["height"], crop["width"]) if crops else None,
-            scale=float(option("rescale_factor", 1.0)) if option("do_rescale", False) else 1.0,
+            scale=float(option("rescale_factor", 1.0)) if rescales else 1.0,
             mean=tuple(option("image_mean")) if normalises else (0.0, 0.0, 0.0),
             std=tuple(option("image_std")) if normalises else (1.0, 1.0, 1.0),
+            offset=1.0 if rescales and option("rescale_offset", False) else 0.0,
+            again=tuple(option("image_std")) if option("include_top", False) else None,
         )
 
     def resize(self, height: int, width: int) -> Resize:
@@ -107,7 +113,7 @@ class Preprocessing:
         self.processor = processor
         read = Settings.read(processor)
         self.settings = read or _stand_in(processor)
-        self._statistics_at: dict[tuple[torch.dtype, torch.device], tuple[Tensor, Tensor]] = {}
+        self._statistics_at: dict[tuple[torch.dtype, torch.device], tuple[Tensor, Tensor, Tensor]] = {}
         self.understood = read is not None and self._agrees()
         """Whether the settings say all that the processor does."""
         if not self.understood:
@@ -134,9 +140,20 @@ class Preprocessing:
         Args:
             pixels: Floats (B, 3, H, W) in [0, 1].
         """
-        mean, std = self._statistics(pixels)
-        resized = self.settings.resize(*pixels.shape[2:]).smooth(pixels)
-        return (resized * (255 * self.settings.scale) - mean) / std
+        return self.normalised(self.settings.resize(*pixels.shape[2:]).smooth(pixels))
+
+    def normalised(self, resized: Tensor) -> Tensor:
+        """What follows the resize, without rounding: differentiable, (B, 3, h, w) in the pixels' own dtype.
+
+        Args:
+            resized: Floats (B, 3, h, w) in [0, 1], of the size the model takes.
+        """
+        mean, std, again = self._statistics(resized)
+        scaled = resized * (255 * self.settings.scale)
+        if self.settings.offset:
+            scaled = scaled - self.settings.offset
+        normalised = (scaled - mean) / std
+        return normalised / again if self.settings.again else normalised
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """The value of `exact` with the gradient of `smooth`."""
@@ -157,15 +174,18 @@ class Preprocessing:
         """
         scale = self.settings.scale
         scaled = levels.div_(round(1 / scale)) if _division_will_do(scale) else (levels.double() * scale).float()
-        mean, std = self._statistics(scaled)
-        return scaled.sub_(mean).div_(std)
+        mean, std, again = self._statistics(scaled)
+        if self.settings.offset:
+            scaled = scaled.sub_(self.settings.offset)
+        normalised = scaled.sub_(mean).div_(std)
+        return normalised.div_(again) if self.settings.again else normalised
 
-    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation, (3, 1, 1), where and as the given tensor is."""
-        known = (like.dtype, like.device)
+    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean, standard deviation and last divisor, (3, 1, 1), where and as the given tensor is."""
+        known, told = (like.dtype, like.device), self.settings
         if known not in self._statistics_at:
-            mean, std = (like.new_tensor(one)[:, None, None] for one in (self.settings.mean, self.settings.std))
-            self._statistics_at[known] = (mean, std)
+            mean, std, again = (like.new_tensor(one)[:, None, None] for one in (told.mean, told.std, told.again or ()))
+            self._statistics_at[known] = (mean, std, again)
         return self._statistics_at[known]
 
     def _by_processor(self, pictures: Sequence[Picture]) -> Tensor:

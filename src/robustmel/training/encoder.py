@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch.nn.functional import normalize
 
 from robustmel.errors import UsageError
 from robustmel.linkers.loading import load
+from robustmel.linkers.preprocessing import Preprocessing
 from robustmel.linkers.weights import model_folder, model_type
 from robustmel.training.families import Family, family
 from robustmel.training.recipe import Recipe
@@ -40,12 +42,20 @@ class DualEncoder:
     family: Family
     text_length: int
 
+    @cached_property
+    def preprocessing(self) -> Preprocessing:
+        """The processor, read for what it does."""
+        return Preprocessing(self.processor)
+
     def bank(self, texts: Iterable[str]) -> TextBank:
         """Texts tokenized for this encoder."""
         return TextBank(texts, self.tokenizer, self.text_length, masked=self.family.masked)
 
     def resized(self, image: NDArray[np.uint8]) -> Tensor:
         """uint8 (3, S, S): an image as the processor sees it, short of rescaling and normalising."""
+        if self.preprocessing.understood:
+            seen = self.preprocessing.settings.resize(*image.shape[:2]).picture(image)
+            return torch.from_numpy(seen).permute(2, 0, 1).contiguous()
         made = self.processor(
             image, do_rescale=False, do_normalize=False, input_data_format="channels_last", return_tensors="np"
         )
@@ -53,9 +63,7 @@ class DualEncoder:
 
     def images(self, pixels: Tensor) -> Tensor:
         """Unit embeddings, float (B, D) or (B, Q, D), of pixels in [0, 1], (B, 3, S, S), already resized."""
-        mean = pixels.new_tensor(self.processor.image_mean).view(3, 1, 1)
-        deviation = pixels.new_tensor(self.processor.image_std).view(3, 1, 1)
-        return normalize(self.family.linker.image_features(self.model, (pixels - mean) / deviation), dim=-1)
+        return normalize(self.family.linker.image_features(self.model, self.preprocessing.normalised(pixels)), dim=-1)
 
     def texts(self, inputs: dict[str, Tensor]) -> Tensor:
         """Unit embeddings, float (B, D), of what `TextBank.batch` gives."""
@@ -111,6 +119,7 @@ def loaded_encoder(recipe: Recipe, base: str) -> DualEncoder:
         )
     loaded = load(base, recipe.revision, made.linker.library_class, made.linker.model_types)
     _give_temperature(made, loaded.model)
+    _steady_statistics(loaded.model)
     loaded.model.requires_grad_(True)
     longest = made.linker.text_limit(loaded.model.config, loaded.tokenizer)
     length = min(recipe.text_length, longest) if made.masked else longest
@@ -121,3 +130,14 @@ def _give_temperature(made: Family, model: Any) -> None:
     """A temperature to train, for a model of the library that has none."""
     if not made.keeps_temperature:
         model.register_parameter("logit_scale", nn.Parameter(torch.tensor(math.log(made.linker.temperature(model)))))
+
+
+def _steady_statistics(model: Any) -> None:
+    """Puts right the momentum of batch norms that is meant as the share of the past.
+
+    The library hands ALIGN's 0.99 on to torch, which takes it for the share of the newest batch: after a fine-tuning the
+    statistics would be those of its last batch.
+    """
+    for one in model.modules():
+        if isinstance(one, nn.BatchNorm2d) and one.momentum is not None and one.momentum > 0.5:
+            one.momentum = 1 - one.momentum

@@ -34,7 +34,9 @@ def publish(encoder: DualEncoder, folder: Path, precision: str) -> None:
         precision: "float16" or "float32".
     """
     folder.mkdir(parents=True, exist_ok=True)
-    stored = copy.deepcopy(encoder.model).to(dtype=getattr(torch, precision))
+    stored = copy.deepcopy(encoder.model)
+    for parameter in stored.parameters():  # not the running statistics of batch norms: variances outgrow half precision
+        parameter.data = parameter.data.to(getattr(torch, precision))
     if not encoder.family.keeps_temperature:
         del stored.logit_scale
         stored.config.logit_scale_init_value = math.log(encoder.scale.item())

@@ -17,6 +17,7 @@ from robustmel.training.recipe import Recipe
 Loss = Callable[[Tensor, Tensor, Tensor, "Tensor | None"], Tensor]
 
 FAMILIES = {
+    "align": "robustmel.training.families.align:FAMILY",
     "blip": "robustmel.training.families.blip:FAMILY",
     "blip2": "robustmel.training.families.blip2:FAMILY",
     "clip": "robustmel.training.families.clip:FAMILY",
