@@ -1,0 +1,68 @@
+"""A linker whose scores are linear in the pixels, so that what any attack can do to it is known exactly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+from torch.nn import functional
+
+from robustmel.kb import KnowledgeBase
+from robustmel.selftest.answers import answers
+from robustmel.types import Prediction, Query, Task
+
+
+class LinearTower:
+    """Averages the image over a grid of cells and takes one weighted sum of the cells an entity.
+
+    Args:
+        kb: Where candidates come from.
+        weights: A file written by `fit.write_tower`.
+    """
+
+    tasks: ClassVar[tuple[Task, ...]] = ("I2T",)
+    version: ClassVar[int] = 1
+    logit_scale = 1.0
+
+    def __init__(self, kb: KnowledgeBase, /, *, weights: str) -> None:
+        self.kb = kb
+        with safe_open(weights, "pt") as file:
+            self.entities: dict[str, int] = {one: row for row, one in enumerate(json.loads(file.metadata()["entities"]))}
+            self.cells = int(file.metadata()["cells"])
+            self.weights: Tensor = file.get_tensor("weights").float()
+            self.bias: Tensor = file.get_tensor("bias").float()
+
+    @classmethod
+    def assets(cls, *, weights: str) -> tuple[Path, ...]:
+        """The weights."""
+        return (Path(weights),)
+
+    def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T") -> Tensor:
+        """float32 (B, C), as `Differentiable.logits` says."""
+        longest = max((len(query.candidates) for query in queries), default=0)
+        columns = torch.zeros(len(queries), longest, dtype=torch.int64)
+        absent = torch.ones(len(queries), longest, dtype=torch.bool)
+        for row, query in enumerate(queries):
+            known = torch.tensor([self.entities[one] for one in query.candidates], dtype=torch.int64)
+            columns[row, : len(known)], absent[row, : len(known)] = known, False
+        cells = functional.adaptive_avg_pool2d(pixels, self.cells).flatten(1)
+        return functional.linear(cells, self.weights, self.bias).gather(1, columns).masked_fill(absent, -torch.inf)
+
+    def scores(self, queries: Sequence[Query], task: Task) -> Tensor:
+        """float32 (B, C) from the queries' own images; minus infinity throughout where one cannot be used."""
+        longest = max((len(query.candidates) for query in queries), default=0)
+        table = torch.full((len(queries), longest), -torch.inf)
+        for row, (query, one) in enumerate(zip(queries, self.link(queries, task), strict=True)):
+            own = dict(zip(one.ranked, one.scores, strict=True))
+            for column, entity in enumerate(query.candidates):
+                table[row, column] = own.get(entity, -torch.inf)
+        return table
+
+    def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
+        """One prediction a query, ranked by score."""
+        return answers(queries, lambda pixels, asked: self.logits(pixels, asked, task))

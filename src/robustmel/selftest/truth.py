@@ -1,0 +1,95 @@
+"""What is known of the linear tower: how far every answer can be pushed within any budget, in closed form and in float64.
+
+A score that is linear in the pixels differs from another by `sum(slope * pixels) + constant`. Within a box every pixel does its
+worst alone: it moves by the budget, or up to the end of [0, 1] where that is nearer. No attack takes part in this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robustmel.images import Pixels
+from robustmel.selftest.fit import Fitted, Floats, averaging
+
+LEVELS = 256
+"""Budgets that are looked at: 0 to 255 of 255. They and the images lie on the same lattice, so rounding to 8 bits costs nothing."""
+UNDECIDED = 1e-4
+"""Leads below this, in units of a median lead, are left to the roundings of float32."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """How n answers fare at their worst.
+
+    Args:
+        leads: (n, LEVELS): of the right entity over the best other one, at the worst image within k/255; never rising in k.
+            Minus infinity where the right entity is not among the candidates, infinity where it is the only one.
+    """
+
+    leads: Floats
+
+    def robust(self, level: int) -> NDArray[np.bool_]:
+        """bool (n,): no image within level/255 changes the answer."""
+        return self.leads[:, level] > 0
+
+    def decided(self, level: int) -> NDArray[np.bool_]:
+        """bool (n,): far enough from a tie for float32 to agree."""
+        return np.abs(self.leads[:, level]) > UNDECIDED
+
+    def accuracy(self, level: int) -> float:
+        """Exact robust accuracy at level/255."""
+        return float(self.robust(level).mean())
+
+
+def truth(fitted: Fitted, pictures: Sequence[Pixels], golds: Sequence[str | None], candidates: Sequence[Sequence[str]]) -> Truth:
+    """The closed form for some mentions.
+
+    Args:
+        fitted: The tower's weights.
+        pictures: uint8 (H, W, 3), the images as they are attacked.
+        golds: The right entities.
+        candidates: What each mention is linked among.
+    """
+    rows = [_worst_leads(fitted, *one) for one in zip(pictures, golds, candidates, strict=True)]
+    return Truth(np.stack(rows) if rows else np.empty((0, LEVELS)))
+
+
+def _worst_leads(fitted: Fitted, picture: Pixels, gold: str | None, candidates: Sequence[str]) -> Floats:
+    if gold not in candidates:
+        return np.full(LEVELS, -np.inf)
+    own = fitted.entities.index(str(gold))
+    others = [fitted.entities.index(one) for one in dict.fromkeys(candidates) if one != gold]
+    leads = np.full(LEVELS, np.inf)
+    for other in others:
+        slope = slopes(fitted.weights[other] - fitted.weights[own], fitted.cells, picture.shape)
+        lead = fitted.bias[own] - fitted.bias[other] - float((slope * (picture / 255.0)).sum())
+        leads = np.minimum(leads, lead - gains(slope, picture))
+    return leads
+
+
+def slopes(weights: Floats, cells: int, shape: tuple[int, ...]) -> Floats:
+    """(H, W, 3): what a sum over cells weighs each pixel with.
+
+    Args:
+        weights: (3 * cells * cells,), channels first.
+        cells: Cells to a side.
+        shape: (H, W, 3) of the picture.
+    """
+    high, wide = (averaging(size, cells) for size in shape[:2])
+    return (high.T @ weights.reshape(3, cells, cells) @ wide).transpose(1, 2, 0)
+
+
+def gains(slope: Floats, picture: Pixels) -> Floats:
+    """(LEVELS,): by how much a linear score can be raised within k/255 and [0, 1], for every k from 0.
+
+    A pixel with `room` levels to the end it is pushed to gives `abs(slope) * min(k, room) / 255`; each level k is thus worth the
+    slopes of all pixels with at least k levels of room.
+    """
+    room = np.where(slope > 0, 255 - picture.astype(np.int64), picture)
+    at = np.bincount(room.ravel(), np.abs(slope).ravel(), LEVELS)
+    with_room = at[::-1].cumsum()[::-1]
+    return np.concatenate([[0.0], with_room[1:].cumsum()]) / 255
