@@ -22,6 +22,8 @@ MENTION_KEYS = {
     "image": False,
     "candidates": False,
     "split": False,
+    "topic": False,
+    "box": False,
 }
 """Keys of a line of mentions.jsonl -> whether it must be there."""
 
@@ -175,6 +177,17 @@ class Record:
         if value < 0:
             self._wrong(key, "a number from 0 on")
         return float(value)
+
+    def box(self, key: str) -> tuple[float, float, float, float] | None:
+        """Four finite numbers; None where the key is absent or null."""
+        value = self._get(key)
+        if value is None:
+            return None
+        sound = isinstance(value, list) and len(value) == 4
+        if not sound or not all(isinstance(one, int | float) and abs(one) < 1e9 and not isinstance(one, bool) for one in value):
+            self._wrong(key, "[left, top, right, bottom], four numbers,")
+        left, top, right, bottom = (float(one) for one in value)
+        return left, top, right, bottom
 
     def span(self, key: str) -> tuple[int, int] | None:
         """Two whole numbers; None where the key is absent or null."""

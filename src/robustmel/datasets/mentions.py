@@ -87,6 +87,8 @@ def _mention(record: Record, images: Path, kb: KnowledgeBase, report: LoadReport
         image=image,
         candidates=candidates,
         split=split_name(record.text("split")) or None,
+        topic=record.text("topic") or None,
+        box=record.box("box"),
     )
 
 

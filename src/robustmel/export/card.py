@@ -1,0 +1,67 @@
+"""The card of an exported data set: README.md with the header that the hub reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from robustmel.datasets.dataset import Dataset
+from robustmel.datasets.shown import shown
+
+_HUB_LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit"}
+
+
+def card(dataset: Dataset, counts: Mapping[str, Any], names: Mapping[str, str], digests: Mapping[str, str]) -> str:
+    """The text of README.md.
+
+    Args:
+        dataset: What was exported.
+        counts: As `export_hub` counted.
+        names: Split -> what its files begin with.
+        digests: File -> SHA-256.
+    """
+    licence = _HUB_LICENCES.get(dataset.licence.partition(" ")[0], "other")
+    header = [
+        "---",
+        f"license: {licence}",
+        f"pretty_name: {_quoted(dataset.name)}",
+        "tags:",
+        "- entity-linking",
+        "- multimodal",
+    ]
+    header += ["configs:", "- config_name: mentions", "  default: true", "  data_files:"]
+    for name in names.values():
+        header += [f"  - split: {name}", f"    path: data/{name}-*.parquet"]
+    header += ["- config_name: entities", "  data_files:", "  - split: entities", "    path: entities/*.parquet", "---", ""]
+    lines = [
+        f"# {shown(dataset.name)}",
+        "",
+        f"Multimodal entity linking, exported by RobustMEL from: {shown(dataset.report.layout, 300)}.",
+        f"Licence, as the owner of the data states it: {shown(dataset.licence, 300) or 'not stated'}.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| mentions | {counts['mentions']:,} |",
+        *(f"| split {names[split]} | {count:,} |" for split, count in counts["splits"].items()),
+        f"| entities | {counts['entities']:,} |",
+        *(f"| mentions whose image is {state} | {count:,} |" for state, count in counts["images"].items()),
+        "",
+        "`gold` is the id of the right entity in the configuration `entities`, null for an entity that is in no knowledge base."
+        " `span` holds characters [start, end) of `surface` in `text`. `image` holds the bytes of the original file, null unless"
+        ' `image_state` is "present".',
+        "",
+        "What the reader of the files remarked:",
+        "",
+        *(f"- {reason.replace('_', ' ')}: {count:,}" for reason, count in sorted(dataset.report.counts.items())),
+        "",
+        "SHA-256:",
+        "",
+        *(f"    {digest}  {name}" for name, digest in digests.items()),
+        "",
+    ]
+    return "\n".join([*header, *lines])
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(shown(text))

@@ -1,0 +1,174 @@
+"""Any data set as a folder that `datasets.load_dataset` reads: Parquet with the images in it, and a card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from robustmel.datasets.dataset import Dataset
+from robustmel.errors import ImageError
+from robustmel.export.card import card
+from robustmel.export.folder import appearing, write_checksums
+from robustmel.images import decode
+from robustmel.types import Entity, Mention, opaque_id
+
+IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+MENTIONS = pa.schema(
+    {
+        "id": pa.string(),
+        "gold": pa.string(),
+        "surface": pa.string(),
+        "text": pa.string(),
+        "span": pa.list_(pa.int64()),
+        "image": IMAGE,
+        "image_state": pa.string(),
+        "candidates": pa.list_(pa.string()),
+        "topic": pa.string(),
+        "box": pa.list_(pa.float64()),
+    }
+)
+ENTITIES = pa.schema(
+    {
+        "id": pa.string(),
+        "name": pa.string(),
+        "aliases": pa.list_(pa.string()),
+        "qid": pa.string(),
+        "description": pa.string(),
+        "text": pa.string(),
+        "type": pa.string(),
+        "popularity": pa.float64(),
+        "images": pa.list_(IMAGE),
+    }
+)
+SHARD = 400 * 2**20
+"""Bytes of images after which a new file is begun."""
+BATCH = 200
+UNSPLIT = "unsplit"
+"""The split of mentions that have none; the hub knows no nameless one."""
+
+
+def export_hub(dataset: Dataset, out: Path) -> dict[str, Any]:
+    """Writes `data/<split>-*.parquet`, `entities/*.parquet`, README.md (the card) and checksums.sha256; returns the counts.
+
+    Images go in as the bytes of their files, so that nothing is lost by encoding them anew. One that is missing, broken or refused
+    is null, and `image_state` says which ("none" where the record names none).
+
+    Raises:
+        MissingError: `out` is there already, or cannot be written.
+    """
+    splits: dict[str, list[Mention]] = {}
+    for mention in dataset.mentions:
+        splits.setdefault(mention.split or UNSPLIT, []).append(mention)
+    with appearing(out) as folder:
+        states: dict[str, int] = {}
+        for split, mentions in splits.items():
+            rows = (_mention(mention, dataset.name, states) for mention in mentions)
+            _write(rows, MENTIONS, folder / "data", _file_name(split))
+        _write((_entity(entity) for entity in dataset.kb), ENTITIES, folder / "entities", "entities")
+        counts = {
+            "mentions": len(dataset.mentions),
+            "entities": len(dataset.kb),
+            "splits": {split: len(mentions) for split, mentions in splits.items()},
+            "images": dict(sorted(states.items())),
+        }
+        digests = write_checksums(folder)
+        names = {split: _file_name(split) for split in splits}
+        (folder / "README.md").write_text(card(dataset, counts, names, digests), "utf-8")
+        return counts
+
+
+def _file_name(split: str) -> str:
+    """A split's name as the hub allows it: letters, digits, dots and underscores."""
+    return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._") else "_" for letter in split) or UNSPLIT
+
+
+def _write(rows: Iterator[dict[str, Any]], schema: pa.Schema, folder: Path, name: str) -> None:
+    folder.mkdir(exist_ok=True)
+    described = schema.with_metadata({"huggingface": json.dumps({"info": {"features": _features(schema)}})})
+    number, size, batch = 0, 0, list[dict[str, Any]]()
+    writer = pq.ParquetWriter(folder / f"{name}-{number:05}.parquet", described)
+    try:
+        for row in rows:
+            batch.append(row)
+            size += _bytes(row)
+            if len(batch) == BATCH or size > SHARD:
+                writer.write_table(pa.Table.from_pylist(batch, schema=described))
+                batch = []
+            if size > SHARD:
+                writer.close()
+                number, size = number + 1, 0
+                writer = pq.ParquetWriter(folder / f"{name}-{number:05}.parquet", described)
+        if batch or number == 0:
+            writer.write_table(pa.Table.from_pylist(batch, schema=described))
+    finally:
+        writer.close()
+
+
+def _bytes(row: dict[str, Any]) -> int:
+    images = [row.get("image"), *row.get("images", ())]
+    return sum(len(one["bytes"]) for one in images if one is not None)
+
+
+def _mention(mention: Mention, dataset: str, states: dict[str, int]) -> dict[str, Any]:
+    state = "none" if mention.image is None else _state(mention.image)
+    states[state] = states.get(state, 0) + 1
+    image = None
+    if mention.image is not None and state == "present":
+        image = {
+            "bytes": mention.image.read_bytes(),
+            "path": opaque_id(dataset, str(mention.image)) + mention.image.suffix.lower(),
+        }
+    return {
+        "id": mention.id,
+        "gold": mention.gold,
+        "surface": mention.surface,
+        "text": mention.text,
+        "span": mention.span and list(mention.span),
+        "image": image,
+        "image_state": state,
+        "candidates": None if mention.candidates is None else list(mention.candidates),
+        "topic": mention.topic,
+        "box": mention.box and list(mention.box),
+    }
+
+
+def _entity(entity: Entity) -> dict[str, Any]:
+    sound = [path for path in entity.images if _state(path) == "present"]
+    return {
+        "id": entity.id,
+        "name": entity.name,
+        "aliases": list(entity.aliases),
+        "qid": entity.qid,
+        "description": entity.description,
+        "text": entity.text,
+        "type": entity.type,
+        "popularity": entity.popularity,
+        "images": [{"bytes": path.read_bytes(), "path": path.name} for path in sound],
+    }
+
+
+def _state(path: Path) -> str:
+    """Whether an image is "present", "missing", "broken" or "refused"."""
+    try:
+        decode(path)
+    except ImageError as problem:
+        return {"image_missing": "missing", "image_refused": "refused"}.get(problem.kind, "broken")
+    return "present"
+
+
+def _features(schema: pa.Schema) -> dict[str, Any]:
+    return {column.name: _feature(column.type) for column in schema}
+
+
+def _feature(kind: pa.DataType) -> dict[str, Any]:
+    if kind == IMAGE:
+        return {"_type": "Image"}
+    if pa.types.is_list(kind):
+        return {"feature": _feature(kind.value_type), "_type": "List"}
+    names = {pa.string(): "string", pa.int64(): "int64", pa.float64(): "float64"}
+    return {"dtype": names[kind], "_type": "Value"}
