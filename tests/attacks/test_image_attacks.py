@@ -22,7 +22,12 @@ ATTACKS_TRIED: dict[str, tuple[str, dict[str, Any]]] = {
     "apgd-dlr": ("apgd", {"eps": "8/255", "steps": 8, "loss": "dlr", "restarts": 2}),
     "cw": ("cw", {"c": 1.0, "steps": 15, "lr": 0.05}),
     "cw-search": ("cw", {"binary_search_steps": 3, "steps": 10, "lr": 0.05, "initial_const": 0.1, "abort_early": True}),
+    "fmn": ("fmn", {"steps": 15}),
+    "fmn-linf": ("fmn", {"steps": 15, "norm": "linf"}),
 }
+
+SHORTEST = ("cw", "fmn")
+"""Attacks that seek the shortest change instead of keeping a budget."""
 
 every_attack = pytest.mark.parametrize(("name", "given_"), ATTACKS_TRIED.values(), ids=ATTACKS_TRIED)
 
@@ -67,7 +72,7 @@ def test_what_is_reported_is_what_was_spent(name: str, given_: dict[str, Any], c
     change = (found.pixels - pixels).flatten(1)
     assert torch.allclose(found.linf, change.abs().amax(1))
     assert torch.allclose(found.l2, change.norm(dim=1))
-    if getattr(attack, "restarts", 1) == 1 and name != "cw":
+    if getattr(attack, "restarts", 1) == 1 and name not in SHORTEST:
         assert int(found.queries.max()) <= attack.steps + 2
         assert int(found.iterations.max()) <= attack.steps + (name == "apgd")
 
@@ -130,13 +135,13 @@ def test_failures_equal_the_input_bit_for_bit(
     name: str, given_: dict[str, Any], pictures: Any, linear: Any, perturb: Any
 ) -> None:
     pixels = pictures(4, low=100, high=155)
-    far = 1e3 if name == "cw" else 60.0  # cross-entropy has no gradient left at 1000
+    far = 1e3 if name in SHORTEST else 60.0  # cross-entropy has no gradient left at 1000
     victim, gold = linear(pixels, [far, far, far, 1.0]), torch.zeros(4, dtype=torch.long)
     found = perturb(ATTACKS.create(name, **given_), victim, pixels, gold)
     assert found.succeeded.tolist() == [False, False, False, True]
     assert torch.equal(found.pixels[:3], pixels[:3])
     kept = perturb(ATTACKS.create(name, on_failure="last", **given_), victim, pixels, gold)
-    assert bool((kept.linf > 0.01).all())
+    assert bool((kept.linf[:3] > 0.01).all())
     assert kept.succeeded.tolist() == found.succeeded.tolist()
 
 
@@ -145,7 +150,7 @@ def test_failures_equal_the_input_bit_for_bit(
 def test_a_budget_of_zero_is_the_identity(
     name: str, given_: dict[str, Any], nothing: dict[str, Any], conv: Any, pictures: Any, perturb: Any
 ) -> None:
-    if name == "cw" and "eps" in nothing:
+    if name in SHORTEST and "eps" in nothing:
         pytest.skip("the attack has no eps")
     pixels = pictures(4)
     gold = clean_answers(conv, pixels)
@@ -169,7 +174,7 @@ def test_images_already_wrong_are_attacked_unless_spared(
     assert bool(spared.succeeded[:4].all())
     attacked = perturb(ATTACKS.create(name, **given_), conv, pixels, gold)
     assert bool((attacked.iterations[:4] > 0).all())
-    if name == "cw":  # no change is the shortest that fools
+    if name in SHORTEST:  # no change is the shortest that fools
         assert torch.equal(attacked.pixels[:4], pixels[:4])
     else:
         assert bool((attacked.linf[:4] > 0).all())
@@ -337,6 +342,8 @@ def test_black_and_white_images_are_moved(name: str, given_: dict[str, Any], con
     gold = clean_answers(conv, pixels)
     if name == "cw":  # tanh space is flat at its ends: it takes longer ways
         given_ = given_ | {"lr": 0.5, "steps": 60, "c": 10.0, "initial_const": 10.0, "binary_search_steps": 1}
+    elif name == "fmn":  # its guess of the boundary knows of no border: it takes more steps
+        given_ = given_ | {"steps": 60}
     else:
         given_ = given_ | {"eps": "32/255", "step_size": "8/255"} if name == "pgd" else given_ | {"eps": "32/255"}
     found = perturb(ATTACKS.create(name, **given_), conv, pixels, gold)

@@ -44,7 +44,8 @@ def pixels() -> Tensor:
 
 @pytest.fixture(scope="module")
 def gold(victim: Victim, pixels: Tensor) -> Tensor:
-    return victim(pixels).argmax(1)
+    answers: Tensor = victim(pixels).argmax(1)
+    return answers
 
 
 def ours(norm: Any, victim: Victim, pixels: Tensor, gold: Tensor) -> Tensor:
