@@ -11,6 +11,7 @@ ATTACKS = Registry(
         "apgd": "robustmel.attacks.apgd:APGD",
         "apgd-t": "robustmel.attacks.apgd_targeted:TargetedAPGD",
         "cw": "robustmel.attacks.cw:CarliniWagner",
+        "fab": "robustmel.attacks.fab:FAB",
         "square": "robustmel.attacks.square:Square",
         "fmn": "robustmel.attacks.fmn:FMN",
     },

@@ -76,7 +76,7 @@ class APGD(GradientAttack, BallAttack):
         """A forward and a backward pass a step and one at the start, and the verdict."""
         return self.restarts * (self.steps + 2) + self.clean_passes
 
-    def run(self, outcome: Outcome, rows: Tensor, noise: Noise) -> None:
+    def run(self, outcome: Outcome, rows: Tensor, noise: Noise, start: int) -> None:
         """One start; see `BallAttack`."""
         climb, going = self._begin(outcome, rows, noise)
         ends, opened = set(window_ends(self.steps)), 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -64,16 +65,13 @@ class TargetedAPGD(UntargetedAttack, BallAttack):
         """Those of Auto-PGD for each target, and one for their order."""
         return self.targets * self._toward_one.passes() + 1 + self.clean_passes
 
-    def search(self, outcome: Outcome, noise: Noise) -> None:
-        """Runs toward each target; see `BallAttack`."""
-        for has in aim_at_each(outcome, self.targets):
-            for _ in range(self.restarts):
-                self.run(outcome, outcome.open(has), noise)
+    def aims(self, outcome: Outcome) -> Iterator[Tensor | None]:
+        """One target after the other."""
+        return aim_at_each(outcome, self.targets)
 
-    def run(self, outcome: Outcome, rows: Tensor, noise: Noise) -> None:
+    def run(self, outcome: Outcome, rows: Tensor, noise: Noise, start: int) -> None:
         """One start toward one target; see `BallAttack`."""
-        if len(rows):
-            self._toward_one.run(outcome, rows, noise)
+        self._toward_one.run(outcome, rows, noise, start)
 
     @property
     def _toward_one(self) -> APGD:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import ClassVar
 
 from torch import Tensor
@@ -51,11 +52,16 @@ class BallAttack(AskingAttack, ABC):
 
     def search(self, outcome: Outcome, noise: Noise) -> None:
         """Looks for an image that fools, for each still open; what is fooled takes no part in the next start."""
-        for _ in range(self.restarts):
-            rows = outcome.open()
-            if len(rows):
-                self.run(outcome, rows, noise)
+        for among in self.aims(outcome):
+            for start in range(self.restarts):
+                rows = outcome.open(among)
+                if len(rows):
+                    self.run(outcome, rows, noise, start)
+
+    def aims(self, outcome: Outcome) -> Iterator[Tensor | None]:
+        """What the batch is aimed at, one after the other: the images that take part, bool (B,), or None for all."""
+        yield None
 
     @abstractmethod
-    def run(self, outcome: Outcome, rows: Tensor, noise: Noise) -> None:
-        """One start for the images `rows`, int64 (b,)."""
+    def run(self, outcome: Outcome, rows: Tensor, noise: Noise, start: int) -> None:
+        """One start, counted from 0, for the images `rows`, int64 (b,), of which there is one at least."""

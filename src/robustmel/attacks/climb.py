@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from robustmel.attacks.ball import Ball
+from robustmel.attacks.batch import Batch, replaced
 from robustmel.attacks.gradients import Slope
 
 
 @dataclass
-class Climb:
-    """A batch of images on their way up the loss; every tensor has a row an image.
+class Climb(Batch):
+    """A batch of images on their way up the loss.
 
     Args:
-        rows: Which images of the whole batch these are.
-        ball: Where they may go.
-        current: The iterates.
+        rows: See `Batch`, as for the next two.
         previous: The iterates before.
         slope_sign: Sign of the gradient at `current`.
         best: The iterates of highest loss.
@@ -34,9 +32,6 @@ class Climb:
         reached: Whether any has.
     """
 
-    rows: Tensor
-    ball: Ball
-    current: Tensor
     previous: Tensor
     slope_sign: Tensor
     best: Tensor
@@ -61,7 +56,7 @@ class Climb:
             current=start,
             previous=start,
             slope_sign=sign,
-            best=_replaced(ball.centre, slope.finite, start),
+            best=replaced(ball.centre, slope.finite, start),
             best_sign=sign,
             loss=loss,
             best_loss=loss,
@@ -92,11 +87,11 @@ class Climb:
         self.rises += slope.loss > self.loss
         self.loss = slope.loss
         better = slope.finite & (slope.loss > self.best_loss)
-        self.best = _replaced(self.best, better, self.current)
-        self.best_sign = _replaced(self.best_sign, better, self.slope_sign)
+        self.best = replaced(self.best, better, self.current)
+        self.best_sign = replaced(self.best_sign, better, self.slope_sign)
         self.best_loss = torch.where(better, slope.loss, self.best_loss)
         fooling = slope.finite & (slope.margin > 0)
-        self.fooling = _replaced(self.fooling, fooling, self.current)
+        self.fooling = replaced(self.fooling, fooling, self.current)
         self.reached = self.reached | fooling
 
     def review(self, rises_needed: float) -> None:
@@ -107,22 +102,7 @@ class Climb:
         """
         halve = (self.rises <= rises_needed) | (~self.halved & (self.reviewed_loss >= self.best_loss))
         self.step_size = torch.where(halve[:, None, None, None], self.step_size / 2, self.step_size)
-        self.current = _replaced(self.current, halve, self.best)
-        self.slope_sign = _replaced(self.slope_sign, halve, self.best_sign)
+        self.current = replaced(self.current, halve, self.best)
+        self.slope_sign = replaced(self.slope_sign, halve, self.best_sign)
         self.reviewed_loss, self.halved = self.best_loss, halve
         self.rises = torch.zeros_like(self.rises)
-
-    def narrow(self, keep: Tensor) -> Climb:
-        """The state of some images: those where `keep`, bool (b,), holds."""
-        kept: dict[str, Any] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            kept[field.name] = value.narrow(keep) if isinstance(value, Ball) else value[keep]
-        return Climb(**kept)
-
-
-def _replaced(images: Tensor, where: Tensor, others: Tensor) -> Tensor:
-    """`images` with `others` in some places; no copy where it is all or none, since iterates are never written over."""
-    if not where.any():
-        return images
-    return others if where.all() else torch.where(where[:, None, None, None], others, images)

@@ -65,7 +65,7 @@ class PGD(GradientAttack, BallAttack):
         """A forward and a backward pass a step, and the verdict: after rounding, and where that fails before."""
         return self.restarts * (self.steps + 2) + self.clean_passes
 
-    def run(self, outcome: Outcome, rows: Tensor, noise: Noise) -> None:
+    def run(self, outcome: Outcome, rows: Tensor, noise: Noise, start: int) -> None:
         """One start; see `BallAttack`."""
         centre = outcome.pixels[rows]
         ball = Ball(centre, self.eps)

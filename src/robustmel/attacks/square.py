@@ -69,7 +69,7 @@ class Square(BallAttack):
         """A forward pass a query."""
         return self.restarts * self.queries + self.clean_passes
 
-    def run(self, outcome: Outcome, rows: Tensor, noise: Noise) -> None:
+    def run(self, outcome: Outcome, rows: Tensor, noise: Noise, start: int) -> None:
         """One start; see `BallAttack`."""
         ball = Ball(outcome.pixels[rows], self.eps)
         stripes = torch.where(noise.uniform(rows)[:, :, :1] < 0, -1.0, 1.0)  # one pixel wide, from top to bottom

@@ -10,7 +10,7 @@ from robustmel.attacks.goal import Goal
 from robustmel.attacks.outcome import Outcome
 
 
-def aim_at_each(outcome: Outcome, most: int) -> Iterator[Tensor]:
+def aim_at_each(outcome: Outcome, most: int) -> Iterator[Tensor | None]:
     """Aims the batch at one wrong candidate after the other, by falling clean score; any other that wins is a success too.
 
     Yields:
