@@ -56,6 +56,36 @@ def test_a_fused_task_is_judged_by_the_worse_of_two_images_and_shown_beside_the_
     assert pgd.perturbed == 10
 
 
+def test_a_mention_that_fails_in_both_views_and_all_seeds_is_counted_once_for_each_reason(five: Any) -> None:
+    image = five.rows([RIGHT, "image_decode", "image_decode", RIGHT, RIGHT])
+    fused = five.rows([RIGHT, "image_decode", "no_image", RIGHT, RIGHT])
+    for seed in (0, 1):
+        views = {"image": (five.variant(), image), "fused": (five.variant(), fused)}
+        five.cell("pgd-normal", views, task="IT2T", seed=seed)
+    found = by_attack(five, "IT2T")["pgd-normal"]
+    assert (found.errors, found.errors_by_kind) == (2, {"image_decode": 2, "no_image": 1})
+
+
+def test_a_drop_has_an_interval_and_a_test_of_no_effect(fake_run: Any, ask: Any) -> None:
+    fake_run.questions([ask(number, f"e{number}", [f"e{number}", "b"]) for number in range(400)])
+    right = [((f"e{number}", "b"), (2.0, 1.0)) for number in range(400)]
+    fake_run.cell("clean", {"clean": (None, fake_run.rows(right))})
+    fake_run.cell("pgd-normal", {"image": (fake_run.variant(), fake_run.rows(right))})
+    fake_run.cell("cw-normal", {"image": (fake_run.variant(), fake_run.rows([WRONG] * 100 + right[100:]))})
+    found = by_attack(fake_run)
+    idle, strong = found["pgd-normal"], found["cw-normal"]
+    assert (idle.drop, idle.p_value) == (0.0, 1.0)
+    assert (idle.drop_low, idle.drop_high) == (pytest.approx(-0.0092, abs=1e-4), pytest.approx(0.0092, abs=1e-4))
+    assert idle.equivalence is not None
+    assert idle.equivalence < 0.05
+    assert (strong.drop, strong.equivalence) == (0.25, 0.5)
+    assert strong.drop_low is not None
+    assert strong.drop_high is not None
+    assert 0.2 < strong.drop_low < 0.25 < strong.drop_high < 0.3
+    clean = found["clean"]
+    assert (clean.drop_low, clean.drop_high, clean.equivalence) == (None, None, None)
+
+
 def test_seeds_make_one_row_with_the_mean_of_what_they_earned(five: Any) -> None:
     for seed, rows in enumerate([[RIGHT] * 5, [WRONG] * 5, ["no_image"] * 5]):
         five.cell("pgd-normal", {"image": (five.variant(), five.rows(rows))}, seed=seed)

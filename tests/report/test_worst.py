@@ -67,9 +67,15 @@ def test_what_differs_in_anything_but_the_attack_is_kept_apart() -> None:
         cell("apgd-normal", source="another"),
         cell("apgd-normal", seed=1),
         cell("apgd-normal", task="IT2T"),
-        cell("noise"),
-        cell("clean", threat_model="linf"),
+        cell("noise", threat_model="noise"),
+        cell("fog", threat_model="corruption"),
+        cell("clean", threat_model="none"),
         cell("apgd-normal", views=(View("text", None, "r"),)),
     ]
     for other in others:
         assert ensembles([cell("pgd-normal"), other]) == []
+
+
+def test_controls_are_known_by_their_threat_model_and_make_no_ensemble_among_themselves() -> None:
+    assert ensembles([cell(name, threat_model="corruption") for name in ("fog", "blur")]) == []
+    assert len(ensembles([cell("noise-guided"), cell("pgd-normal")])) == 1

@@ -85,14 +85,14 @@ class Earned:
         hits: (S, n, len(KS)) in [0, 1].
         reciprocal: (S, n) in [0, 1]: expected 1 / rank of gold.
         failed: bool (S, n): no answer.
-        failures: Why, one entry a failed row, in order.
+        failures: One (mention's number from 0, why) a failed row, in order.
     """
 
     credit: Floats
     hits: Floats
     reciprocal: Floats
     failed: NDArray[np.bool_]
-    failures: tuple[str, ...]
+    failures: tuple[tuple[int, str], ...]
 
 
 def earned(golds: Sequence[str | None], predictions: Sequence[Prediction]) -> Earned:
@@ -105,7 +105,7 @@ def earned(golds: Sequence[str | None], predictions: Sequence[Prediction]) -> Ea
         hits=hits[None],
         reciprocal=np.array([where.reciprocal() for where in places], dtype=np.float64)[None],
         failed=np.array([one is not None for one in why], dtype=np.bool_)[None],
-        failures=tuple(one for one in why if one is not None),
+        failures=tuple((number, one) for number, one in enumerate(why) if one is not None),
     )
 
 
@@ -116,5 +116,5 @@ def over_seeds(runs: Sequence[Earned]) -> Earned:
         hits=np.concatenate([one.hits for one in runs]),
         reciprocal=np.concatenate([one.reciprocal for one in runs]),
         failed=np.concatenate([one.failed for one in runs]),
-        failures=tuple(why for one in runs for why in one.failures),
+        failures=tuple(failure for one in runs for failure in one.failures),
     )

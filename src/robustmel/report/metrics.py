@@ -36,6 +36,11 @@ def errors(earned: Earned) -> int:
     return int(np.any(earned.failed, axis=0).sum())
 
 
+def errors_by_kind(earned: Earned) -> dict[str, int]:
+    """Why there was no answer -> mentions, each counted once for a reason however many views and seeds give it."""
+    return dict(sorted(Counter(why for _, why in set(earned.failures)).items()))
+
+
 def hits_at_k(earned: Earned) -> dict[str, float] | None:
     """For each k of `KS` (as a string), the share of mentions whose gold entity is among the first k."""
     if earned.credit.shape[1] == 0:

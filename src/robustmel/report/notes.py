@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from robustmel.report.statistics import LEVEL
+from robustmel.report.statistics import ALPHA, LEVEL, MARGIN
 from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import DAGGER, linker_label, percent
 
@@ -17,7 +17,15 @@ def notes(summaries: Sequence[Summary], of_the_run: Iterable[str] = ()) -> list[
     """Sentences under the table, those every reader needs first; none about what did not occur."""
     shown = [one for one in summaries if not one.reads_no_image and not one.worst_case]
     found = [*_legend(shown), *_datasets(shown), *_intervals(shown)]
-    found += [*_above_clean(shown), *_errors(shown), *_ties(shown), *_unperturbed(shown), *_rounded(shown), *_sources(shown)]
+    found += [
+        *_above_clean(shown),
+        *_idle(shown),
+        *_errors(shown),
+        *_ties(shown),
+        *_unperturbed(shown),
+        *_rounded(shown),
+        *_sources(shown),
+    ]
     return [*found, *of_the_run]
 
 
@@ -64,8 +72,22 @@ def _intervals(shown: Sequence[Summary]) -> Iterable[str]:
 
 
 def _above_clean(shown: Sequence[Summary]) -> Iterable[str]:
-    if any(one.above_clean for one in shown):
-        yield f"{DAGGER} more mentions are linked under this attack than without it: the perturbation helped, or chance did."
+    above = [one for one in shown if one.above_clean]
+    if above:
+        surely = sum(one.drop_high is not None and one.drop_high < 0 for one in above)
+        beyond = f"in {surely} of these {len(above)} cells by more than chance" if surely else "nowhere by more than chance"
+        yield f"{DAGGER} more mentions are linked under this attack than without it, {beyond} (95 % intervals of the drop)."
+
+
+def _idle(shown: Sequence[Summary]) -> Iterable[str]:
+    attacked = [one for one in shown if one.equivalence is not None and not one.control]
+    idle = [one for one in attacked if (one.equivalence or 0) <= ALPHA]
+    if idle:
+        first = ", ".join(_cell(one) for one in idle[:4]) + (", ..." if len(idle) > 4 else "")
+        yield (
+            f"In {_of(idle, attacked)} attacked cells the attack has no effect: the accuracy changes by less than"
+            f" {100 * MARGIN:.0f} points (two one-sided tests at {100 * ALPHA:.0f} %; {first})."
+        )
 
 
 def _errors(shown: Sequence[Summary]) -> Iterable[str]:

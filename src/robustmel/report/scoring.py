@@ -8,8 +8,9 @@ from functools import cached_property
 
 from robustmel.report import metrics
 from robustmel.report.clusters import clusters
-from robustmel.report.credit import Earned, earned
+from robustmel.report.credit import Earned, earned, over_seeds
 from robustmel.report.results import Cell, Question, Run, View
+from robustmel.report.rows import Row
 from robustmel.report.statistics import Clusters
 from robustmel.report.worst import worst
 
@@ -38,6 +39,28 @@ class Scoring:
     def cell(self, cell: Cell) -> Earned:
         """Of a cell: a mention must withstand all its readings."""
         return worst([self.view(cell, view) for view in cell.views])
+
+    def row(self, row: Row, view: str | None = None) -> Earned | None:
+        """Of a table row, seed by seed; of its readings of one name alone where `view` is given, None where some cell has none."""
+        seeds = [[(one, each) for one in group for each in one.views if view in (None, each.name)] for group in row.by_seed]
+        if not all(seeds):
+            return None
+        return over_seeds([worst([self.view(*pair) for pair in pairs]) for pairs in seeds])
+
+    def clean(self, row: Row, task: str | None = None) -> Earned | None:
+        """What the same linker earned on clean images, seed by seed as in the row; None where the grid has no such cell.
+
+        Args:
+            row: Whose linker and defence.
+            task: Another one than the row's.
+        """
+        asked = task or row.first.task
+        peers = [
+            one for one in self.run.cells
+            if one.clean and one.task == asked and (one.dataset, one.linker, one.defence) == row.victim
+        ]  # fmt: skip
+        aligned = row.aligned(peers)
+        return over_seeds([self.cell(one) for one in aligned]) if aligned else None
 
     def facts(self, cell: Cell) -> Facts:
         """Of the questions behind a cell."""

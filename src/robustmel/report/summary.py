@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from robustmel.report.worst import CONTROLS
+
 DECIMALS = 8
 """Figures are rounded to this, so that the last bits of a sum change no byte of a report."""
 
@@ -35,9 +37,12 @@ class Summary:
         seeds: The seeds behind the row.
         clean_accuracy: Of the same linker on the unperturbed images.
         drop: clean_accuracy - accuracy.
+        drop_low: Lower bound of its 95 % interval: the same mentions before and after, clustered.
+        drop_high: Upper bound.
         kept: Of what was linked when clean, the share still linked.
         attack_success: Of the mentions right beyond a tie when clean, the share that became wrong.
         p_value: Of "the attack changes nothing", paired and clustered.
+        equivalence: p-value of "the drop is 2 points or more, to either side"; a low one says that there is no effect to speak of.
         text_accuracy: Of the same linker on the text alone (T2T): what no image explains.
         recall: Share of mentions whose gold entity is among the candidates.
         ceiling: What nobody can exceed who reads sentence and image but not the mention in it.
@@ -46,7 +51,7 @@ class Summary:
         accuracy_image_view: Against the images made on the image score alone.
         accuracy_fused_view: Against the images made on the fused score.
         members: Of a worst case, the attacks in it.
-        errors_by_kind: Why there was no answer -> rows.
+        errors_by_kind: Why there was no answer -> mentions.
         perturbed: Images perturbed (over views and seeds).
         not_perturbed: Why others kept their own image -> mentions.
         median_linf: Of the written 8-bit images, pixels in [0, 1].
@@ -78,9 +83,12 @@ class Summary:
     seeds: tuple[int, ...]
     clean_accuracy: float | None
     drop: float | None
+    drop_low: float | None
+    drop_high: float | None
     kept: float | None
     attack_success: float | None
     p_value: float | None
+    equivalence: float | None
     text_accuracy: float | None
     recall: float | None
     ceiling: float | None
@@ -104,6 +112,11 @@ class Summary:
     def clean(self) -> bool:
         """Whether nothing was perturbed."""
         return self.views == ("clean",)
+
+    @property
+    def control(self) -> bool:
+        """Whether nothing here was meant to fool anybody: clean images, noise, corruptions."""
+        return self.threat_model in CONTROLS
 
     @property
     def worst_case(self) -> bool:

@@ -11,8 +11,8 @@ import numpy as np
 from robustmel.report.credit import Earned
 from robustmel.report.results import Cell
 
-CONTROLS = frozenset({"clean", "noise"})
-"""What is no attack and belongs in no worst case: the clean images, and random noise of the same norm."""
+CONTROLS = frozenset({"none", "noise", "corruption"})
+"""Threat models that are nobody's attack and belong in no worst case: clean images, random noise, natural corruptions."""
 
 
 def worst(earned: Sequence[Earned]) -> Earned:
@@ -22,7 +22,7 @@ def worst(earned: Sequence[Earned]) -> Earned:
         hits=reduce(np.minimum, [one.hits for one in earned]),
         reciprocal=reduce(np.minimum, [one.reciprocal for one in earned]),
         failed=reduce(np.logical_or, [one.failed for one in earned]),
-        failures=tuple(why for one in earned for why in one.failures),
+        failures=tuple(failure for one in earned for failure in one.failures),
     )
 
 
@@ -34,7 +34,7 @@ def ensembles(cells: Iterable[Cell]) -> list[tuple[Cell, ...]]:
     """
     found: defaultdict[tuple[object, ...], list[Cell]] = defaultdict(list)
     for cell in cells:
-        if cell.attack_name in CONTROLS or all(view.variant is None for view in cell.views):
+        if cell.threat_model in CONTROLS or all(view.variant is None for view in cell.views):
             continue
         key = (cell.dataset, cell.task, cell.linker, cell.defence, cell.source, cell.seed, cell.threat_model, cell.budget)
         found[key].append(cell)
