@@ -134,6 +134,9 @@ class Perturbation:
         loss_best: float32 (B,): the highest loss at any gradient.
         margin_first: float32 (B,): how far the goal was reached at the first gradient; above zero, it was.
         margin_best: float32 (B,): the furthest it was reached at any gradient.
+        stopped: bool (B,): the scores or gradients were no numbers, so the attack stopped there; never a success. None for an
+            attack that asks nobody.
+        remarks: What is to be said of single images ("fooled by square"), one entry each; empty where there is nothing.
     """
 
     pixels: Tensor
@@ -148,6 +151,8 @@ class Perturbation:
     loss_best: Tensor | None = None
     margin_first: Tensor | None = None
     margin_best: Tensor | None = None
+    stopped: Tensor | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def opaque_id(dataset: str, mention_id: str) -> str:

@@ -44,6 +44,7 @@ class Outcome:
         self.found = pixels.clone()
         self.last = pixels.clone() if options.on_failure == "last" else pixels
         self.notes: dict[str, None] = {}
+        self.remarks: list[str] = []
         self.course = Course(gold)
         self._wrong: Tensor | None = None
         self.goal = Goal(gold)
@@ -165,6 +166,8 @@ class Outcome:
             l2=torch.linalg.vector_norm(change, dim=1),
             zero_gradients=self.zero_gradients,
             note="; ".join(self.notes),
+            stopped=self.stopped,
+            remarks=tuple(self.remarks),
             **vars(self.course),
         )
 

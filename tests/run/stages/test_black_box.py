@@ -131,3 +131,4 @@ def test_square_runs_where_gradients_are_refused(linker: str, colour_data: Path,
     assert sum(row["succeeded_u8"] for row in done) > len(done) / 4
     assert all(row["succeeded"] == row["succeeded_u8"] for row in done)
     assert all(1 <= row["queries"] <= 30 for row in done)
+    assert all("PNG" in row["note"] for row in done)

@@ -154,13 +154,14 @@ def _attack_batch(queries: Sequence[Query], gold: Sequence[str], aim: Aim, folde
         write_png(path, picture)
     reread = torch.from_numpy(np.stack([decode(path) for path in paths])).to(aim.device).permute(0, 3, 1, 2).float() / 255
     asked = aim.objective is not None and getattr(aim.attack, "targeted", None) is None
-    verdict = _wrong(objective, reread, right) if asked else None
-    fooled = _wrong(objective, found.pixels, right) if asked else None
+    sound = torch.ones_like(right, dtype=torch.bool) if found.stopped is None else ~found.stopped
+    verdict = _wrong(objective, reread, right) & sound if asked else None
+    fooled = _wrong(objective, found.pixels, right) & sound if asked else None
     if aim.objective is not None and not asked:  # with a target, the attack alone knows what counts
         verdict = fooled = found.succeeded
     rows = [_row(index, queries[index], found, (reread - pixels)[index], fooled, verdict) for index in range(len(queries))]
     for row, one, agreed in zip(rows, clean, steady, strict=True):
-        row |= {"note": "; ".join(filter(None, (row["note"], *one.notes))), "deterministic": agreed}
+        row |= {"note": _joined(row["note"], getattr(objective, "note", ""), *one.notes), "deterministic": agreed}
     return rows
 
 
@@ -183,9 +184,9 @@ def _row(index: int, query: Query, found: Perturbation, change: Tensor, fooled: 
     height, width = change.shape[1:]
     return {
         "id": query.id,
-        "status": "ok",
+        "status": "ok" if found.stopped is None or not found.stopped[index] else "error:nan",
         "image": f"images/{query.id}.png",
-        "note": found.note,
+        "note": _joined(found.note, *found.remarks[index : index + 1]),
         "succeeded": None if fooled is None else bool(fooled[index]),
         "succeeded_u8": None if verdict is None else bool(verdict[index]),
         "queries": int(found.queries[index]),
@@ -198,6 +199,10 @@ def _row(index: int, query: Query, found: Perturbation, change: Tensor, fooled: 
         "linf_u8": float(change.abs().amax()),
         "l2_u8": float(change.double().norm()),
     } | {name: _number(getattr(found, name), index) for name in COURSE}
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
 
 
 def _number(values: Tensor | None, index: int) -> float | None:
