@@ -82,14 +82,128 @@ def siglip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def blip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from transformers import BlipConfig, BlipForImageTextRetrieval
+    from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
+
+    folder = tmp_path_factory.mktemp("blip")
+    torch.manual_seed(2)
+    spread = {"initializer_range": 0.2}  # towers of this size hardly look at the image with the usual one
+    config = BlipConfig(text_config=TEXT | spread, vision_config=VISION | spread, image_text_hidden_size=24)
+    BlipForImageTextRetrieval(config).save_pretrained(folder)
+    BlipImageProcessorPil(size={"height": SIDE, "width": SIDE}).save_pretrained(folder)
+    save_tokenizer(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def blip2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from transformers import Blip2Config, Blip2ForImageTextRetrieval
+    from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
+
+    folder = tmp_path_factory.mktemp("blip2")
+    torch.manual_seed(3)
+    spread = {"initializer_range": 0.2}
+    config = Blip2Config(
+        vision_config=VISION | spread,
+        qformer_config=TEXT | spread | {"use_qformer_text_input": True},
+        num_query_tokens=3,
+        image_text_hidden_size=24,
+    )
+    model = Blip2ForImageTextRetrieval(config)
+    torch.nn.init.normal_(model.query_tokens)  # zeros in the library: all query vectors would be one
+    model.save_pretrained(folder)
+    BlipImageProcessorPil(size={"height": SIDE, "width": SIDE}).save_pretrained(folder)
+    save_tokenizer(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def align_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from transformers import AlignConfig, AlignModel
+    from transformers.models.efficientnet.image_processing_pil_efficientnet import EfficientNetImageProcessorPil
+
+    folder = tmp_path_factory.mktemp("align")
+    torch.manual_seed(4)
+    spread = {"initializer_range": 0.2}
+    vision = spread | {
+        "width_coefficient": 0.5,
+        "depth_coefficient": 1.0,
+        "in_channels": [32, 32, 48],
+        "out_channels": [32, 48, 64],
+        "kernel_sizes": [3, 5, 3],
+        "strides": [1, 2, 2],
+        "num_block_repeats": [1, 2, 1],
+        "expand_ratios": [1, 2, 2],
+    }
+    model = AlignModel(AlignConfig(text_config=TEXT | spread, vision_config=vision, projection_dim=32))
+    model.vision_model.train()(torch.randn(64, 3, SIDE, SIDE))  # statistics that are not those of the start
+    model.save_pretrained(folder)
+    EfficientNetImageProcessorPil(
+        size={"height": 40, "width": 40},
+        crop_size={"height": SIDE, "width": SIDE},
+        do_center_crop=True,
+        resample=2,
+        rescale_factor=1 / 127.5,
+        rescale_offset=True,
+        do_normalize=False,
+        include_top=False,
+    ).save_pretrained(folder)
+    save_tokenizer(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def flava_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As the published model: what it was pre-trained with lies in the same file."""
+    from transformers import FlavaConfig, FlavaForPreTraining
+    from transformers.models.flava.image_processing_pil_flava import FlavaImageProcessorPil
+
+    folder = tmp_path_factory.mktemp("flava")
+    torch.manual_seed(5)
+    spread = {"initializer_range": 0.2}
+    config = FlavaConfig(
+        text_config=TEXT | spread,
+        image_config=VISION | spread | {"vocab_size": 8},
+        multimodal_config=TOWER,
+        hidden_size=TOWER["hidden_size"],
+        projection_dim=24,
+        init_codebook=False,
+    )
+    FlavaForPreTraining(config).save_pretrained(folder)
+    FlavaImageProcessorPil(
+        size={"height": SIDE, "width": SIDE}, crop_size={"height": SIDE, "width": SIDE}, return_codebook_pixels=True
+    ).save_pretrained(folder)
+    save_tokenizer(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def owlvit_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As the published models: with the heads of a detector."""
+    from transformers import OwlViTConfig, OwlViTForObjectDetection
+    from transformers.models.owlvit.image_processing_pil_owlvit import OwlViTImageProcessorPil
+
+    folder = tmp_path_factory.mktemp("owlvit")
+    torch.manual_seed(6)
+    spread = {"initializer_factor": 3.0}
+    config = OwlViTConfig(text_config=TEXT | spread, vision_config=VISION | spread, projection_dim=24)
+    OwlViTForObjectDetection(config).save_pretrained(folder)
+    OwlViTImageProcessorPil(size={"height": SIDE, "width": SIDE}).save_pretrained(folder)
+    save_tokenizer(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def kb() -> KnowledgeBase:
     names = ["Chad", "Romania", "India", "Lima", "Georgia", "Georgia", "Ireland", "Samoa"]
     return KnowledgeBase(Entity(f"e{index}", name, description=f"thing {index}") for index, name in enumerate(names))
 
 
 @pytest.fixture(scope="session")
-def folders(clip_folder: Path, siglip_folder: Path) -> dict[str, Path]:
-    return {"clip": clip_folder, "siglip": siglip_folder}
+def folders(request: pytest.FixtureRequest) -> dict[str, Path]:
+    names = ("align", "blip", "blip2", "clip", "flava", "owlvit", "siglip")
+    return {name: request.getfixturevalue(f"{name}_folder") for name in names}
 
 
 @pytest.fixture(scope="session")

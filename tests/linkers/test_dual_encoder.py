@@ -20,7 +20,7 @@ from robustmel.types import Query
 
 Ask = Callable[..., Query]
 Make = Callable[..., DualEncoder]
-FAMILIES = ["clip", "siglip"]
+FAMILIES = ["align", "blip", "blip2", "clip", "flava", "owlvit", "siglip"]
 
 
 def by_library(folder: Path, family: str, image: Path, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -30,22 +30,22 @@ def by_library(folder: Path, family: str, image: Path, texts: list[str]) -> tupl
     model = transformers.AutoModel.from_pretrained(folder).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
-    padding = (
-        {"padding": "max_length", "max_length": model.config.text_config.max_position_embeddings} if family == "siglip" else {}
-    )
+    longest = model.config.text_config.max_position_embeddings
+    padding = {"padding": "max_length", "max_length": longest} if family in ("align", "siglip") else {}
+    token = (slice(None), 0) if family == "flava" else slice(None)  # the library gives one vector a patch and a token
     found = []
     with torch.no_grad():
         pixel_values = processor(images=Image.open(image).convert("RGB"), return_tensors="pt")["pixel_values"]
-        seen = model.get_image_features(pixel_values=pixel_values).pooler_output
+        seen = model.get_image_features(pixel_values=pixel_values).pooler_output[token]
         for text in texts:
             inputs = tokenizer(text, truncation=True, return_tensors="pt", **padding)
             kept = {"input_ids": inputs["input_ids"]} if family == "siglip" else dict(inputs)
             kept.pop("token_type_ids", None)
-            found.append(model.get_text_features(**kept).pooler_output)
+            found.append(model.get_text_features(**kept).pooler_output[token])
     return torch.nn.functional.normalize(seen, dim=-1)[0], torch.nn.functional.normalize(torch.cat(found), dim=-1)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ["align", "clip", "flava", "owlvit", "siglip"])
 @pytest.mark.parametrize(
     ("height", "width", "mode"), [(32, 32, "RGB"), (97, 61, "RGB"), (333, 500, "RGB"), (1, 40, "RGB"), (50, 33, "L")]
 )
@@ -69,14 +69,15 @@ def test_scores_are_cosines_of_the_library_s_embeddings(
         assert torch.allclose(linker.scores([query], task)[0], labels @ asked, atol=2e-6), task
 
 
-def test_transparency_lies_over_white(make: Make, kb: KnowledgeBase, picture: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("family", FAMILIES)
+def test_transparency_lies_over_white(family: str, make: Make, kb: KnowledgeBase, picture: Any, tmp_path: Path) -> None:
     path = picture(40, 30, "RGBA")
     layered = Image.open(path)
     flat = Image.new("RGB", layered.size, "white")
     flat.paste(layered, mask=layered.getchannel("A"))
     flat.save(tmp_path / "flat.png")
     queries = [Query(str(index), "", "", None, image, kb.ids) for index, image in enumerate((path, tmp_path / "flat.png"))]
-    scores = make("clip").scores(queries, "I2T")
+    scores = make(family).scores(queries, "I2T")
     assert torch.allclose(scores[0], scores[1], atol=1e-6)
 
 
@@ -153,7 +154,12 @@ def test_the_model_is_frozen_float32_and_in_evaluation_mode(family: str, make: M
     linker = make(family)
     assert not linker.model.training
     assert all(not one.requires_grad and one.dtype == torch.float32 for one in linker.model.parameters())
-    assert linker.logit_scale == pytest.approx(float(np.exp(float(linker.model.logit_scale))))
+
+
+def test_the_scale_is_the_learnt_temperature(make: Make) -> None:
+    for family in ("clip", "siglip"):
+        linker = make(family)
+        assert linker.logit_scale == pytest.approx(float(np.exp(float(linker.model.logit_scale))))
 
 
 def test_the_text_alone_has_no_gradient(make: Make, kb: KnowledgeBase, ask: Ask) -> None:

@@ -21,7 +21,7 @@ from robustmel.types import Query
 
 Ask = Callable[..., Query]
 Make = Callable[..., DualEncoder]
-FAMILIES = ["clip", "siglip"]
+FAMILIES = ["align", "clip", "flava", "owlvit", "siglip"]
 
 
 def test_a_query_that_cannot_be_answered_gets_its_row_and_the_others_go_on(

@@ -18,7 +18,7 @@ from robustmel.types import Query
 
 Ask = Callable[..., Query]
 Make = Callable[..., DualEncoder]
-FAMILIES = ["clip", "siglip"]
+FAMILIES = ["align", "blip", "blip2", "clip", "flava", "owlvit", "siglip"]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
