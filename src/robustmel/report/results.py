@@ -39,6 +39,15 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class EntityFacts:
+    """What slices are cut by: an entity's name, type (None where it has none) and popularity."""
+
+    name: str
+    type: str | None
+    popularity: float
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """One reading of a cell: a perturbed set (key None for the clean images) and the rows linked from it."""
 
@@ -99,6 +108,11 @@ class Run:
             rows = self._table("candidates", cell.candidates, "questions.parquet", cell)
             self._questions[cell.candidates] = tuple(_question(row) for row in rows)
         return self._questions[cell.candidates]
+
+    def entities(self, cell: Cell) -> dict[str, EntityFacts]:
+        """Entity id -> what is known of it, for the knowledge base behind a cell."""
+        rows = self._table("candidates", cell.candidates, "entities.parquet", cell)
+        return {row["id"]: EntityFacts(row["name"], row.get("type"), row.get("popularity") or 0.0) for row in rows}
 
     def names(self, cell: Cell) -> dict[str, str]:
         """Entity id -> name, for every entity a linker may answer with."""

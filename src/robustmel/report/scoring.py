@@ -9,7 +9,7 @@ from functools import cached_property
 from robustmel.report import metrics
 from robustmel.report.clusters import clusters
 from robustmel.report.credit import Earned, earned, over_seeds
-from robustmel.report.results import Cell, Question, Run, View
+from robustmel.report.results import Cell, EntityFacts, Question, Run, View
 from robustmel.report.rows import Row
 from robustmel.report.statistics import Clusters
 from robustmel.report.worst import worst
@@ -28,6 +28,7 @@ class Scoring:
     def __post_init__(self) -> None:
         self._earned: dict[str, Earned] = {}
         self._facts: dict[str, Facts] = {}
+        self._entities: dict[str, dict[str, EntityFacts]] = {}
 
     def view(self, cell: Cell, view: View) -> Earned:
         """Of one reading of a cell."""
@@ -65,6 +66,12 @@ class Scoring:
     def facts(self, cell: Cell) -> Facts:
         """Of the questions behind a cell."""
         return self._facts.setdefault(cell.candidates, Facts(self.run.questions(cell)))
+
+    def entities(self, cell: Cell) -> dict[str, EntityFacts]:
+        """The knowledge base behind a cell, by id."""
+        if cell.candidates not in self._entities:
+            self._entities[cell.candidates] = self.run.entities(cell)
+        return self._entities[cell.candidates]
 
 
 @dataclass

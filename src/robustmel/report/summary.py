@@ -135,12 +135,13 @@ class Summary:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON object: the fields in order, figures rounded to `DECIMALS`, None for what does not exist."""
-        return {name: _rounded(value) for name, value in asdict(self).items()}
+        return {name: rounded(value) for name, value in asdict(self).items()}
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """The value with every figure in it rounded to `DECIMALS`, tuples as lists."""
     if isinstance(value, float):
         return round(value, DECIMALS) + 0.0  # no minus zero
     if isinstance(value, Mapping):
-        return {key: _rounded(one) for key, one in value.items()}
-    return [_rounded(one) for one in value] if isinstance(value, tuple | list) else value
+        return {key: rounded(one) for key, one in value.items()}
+    return [rounded(one) for one in value] if isinstance(value, tuple | list) else value

@@ -1,0 +1,59 @@
+"""How alike two names are: the cosine between their counts of three-letter sequences."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+from robustmel.kb.knowledge_base import fold
+from robustmel.report.results import Question
+
+SIZE = 3
+"""Letters in a sequence."""
+
+
+def likeness(one: str, other: str) -> float:
+    """In [0, 1]; 1 for names that are equal but for case and blanks, 0 where no three letters in a row are shared.
+
+    Names are framed by blanks, so that how they begin and end counts too.
+    """
+    return _cosine(*sorted((fold(one), fold(other))))
+
+
+@lru_cache(maxsize=1 << 18)
+def _cosine(one: str, other: str) -> float:
+    if one == other:
+        return 1.0
+    (ours, length), (theirs, their_length) = _counted(one), _counted(other)
+    if len(theirs) < len(ours):
+        ours, theirs = theirs, ours
+    return min(1.0, sum(count * theirs.get(gram, 0) for gram, count in ours.items()) / (length * their_length))
+
+
+@lru_cache(maxsize=1 << 16)
+def _counted(name: str) -> tuple[Counter[str], float]:
+    """Counts of the sequences in a folded name, and the length of the vector they make."""
+    framed = f" {name} ".ljust(SIZE)
+    counts = Counter(framed[start : start + SIZE] for start in range(len(framed) - SIZE + 1))
+    return counts, math.sqrt(sum(count * count for count in counts.values()))
+
+
+def nearest_wrong(questions: Sequence[Question], names: Mapping[str, str]) -> list[float | None]:
+    """Of each mention, how alike the gold entity's name and that of the wrong candidate nearest to it are.
+
+    None where the mention has no entity, the entity is unknown, or there is no wrong candidate.
+    """
+    known: dict[tuple[str, tuple[str, ...]], float | None] = {}
+    found: list[float | None] = []
+    for one in questions:
+        if one.gold is None or one.gold not in names:
+            found.append(None)
+            continue
+        asked = (one.gold, one.candidates)
+        if asked not in known:
+            others = [names[other] for other in one.candidates if other != one.gold and other in names]
+            known[asked] = max((likeness(names[one.gold], other) for other in others), default=None)
+        found.append(known[asked])
+    return found
