@@ -6,7 +6,7 @@ import typer
 from typer.exceptions import TyperException
 
 from robustmel import __version__
-from robustmel.cli import components, data, datasets, export, kb, make, results, running
+from robustmel.cli import components, data, datasets, export, fetch, kb, make, results, running
 
 app = typer.Typer(
     name="robustmel",
@@ -41,6 +41,7 @@ app.command("linkers", rich_help_panel="Look")(components.linkers)
 app.command("attacks", rich_help_panel="Look")(components.attacks)
 app.command("check", rich_help_panel="Data")(data.check)
 app.command("export", rich_help_panel="Data")(export.export)
+app.command("fetch-images", rich_help_panel="Data")(fetch.fetch_images)
 app.add_typer(kb.kb, name="kb", rich_help_panel="Data")
 app.command("perturb", rich_help_panel="Make")(make.perturb)
 app.add_typer(make.train, name="train", rich_help_panel="Make")

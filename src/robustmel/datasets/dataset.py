@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 from robustmel.errors import MissingError
@@ -42,6 +44,7 @@ class Dataset:
         kb: Every entity a linker may answer with.
         report: What was wrong.
         licence: Of the data, as its owner states it; "" where unknown.
+        addresses: Image file -> where the data set says it can be fetched from.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Dataset:
     kb: KnowledgeBase
     report: LoadReport
     licence: str = ""
+    addresses: Mapping[Path, str] = field(default_factory=dict)
 
     def split(self, name: str) -> Dataset:
         """The mentions of one split ("all" keeps every one).

@@ -101,7 +101,9 @@ class Published:
             mentions = assigned(mentions, read.record, self.ratio, self.split_by, self.split_seed)
             report.layout += f", split {self.ratio} by {self.split_by} (seed {self.split_seed})"
         _same_ids(mentions, self.name)
-        dataset = Dataset(self.name, tuple(mentions), self._knowledge_base(read.entities, report), report, self.about.licence)
+        dataset = Dataset(
+            self.name, tuple(mentions), self._knowledge_base(read.entities, report), report, self.about.licence, read.addresses
+        )
         return dataset.split(split_name(split))
 
     @property

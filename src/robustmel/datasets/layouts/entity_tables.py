@@ -17,8 +17,8 @@ from robustmel.errors import MissingError
 DESCRIPTIONS, IMAGES = "wikipedia_entity2desc_filtered.tsv", "wikipedia_entity2imgs.tsv"
 
 
-def read_entity_tables(source: Source, table: EntityTable, report: LoadReport) -> tuple[str, ...]:
-    """Adds descriptions and images to the table; entities that no mention and no candidate names are added too.
+def read_entity_tables(source: Source, table: EntityTable, report: LoadReport, addresses: dict[Path, str]) -> tuple[str, ...]:
+    """Adds descriptions and images to the table, and where images come from to `addresses`; entities that no mention and no candidate names are added too.
 
     Returns the names of the files that were there.
     """
@@ -34,9 +34,13 @@ def read_entity_tables(source: Source, table: EntityTable, report: LoadReport) -
             if name == DESCRIPTIONS:
                 table.add(entity, entity, place, description=rest)
                 continue
-            named = (wikidiverse_name(address) for address in rest.split("[AND]") if address.strip())
-            paths = (image_path(folder, one, place, report) for one in named)
-            table.add(entity, entity, place, images=[path for path in paths if path is not None])
+            images = []
+            for address in (one.strip() for one in rest.split("[AND]")):
+                path = image_path(folder, wikidiverse_name(address), place, report) if address else None
+                if path is not None:
+                    images.append(path)
+                    addresses[path] = address
+            table.add(entity, entity, place, images=images)
     return tuple(read)
 
 

@@ -54,6 +54,7 @@ class GEMEL:
     def read(self, source: Source, report: LoadReport) -> Contents:
         """See `Layout.read`."""
         table, mentions, keys, record = EntityTable(report), [], set(), {}
+        addresses: dict[Path, str] = {}
         images = source.images or first_folder(source.path, "images", "mention_image", "wikinewsImgs")
         for split in SPLITS:
             file = source.path / f"{split}.json"
@@ -68,9 +69,11 @@ class GEMEL:
                 record[mention.id] = f"{mention.text}\x00{row.text(self.key)}"
                 if row.text(self.key):
                     keys.add(row.text(self.key))
+                if mention.image is not None and self.key == "img_url":
+                    addresses[mention.image] = row.text(self.key)
         for pickled in sorted(source.path.glob("*.pkl")):
             report.remark("pickles_ignored", pickled.name)
-        return Contents(mentions, table.entities(), record, _compared(source.path, keys, report))
+        return Contents(mentions, table.entities(), record, _compared(source.path, keys, report), addresses)
 
     def _mention(
         self, row: Record, mention_id: str, split: str, images: Path, table: EntityTable, report: LoadReport

@@ -35,6 +35,7 @@ class Contents:
         mentions: In file order, the training split before validation before test.
         entities: Every entity the files speak of, each once, in order of first mention.
         record: Mention id -> record it came from, for splits by record; {} where every mention is a record of its own.
+        addresses: Image file -> where it can be fetched from.
         tables: Files that say something about the mentions or entities beside the main ones, and were read.
     """
 
@@ -42,6 +43,7 @@ class Contents:
     entities: Sequence[Entity]
     record: Mapping[str, str] = field(default_factory=dict)
     tables: tuple[str, ...] = ()
+    addresses: Mapping[Path, str] = field(default_factory=dict)
 
 
 class Layout(Protocol):

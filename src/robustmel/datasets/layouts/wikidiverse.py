@@ -87,6 +87,7 @@ class WikiDiverse:
         table = EntityTable(report)
         mentions: list[Mention] = []
         record: dict[str, str] = {}
+        addresses: dict[Path, str] = {}
         for split in SPLITS:
             file = self._file(source, split)
             if file is None:
@@ -96,8 +97,10 @@ class WikiDiverse:
                 mention = _mention(row, f"{row.record}-{len(mentions)}", split, images, table, report)
                 mentions.append(mention)
                 record[mention.id] = row.record
-        tables = read_entity_tables(source, table, report)
-        return Contents(mentions, table.entities(), record, tables)
+                if mention.image is not None:
+                    addresses[mention.image] = row.image
+        tables = read_entity_tables(source, table, report, addresses)
+        return Contents(mentions, table.entities(), record, tables, addresses)
 
     def _rows(self, file: Path, split: str, report: LoadReport) -> Iterator[_Row]:
         values = read_json(file, report)

@@ -1,0 +1,40 @@
+"""`fetch-images`: what a data set names by its address."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+
+def fetch_images(
+    dataset: Annotated[str, typer.Argument(help="A data set: a name, or an inline table as in a grid.")],
+    contact: Annotated[str, typer.Option("--contact", help="Your mail address or web page; the robot policy asks for it.")],
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many files.")] = None,
+) -> None:
+    """Fetch images that are missing, two at a time, from Wikimedia alone; the same command goes on after a stop."""
+    from robustmel.datasets import DATASETS
+    from robustmel.errors import UsageError
+    from robustmel.fetch.client import PoliteClient
+    from robustmel.fetch.images import RECORD, fetch_images
+    from robustmel.run.grid import component_from_text
+
+    component = component_from_text(dataset)
+    loaded = DATASETS.create(component.name, **component.params).load()
+    if not loaded.addresses:
+        raise UsageError(
+            f"data set {loaded.name} names no addresses of images; `robustmel datasets {component.name}` says where to get them."
+        )
+    wanted = dict(list(loaded.addresses.items())[:limit])
+    record = next(iter(wanted)).parent
+
+    def told(done: int, of: int) -> None:
+        if sys.stderr.isatty() or done % 100 == 0 or done == of:
+            print(f"\r{done:,} of {of:,}", end="", file=sys.stderr, flush=True)
+
+    with PoliteClient(contact) as client:
+        outcomes = fetch_images(wanted, client, record, told)
+    print(f"\n{', '.join(f'{name} {count:,}' for name, count in outcomes.items())}; see {record / RECORD}", file=sys.stderr)
+    if outcomes["not_fetched"] or outcomes["no_image"]:
+        raise typer.Exit(1)

@@ -1,0 +1,50 @@
+"""Which machines may be asked: named hosts, at public addresses."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from robustmel.errors import RobustMELError
+
+WIKIMEDIA = ("upload.wikimedia.org", "commons.wikimedia.org")
+
+
+class RefusedAddressError(RobustMELError):
+    """An address that must not be asked."""
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """The hosts that may be asked, by https at a public address.
+
+    Args:
+        names: Host names, compared whole.
+        loopback: For tests: this machine by http instead, and nothing else.
+    """
+
+    names: tuple[str, ...] = WIKIMEDIA
+    loopback: bool = False
+
+    def resolved(self, address: str) -> tuple[str, str]:
+        """Host and the IP address to connect to: what was looked at is what is used, whatever the name says a moment later.
+
+        Raises:
+            RefusedAddressError: The scheme, host, port or IP address is not allowed.
+            OSError: The name is not known.
+        """
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+        if self.loopback:
+            if parts.scheme != "http" or host not in ("127.0.0.1", "localhost"):
+                raise RefusedAddressError(f"{address[:200]} is not on this machine.")
+            return host, "127.0.0.1"
+        if parts.scheme != "https" or host not in self.names or parts.port not in (None, 443) or parts.username is not None:
+            raise RefusedAddressError(f"{address[:200]} is not an https address of {', '.join(self.names)}.")
+        found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)]
+        private = [one for one in found if not ipaddress.ip_address(one.partition("%")[0]).is_global]
+        if private or not found:
+            raise RefusedAddressError(f"{host} is at {', '.join(private) or 'no address'}, which is not public.")
+        return host, found[0]
