@@ -13,6 +13,7 @@ LINKERS = Registry(
         "owlvit": "robustmel.linkers.owlvit:OWLViT",
         "siglip": "robustmel.linkers.siglip:SigLIP",
         "blip-world": Preset("blip", {"model": "world:blip-world"}),
+        "clip-robust-world": Preset("clip", {"model": "world:clip-robust-world"}),
         "clip-world": Preset("clip", {"model": "world:clip-world"}),
         "flava-world": Preset("flava", {"model": "world:flava-world"}),
         "owlvit-world": Preset("owlvit", {"model": "world:owlvit-world"}),
