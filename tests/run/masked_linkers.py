@@ -57,6 +57,13 @@ class Saturated(ColourLinker):  # type: ignore[misc,valid-type]
         return (1000 * super().logits(pixels, queries, task)).softmax(1)
 
 
+class Steep(ColourLinker):  # type: ignore[misc,valid-type]
+    """The same, not quite as steep: there is a gradient, and nothing that follows from it."""
+
+    def logits(self, pixels: torch.Tensor, queries: Sequence[Query], task: Task = "I2T") -> torch.Tensor:
+        return (40 * super().logits(pixels, queries, task)).softmax(1)
+
+
 class Dropped(ColourLinker):  # type: ignore[misc,valid-type]
     """Its model was left in training mode."""
 

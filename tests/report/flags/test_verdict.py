@@ -48,3 +48,12 @@ def test_flags_lie_beside_the_page_for_programs(planted: Any, attacked: Any) -> 
     assert found["examined"]["zero_gradients"] == 1
     assert found["examined"]["black_box_wins"] == 0
     assert list(found["examined"]) == list(KINDS)
+
+
+def test_advice_that_is_the_same_for_several_linkers_is_given_once(planted: Any, attacked: Any) -> None:
+    for linker in ("ours", "theirs"):
+        attacked("pgd-normal", 20, MASKED, linker=linker, source=linker)
+    shown = " ".join(build(planted.finish()).text().split())
+    assert shown.count("BPDA") == 1
+    assert "ours on toy: gradients" in shown
+    assert "theirs on toy: gradients" in shown

@@ -24,7 +24,8 @@ class Flag:
         source: The linker whose scores the attack read; "none" if it read none.
         defence: "none", or its name.
         attack: As the grid calls it.
-        sentence: What was seen, what it means and what to do. Rows of one linker that share a reason share the sentence.
+        seen: What was seen, in a sentence that all rows of one linker share which share the reason.
+        advice: What it means and what to do.
     """
 
     code: str
@@ -34,11 +35,19 @@ class Flag:
     source: str
     defence: str
     attack: str
-    sentence: str
+    seen: str
+    advice: str
+
+    @property
+    def sentence(self) -> str:
+        """What was seen, what it means and what to do."""
+        return f"{self.seen} {self.advice}"
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON object."""
-        return asdict(self)
+        body = asdict(self)
+        del body["seen"], body["advice"]
+        return body | {"sentence": self.sentence}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +79,9 @@ def examined(kind: Kind, looked: int, seen: Iterable[tuple[Evidence, str]]) -> E
     flags = []
     for (dataset, linker, defence), group in found.items():
         where = _listed([phrase for _, phrase in group])
-        sentence = f"{linker_label(linker, defence, 2)} on {dataset}: {kind.says} ({where}). {kind.means}"
-        flags += [
-            Flag(kind.code, dataset, row.summary.task, linker, row.summary.source, defence, row.summary.attack, sentence)
-            for row in dict.fromkeys(row for row, _ in group)
-        ]
+        told = f"{linker_label(linker, defence, 2)} on {dataset}: {kind.says} ({where})."
+        rows = (row.summary for row in dict.fromkeys(row for row, _ in group))
+        flags += [Flag(kind.code, dataset, one.task, linker, one.source, defence, one.attack, told, kind.means) for one in rows]
     return Examined(kind.code, looked, tuple(flags))
 
 

@@ -39,6 +39,8 @@ def zero_gradients(rows: Sequence[Evidence]) -> Examined:
 def loss_plateau(rows: Sequence[Evidence]) -> Examined:
     """Images that withstood although neither the loss nor the gap to the best wrong candidate moved: the attack went nowhere.
 
+    Where gradients are zero that is no news, and `zero_gradients` says it.
+
     Source:
         Carlini et al., "On Evaluating Adversarial Robustness", 2019, section 4; Pintor et al., "Indicators of Attack Failure",
         2022, indicator of a flat loss.
@@ -48,6 +50,8 @@ def loss_plateau(rows: Sequence[Evidence]) -> Examined:
         radius = row.bound or UNBOUNDED
         withstood = [one for one in row.done if began_behind(one)]
         looked += bool(withstood)
+        if (row.summary.zero_gradient_share or 0) > MASKED:
+            continue
         flat = sum(_flat(one, FLAT * radius) for one in withstood)
         if flat >= FLAT_LEAST and flat >= FLAT_SHARE * len(withstood):
             seen.append((row, f"{row.label} on {percent(share(flat, len(withstood)))} %"))

@@ -23,8 +23,11 @@ def verdict(examined: Sequence[Examined]) -> list[str]:
 
 
 def sentences(examined: Examined) -> list[str]:
-    """What one kind of doubt has to say, each thing once however many rows it concerns."""
-    return list(dict.fromkeys(flag.sentence for flag in examined.flags))
+    """What one kind of doubt has to say: for each piece of advice all that was seen, each thing once however many rows it concerns."""
+    seen: dict[str, dict[str, None]] = {}
+    for flag in examined.flags:
+        seen.setdefault(flag.advice, {})[flag.seen] = None
+    return [" ".join([*told, advice]) for advice, told in seen.items()]
 
 
 def as_json(examined: Sequence[Examined]) -> str:
