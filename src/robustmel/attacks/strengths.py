@@ -19,8 +19,10 @@ STRENGTHS: Settings = {
     ("cw", "strong"): {"c": 100.0, "kappa": 0.0, "lr": 0.05, "steps": 75},
     ("noise", "normal"): {"eps": 8 / 255},
     ("noise", "strong"): {"eps": 0.2},
+    ("corruption", "normal"): {"eps": 8 / 255},
+    ("corruption", "strong"): {"eps": 0.2},
 }
-"""(attack, strength) -> parameters. The noise has the norm of PGD at the same strength."""
+"""(attack, strength) -> parameters. Noise and corruptions are as long as the noise of PGD's radius at the same strength."""
 
 PROFILES: Mapping[str, Settings] = {
     "paper": {("pgd", "strong"): {"step_size": 2 / 225}},
