@@ -42,6 +42,10 @@ class BallAttack(AskingAttack, ABC):
     def idle(self) -> bool:
         """Whether these parameters leave nothing to do: images are handed back as they are, judged."""
 
+    @abstractmethod
+    def passes(self) -> int:
+        """Forward passes an image costs at most; see `ImageAttack`."""
+
     def perturb(self, pixels: Tensor, objective: Objective, gold: Tensor, noise: Noise) -> Perturbation:
         """Perturbs a batch; see `ImageAttack`."""
         outcome = Outcome(self, pixels, objective, gold, noise)

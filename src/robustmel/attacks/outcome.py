@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -44,8 +46,9 @@ class Outcome:
         self.found = pixels.clone()
         self.last = pixels.clone() if options.on_failure == "last" else pixels
         self.notes: dict[str, None] = {}
-        self.remarks: list[str] = []
+        self.remarks = [""] * len(gold)
         self.course = Course(gold)
+        self._followed = ""
         self._wrong: Tensor | None = None
         self.goal = Goal(gold)
         if options.targeted is None and not options.spare_wrong:
@@ -86,7 +89,11 @@ class Outcome:
         self.queries[rows] += 1
         self.iterations[rows] += 1
         self.zero_gradients[rows] += slope.zero & slope.finite
-        self.course.note(slope, rows)
+        self._followed = self._followed or loss
+        if loss != self._followed:  # another member of an ensemble: its loss is no continuation of the first one's
+            self.course.note(replace(slope, loss=torch.full_like(slope.loss, torch.nan)), rows)
+        else:
+            self.course.note(slope, rows)
         if loss == "dlr" and (slope.candidates < dlr_needs(goal)).any():
             self.notes[f"dlr needs {dlr_needs(goal)} candidates, used margin where there were fewer"] = None
         self._stop(rows[~slope.finite])
@@ -146,6 +153,11 @@ class Outcome:
         """Notes where a run ended; handed back for failures if `on_failure` says so."""
         if self.options.on_failure == "last" and len(rows):
             self.last[rows] = pixels
+
+    def remark(self, what: str, where: Tensor) -> None:
+        """Says something of single images, those where `where`, bool (B,), holds."""
+        for row in where.nonzero()[:, 0].tolist():
+            self.remarks[row] = "; ".join(filter(None, (self.remarks[row], what)))
 
     def untouched(self) -> Perturbation:
         """The inputs themselves, judged: what a budget of zero leaves."""

@@ -85,7 +85,8 @@ def perturb(
     write_table(folder / "log.parquet", [rows[query.id] for query in queries], LOG)
     states = Counter(row["status"] for row in rows.values())
     failed = sum(row["status"] != "ok" for row in done)
-    return {"mentions": len(rows), "states": dict(states), "failed": failed, "kept": "all"}
+    notes = Counter(note for row in done for note in (row.get("note") or "").split("; ") if note)
+    return {"mentions": len(rows), "states": dict(states), "failed": failed, "notes": dict(notes), "kept": "all"}
 
 
 def _triage(
