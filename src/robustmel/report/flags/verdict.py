@@ -11,7 +11,8 @@ from robustmel.report.flags.kinds import KINDS
 
 def verdict(examined: Sequence[Examined]) -> list[str]:
     """Sentences for the notes of a table: each flag, or that there is none; and what could not be examined."""
-    found = [f"Flag, {KINDS[one.code].title}: {sentence}" for one in examined for sentence in sentences(one)]
+    told = [(KINDS[one.code].title, seen, advice) for one in examined for advice, seen in by_advice(one).items()]
+    found = [f"Flag, {title}: {' '.join(seen)} {advice}" for title, seen, advice in told]
     if not examined:
         return found
     if not found:
@@ -22,12 +23,12 @@ def verdict(examined: Sequence[Examined]) -> list[str]:
     return found
 
 
-def sentences(examined: Examined) -> list[str]:
-    """What one kind of doubt has to say: for each piece of advice all that was seen, each thing once however many rows it concerns."""
-    seen: dict[str, dict[str, None]] = {}
+def by_advice(examined: Examined) -> dict[str, list[str]]:
+    """Advice -> all that was seen and calls for it, each thing once however many rows it concerns."""
+    found: dict[str, dict[str, None]] = {}
     for flag in examined.flags:
-        seen.setdefault(flag.advice, {})[flag.seen] = None
-    return [" ".join([*told, advice]) for advice, told in seen.items()]
+        found.setdefault(flag.advice, {})[flag.seen] = None
+    return {advice: list(seen) for advice, seen in found.items()}
 
 
 def as_json(examined: Sequence[Examined]) -> str:

@@ -17,7 +17,7 @@ from robustmel import __version__
 from robustmel.report.canvas import darkened
 from robustmel.report.curves import security_curves
 from robustmel.report.flags import KINDS, Examined
-from robustmel.report.flags.verdict import as_json, sentences
+from robustmel.report.flags.verdict import as_json, by_advice
 from robustmel.report.gallery import Entry, Gallery, gallery
 from robustmel.report.pictures import save
 from robustmel.report.plots import accuracy_plot
@@ -49,7 +49,7 @@ def write_page(
     plot, curves = accuracy_plot(summaries), security_curves(summaries)
     style, script = _asset("style.css"), _asset("script.js")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown)
-    environment.globals |= {"figure": figure, "shade": _shade, "interval": _interval, "task_names": TASK_NAMES}
+    environment.globals |= {"figure": figure, "shade": _shade, "interval": _interval, "doubt": _doubt, "task_names": TASK_NAMES}
     page = environment.from_string(_asset("page.html.jinja")).render(
         version=__version__,
         style=Markup(style),
@@ -59,7 +59,7 @@ def write_page(
         table=table,
         group_spans=_group_spans(table),
         notes=notes,
-        doubts=[(KINDS[one.code], one.looked, sentences(one)) for one in examined],
+        doubts=[(KINDS[one.code], one.looked, by_advice(one)) for one in examined],
         plots=None if plot is None else [_embedded(plot), _embedded(darkened(plot))],
         curves=None if curves is None else [_embedded(curves), _embedded(darkened(curves))],
         headings=HEADINGS,
@@ -145,6 +145,11 @@ def _interval(cell: Summary | None) -> str:
     if cell is None or cell.ci_low is None:
         return ""
     return f"{percent(cell.ci_low)} to {percent(cell.ci_high)} %"
+
+
+def _doubt(cell: Summary | None) -> str:
+    """Of what kinds the doubts about a figure are; "" where there is none."""
+    return "" if cell is None else ", ".join(KINDS[code].title for code in cell.flags)
 
 
 def _card(number: int, entry: Entry, images: Path) -> dict[str, Any]:
