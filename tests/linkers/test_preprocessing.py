@@ -11,13 +11,33 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.efficientnet.image_processing_pil_efficientnet import EfficientNetImageProcessorPil
+from transformers.models.flava.image_processing_pil_flava import FlavaImageProcessorPil
+from transformers.models.owlvit.image_processing_pil_owlvit import OwlViTImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
 from robustmel.linkers.preprocessing import Preprocessing
 
 SIZES = [(32, 32), (333, 500), (500, 333), (97, 61), (1, 40), (40, 1), (1, 1), (33, 32), (20, 20), (48, 48)]
 
+ALIGN = {"rescale_factor": 1 / 127.5, "rescale_offset": True, "do_normalize": False, "include_top": False, "resample": 2}
+
 PROCESSORS = {
+    "align": EfficientNetImageProcessorPil(
+        size={"height": 40, "width": 40}, crop_size={"height": 32, "width": 32}, do_center_crop=True, **ALIGN
+    ),
+    "efficientnet": EfficientNetImageProcessorPil(size={"height": 32, "width": 32}),
+    "every option of efficientnet": EfficientNetImageProcessorPil(
+        size={"height": 32, "width": 32}, **ALIGN | {"do_normalize": True, "include_top": True}
+    ),
+    "flava": FlavaImageProcessorPil(size={"height": 32, "width": 32}, crop_size={"height": 32, "width": 32}),
+    "flava with codebook and masks": FlavaImageProcessorPil(
+        size={"height": 32, "width": 32},
+        crop_size={"height": 32, "width": 32},
+        return_codebook_pixels=True,
+        return_image_mask=True,
+    ),
+    "owlvit": OwlViTImageProcessorPil(size={"height": 32, "width": 32}),
     "clip": CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}),
     "crop smaller than the edge": CLIPImageProcessorPil(size={"shortest_edge": 48}, crop_size={"height": 31, "width": 40}),
     "crop larger than the edge": CLIPImageProcessorPil(size={"shortest_edge": 24}, crop_size={"height": 33, "width": 30}),
@@ -70,17 +90,22 @@ def test_pixels_between_two_levels_are_rounded_first() -> None:
 
 
 @pytest.mark.parametrize("size", [(333, 500), (500, 333), (97, 61), (20, 30), (64, 64)])
-@pytest.mark.parametrize("name", ["clip", "siglip", "bilinear", "lanczos", "box", "hamming", "nearest"])
+@pytest.mark.parametrize(
+    "name", ["align", "efficientnet", "clip", "siglip", "bilinear", "lanczos", "box", "hamming", "nearest"]
+)
 def test_without_rounding_the_input_is_within_about_one_level_of_the_library_s(name: str, size: tuple[int, int]) -> None:
     picture = drawn(*size)
     preprocessing = Preprocessing(PROCESSORS[name])
     smooth, exact = preprocessing.smooth(as_pixels([picture])), by_library(PROCESSORS[name], [picture])
-    levels = 255 * max(preprocessing.settings.std)
+    told = preprocessing.settings
+    levels = max(told.std) * max(told.again or (1.0,)) / told.scale
     assert (smooth - exact).abs().max() * levels < 1.7
     assert (smooth - exact).abs().mean() * levels < 0.5
 
 
-@pytest.mark.parametrize("name", ["clip", "crop larger than the edge", "bilinear", "lanczos", "another scale"])
+@pytest.mark.parametrize(
+    "name", ["align", "efficientnet", "clip", "crop larger than the edge", "bilinear", "lanczos", "another scale"]
+)
 def test_the_gradient_is_that_of_the_smooth_input(name: str) -> None:
     preprocessing = Preprocessing(PROCESSORS[name])
     pixels = torch.rand(1, 3, 7, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 0.4 + 0.3
