@@ -15,17 +15,22 @@ FORMATS = ("table", "markdown", "latex", "csv", "json")
 def report(
     run: Run,
     format: Annotated[str, typer.Option("--format", help="table, markdown, latex, csv or json.")] = "table",  # noqa: A002
+    by: Annotated[str, typer.Option("--by", help="Accuracy by type, popularity, surface or similarity of the mentions.")] = "",
+    compare: Annotated[str, typer.Option("--compare", help="Differences: context, defence or linker.")] = "",
     store: Annotated[Path | None, typer.Option("--store", help="Where its artefacts are, if they were moved.")] = None,
 ) -> None:
-    """Print a run's table again, in another format."""
+    """Print a run's table again, in another format or cut another way."""
     from robustmel.errors import UsageError
     from robustmel.registry import suggestion
     from robustmel.report import build
 
     if format not in FORMATS:
         raise UsageError(f'unknown format "{format}". {suggestion(format, dict.fromkeys(FORMATS))}')
+    if by and compare:
+        raise UsageError("--by and --compare are two tables; ask for one at a time.")
     built = build(run, store)
-    writers = {"table": built.text, "markdown": built.markdown, "latex": built.latex, "csv": built.csv, "json": built.json}
+    part = built.by(by) if by else built.compare(compare) if compare else built
+    writers = {"table": part.text, "markdown": part.markdown, "latex": part.latex, "csv": part.csv, "json": part.json}
     sys.stdout.write(writers[format]().rstrip("\n") + "\n")
 
 

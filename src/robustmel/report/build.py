@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from robustmel.report.comparisons import LEADS, compare, remarks
+from robustmel.report.comparisons import sheets as comparison_sheets
 from robustmel.report.flags import Examined, Flag, examine, verdict
 from robustmel.report.notes import notes
 from robustmel.report.results import Run, read_run
 from robustmel.report.scoring import Scoring
+from robustmel.report.slices import sheets as slice_sheets
+from robustmel.report.slices import slices
 from robustmel.report.summarise import summarise
 from robustmel.report.summary import Summary
 from robustmel.report.tables import csv, json, latex, markdown, text
+from robustmel.report.tables.aside import Aside
 from robustmel.report.tables.layout import Table, layout
 
 
@@ -25,11 +30,13 @@ class Report:
         run: The run, read back.
         summaries: One a table row, worst cases over attacks last.
         examined: What was looked for that would speak against rows of it.
+        scoring: What each mention earned; None makes it anew where it is needed.
     """
 
     run: Run
     summaries: tuple[Summary, ...]
     examined: tuple[Examined, ...] = ()
+    scoring: Scoring | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def table(self) -> Table:
@@ -44,7 +51,30 @@ class Report:
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """Sentences that belong under the table."""
-        return tuple(notes(self.summaries, self.run.notes))
+        compared = [one for question in LEADS for one in compare(self._scoring, question)]
+        return (*notes(self.summaries, self.run.notes), *remarks(compared, self.summaries))
+
+    @cached_property
+    def _scoring(self) -> Scoring:
+        return self.scoring or Scoring(self.run)
+
+    def by(self, by: str) -> Aside:
+        """Accuracy by a kind of mention: a key of `slices.BY`, or "popularity:100" for a threshold.
+
+        Raises:
+            UsageError: There is no such kind.
+        """
+        found = slices(self._scoring, by)
+        return Aside(tuple(slice_sheets(found)), tuple(one.to_dict() for one in found))
+
+    def compare(self, question: str) -> Aside:
+        """The answer to one of `comparisons.QUESTIONS`.
+
+        Raises:
+            UsageError: There is no such question.
+        """
+        found = compare(self._scoring, question)
+        return Aside(tuple(comparison_sheets(found)), tuple(one.to_dict() for one in found))
 
     def text(self, width: int | None = None) -> str:
         """The main table and its notes for a terminal of `width` columns (None: ask it)."""
@@ -88,7 +118,7 @@ def build(out: Path, store_root: Path | None = None) -> Report:
     summaries = summarise(run, scoring)
     examined = examine(scoring, summaries)
     raised = [flag for one in examined for flag in one.flags]
-    return Report(run, tuple(replace(one, flags=_codes(one, raised)) for one in summaries), examined)
+    return Report(run, tuple(replace(one, flags=_codes(one, raised)) for one in summaries), examined, scoring)
 
 
 def _codes(row: Summary, raised: Sequence[Flag]) -> tuple[str, ...]:

@@ -31,6 +31,16 @@ def render(summaries: Sequence[Summary]) -> str:
     return file.getvalue()
 
 
+def records(rows: Sequence[Mapping[str, object]]) -> str:
+    """Plain rows that all have the same keys, likewise; nothing at all where there are no rows."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    if rows:
+        writer.writerow(rows[0])
+    writer.writerows([_cell(value) for value in row.values()] for row in rows)
+    return file.getvalue()
+
+
 def _cell(value: object) -> object:
     if value is None:
         return ""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from robustmel.report.summary import Summary
 
 
 def render(summaries: Sequence[Summary]) -> str:
     """Equal summaries give equal bytes: fixed order, no times, no paths; NaN does not exist, its place is null."""
-    rows = [json.dumps(one.to_dict(), ensure_ascii=False, allow_nan=False) for one in summaries]
-    return "[" + ",".join("\n " + row for row in rows) + ("\n]" if rows else "]") + "\n"
+    return records([one.to_dict() for one in summaries])
+
+
+def records(rows: Sequence[Mapping[str, object]]) -> str:
+    """Plain rows, likewise."""
+    lines = [json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows]
+    return "[" + ",".join("\n " + line for line in lines) + ("\n]" if lines else "]") + "\n"

@@ -18,10 +18,11 @@ def render(table: Table, summaries: Sequence[Summary], notes: Sequence[str]) -> 
         headings.append(" ".join(part for part in (task, column.group, column.label) if part))
     body = [[row.dataset, row.linker, *(figure(cell) for cell in row.cells)] for row in table.rows]
     remarks = "\n".join(f"- {markdown(note)}" for note in notes)
-    return "\n".join([_pipes(headings, body, 2), "", remarks, "", _pipes(HEADINGS, lines(summaries), TEXT_COLUMNS), ""])
+    return "\n".join([pipes(headings, body, 2), "", remarks, "", pipes(HEADINGS, lines(summaries), TEXT_COLUMNS), ""])
 
 
-def _pipes(headings: Sequence[str], body: Sequence[Sequence[str]], words: int) -> str:
+def pipes(headings: Sequence[str], body: Sequence[Sequence[str]], words: int) -> str:
+    """A table; the first `words` columns are left-aligned."""
     rule = [":--" if index < words else "--:" for index in range(len(headings))]
     rows = [[markdown(cell) for cell in row] for row in (headings, *body)]
     return "\n".join("| " + " | ".join(row) + " |" for row in (rows[0], rule, *rows[1:]))

@@ -28,11 +28,13 @@ def render(table: Table, notes: Sequence[str], width: int | None = None) -> str:
         parts = [table.of_tasks("I2T"), table.of_tasks("IT2T", "T2T")]
         blocks = [_grid(part) for part in parts if part.columns]
     lines = "\n\n".join("\n".join(block) for block in blocks)
-    wrapped = [
-        textwrap.fill(visible(note), min(max(width, NARROW), WIDE), initial_indent="  ", subsequent_indent="  ")
-        for note in notes
-    ]
-    return lines + "\n\n" + "\n".join(wrapped) + "\n"
+    return lines + "\n\n" + "\n".join(wrapped(notes, width)) + "\n"
+
+
+def wrapped(notes: Sequence[str], width: int) -> list[str]:
+    """Each note as lines of at most `width`, indented."""
+    room = min(max(width, NARROW), WIDE)
+    return [textwrap.fill(visible(note), room, initial_indent="  ", subsequent_indent="  ") for note in notes]
 
 
 def _grid(table: Table) -> list[str]:

@@ -1,0 +1,167 @@
+"""One comparison of shares of the same mentions, with its interval and what may be said of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robustmel.report.credit import Floats
+from robustmel.report.rows import Row
+from robustmel.report.statistics import MARGIN, Clusters, Verdict, contrast
+from robustmel.report.summary import rounded
+
+
+class Figure(NamedTuple):
+    """What is compared, and where it is shown.
+
+    Args:
+        key: Short, for programs ("saved").
+        heading: Of its column.
+        more: What is said where the value lies above 0; "{}" takes the number of points.
+        less: Where it lies below.
+        none: Where it lies within the margin.
+        undecided: What is undecided.
+    """
+
+    key: str
+    heading: str
+    more: str
+    less: str
+    none: str
+    undecided: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A difference of shares, or a difference of such differences; in units of 1, not of points.
+
+    Args:
+        question: "context", "defence" or "linker".
+        figure: Which figure of that question.
+        dataset: Name of the data set.
+        task: "I2T" or "IT2T"; "" where both take part.
+        linker: Whom it is about.
+        defence: And its defence.
+        against: What it is compared with: a task, a defence, a linker.
+        source: The linker whose scores the attack differentiated, "victim" where each linker's own.
+        attack: As in the table; "clean".
+        threat_model: What the attack may do.
+        budget: How much of it.
+        n: Mentions compared.
+        clusters: Groups of them that share an entity or an image.
+        value: The difference.
+        low: Lower bound of its 95 % interval, None where there is none.
+        high: Upper bound.
+        margin: Differences within it are called none.
+        equivalence: p-value of "the difference is the margin or more, to either side".
+        verdict: "more", "less", "none" (within the margin) or "undecided".
+        sentence: The same in words.
+    """
+
+    question: str
+    figure: str
+    dataset: str
+    task: str
+    linker: str
+    defence: str
+    against: str
+    source: str
+    attack: str
+    threat_model: str
+    budget: str
+    n: int
+    clusters: int
+    value: float
+    low: float | None
+    high: float | None
+    margin: float
+    equivalence: float | None
+    verdict: Verdict
+    sentence: str
+
+    @property
+    def subject(self) -> tuple[str, ...]:
+        """What all figures of one line of the table share."""
+        return (self.dataset, self.task, self.linker, self.defence, self.against, self.source, self.attack)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON object: the fields in order, figures rounded."""
+        return {name: rounded(value) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a comparison is about, before it is made.
+
+    Args:
+        question: See `Comparison`.
+        row: The attacked (or clean) row whose linker it is about.
+        against: What it is compared with.
+        task: "" where several take part.
+        source: See `Comparison`.
+        clusters: (n,) which mentions belong together.
+    """
+
+    question: str
+    row: Row
+    against: str
+    task: str
+    source: str
+    clusters: Clusters
+
+    def compare(
+        self, figure: Figure, plus: list[Floats], minus: list[Floats], among: NDArray[np.bool_] | None = None
+    ) -> Comparison | None:
+        """The sum of the shares in `plus` less that in `minus`; None without mentions.
+
+        Args:
+            figure: What it is.
+            plus: (S, n) credit each.
+            minus: Likewise.
+            among: (n,): over these mentions alone; None for all.
+        """
+        chosen = np.arange(len(self.clusters)) if among is None else np.flatnonzero(among)
+        _, cluster = np.unique(self.clusters[chosen], return_inverse=True)
+        found = contrast([one[:, chosen] for one in plus], [one[:, chosen] for one in minus], cluster)
+        if found is None:
+            return None
+        bounds, verdict, cell = found.interval(), found.verdict(), self.row.first
+        return Comparison(
+            question=self.question,
+            figure=figure.key,
+            dataset=cell.dataset,
+            task=self.task,
+            linker=cell.linker,
+            defence=cell.defence,
+            against=self.against,
+            source=self.source,
+            attack=self.row.attack,
+            threat_model=cell.threat_model,
+            budget=cell.budget,
+            n=len(chosen),
+            clusters=int(cluster.max()) + 1,
+            value=found.value,
+            low=bounds.low if bounds else None,
+            high=bounds.high if bounds else None,
+            margin=MARGIN,
+            equivalence=found.equivalence(),
+            verdict=verdict,
+            sentence=_sentence(figure, found.value, bounds, verdict),
+        )
+
+
+def _sentence(figure: Figure, value: float, bounds: tuple[float, float] | None, verdict: Verdict) -> str:
+    interval = f"95 % interval {points(bounds[0])} to {points(bounds[1])}" if bounds else "no interval: one group of mentions"
+    if verdict == "none":
+        return f"{figure.none} within {100 * MARGIN:.0f} points ({points(value)}; {interval})"
+    if verdict == "undecided":
+        return f"{figure.undecided} is undecided ({points(value)} points; {interval})"
+    return f"{(figure.more if verdict == 'more' else figure.less).format(points(abs(value)))} ({interval})"
+
+
+def points(value: float) -> str:
+    """A share as percentage points, with a minus sign that is one."""
+    return f"{100 * value + 0.0:.1f}".replace("-0.0", "0.0").replace("-", "−")
