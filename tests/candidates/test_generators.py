@@ -51,7 +51,7 @@ def test_k_is_the_length_of_a_list(kb: KnowledgeBase, name: str, k: int) -> None
     assert {len(listed) for listed in found} == {min(k, len(kb))}
 
 
-@pytest.mark.parametrize("name", ["given", "bm25", "prior", "dense"])
+@pytest.mark.parametrize("name", ["given", "bm25", "prior", "dense", "union"])
 @pytest.mark.parametrize("k", [0, -1, 2.5, True, "10"])
 def test_a_k_that_is_no_length_is_refused(name: str, k: object) -> None:
     with pytest.raises(UsageError, match="whole number from 1"):
@@ -139,3 +139,43 @@ def test_recall_counts_mentions_that_can_be_answered() -> None:
     assert math.isnan(recall([], []))
     with pytest.raises(ValueError):
         recall(asked, [])
+
+
+def test_a_union_takes_turns_and_keeps_its_cap(kb: KnowledgeBase) -> None:
+    parts = [{"name": "bm25", "k": 4}, {"name": "prior", "k": 5}]
+    asked, train = mentions("apple", "pear"), mentions("apple", gold="smith")
+    lists = [CANDIDATES.create(one["name"], k=one["k"]).candidates(asked, kb, train) for one in parts]
+    union = CANDIDATES.create("union", of=parts, k=6).candidates(asked, kb, train)
+    for first, second, both in zip(*lists, union, strict=True):
+        assert both[0] == first[0]
+        assert second[0] in both[:2]
+        assert len(both) <= 6
+        assert set(both) <= set(first) | set(second)
+    whole = CANDIDATES.create("union", of=parts, k=99).candidates(asked, kb, train)
+    assert [set(one) for one in whole] == [set(first) | set(second) for first, second in zip(*lists, strict=True)]
+
+
+@pytest.mark.parametrize("of", ["bm25", ["bm25"], ["bm25", "nothing"], ["bm25", {"k": 3}]])
+def test_a_union_of_what_is_none_is_refused(of: object) -> None:
+    with pytest.raises(UsageError):
+        CANDIDATES.create("union", of=of)
+
+
+def test_the_graph_finds_what_the_exact_product_finds(kb: KnowledgeBase) -> None:
+    pytest.importorskip("faiss", reason="the extra faiss is not installed")
+    asked = mentions("apple", "pear", "green pepper")
+    exact = CANDIDATES.create("dense", k=3, **PARAMETERS["dense"]).candidates(asked, kb, ())
+    graph = CANDIDATES.create("dense", k=3, index="faiss", **PARAMETERS["dense"]).candidates(asked, kb, ())
+    assert [set(one) for one in graph] == [set(one) for one in exact]
+
+
+def test_the_graph_misses_few_of_the_nearest() -> None:
+    pytest.importorskip("faiss", reason="the extra faiss is not installed")
+    from robustmel.candidates.nearest import nearest, nearest_by_graph
+
+    drawn = np.random.default_rng(0).standard_normal((3000, 24)).astype(np.float32)
+    unit = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    known, asked = unit[:2800], unit[2800:]
+    pairs = zip(nearest(known, 10)(asked), nearest_by_graph(known, 10)(asked), strict=True)
+    shared = [len(set(exact.tolist()) & set(graph.tolist())) for exact, graph in pairs]
+    assert np.mean(shared) > 9.8

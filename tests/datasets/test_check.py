@@ -63,7 +63,7 @@ PLANTED: dict[str, dict[str, Any]] = {
     "empty_surfaces": {"surface": ""},
     "no_text": {"text": ""},
     "replaced_characters": {"text": "Chad \ud800"},
-    "ignored_keys": {"topic": "flags"},
+    "ignored_keys": {"subject": "flags"},
     "label_leaks": {"id": "Q1"},
     "no_split": {"split": None},
     "odd_splits": {"split": "challenge"},
@@ -94,7 +94,7 @@ def test_a_planted_fault_is_named_with_its_place(write, reason: str) -> None:
     report = check(JSONL(folder).load())
     assert named(report)[reason] == 1
     note = next(note for note in json.loads(report.to_json())["notes"] if note.startswith(f"{reason} (1):"))
-    assert any(place in note for place in ("planted", "Q1", ":4", "topic", "alpha.png"))
+    assert any(place in note for place in ("planted", "Q1", ":4", "subject", "alpha.png"))
     assert note in report.to_text()
 
 
@@ -138,7 +138,7 @@ def test_leaks_are_counted_in_the_later_split(tmp_path: Path) -> None:
     assert report.leaks == 2
     (leak,) = [finding for finding in report.findings if finding.reason == "leaks"]
     assert set(leak.examples) == {"dev, same image", "test, same sentence"}
-    assert leak.detail == "image 1, sentence 1"
+    assert leak.detail == "image 1, image that looks the same 0, sentence 1"
 
 
 def test_surfaces_are_compared_stripped_composed_and_folded() -> None:

@@ -10,6 +10,7 @@ CANDIDATES = Registry(
         "bm25": "robustmel.candidates.bm25:BM25",
         "dense": "robustmel.candidates.dense:Dense",
         "prior": "robustmel.candidates.prior:Prior",
+        "union": "robustmel.candidates.union:Union",
     },
     entry_points="robustmel.candidates",
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robustmel.candidates.ranking import require_count, top
+from robustmel.candidates.nearest import nearest, nearest_by_graph
+from robustmel.candidates.ranking import require_count
 from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
@@ -21,7 +22,7 @@ _CHUNK = 1024
 
 @dataclass(frozen=True)
 class Dense:
-    """Ranks entities by the cosine of text embeddings, by exact product.
+    """Ranks entities by the cosine of text embeddings.
 
     Every list has k entities (or the whole knowledge base). Equal scores keep the order of the knowledge base.
 
@@ -30,6 +31,8 @@ class Dense:
         k: Length of a list.
         text: Embed surface and sentence of the mention; else the surface alone.
         description: Embed name and description of the entity; else the name alone.
+        index: "exact" computes every product; "faiss" asks a graph (HNSW) instead, for millions of entities: it needs the extra
+            faiss, and may miss some of the best.
         parameters: The encoder's own parameters.
     """
 
@@ -37,12 +40,15 @@ class Dense:
     k: int = 10
     text: bool = False
     description: bool = True
+    index: Literal["exact", "faiss"] = "exact"
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     version: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         require_count("dense", self.k)
+        if self.index not in ("exact", "faiss"):
+            raise UsageError(f'candidate generator dense has no index "{self.index}"; choose "exact" or "faiss".')
 
     @classmethod
     def assets(cls, *, encoder: str, parameters: Mapping[str, Any], **_: object) -> tuple[Path, ...]:
@@ -69,11 +75,12 @@ class Dense:
         queries = list(dict.fromkeys(asked))
         entries = [f"{e.name}: {e.description}" if self.description and e.description else e.name for e in kb]
         known = _normalised(encoder.embed_texts(entries))
+        best = nearest_by_graph(known, self.k) if self.index == "faiss" else nearest(known, self.k)
         found: dict[str, tuple[str, ...]] = {}
         for start in range(0, len(queries), _CHUNK):
             some = queries[start : start + _CHUNK]
-            for query, scores in zip(some, _normalised(encoder.embed_texts(some)) @ known.T, strict=True):
-                found[query] = tuple(kb.ids[place] for place in top(scores, self.k))
+            for query, places in zip(some, best(_normalised(encoder.embed_texts(some))), strict=True):
+                found[query] = tuple(kb.ids[place] for place in places)
         return [found[query] for query in asked]
 
 

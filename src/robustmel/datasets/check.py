@@ -11,7 +11,7 @@ from pathlib import Path
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.image_check import ImageState, Progress, image_states
-from robustmel.datasets.overlaps import duplicates, leaks
+from robustmel.datasets.overlaps import alike, duplicates, leaks
 from robustmel.datasets.remarks import Finding, finding
 from robustmel.datasets.shown import shown
 from robustmel.datasets.spans import occurs_again
@@ -40,7 +40,7 @@ class CheckReport:
         images_missing: The image file is not there.
         images_broken: The image cannot be decoded, or is refused.
         duplicates: Equal to an earlier mention, gold included.
-        leaks: Image or sentence occurs in an earlier split.
+        leaks: Image (or one that looks the same) or sentence occurs in an earlier split.
         findings: All of this and the loader's remarks, where there is something to say.
     """
 
@@ -98,7 +98,9 @@ def check(dataset: Dataset, verify_images: bool = True, progress: Progress | Non
 
     same, contradicting = duplicates(mentions, picture)
     by_image, by_sentence = leaks(mentions, picture)
-    leaking = {mention.id: mention for mention in (*by_image, *by_sentence)}
+    by_look = alike(mentions, lambda mention: None if mention.image is None else states[mention.image].look)
+    by_look = [mention for mention in by_look if mention not in by_image]
+    leaking = {mention.id: mention for mention in (*by_image, *by_look, *by_sentence)}
     unlocated = [one for one in mentions if one.text.strip() and one.surface not in one.text]
     repeated = [one for one in mentions if occurs_again(one.surface, one.text)]
     outside = [
@@ -118,7 +120,11 @@ def check(dataset: Dataset, verify_images: bool = True, progress: Progress | Non
         finding("gold_not_in_candidates", (one.id for one in outside)),
         finding("duplicates", (one.id for one in same)),
         finding("contradictions", (one.id for one in contradicting)),
-        finding("leaks", leaking, f"image {len(by_image):,}, sentence {len(by_sentence):,}"),
+        finding(
+            "leaks",
+            leaking,
+            f"image {len(by_image):,}, image that looks the same {len(by_look):,}, sentence {len(by_sentence):,}",
+        ),
         finding("label_leaks", (one.id for one in mentions if one.id == one.gold)),
         *_structure(mentions),
     ]

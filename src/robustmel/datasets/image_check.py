@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from robustmel.datasets.looks import Look, look
 from robustmel.errors import ImageError
 from robustmel.images import decode_with_notes
 
@@ -25,12 +26,14 @@ class ImageState:
         message: Its sentence; "" where the image is sound.
         notes: Conversions made when decoding.
         digest: Hash of the file's bytes; None where it was not read.
+        look: What it looks like, for near-duplicates (see `looks.look`); None where it was not read, or shows hardly anything.
     """
 
     problem: str | None = None
     message: str = ""
     notes: tuple[str, ...] = ()
     digest: str | None = None
+    look: Look | None = None
 
 
 def image_states(paths: Iterable[Path], decoding: bool, progress: Progress | None = None) -> dict[Path, ImageState]:
@@ -59,8 +62,8 @@ def _presence(file: Path) -> ImageState:
 
 def _state(file: Path) -> ImageState:
     try:
-        notes = decode_with_notes(file).notes
+        pixels, notes = decode_with_notes(file)
         with file.open("rb") as opened:
-            return ImageState(notes=notes, digest=hashlib.file_digest(opened, "blake2b").hexdigest())
+            return ImageState(notes=notes, digest=hashlib.file_digest(opened, "blake2b").hexdigest(), look=look(pixels))
     except ImageError as problem:
         return ImageState(problem.kind, str(problem))

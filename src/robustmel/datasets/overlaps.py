@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
+from robustmel.datasets.looks import Look, near
 from robustmel.kb.knowledge_base import fold
 from robustmel.types import Mention
 
@@ -30,6 +31,18 @@ def duplicates(mentions: Sequence[Mention], image: ImageIdentity) -> tuple[list[
 def leaks(mentions: Sequence[Mention], image: ImageIdentity) -> tuple[list[Mention], list[Mention]]:
     """Mentions whose image, and whose (folded) sentence, occurs in an earlier split: train before validation before test."""
     return _shared(mentions, image), _shared(mentions, lambda mention: fold(mention.text) or None)
+
+
+def alike(mentions: Sequence[Mention], seen: Callable[[Mention], Look | None]) -> list[Mention]:
+    """Mentions whose image looks like one of an earlier split (see `looks`)."""
+    known = [(mention, _ORDER.get(mention.split, len(_ORDER)), seen(mention)) for mention in mentions if mention.split]
+    found: list[Mention] = []
+    for later in sorted({order for _, order, _ in known}):
+        ours = [(mention, look) for mention, order, look in known if order == later and look is not None]
+        before = list({look for _, order, look in known if order < later and look is not None})
+        hits = near([look for _, look in ours], before)
+        found += [mention for (mention, _), hit in zip(ours, hits, strict=True) if hit]
+    return found
 
 
 def _shared(mentions: Sequence[Mention], key: ImageIdentity) -> list[Mention]:
