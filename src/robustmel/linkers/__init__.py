@@ -12,6 +12,7 @@ LINKERS = Registry(
         "flava": "robustmel.linkers.flava:FLAVA",
         "owlvit": "robustmel.linkers.owlvit:OWLViT",
         "siglip": "robustmel.linkers.siglip:SigLIP",
+        "align-world": Preset("align", {"model": "world:align-world"}),
         "blip-world": Preset("blip", {"model": "world:blip-world"}),
         "clip-robust-world": Preset("clip", {"model": "world:clip-robust-world"}),
         "clip-world": Preset("clip", {"model": "world:clip-world"}),
