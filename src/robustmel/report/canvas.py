@@ -31,13 +31,14 @@ Draw = Callable[[Any, Sequence[Summary]], None]
 """Fills one panel's axes from the summaries of its data set and task."""
 
 
-def panels(shown: Sequence[Summary], width: float, draw: Draw) -> str | None:
+def panels(shown: Sequence[Summary], width: float, draw: Draw, height: str = "accuracy, %") -> str | None:
     """An SVG for a light ground, a row a data set, a column a task; None where there is nothing to draw.
 
     Args:
         shown: What is drawn.
         width: Of a panel, in inches.
-        draw: Fills a panel; the first one's labels make the legend.
+        draw: Fills a panel; the labels of all make the legend.
+        height: What is drawn, from 0 to 100.
     """
     places = list(dict.fromkeys((one.dataset, one.task) for one in shown))
     if not places:
@@ -59,9 +60,9 @@ def panels(shown: Sequence[Summary], width: float, draw: Draw) -> str | None:
             for column, task in enumerate(tasks):
                 draw(axes[row, column], [one for one in shown if (one.dataset, one.task) == (dataset, task)])
                 _dress(axes[row, column], f"{dataset} · {TASK_NAMES[task]}" if len(datasets) > 1 else TASK_NAMES[task])
-            axes[row, 0].set_ylabel("accuracy, %")
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
+            axes[row, 0].set_ylabel(height)
+        named = {label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+        figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=min(4, len(named)), frameon=False)
         file = io.StringIO()
         figure.savefig(file, format="svg", facecolor=LIGHT.ground, metadata={"Date": None, "Creator": None})
     return file.getvalue()

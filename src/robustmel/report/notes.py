@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from robustmel.report.statistics import ALPHA, LEVEL, MARGIN
@@ -131,11 +131,18 @@ def _rounded(shown: Sequence[Summary]) -> Iterable[str]:
 
 
 def _sources(shown: Sequence[Summary]) -> Iterable[str]:
-    for attack, source in dict.fromkeys(
-        (one.attack, one.source) for one in shown if one.source not in ("none", one.linker, "")
-    ):
-        if not any(one.attack == attack for one in shown if one.clean):
-            yield f"{attack}: images made on {source} and shown to the others (transfer)."
+    foreign: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for one in shown:
+        if one.source not in ("none", one.linker, ""):
+            foreign[one.attack][one.source] = None
+    for attack, sources in foreign.items():
+        if len(sources) == 1:
+            yield f"{attack}: images made on {next(iter(sources))} and shown to the others (transfer)."
+        else:
+            yield (
+                f"{attack}: images were made on {len(sources)} sources (linkers or ensembles of them). The main table has each linker's"
+                " own, if there are any; the transfer matrix has all."
+            )
 
 
 def _cell(one: Summary) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from robustmel.report.canvas import LIGHT, colour_of, panels, victims_of
+from robustmel.report.one_source import one_source
 from robustmel.report.sanitise import visible
 from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import attack_order, linker_label, short_title
@@ -17,7 +18,8 @@ def accuracy_plot(summaries: Sequence[Summary]) -> str | None:
     Filled marks are linkers as they are, hollow ones defended; the dashed line in a fused panel is what the same linker reaches on
     the text alone. Equal summaries give equal bytes.
     """
-    shown = [one for one in summaries if one.accuracy is not None and one.task != "T2T" and not one.worst_case]
+    drawn = [one for one in summaries if one.accuracy is not None and one.task != "T2T" and not one.worst_case]
+    shown = one_source(drawn)
     attacks, victims = attack_order(shown), victims_of(shown)
     width = max(3.4, 1.2 + 0.62 * len(attacks))
     return panels(shown, width, lambda axis, chosen: _panel(axis, chosen, attacks, victims))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from robustmel.report.one_source import one_source
 from robustmel.report.summary import Summary
 
 TASK_NAMES = {"I2T": "Image-to-Text", "IT2T": "Image+Text-to-Text", "T2T": "Text"}
@@ -75,9 +76,10 @@ class Table:
 def layout(summaries: Sequence[Summary]) -> Table:
     """Rows: data set by linker (a defended one with a star). Columns: per task RAW, the attacks, and T2T as the floor.
 
-    Worst cases over attacks are left to the long table, and so are attacks on T2T that no image can carry.
+    Worst cases over attacks are left to the long table, and so are attacks on T2T that no image can carry; of an attack from several
+    sources, the victim's own is shown (see `one_source`).
     """
-    shown = [one for one in summaries if not one.worst_case and not one.reads_no_image]
+    shown = one_source([one for one in summaries if not one.worst_case and not one.reads_no_image])
     attacks = attack_order(shown)
     present = {(one.task, one.attack) for one in shown}
     columns = tuple(

@@ -1,0 +1,123 @@
+"""Curves of attacks that seek short changes, from the lengths in their logs and the answers to their images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from robustmel.report.credit import Floats
+from robustmel.report.rows import Row, table_rows
+from robustmel.report.scoring import Scoring
+from robustmel.report.statistics import interval
+from robustmel.report.summary import rounded
+
+POINTS = 40
+"""Norms at which a curve is taken, beside 0: as many quantiles of the lengths of changes that break."""
+DRAWS = 300
+"""Resamples behind an interval; there are many points."""
+
+Norm = Literal["l2", "linf"]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One attack on one victim.
+
+    Args:
+        dataset: Name of the data set.
+        task: "I2T" or "IT2T".
+        linker: The victim.
+        source: The linker whose scores the attack differentiated.
+        defence: "none", or its name.
+        attack: As the table calls it.
+        norm: "l2", Euclidean lengths, or "linf", largest changes of a channel; pixels in [0, 1], images as saved in 8 bits.
+        norms: Rising, from 0.
+        broken: At each norm, the share of all mentions that are wrong on the clean image or on the perturbed one, if that differs
+            from it by no more than the norm.
+        low: Lower bounds of 95 % intervals; None where there is none.
+        high: Upper bounds.
+    """
+
+    dataset: str
+    task: str
+    linker: str
+    source: str
+    defence: str
+    attack: str
+    norm: Norm
+    norms: tuple[float, ...]
+    broken: tuple[float, ...]
+    low: tuple[float | None, ...]
+    high: tuple[float | None, ...]
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """What tells its table row from others."""
+        return self.dataset, self.task, self.linker, self.source, self.defence, self.attack
+
+    def reaches(self, share: float) -> float | None:
+        """The least norm that breaks this share of the mentions; None where none does."""
+        return next((norm for norm, broken in zip(self.norms, self.broken, strict=True) if broken >= share - 1e-9), None)
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """One JSON object a point."""
+        names = ("dataset", "task", "linker", "source", "defence", "attack")
+        for norm, broken, low, high in zip(self.norms, self.broken, self.low, self.high, strict=True):
+            point = {"norm": self.norm, "at_most": norm, "broken": broken, "ci_low": low, "ci_high": high}
+            yield dict(zip(names, self.place, strict=True)) | {key: rounded(value) for key, value in point.items()}
+
+
+def curves(scoring: Scoring) -> list[Curve]:
+    """One for every row of the table whose attack has no bound and seeks short changes (CW, FMN).
+
+    Source:
+        Pintor et al., "Fast Minimum-norm Adversarial Attacks through Adaptive Norm Constraints", NeurIPS 2021, figure 2.
+    """
+    return [
+        _curve(row, norm, scoring)
+        for row in table_rows(scoring.run.cells)
+        if not row.worst_case and not row.reads_no_image and (norm := norm_of(row.first.threat_model)) is not None
+    ]
+
+
+def norm_of(threat_model: str) -> Norm | None:
+    """Which lengths an attack that seeks short changes keeps short; None for one that keeps a budget."""
+    known: dict[str, Norm] = {"l2": "l2", "l2-minimal": "l2", "linf-minimal": "linf"}
+    return known.get(threat_model)
+
+
+def _curve(row: Row, norm: Norm, scoring: Scoring) -> Curve:
+    clean = scoring.clean(row)
+    wrong: list[list[tuple[Floats, Floats]]] = [
+        [(_lengths(scoring.run.log(cell, view), norm), 1 - scoring.view(cell, view).credit[0]) for view in cell.views]
+        for (cell,) in row.by_seed
+    ]
+    lengths = np.concatenate([length[share > 0] for views in wrong for length, share in views])
+    norms = np.unique([0.0, *(np.quantile(lengths, np.linspace(0, 1, POINTS), method="higher") if len(lengths) else ())])
+    cluster = scoring.facts(row.first).clusters
+    broken, low, high = [], [], []
+    for at_most in norms:
+        shares = np.stack([_within(views, float(at_most)) for views in wrong])
+        if clean is not None:
+            shares = np.maximum(shares, 1 - clean.credit)
+        bounds = interval(shares, cluster, draws=DRAWS)
+        broken.append(float(shares.mean()) if shares.size else 0.0)
+        low.append(bounds.low if bounds else None)
+        high.append(bounds.high if bounds else None)
+    cell = row.first
+    place = (cell.dataset, cell.task, cell.linker, cell.source, cell.defence, row.attack)
+    return Curve(*place, norm, tuple(norms.tolist()), tuple(broken), tuple(low), tuple(high))
+
+
+def _lengths(log: list[dict[str, Any]], norm: Norm) -> Floats:
+    """(n,); 0 where the mention kept its own image."""
+    return np.array([row[f"{norm}_u8"] or 0.0 for row in log], dtype=np.float64)
+
+
+def _within(views: list[tuple[Floats, Floats]], at_most: float) -> Floats:
+    """(n,): how far each mention is wrong on the worst of its images that lie within the norm."""
+    found: Floats = np.max([np.where(length <= at_most, share, 0.0) for length, share in views], axis=0)
+    return found
