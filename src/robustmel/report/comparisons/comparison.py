@@ -154,14 +154,23 @@ class Subject:
 
 
 def _sentence(figure: Figure, value: float, bounds: tuple[float, float] | None, verdict: Verdict) -> str:
-    interval = f"95 % interval {points(bounds[0])} to {points(bounds[1])}" if bounds else "no interval: one group of mentions"
     if verdict == "none":
-        return f"{figure.none} within {100 * MARGIN:.0f} points ({points(value)}; {interval})"
+        return f"{figure.none} within {100 * MARGIN:.0f} points {bracket(value, bounds)}"
     if verdict == "undecided":
-        return f"{figure.undecided} is undecided ({points(value)} points; {interval})"
-    return f"{(figure.more if verdict == 'more' else figure.less).format(points(abs(value)))} ({interval})"
+        return f"{figure.undecided} is undecided {bracket(value, bounds)}"
+    if verdict == "more":
+        return f"{figure.more.format(points(value))} {bracket(None, bounds)}"
+    turned = None if bounds is None else (-bounds[1], -bounds[0])
+    return f"{figure.less.format(points(-value))} {bracket(None, turned)}"
+
+
+def bracket(value: float | None, bounds: tuple[float, float] | None) -> str:
+    """A difference, unless it has been said, and its interval."""
+    interval = f"95 % interval {points(bounds[0])} to {points(bounds[1])}" if bounds else "no interval: one group of mentions"
+    return f"({interval})" if value is None else f"({points(value)} points; {interval})"
 
 
 def points(value: float) -> str:
     """A share as percentage points, with a minus sign that is one."""
-    return f"{100 * value + 0.0:.1f}".replace("-0.0", "0.0").replace("-", "−")
+    shown = f"{100 * value:.1f}"
+    return "0.0" if shown == "-0.0" else shown.replace("-", "−")

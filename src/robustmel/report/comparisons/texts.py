@@ -3,35 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from robustmel.report.comparisons.comparison import Comparison
+from robustmel.report.comparisons.comparison import Comparison, bracket
 from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import linker_label
 
-SHOWN = 4
+SHOWN = 3
 """So many notes at most; the page has everything."""
-ANSWERS = {"more": "yes", "less": "no", "none": "no", "undecided": "undecided"}
-LEADS = {"context": ("Does the text help?", "attacked"), "defence": ("Does the defence help?", "saved")}
+ANSWERS = {"more": "yes", "less": "no", "none": "no"}
+
+
+class Lead(NamedTuple):
+    """How a question is answered in a note.
+
+    Args:
+        asked: The question.
+        figures: Those that are told, the deciding one first.
+    """
+
+    asked: str
+    figures: tuple[str, ...]
+
+
+LEADS = {
+    "context": Lead("Does the text help?", ("attacked", "damage", "floor")),
+    "defence": Lead("Does the defence help?", ("saved", "kept")),
+}
 
 
 def remarks(found: Sequence[Comparison], summaries: Sequence[Summary]) -> list[str]:
-    """One note a linker and task, with all figures of its line, under the attack that leaves least.
+    """One note a linker and task, under the attack that leaves least (if possible not nothing, which leaves nothing to compare).
 
     Args:
         found: Comparisons of any question; those between linkers make no notes.
         summaries: The rows of the table.
     """
-    left = {_place(one): one.accuracy for one in summaries if not one.worst_case and not one.control}
-    chosen: dict[tuple[str, ...], Comparison] = {}
+    left = {_place(one): one.accuracy or 0.0 for one in summaries if not one.worst_case and not one.control}
+    chosen: dict[tuple[str, ...], tuple[tuple[bool, float], Comparison]] = {}
     for one in found:
-        if one.question not in LEADS or one.figure != LEADS[one.question][1] or left.get(_place(one)) is None:
+        if one.question not in LEADS or one.figure != LEADS[one.question].figures[0] or _place(one) not in left:
             continue
         victim = (one.question, one.dataset, one.task, one.linker, one.defence)
-        if victim not in chosen or (left[_place(one)] or 0) < (left[_place(chosen[victim])] or 0):
-            chosen[victim] = one
-    notes = [_note(one, found) for one in list(chosen.values())[:SHOWN]]
+        rank = (left[_place(one)] == 0, left[_place(one)])
+        if victim not in chosen or rank < chosen[victim][0]:
+            chosen[victim] = rank, one
+    notes = [_note(one, found) for _, one in list(chosen.values())[:SHOWN]]
     if len(chosen) > SHOWN:
-        notes.append(f"The same of {len(chosen) - SHOWN} more is on the report's page.")
+        notes.append(f"{len(chosen) - SHOWN} more such comparisons are on the report's page.")
     return notes
 
 
@@ -40,6 +59,13 @@ def _place(one: Comparison | Summary) -> tuple[str, ...]:
 
 
 def _note(lead: Comparison, found: Sequence[Comparison]) -> str:
-    said = [one.sentence for one in found if (one.question, one.subject) == (lead.question, lead.subject)]
+    asked, figures = LEADS[lead.question]
+    line = {one.figure: one for one in found if (one.question, one.subject) == (lead.question, lead.subject)}
+    answer = f"{ANSWERS[lead.verdict]}, {lead.sentence}" if lead.verdict in ANSWERS else f"undecided {_bracket(lead)}"
+    more = "".join(f"; {line[key].sentence}" for key in figures[1:] if key in line)
     who = " ".join(part for part in (linker_label(lead.linker, lead.defence, 2), lead.task) if part)
-    return f"{LEADS[lead.question][0]} {who} on {lead.dataset} under {lead.attack}: {ANSWERS[lead.verdict]}; {'; '.join(said)}."
+    return f"{asked} {who} on {lead.dataset} under {lead.attack}: {answer}{more}."
+
+
+def _bracket(one: Comparison) -> str:
+    return bracket(one.value, None if one.low is None or one.high is None else (one.low, one.high))
