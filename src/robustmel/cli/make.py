@@ -61,7 +61,9 @@ def perturb(
 def dual_encoder(
     out: Annotated[Path, typer.Option("--out", help="The checkpoint folder.")],
     dataset: Annotated[list[str], typer.Option("--dataset", help="A data set, a name or an inline table; may be repeated.")],
-    family: Annotated[str | None, typer.Option("--family", help="clip or siglip, to train one from its configuration.")] = None,
+    family: Annotated[
+        str | None, typer.Option("--family", help="clip, siglip, align, ...: train one from its configuration.")
+    ] = None,
     base: Annotated[str | None, typer.Option("--base", help="A checkpoint folder or hub id, to fine-tune.")] = None,
     recipe: Annotated[Path | None, typer.Option("--recipe", help="A recipe file (TOML).")] = None,
     change: Annotated[list[str] | None, typer.Option("--set", help="key=value: change one setting of the recipe.")] = None,

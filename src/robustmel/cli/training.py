@@ -33,7 +33,9 @@ def train_from_command_line(
     from robustmel.training.state import STATE
 
     if not (family or base or recipe):
-        raise UsageError("nothing says what to train: give --family clip (or siglip), --base FOLDER, or --recipe FILE.")
+        raise UsageError(
+            "nothing says what to train: give --family clip (or siglip, align, blip, blip2, flava, owlvit), --base FOLDER, or --recipe FILE."
+        )
     settings = read_recipe(recipe, changes, family=family, base=base)
     check_family(settings.family)
     if settings.base and any(change.startswith("architecture") for change in changes):

@@ -22,13 +22,13 @@ class Architecture:
 
     Args:
         image_size: Side of the square the model sees, in pixels.
-        patch_size: Side of one patch, in pixels.
-        vision_width: Width of the vision transformer.
-        vision_depth: Its number of layers.
+        patch_size: Side of one patch, in pixels. ALIGN's convolutions halve the image until a place is one patch.
+        vision_width: Width of the vision transformer; of ALIGN's last convolutions.
+        vision_depth: Its number of layers; ALIGN's number of blocks at each size.
         text_width: Width of the text transformer. SigLIP has no image projection: there it must equal `vision_width`.
         text_depth: Its number of layers.
         heads: Attention heads of both.
-        projection: Dimension of the shared space (CLIP only; SigLIP's is `vision_width`).
+        projection: Dimension of the shared space; without meaning for ALIGN and SigLIP, where it is `vision_width`.
         vocabulary: Size of the byte-level BPE vocabulary, learnt from the training texts; 259 is the least.
     """
 
@@ -116,7 +116,8 @@ class Recipe:
     """What decides a training. With the same data, seed, device and number of threads it gives the same weights.
 
     Args:
-        family: "clip" or "siglip"; its own loss (symmetric cross-entropy, pairwise sigmoid) is used.
+        family: "align", "blip", "blip2", "clip", "flava", "owlvit" or "siglip"; its own loss is used: the pairwise sigmoid for
+            SigLIP, the symmetric cross-entropy for the others.
         base: A local folder or hub id to fine-tune; None makes a model from `architecture`.
         revision: Commit of a hub `base`.
         architecture: Shape of a model made anew.
