@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -12,7 +11,6 @@ import numpy as np
 from robustmel.report.flags.chance import Comparison
 from robustmel.report.flags.evidence import Evidence
 from robustmel.report.flags.flag import Examined, examined
-from robustmel.report.flags.gradients import began_behind, closed
 from robustmel.report.flags.kinds import ABOVE, GROWING, INCOMPLETE, SETTINGS, Kind
 from robustmel.report.statistics import interval
 from robustmel.report.tables.layout import percent
@@ -68,13 +66,12 @@ def far_from_total(rows: Sequence[Evidence]) -> Examined:
 
 
 def _leaves_much(row: Evidence) -> bool:
-    attacked = np.array([one["status"] == "ok" for one in row.scoring.run.log(row.cells[0], row.cells[0].views[0])], dtype=bool)
+    attacked = row.trace.attacked
     _, clusters = np.unique(row.clusters[attacked], return_inverse=True)
     bounds = interval(row.credit[None, attacked], clusters) if attacked.any() else None
     if bounds is None or bounds.low <= LEFT:
         return False
-    came = [closed(one) for one in row.done if began_behind(one)]
-    return not came or statistics.median(came) < HALF
+    return not row.trace.stood or float(np.median(row.trace.closed())) < HALF
 
 
 def _ladders(rows: Sequence[Evidence]) -> list[dict[float, list[Evidence]]]:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from robustmel.report.credit import Floats
+from robustmel.report.flags.trace import Trace, trace
 from robustmel.report.results import Cell
 from robustmel.report.scoring import Scoring
 from robustmel.report.statistics import Clusters
@@ -62,14 +62,9 @@ class Evidence:
         return self.scoring.facts(self.cells[0]).clusters
 
     @cached_property
-    def log(self) -> list[dict[str, Any]]:
-        """The rows of all its perturbed sets."""
-        return [row for cell in self.cells for view in cell.views for row in self.scoring.run.log(cell, view)]
-
-    @cached_property
-    def done(self) -> list[dict[str, Any]]:
-        """Those of `log` that were perturbed."""
-        return [row for row in self.log if row["status"] == "ok"]
+    def trace(self) -> Trace:
+        """What the logs of all its perturbed sets come to."""
+        return trace(self.scoring.run.log(cell, view) for cell in self.cells for view in cell.views)
 
     @cached_property
     def own(self) -> bool:
@@ -79,11 +74,7 @@ class Evidence:
     @cached_property
     def white_box(self) -> bool:
         """Whether the attack took gradients, and those of the very score by which this linker answers."""
-        return (
-            self.own
-            and VIEW[self.summary.task] in self.summary.views
-            and any((row["iterations"] or 0) > 0 for row in self.done)
-        )
+        return self.own and VIEW[self.summary.task] in self.summary.views and self.trace.gradients
 
     @property
     def control(self) -> bool:
@@ -111,7 +102,7 @@ class Evidence:
     @cached_property
     def reach(self) -> float | None:
         """The bound, or where there is none the largest change that was made; None where nothing was perturbed."""
-        return self.bound if self.bound is not None else max((row["linf_u8"] or 0.0 for row in self.done), default=None)
+        return self.bound if self.bound is not None else self.trace.changed
 
     @property
     def label(self) -> str:

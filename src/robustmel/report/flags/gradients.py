@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+import numpy as np
 
 from robustmel.report.flags.evidence import Evidence
 from robustmel.report.flags.flag import Examined, examined
 from robustmel.report.flags.kinds import PLATEAU, ZERO
-from robustmel.report.metrics import share
 from robustmel.report.tables.layout import percent
 
 MASKED = 0.05
@@ -47,29 +46,12 @@ def loss_plateau(rows: Sequence[Evidence]) -> Examined:
     """
     looked, seen = 0, []
     for row in rows:
-        radius = row.bound or UNBOUNDED
-        withstood = [one for one in row.done if began_behind(one)]
-        looked += bool(withstood)
+        count = len(row.trace.stood)
+        looked += count > 0
         if (row.summary.zero_gradient_share or 0) > MASKED:
             continue
-        flat = sum(_flat(one, FLAT * radius) for one in withstood)
-        if flat >= FLAT_LEAST and flat >= FLAT_SHARE * len(withstood):
-            seen.append((row, f"{row.label} on {percent(share(flat, len(withstood)))} %"))
+        least = FLAT * (row.bound or UNBOUNDED)
+        flat = int(np.sum((row.trace.closed() <= least) & ~(row.trace.risen() > least)))
+        if flat >= FLAT_LEAST and flat >= FLAT_SHARE * count:
+            seen.append((row, f"{row.label} on {percent(flat / count)} %"))
     return examined(PLATEAU, looked, seen)
-
-
-def began_behind(row: Mapping[str, Any]) -> bool:
-    """Whether a log row tells of an image that withstood, and of how the attack went; exact ties never move and are left out."""
-    first, best = row.get("margin_first"), row.get("margin_best")
-    return row["succeeded"] is False and first is not None and best is not None and math.isfinite(best - first) and first < 0
-
-
-def closed(row: Mapping[str, Any]) -> float:
-    """Share of the gap to the best wrong candidate that the attack closed; for rows that `began_behind`."""
-    return float((row["margin_best"] - row["margin_first"]) / -row["margin_first"])
-
-
-def _flat(row: Mapping[str, Any], least: float) -> bool:
-    first, best = row.get("loss_first"), row.get("loss_best")
-    risen = first is not None and best is not None and best - first > least * abs(first)
-    return not risen and closed(row) <= least

@@ -11,8 +11,6 @@ from robustmel.report.tables.layout import percent
 
 ROUNDED_AWAY = 0.1
 """Share of the attacked images that fooled before they were saved and no longer do after, to raise the flag."""
-SAYS_SO = "scores look like probabilities"
-"""The words by which an attack's note says so."""
 
 
 def rounding(rows: Sequence[Evidence]) -> Examined:
@@ -27,5 +25,5 @@ def rounding(rows: Sequence[Evidence]) -> Examined:
 def probabilities(rows: Sequence[Evidence]) -> Examined:
     """Linkers whose scores are already shares of one, on which losses made for scores go flat."""
     looked = [row for row in rows if row.summary.success_float is not None]
-    seen = [row for row in looked if any(SAYS_SO in (one["note"] or "") for one in row.done)]
+    seen = [row for row in looked if row.trace.probabilities]
     return examined(PROBABILITIES, len(looked), [(row, row.label) for row in seen])

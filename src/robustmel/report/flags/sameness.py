@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from robustmel.report.flags.evidence import Evidence
 from robustmel.report.flags.flag import Examined, examined
@@ -16,7 +16,7 @@ def nondeterministic(rows: Sequence[Evidence]) -> list[Examined]:
         The checks of Croce et al., "RobustBench", 2021, appendix on evaluation: randomised and train-mode models.
     """
     trained = [row for row in rows if any(_told(row, "training_mode"))]
-    found = [(row, [*_told(row, "deterministic"), *_seen_by_attacks(row)]) for row in rows]
+    found = [(row, {*_told(row, "deterministic"), *(row.trace.repeatable if row.own else ())}) for row in rows]
     looked = [row for row, told in found if told]
     differing = [row for row, told in found if False in told and row not in trained]
     return [
@@ -30,9 +30,3 @@ def _told(row: Evidence, name: str) -> list[bool]:
     keys = [view.rows for cell in row.cells for view in cell.views]
     values = [row.scoring.run.manifest("rows", key).get(name) for key in keys]
     return [value for value in values if isinstance(value, bool)]
-
-
-def _seen_by_attacks(row: Evidence) -> Iterator[bool]:
-    """What the stage that attacked it noted, where it is this linker that was attacked."""
-    if row.own:
-        yield from (one["deterministic"] for one in row.done if isinstance(one.get("deterministic"), bool))
