@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+
+from robustmel.errors import UsageError
+from robustmel.report import build
+from robustmel.report.comparisons import QUESTIONS
+
+RIGHT, WRONG = (("a", "b"), (2.0, 1.0)), (("b", "a"), (2.0, 1.0))
+N = 120
+
+
+def answers(right: int, first: int = 0) -> list[Any]:
+    """`right` of N right, from the mention numbered `first` on."""
+    return [RIGHT if first <= number < first + right else WRONG for number in range(N)]
+
+
+@pytest.fixture
+def run(fake_run: Any, ask: Any) -> Any:
+    fake_run.questions([ask(number, "a", ["a", "b"], cluster=str(number)) for number in range(N)])
+    return fake_run
+
+
+def both_tasks(run: Any, left: dict[str, int], **fields: Any) -> None:
+    """I2T 100 right when clean, IT2T 110, T2T 60; `left` by each attack of (I2T, IT2T image view, IT2T fused view)."""
+    for task, right in (("I2T", 100), ("IT2T", 110), ("T2T", 60)):
+        run.cell("clean", {"clean": (None, run.rows(answers(right)))}, task=task, **fields)
+    run.cell("pgd-normal", {"image": (run.variant(), run.rows(answers(left["I2T"])))}, task="I2T", **fields)
+    views = {name: (run.variant(), run.rows(answers(left[name]))) for name in ("image", "fused")}
+    run.cell("pgd-normal", views, task="IT2T", **fields)
+    run.cell("pgd-normal", {"text": (None, run.rows(answers(60)))}, task="T2T", **fields)
+
+
+def told(run: Any, question: str) -> dict[str, Any]:
+    return {row["figure"]: row for row in json.loads(build(run.finish()).compare(question).json()) if row["attack"] != "clean"}
+
+
+def test_context_is_the_difference_the_difference_in_differences_and_the_floor(run: Any) -> None:
+    both_tasks(run, {"I2T": 20, "image": 80, "fused": 50})
+    found = told(run, "context")
+    values = {key: round(row["value"] * N) for key, row in found.items()}
+    assert values == {"attacked": 30, "same-images": 60, "damage": (100 - 20) - (110 - 50), "floor": -10}
+    assert all(row["low"] < row["value"] < row["high"] for row in found.values())
+    assert found["attacked"]["verdict"] == "more"
+    assert "the text adds 25.0 points" in found["attacked"]["sentence"]
+    assert (found["floor"]["verdict"], found["floor"]["n"], found["floor"]["clusters"]) == ("less", N, N)
+    assert "the text alone links 8.3 points more (95 % interval 3" in found["floor"]["sentence"]
+
+
+def test_the_interaction_has_the_interval_of_the_interaction_in_a_regression(run: Any) -> None:
+    """Outcome on task, attack and task x attack, errors clustered by mention."""
+    both_tasks(run, {"I2T": 20, "image": 70, "fused": 70})
+    counts = [100, 20, 110, 70]
+    outcome = np.concatenate([np.arange(N) < count for count in counts]).astype(float)
+    task, attack = np.repeat([0, 0, 1, 1], N), np.repeat([0, 1, 0, 1], N)
+    design = np.column_stack([np.ones(4 * N), task, attack, task * attack])
+    fit = sm.OLS(outcome, design).fit(cov_type="cluster", cov_kwds={"groups": np.tile(np.arange(N), 4)})
+    damage = told(run, "context")["damage"]
+    assert damage["value"] == pytest.approx(fit.params[3])
+    assert (damage["low"], damage["high"]) == pytest.approx(tuple(fit.conf_int()[3]), abs=0.025)
+
+
+def test_context_is_told_in_a_note_with_intervals(run: Any) -> None:
+    both_tasks(run, {"I2T": 20, "image": 80, "fused": 50})
+    note = next(one for one in build(run.finish()).notes if one.startswith("Does the text help?"))
+    assert "ours on toy under pgd-normal: yes, the text adds 25.0 points" in note
+    assert note.count("95 % interval") == 3
+
+
+def test_a_difference_of_nothing_is_called_so_with_its_margin_and_not_where_few_were_asked(run: Any, fake_run: Any) -> None:
+    both_tasks(run, {"I2T": 60, "image": 60, "fused": 60})
+    few = told(run, "context")["floor"]
+    assert (few["value"], few["verdict"]) == (0.0, "undecided")  # 120 mentions cannot show that it lies within 2 points
+
+
+def test_many_mentions_that_agree_do_show_that_there_is_no_difference(fake_run: Any, ask: Any) -> None:
+    count = 400
+    fake_run.questions([ask(number, "a", ["a", "b"], cluster=str(number)) for number in range(count)])
+    rows = fake_run.rows([RIGHT] * (count // 2) + [WRONG] * (count // 2))
+    for task in ("I2T", "IT2T"):
+        fake_run.cell("clean", {"clean": (None, rows)}, task=task)
+    (row,) = json.loads(build(fake_run.finish()).compare("context").json())
+    assert (row["figure"], row["verdict"], row["margin"]) == ("clean", "none", 0.02)
+    assert "on clean images the text changes nothing within 2 points" in row["sentence"]
+
+
+def test_a_defence_is_told_by_what_it_saves_costs_and_keeps_of_what_both_link(run: Any) -> None:
+    run.cell("clean", {"clean": (None, run.rows(answers(100)))})
+    run.cell("clean", {"clean": (None, run.rows(answers(80)))}, defence="retlink")
+    run.cell("pgd-normal", {"image": (run.variant(), run.rows(answers(20)))})
+    run.cell("pgd-normal", {"image": (run.variant(), run.rows(answers(60)))}, defence="retlink")
+    report = build(run.finish())
+    rows = json.loads(report.compare("defence").json())
+    assert {(row["attack"], row["figure"]): round(row["value"], 6) for row in rows} == {
+        ("clean", "clean"): round(-20 / N, 6),
+        ("pgd-normal", "attacked"): round(40 / N, 6),
+        ("pgd-normal", "saved"): round(((100 - 20) - (80 - 60)) / N, 6),
+        ("pgd-normal", "kept"): round((60 - 20) / 80, 6),
+    }
+    assert next(row["n"] for row in rows if row["figure"] == "kept") == 80
+    assert any(one.startswith("Does the defence help? ours* (retlink) I2T on toy") for one in report.notes)
+
+
+def test_linkers_are_compared_pair_by_pair_when_asked(run: Any) -> None:
+    for linker, clean, left in (("one", 100, 50), ("two", 60, 50), ("three", 100, 0)):
+        run.cell("clean", {"clean": (None, run.rows(answers(clean)))}, linker=linker, source="none")
+        run.cell("pgd-normal", {"image": (run.variant(), run.rows(answers(left)))}, linker=linker, source=linker)
+    rows = [row for row in json.loads(build(run.finish()).compare("linker").json()) if row["attack"] == "pgd-normal"]
+    assert {(row["linker"], row["against"]) for row in rows} == {("one", "two"), ("one", "three"), ("two", "three")}
+    kept = {(row["linker"], row["against"]): row for row in rows if row["figure"] == "kept"}
+    assert (kept["one", "two"]["n"], kept["one", "two"]["value"]) == (60, 0.0)
+    assert (kept["one", "three"]["n"], kept["one", "three"]["value"]) == (100, 0.5)
+
+
+def test_what_was_asked_other_questions_is_not_compared(run: Any, ask: Any) -> None:
+    run.cell("clean", {"clean": (None, run.rows(answers(100)))}, task="I2T")
+    run.questions([ask(number, "a", ["a", "b"]) for number in range(3)])
+    run.cell("clean", {"clean": (None, run.rows([RIGHT] * 3))}, task="IT2T")
+    assert json.loads(build(run.finish()).compare("context").json()) == []
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_with_nothing_to_compare_every_format_says_so_or_is_empty(run: Any, question: str) -> None:
+    run.cell("clean", {"clean": (None, run.rows(answers(100)))})
+    aside = build(run.finish()).compare(question)
+    assert "Nothing to show" in aside.text()
+    assert "Nothing to show" in aside.markdown()
+    assert (aside.csv(), json.loads(aside.json())) == ("", [])
+
+
+def test_an_unknown_question_is_refused(run: Any) -> None:
+    with pytest.raises(UsageError, match="Did you mean"):
+        build(run.finish()).compare("contex")
