@@ -3,14 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from robustmel.attacks import ATTACKS
 from robustmel.attacks.contract import ImageAttack, Objective
 from robustmel.attacks.noise_source import ItemNoise
 from robustmel.types import Perturbation
+
+
+@dataclass(frozen=True)
+class Tried:
+    """An attack of the table with small parameters; called, it gives the attack with further options."""
+
+    name: str
+    given: dict[str, Any]
+
+    def __call__(self, **options: Any) -> Any:
+        return ATTACKS.create(self.name, **(self.given | options))
+
+    def has(self, *options: str) -> bool:
+        """Whether the attack has such options."""
+        return set(options) <= ATTACKS.parameters(self.name).keys()
+
+    @property
+    def follows_gradients(self) -> bool:
+        return bool(ATTACKS.load(self.name).needs == "gradients")
+
+    @property
+    def shortest(self) -> bool:
+        """Whether it looks for the shortest change: none at all, where the image fools as it is."""
+        return self.name in ("cw", "fab", "fmn")
+
+
+TRIED = {
+    "pgd": Tried("pgd", {"eps": "8/255", "steps": 8}),
+    "pgd-plain": Tried("pgd", {"eps": "8/255", "steps": 8, "random_start": False}),
+    "pgd-restarts": Tried("pgd", {"eps": "8/255", "steps": 4, "restarts": 3}),
+    "apgd": Tried("apgd", {"eps": "8/255", "steps": 8}),
+    "apgd-dlr": Tried("apgd", {"eps": "8/255", "steps": 8, "loss": "dlr", "restarts": 2}),
+    "apgd-t": Tried("apgd-t", {"eps": "8/255", "steps": 6, "targets": 2}),
+    "cw": Tried("cw", {"c": 1.0, "steps": 15, "lr": 0.05}),
+    "cw-search": Tried("cw", {"binary_search_steps": 3, "steps": 10, "lr": 0.05, "initial_const": 0.1, "abort_early": True}),
+    "fab": Tried("fab", {"eps": "8/255", "steps": 6, "targets": 2}),
+    "fmn": Tried("fmn", {"steps": 15}),
+    "fmn-linf": Tried("fmn", {"steps": 15, "norm": "linf"}),
+    "square": Tried("square", {"eps": "12/255", "queries": 40}),
+    "autoattack": Tried("autoattack", {"eps": "8/255", "steps": 4, "targets": 2, "queries": 15}),
+}
+
+
+@pytest.fixture(params=TRIED.values(), ids=TRIED)
+def tried(request: pytest.FixtureRequest) -> Tried:
+    """Every attack that asks for scores."""
+    found: Tried = request.param
+    return found
+
+
+@pytest.fixture(params=[one for one in TRIED.values() if one.follows_gradients], ids=[n for n in TRIED if n != "square"])
+def climber(request: pytest.FixtureRequest) -> Tried:
+    """Every attack that follows gradients."""
+    found: Tried = request.param
+    return found
 
 
 class Linear:
