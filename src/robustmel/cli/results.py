@@ -17,6 +17,8 @@ def report(
     format: Annotated[str, typer.Option("--format", help="table, markdown, latex, csv or json.")] = "table",  # noqa: A002
     by: Annotated[str, typer.Option("--by", help="Accuracy by type, popularity, surface or similarity of the mentions.")] = "",
     compare: Annotated[str, typer.Option("--compare", help="Differences: context, defence or linker.")] = "",
+    transfer: Annotated[bool, typer.Option("--transfer", help="The transfer matrix: sources against victims.")] = False,
+    norms: Annotated[bool, typer.Option("--norms", help="How small a change is enough, from attacks that seek one.")] = False,
     store: Annotated[Path | None, typer.Option("--store", help="Where its artefacts are, if they were moved.")] = None,
 ) -> None:
     """Print a run's table again, in another format or cut another way."""
@@ -26,10 +28,17 @@ def report(
 
     if format not in FORMATS:
         raise UsageError(f'unknown format "{format}". {suggestion(format, dict.fromkeys(FORMATS))}')
-    if by and compare:
-        raise UsageError("--by and --compare are two tables; ask for one at a time.")
+    asked = [name for name, wanted in (("by", by), ("compare", compare), ("transfer", transfer), ("norms", norms)) if wanted]
+    if len(asked) > 1:
+        raise UsageError(f"--{asked[0]} and --{asked[1]} are two tables; ask for one at a time.")
     built = build(run, store)
-    part = built.by(by) if by else built.compare(compare) if compare else built
+    others = {
+        "by": lambda: built.by(by),
+        "compare": lambda: built.compare(compare),
+        "transfer": lambda: built.transfer,
+        "norms": lambda: built.norms,
+    }
+    part = others[asked[0]]() if asked else built
     writers = {"table": part.text, "markdown": part.markdown, "latex": part.latex, "csv": part.csv, "json": part.json}
     sys.stdout.write(writers[format]().rstrip("\n") + "\n")
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from robustmel.report.comparisons import LEADS, compare, remarks
 from robustmel.report.comparisons import sheets as comparison_sheets
 from robustmel.report.flags import Examined, Flag, examine, verdict
+from robustmel.report.norms import Curve, curves
+from robustmel.report.norms import sheets as norm_sheets
 from robustmel.report.notes import notes
 from robustmel.report.results import Run, read_run
 from robustmel.report.scoring import Scoring
@@ -20,6 +22,8 @@ from robustmel.report.summary import Summary
 from robustmel.report.tables import csv, json, latex, markdown, text
 from robustmel.report.tables.aside import Aside
 from robustmel.report.tables.layout import Table, layout
+from robustmel.report.transfer import Matrix, matrices
+from robustmel.report.transfer import sheets as transfer_sheets
 
 
 @dataclass(frozen=True)
@@ -76,17 +80,39 @@ class Report:
         found = compare(self._scoring, question)
         return Aside(tuple(comparison_sheets(found)), tuple(one.to_dict() for one in found))
 
+    @cached_property
+    def transfer(self) -> Aside:
+        """The transfer matrix of every attack that has several sources; no sheet where none has."""
+        found = self._matrices
+        return Aside(tuple(transfer_sheets(found)), tuple(one.to_dict() for matrix in found for one in matrix.cells.values()))
+
+    @cached_property
+    def norms(self) -> Aside:
+        """How many mentions a change of at most a given length breaks, for attacks that seek short ones; else no sheet."""
+        return Aside(tuple(norm_sheets(self._curves)), tuple(point for one in self._curves for point in one.records()))
+
+    @cached_property
+    def _matrices(self) -> list[Matrix]:
+        return matrices(self._scoring)
+
+    @cached_property
+    def _curves(self) -> list[Curve]:
+        return curves(self._scoring)
+
     def text(self, width: int | None = None) -> str:
-        """The main table and its notes for a terminal of `width` columns (None: ask it)."""
-        return text.render(self.table, [*self.notes, *verdict(self.examined)], width)
+        """The main table and its notes for a terminal of `width` columns (None: ask it); transfer matrices below."""
+        main = text.render(self.table, [*self.notes, *verdict(self.examined)], width)
+        return f"{main}\n{self.transfer.text(width)}" if self.transfer.sheets else main
 
     def markdown(self) -> str:
-        """The main table, the long one with intervals, and the notes."""
-        return markdown.render(self.table, self.summaries, [*self.notes, *verdict(self.examined)])
+        """The main table, the long one with intervals, and the notes; transfer matrices and norms below."""
+        main = markdown.render(self.table, self.summaries, [*self.notes, *verdict(self.examined)])
+        return "\n".join([main, *(one.markdown() for one in (self.transfer, self.norms) if one.sheets)])
 
     def latex(self) -> str:
-        """The main table for a paper (booktabs)."""
-        return latex.render(self.table, [*self.notes, *verdict(self.examined)])
+        """The main table for a paper (booktabs), and a table for each transfer matrix."""
+        main = latex.render(self.table, [*self.notes, *verdict(self.examined)])
+        return f"{main}\n{self.transfer.latex()}" if self.transfer.sheets else main
 
     def csv(self) -> str:
         """One line a summary."""
@@ -98,9 +124,10 @@ class Report:
 
     def write_page(self) -> Path:
         """Writes `report/index.html` into the run folder, with the images it shows and `flags.json`; returns its path."""
-        from robustmel.report.page import write_page
+        from robustmel.report.page import Beside, write_page
 
-        return write_page(self.run, self.summaries, self.table, self.notes, self.examined, self.run.out / "report")
+        beside = Beside(tuple(self._matrices), tuple(self._curves))
+        return write_page(self.run, self.summaries, self.table, self.notes, self.examined, self.run.out / "report", beside)
 
 
 def build(out: Path, store_root: Path | None = None) -> Report:

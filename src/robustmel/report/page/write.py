@@ -19,6 +19,7 @@ from robustmel.report.curves import security_curves
 from robustmel.report.flags import KINDS, Examined
 from robustmel.report.flags.verdict import as_json, by_advice
 from robustmel.report.gallery import Entry, Gallery, gallery
+from robustmel.report.page.beside import Beside, variables
 from robustmel.report.pictures import save
 from robustmel.report.plots import accuracy_plot
 from robustmel.report.results import Run
@@ -32,7 +33,13 @@ TILES = 16
 
 
 def write_page(
-    run: Run, summaries: Sequence[Summary], table: Table, notes: Sequence[str], examined: Sequence[Examined], folder: Path
+    run: Run,
+    summaries: Sequence[Summary],
+    table: Table,
+    notes: Sequence[str],
+    examined: Sequence[Examined],
+    folder: Path,
+    beside: Beside = Beside(),  # noqa: B008
 ) -> Path:
     """Writes `index.html`, `flags.json` and `images/` into the folder, anew each time.
 
@@ -62,6 +69,7 @@ def write_page(
         doubts=[(KINDS[one.code], one.looked, by_advice(one)) for one in examined],
         plots=None if plot is None else [_embedded(plot), _embedded(darkened(plot))],
         curves=None if curves is None else [_embedded(curves), _embedded(darkened(curves))],
+        **variables(beside, summaries, _embedded),
         headings=HEADINGS,
         text_columns=TEXT_COLUMNS,
         lines=lines(summaries),
