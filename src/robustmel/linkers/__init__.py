@@ -14,6 +14,7 @@ LINKERS = Registry(
         "siglip": "robustmel.linkers.siglip:SigLIP",
         "align-world": Preset("align", {"model": "world:align-world"}),
         "blip-world": Preset("blip", {"model": "world:blip-world"}),
+        "blip2-world": Preset("blip2", {"model": "world:blip2-world"}),
         "clip-robust-world": Preset("clip", {"model": "world:clip-robust-world"}),
         "clip-world": Preset("clip", {"model": "world:clip-world"}),
         "flava-world": Preset("flava", {"model": "world:flava-world"}),
