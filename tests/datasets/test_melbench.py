@@ -64,7 +64,9 @@ def test_a_record_of_unequal_lists_is_named(tmp_path: Path) -> None:
 
 def test_a_wrong_folder_is_told_what_was_expected(tmp_path: Path) -> None:
     (tmp_path / "Wikidata-MEL.zip").touch()
-    with pytest.raises(MissingError, match=r"unpack Wikidata-MEL\.zip first\): expected Wikidata-MEL\.json"):
+    with pytest.raises(
+        MissingError, match=r"unpack Wikidata-MEL\.zip first, with `robustmel unpack`\): expected Wikidata-MEL\.json"
+    ):
         DATASETS.create("wikidata-mel", path=str(tmp_path)).load()
 
 

@@ -35,6 +35,17 @@ def check(
     sys.stdout.write((report.to_json() if as_json else report.to_text()).rstrip("\n") + "\n")
 
 
+def unpack(
+    archive: Annotated[Path, typer.Argument(help="A .zip or .tar (.gz, .bz2, .xz).")],
+    out: Annotated[Path, typer.Option("--out", help="The folder to write; must not be there yet.")],
+) -> None:
+    """Unpack an archive of a data set: nothing outside the folder, no links, no bombs."""
+    from robustmel.datasets.unpack import unpack as unpacked
+
+    print(f"{unpacked(archive, out):,} files", file=sys.stderr)
+    print(out)
+
+
 def pairs(written: list[str] | None) -> dict[str, str]:
     """`["surface=mention"]` as a dictionary.
 

@@ -40,8 +40,8 @@ def read_json(path: Path, report: LoadReport) -> Any:
         raise MissingError(f"{path} is nested too deeply to be a data set.") from problem
     except json.JSONDecodeError as problem:
         raise MissingError(
-            f"{path.name}:{problem.lineno}: not JSON: {problem.msg} at character {problem.colno} of the line; was the file cut"
-            " short?"
+            f"{path.name}:{problem.lineno}: not JSON: {problem.msg} at character {problem.colno} of the line; it may be cut"
+            " short."
         ) from problem
     except ValueError as problem:
         raise MissingError(f"{path} is not JSON: {problem}.") from problem

@@ -130,5 +130,5 @@ def contents(path: Path) -> str:
     names = sorted(entry.name for entry in path.iterdir())
     archives = [name for name in names if name.endswith((".zip", ".tar", ".gz", ".tgz", ".7z", ".bz2", ".xz", ".rar"))]
     if archives:
-        return f"unpack {archives[0]} first"
+        return f"unpack {archives[0]} first, with `robustmel unpack`"
     return "it holds: " + ", ".join(names[:5]) + (", ..." if len(names) > 5 else "") if names else "it is empty"

@@ -1,0 +1,109 @@
+"""Archives of data sets unpacked without trusting them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple
+
+from robustmel.datasets.shown import shown
+from robustmel.errors import MissingError
+
+MAX_FILES = 2_000_000
+MAX_BYTES = 500 * 2**30
+"""Of all files together, unpacked."""
+MAX_RATIO = 200
+"""Unpacked bytes a packed byte, of archives over `SMALL`; pictures and JSON stay far below."""
+SMALL = 10 * 2**20
+_BLOCK = 1 << 20
+
+
+class _Entry(NamedTuple):
+    name: str
+    size: int
+    source: IO[bytes]
+
+
+def unpack(archive: Path, out: Path) -> int:
+    """Unpacks a .zip or .tar (.gz, .bz2, .xz) into a new folder; returns the number of files.
+
+    The whole archive is refused, and nothing is left behind, if one entry leads out of the folder (".." or an absolute path), is
+    a link or a device, stands there twice, or if it holds more than it may (`MAX_FILES`, `MAX_BYTES`, `MAX_RATIO`; sizes are
+    counted while unpacking, not believed).
+
+    Raises:
+        MissingError: The archive is absent, broken or refused, or `out` is there already; the sentence names the entry.
+    """
+    if out.exists():
+        raise MissingError(f"{out} is there already; name another folder, or remove it.")
+    if not archive.is_file():
+        raise MissingError(f"no archive {archive}.")
+    unfinished = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    allowed = max(MAX_RATIO * archive.stat().st_size, SMALL)
+    count = total = 0
+    try:
+        unfinished.mkdir(parents=True)
+        for entry in _entries(archive):
+            target = _inside(unfinished, entry.name, archive)
+            count += 1
+            if count > MAX_FILES:
+                raise MissingError(f"{archive} is refused: it holds over {MAX_FILES:,} files.")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as file:
+                while block := entry.source.read(_BLOCK):
+                    total += len(block)
+                    if total > min(allowed, MAX_BYTES):
+                        raise MissingError(
+                            f"{archive} is refused: {shown(entry.name)} brings it to over {total // 2**20:,} MB unpacked, far more than"
+                            " its size would lead one to expect."
+                        )
+                    file.write(block)
+        unfinished.replace(out)
+    except FileExistsError as problem:
+        raise MissingError(
+            f"{archive} is refused: {shown(str(Path(str(problem.filename)).name))} stands in it twice."
+        ) from problem
+    except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError, ValueError) as problem:
+        raise MissingError(f"{archive} cannot be unpacked: {problem}.") from problem
+    except Exception as problem:  # zlib.error and lzma.LZMAError have no common base
+        if isinstance(problem, MissingError):
+            raise
+        raise MissingError(f"{archive} cannot be unpacked: {problem}.") from problem
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return count
+
+
+def _entries(archive: Path) -> Iterator[_Entry]:
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as opened:
+            for info in opened.infolist():
+                mode = info.external_attr >> 16
+                if mode and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode) and stat.S_IFMT(mode):
+                    raise MissingError(f"{archive} is refused: {shown(info.filename)} is a link or a device.")
+                if info.is_dir():
+                    continue
+                with opened.open(info) as source:
+                    yield _Entry(info.filename, info.file_size, source)
+        return
+    with tarfile.open(archive, "r:*") as tar:
+        for member in tar:
+            if member.isdir():
+                continue
+            held = tar.extractfile(member) if member.isreg() else None
+            if held is None:
+                raise MissingError(f"{archive} is refused: {shown(member.name)} is a link or a device.")
+            with held:
+                yield _Entry(member.name, member.size, held)
+
+
+def _inside(folder: Path, name: str, archive: Path) -> Path:
+    parts = PurePosixPath(name.replace("\\", "/"))
+    if parts.is_absolute() or ".." in parts.parts or not parts.parts or ":" in parts.parts[0] or "\x00" in name:
+        raise MissingError(f"{archive} is refused: {shown(name)} leads out of its folder.")
+    return folder.joinpath(*parts.parts)

@@ -1,0 +1,114 @@
+import io
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from robustmel.datasets import unpack as module
+from robustmel.datasets.unpack import unpack
+from robustmel.errors import MissingError
+
+FILES = {"a.json": b"{}", "images/b.png": b"\x89PNG" * 50, "images/deep/c.txt": b""}
+
+
+def zipped(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.mkdir("empty")
+        for name, body in files.items():
+            archive.writestr(name, body)
+    return path
+
+
+def tarred(path: Path, files: dict[str, bytes], packing: str = "gz") -> Path:
+    with tarfile.open(path, f"w:{packing}") as archive:
+        for name, body in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(body)
+            archive.addfile(info, io.BytesIO(body))
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"])
+def test_files_come_out_as_they_went_in(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"set.{suffix}"
+    archive = zipped(path, FILES) if suffix == "zip" else tarred(path, FILES, suffix.partition(".")[2])
+    assert unpack(archive, tmp_path / "out") == 3
+    found = {one.relative_to(tmp_path / "out").as_posix(): one for one in (tmp_path / "out").rglob("*") if one.is_file()}
+    assert {name: one.read_bytes() for name, one in found.items()} == FILES
+
+
+@pytest.mark.parametrize("make", [zipped, tarred])
+@pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "a/../../evil", "..\\evil", "C:\\evil"])
+def test_an_entry_that_leads_out_is_refused(tmp_path: Path, make: Callable[..., Path], name: str) -> None:
+    with pytest.raises(MissingError, match="leads out of its folder"):
+        unpack(make(tmp_path / "x", {"good": b"1", name: b"2"}), tmp_path / "in" / "out")
+    assert sorted(one.name for one in tmp_path.rglob("*")) == ["in", "x"]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+def test_links_and_devices_are_refused(tmp_path: Path, kind: bytes) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        info = tarfile.TarInfo("a")
+        info.type, info.linkname = kind, "/etc/passwd"
+        archive.addfile(info)
+    with pytest.raises(MissingError, match="is a link or a device"):
+        unpack(tmp_path / "x.tar", tmp_path / "out")
+    link = zipfile.ZipInfo("a")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as zip_archive:
+        zip_archive.writestr(link, "/etc/passwd")
+    with pytest.raises(MissingError, match="is a link or a device"):
+        unpack(tmp_path / "x.zip", tmp_path / "out")
+
+
+@pytest.mark.parametrize("make", [zipped, tarred])
+def test_a_bomb_is_refused_and_leaves_nothing(tmp_path: Path, make: Callable[..., Path]) -> None:
+    archive = make(tmp_path / "bomb", {"zeros": bytes(30 * 2**20)})
+    with pytest.raises(MissingError, match="far more than its size"):
+        unpack(archive, tmp_path / "out")
+    assert [one.name for one in tmp_path.iterdir()] == ["bomb"]
+
+
+def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_FILES", 2)
+    with pytest.raises(MissingError, match="over 2 files"):
+        unpack(zipped(tmp_path / "x.zip", FILES), tmp_path / "out")
+
+
+def test_an_entry_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("a", "1")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("a", "2")
+    with pytest.raises(MissingError, match="stands in it twice"):
+        unpack(tmp_path / "x.zip", tmp_path / "out")
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(MissingError, match="is there already"):
+        unpack(zipped(tmp_path / "x.zip", FILES), tmp_path / "out")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cut=st.integers(0, 600), place=st.integers(0, 600), byte=st.integers(0, 255), kind=st.sampled_from(["zip", "gz", "xz"]))
+def test_a_torn_or_mutated_archive_gives_a_sentence_or_its_files(
+    tmp_path_factory: pytest.TempPathFactory, cut: int, place: int, byte: int, kind: str
+) -> None:
+    folder = tmp_path_factory.mktemp("torn")
+    archive = zipped(folder / "x", FILES) if kind == "zip" else tarred(folder / "x", FILES, kind)
+    body = bytearray(archive.read_bytes())
+    body[place % len(body)] = byte
+    archive.write_bytes(bytes(body[: len(body) - cut % len(body)]))
+    refused = ""
+    try:
+        unpack(archive, folder / "out")
+    except MissingError as problem:
+        refused = str(problem)
+    assert (str(folder) in refused) == bool(refused)
+    assert (folder / "out").exists() == (not refused)
