@@ -19,7 +19,7 @@ from robustmel.training.examples import material
 from robustmel.training.loop import Epoch
 from robustmel.training.recipe import Recipe
 
-FAMILIES = ("align", "clip", "flava", "owlvit", "siglip")
+FAMILIES = ("align", "blip", "blip2", "clip", "flava", "owlvit", "siglip")
 
 
 class CutError(Exception):
@@ -71,7 +71,7 @@ def test_an_easy_task_is_learnt(cards: Dataset, recipe: Recipe, family: str, tmp
     assert result.accuracies["cards"]["test"]["I2T"] > 0.5
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [one for one in FAMILIES if not one.startswith("blip")])  # see test_blip_families
 def test_the_published_folder_is_what_the_library_loads(cards: Dataset, recipe: Recipe, family: str, tmp_path: Path) -> None:
     recipe = replace(recipe, family=family, epochs=1, precision="float16")
     result = train_dual_encoder([cards], recipe, tmp_path / "out")
