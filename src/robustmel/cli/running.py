@@ -22,14 +22,16 @@ def demo(
     workers: Workers = CORES,
     quick: Annotated[bool, typer.Option("--quick", help="A few mentions only, in seconds.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Everything shipped, and curves over eps.")] = False,
+    transfer: Annotated[bool, typer.Option("--transfer", help="Images made on every linker, shown to every other.")] = False,
 ) -> None:
     """Attack the embedded linkers on the embedded world: no network, no weights to fetch."""
     from robustmel.errors import UsageError
     from robustmel.run.grid import read_grid
 
-    if quick and full:
-        raise UsageError("--quick and --full exclude each other; choose one.")
-    name = "quick" if quick else "full" if full else "demo"
+    chosen = [name for name, wanted in (("quick", quick), ("full", full), ("transfer", transfer)) if wanted]
+    if len(chosen) > 1:
+        raise UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other; choose one.")
+    name = chosen[0] if chosen else "demo"
     with resources.as_file(resources.files("robustmel.world") / "grids" / f"{name}.toml") as file:
         grid = read_grid(file)
     _run(grid, out or Path("runs") / ("demo" if name == "demo" else f"demo-{name}"), store, workers, "cpu", 0)
