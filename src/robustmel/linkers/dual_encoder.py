@@ -172,7 +172,7 @@ class DualEncoder(ABC):
 
     @torch.no_grad()
     def embed_pictures(self, pictures: Sequence[Picture]) -> Tensor:
-        """Unit embeddings of 8-bit pictures (H, W, 3) of any sizes: float32 (n, D)."""
+        """Unit embeddings of 8-bit pictures (H, W, 3) of any sizes: float32 (n, D), or (n, Q, D) in a family with Q vectors an image."""
         return functional.normalize(self._picture_features(pictures), dim=-1)
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
