@@ -149,7 +149,10 @@ def build(out: Path, store_root: Path | None = None) -> Report:
 
 
 def _codes(row: Summary, raised: Sequence[Flag]) -> tuple[str, ...]:
-    """Of the flags that concern a row."""
+    """Of the flags that concern a row; a worst case is only in doubt where all its attacks are."""
+    if row.worst_case:
+        found = [_codes(replace(row, attack=attack, members=()), raised) for attack in row.members]
+        return tuple(code for code in found[0] if all(code in codes for codes in found))
     place = (row.dataset, row.task, row.linker, row.source, row.defence, row.attack)
     of = (one for one in raised if (one.dataset, one.task, one.linker, one.source, one.defence, one.attack) == place)
     return tuple(dict.fromkeys(one.code for one in of))

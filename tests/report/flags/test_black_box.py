@@ -12,7 +12,7 @@ def test_noise_that_breaks_more_than_gradients_do_is_flagged(planted: Any, attac
     noise(12)
     (flag,) = build(planted.finish()).flags
     assert (flag.code, flag.attack) == (WINS, "noise-normal")
-    assert "I2T noise-normal than pgd-normal, 50.0 points" in flag.sentence
+    assert "(I2T noise-normal 50.0 points more than pgd-normal)" in flag.sentence
 
 
 def test_so_is_an_attack_by_scores_alone_and_one_made_on_another_linker(attacked: Any, codes: Any) -> None:

@@ -38,6 +38,13 @@ def test_a_flag_is_in_the_json_row_it_concerns_and_in_no_other(planted: Any, att
     }
 
 
+def test_a_worst_case_is_in_doubt_where_all_its_attacks_are(planted: Any, attacked: Any) -> None:
+    attacked("pgd-normal", 20, {"iterations": 20, "zero_gradients": 20, "deterministic": False})
+    attacked("apgd-normal", 20, {"iterations": 20, "zero_gradients": 20})
+    worst = build(planted.finish()).summaries[-1]
+    assert (worst.attack, worst.flags) == ("worst-linf-8/255", ("zero_gradients",))
+
+
 def test_rows_of_one_linker_share_a_sentence_and_linkers_do_not(planted: Any, attacked: Any) -> None:
     for linker in ("ours", "theirs"):
         for attack in ("pgd-normal", "apgd-normal"):

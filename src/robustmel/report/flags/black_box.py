@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from robustmel.report.flags.chance import Comparison
+from robustmel.report.flags.chance import Comparison, points
 from robustmel.report.flags.evidence import Evidence
 from robustmel.report.flags.kinds import BLACK_BOX
 
@@ -36,4 +36,5 @@ def comparisons(rows: Sequence[Evidence]) -> Iterator[Comparison]:
             seeing = white[row.victim][min(radii)]
             withstood = np.min([one.least for one in seeing], axis=0)
             names = " and ".join(one.summary.attack for one in seeing)
-            yield Comparison(BLACK_BOX, row, withstood - row.credit, f"{row.label} than {names}")
+            difference = withstood - row.credit
+            yield Comparison(BLACK_BOX, row, difference, f"{row.label} {points(difference)} more than {names}")

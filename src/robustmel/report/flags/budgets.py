@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from robustmel.report.flags.chance import Comparison
+from robustmel.report.flags.chance import Comparison, points
 from robustmel.report.flags.evidence import Evidence
 from robustmel.report.flags.flag import Examined, examined
 from robustmel.report.flags.kinds import ABOVE, GROWING, INCOMPLETE, SETTINGS, Kind
@@ -49,7 +49,7 @@ def above_clean(rows: Sequence[Evidence]) -> Iterator[Comparison]:
     for row in rows:
         if not row.summary.clean and not row.control and row.victim in clean:
             difference = row.credit - clean[row.victim].credit
-            yield Comparison(ABOVE, row, difference, row.label)
+            yield Comparison(ABOVE, row, difference, f"{row.label} {points(difference)} more")
 
 
 def far_from_total(rows: Sequence[Evidence]) -> Examined:

@@ -27,7 +27,7 @@ class Comparison:
         kind: Of doubt.
         row: Whom a flag would be on.
         difference: (n,): above zero where a mention speaks for the flag.
-        phrase: What is said of this row in the flag's sentence; the size of the difference is put behind it.
+        phrase: What is said of this row in the flag's sentence.
     """
 
     kind: Kind
@@ -38,7 +38,17 @@ class Comparison:
     @property
     def size(self) -> float:
         """The mean difference: a share of the mentions; 0 without mentions."""
-        return float(self.difference.mean()) if len(self.difference) else 0.0
+        return mean(self.difference)
+
+
+def points(difference: Floats) -> str:
+    """The size of a difference in words."""
+    return f"{100 * mean(difference):.1f} points"
+
+
+def mean(difference: Floats) -> float:
+    """A share of the mentions; 0 without mentions."""
+    return float(difference.mean()) if len(difference) else 0.0
 
 
 def beyond_chance(comparisons: Sequence[Comparison]) -> list[Comparison]:

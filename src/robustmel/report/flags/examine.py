@@ -47,7 +47,7 @@ def examine(scoring: Scoring, summaries: Sequence[Summary]) -> tuple[Examined, .
 
 
 def _compared(kind: Kind, all_of_them: Sequence[Comparison], picked: Sequence[Comparison]) -> Examined:
-    seen = [(one.row, f"{one.phrase}, {100 * one.size:.1f} points") for one in picked if one.kind == kind]
+    seen = [(one.row, one.phrase) for one in picked if one.kind == kind]
     return examined(kind, sum(one.kind == kind for one in all_of_them), seen)
 
 
