@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
@@ -89,7 +90,7 @@ def trained_tower(attack: Adversarial | None) -> nn.Linear:
         compare=lambda images, texts, labels, normalise: images @ labels.T,
     )
     family: Any = SimpleNamespace(linker=linker, loss=symmetric_cross_entropy, scale=lambda model: torch.tensor(10.0))
-    processor = SimpleNamespace(image_mean=[0.5] * 3, image_std=[1.0] * 3)
+    processor = CLIPImageProcessorPil(image_mean=[0.5] * 3, image_std=[1.0] * 3)
     encoder = DualEncoder(tower, None, processor, family, 0)
     optimizer = torch.optim.AdamW(tower.parameters(), lr=0.01)
     pixels, gold = linear_task(1)
