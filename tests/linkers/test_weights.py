@@ -40,6 +40,15 @@ def test_pickled_weights_are_refused_even_beside_sound_files(copy: Path, kb: Kno
             attempt()
 
 
+@pytest.mark.parametrize("family", ["align", "flava", "owlvit", "siglip"])
+def test_no_family_reads_pickles(family: str, folders: dict[str, Path], kb: KnowledgeBase, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(folders[family], tmp_path / "model"))
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(MissingError, match=r"pickled weights \(pytorch_model.bin\)"):
+        LINKERS.create(family, kb, model=str(folder))
+
+
 def test_a_folder_without_a_model_says_so(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match=r"no config\.json"):
         model_folder(str(tmp_path))
