@@ -30,6 +30,7 @@ def perturb(
     split: Annotated[str, typer.Option("--split")] = "test",
     limit: Annotated[int | None, typer.Option("--limit", min=0)] = None,
     seed: Annotated[int, typer.Option("--seed")] = 0,
+    with_clean: Annotated[bool, typer.Option("--with-clean", help="Copy the unperturbed images too, to clean/.")] = False,
     store: StoreFolder = STORE,
     workers: Workers = 1,
     device: Device = "auto",
@@ -52,7 +53,7 @@ def perturb(
     }
     grid = parse_grid(table if limit is None else table | {"limit": limit}, "the command line")
     with shown() as watch:
-        facts = publish(grid, out, Store(store), workers, device, watch)
+        facts = publish(grid, out, Store(store), workers, device, watch, with_clean)
     print(f"{facts['mentions']} mentions: {facts['states']}", file=sys.stderr)
     print(out)
 

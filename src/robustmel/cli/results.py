@@ -4,34 +4,46 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-Run = Annotated[Path, typer.Argument(help="A run folder.")]
+if TYPE_CHECKING:
+    from robustmel.report import Report
+
+Runs = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="RUN", help="A run folder; with --predictions, published sets.", show_default=False),
+]
+Predictions = Annotated[
+    list[Path] | None, typer.Option("--predictions", help="A file of predictions made elsewhere; may be repeated.")
+]
+Clean = Annotated[list[Path] | None, typer.Option("--clean", help="Predictions on the unperturbed images; may be repeated.")]
+Store = Annotated[Path | None, typer.Option("--store", help="Where its artefacts are, if they were moved.")]
 FORMATS = ("table", "markdown", "latex", "csv", "json")
 
 
 def report(
-    run: Run,
+    run: Runs = None,
     format: Annotated[str, typer.Option("--format", help="table, markdown, latex, csv or json.")] = "table",  # noqa: A002
     by: Annotated[str, typer.Option("--by", help="Accuracy by type, popularity, surface or similarity of the mentions.")] = "",
     compare: Annotated[str, typer.Option("--compare", help="Differences: context, defence or linker.")] = "",
     transfer: Annotated[bool, typer.Option("--transfer", help="The transfer matrix: sources against victims.")] = False,
     norms: Annotated[bool, typer.Option("--norms", help="How small a change is enough, from attacks that seek one.")] = False,
-    store: Annotated[Path | None, typer.Option("--store", help="Where its artefacts are, if they were moved.")] = None,
+    predictions: Predictions = None,
+    clean: Clean = None,
+    store: Store = None,
 ) -> None:
-    """Print a run's table again, in another format or cut another way."""
+    """Print a run's table again, in another format or cut another way; or score predictions made elsewhere."""
     from robustmel.errors import UsageError
     from robustmel.registry import suggestion
-    from robustmel.report import build
 
     if format not in FORMATS:
         raise UsageError(f'unknown format "{format}". {suggestion(format, dict.fromkeys(FORMATS))}')
     asked = [name for name, wanted in (("by", by), ("compare", compare), ("transfer", transfer), ("norms", norms)) if wanted]
     if len(asked) > 1:
         raise UsageError(f"--{asked[0]} and --{asked[1]} are two tables; ask for one at a time.")
-    built = build(run, store)
+    built, sound = _scored(run or [], predictions or [], clean or [], store)
     others = {
         "by": lambda: built.by(by),
         "compare": lambda: built.compare(compare),
@@ -41,19 +53,39 @@ def report(
     part = others[asked[0]]() if asked else built
     writers = {"table": part.text, "markdown": part.markdown, "latex": part.latex, "csv": part.csv, "json": part.json}
     sys.stdout.write(writers[format]().rstrip("\n") + "\n")
+    if not sound:
+        raise typer.Exit(1)
+
+
+def _scored(runs: list[Path], predictions: list[Path], clean: list[Path], store: Path | None) -> tuple[Report, bool]:
+    """The report, and whether nothing is wrong with predictions from elsewhere."""
+    from robustmel.errors import UsageError
+    from robustmel.report import build
+    from robustmel.report.outside import outside_report
+
+    if predictions:
+        return outside_report(runs or [predictions[0].parent], predictions, clean)
+    if clean:
+        raise UsageError("--clean stands beside --predictions, which are the ones on the perturbed images.")
+    if len(runs) != 1:
+        raise UsageError("name one run folder; or published sets, with --predictions FILE.")
+    return build(runs[0], store), True
 
 
 def view(
-    run: Run,
+    run: Runs = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in a browser too.")] = False,
-    store: Annotated[Path | None, typer.Option("--store", help="Where its artefacts are, if they were moved.")] = None,
+    predictions: Predictions = None,
+    clean: Clean = None,
+    store: Store = None,
 ) -> None:
     """Write a run's page and print its path."""
-    from robustmel.report import build
-
-    page = build(run, store).write_page()
+    built, sound = _scored(run or [], predictions or [], clean or [], store)
+    page = built.write_page()
     print(page)
     if browser:
         import webbrowser
 
         webbrowser.open(page.resolve().as_uri())
+    if not sound:
+        raise typer.Exit(1)

@@ -140,7 +140,11 @@ def build(out: Path, store_root: Path | None = None) -> Report:
     Raises:
         MissingError: The folder is no run, or artefacts are not in the store; the sentence names the cell.
     """
-    run = read_run(out, store_root)
+    return report_on(read_run(out, store_root))
+
+
+def report_on(run: Run) -> Report:
+    """Summarises a run that has been read, and looks for what speaks against its rows."""
     scoring = Scoring(run)
     summaries = summarise(run, scoring)
     examined = examine(scoring, summaries)

@@ -1,0 +1,55 @@
+"""What a published perturbed set is known by: two hashes, one of all of it and one of what is asked in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from robustmel.errors import MissingError
+
+
+class Seal(NamedTuple):
+    """The hashes of a published set; whoever predicts on it writes one of them into the file.
+
+    Args:
+        set: Of the mentions, the knowledge base and every image: for predictions on the perturbed images.
+        clean_set: Of the mentions without their images and the knowledge base: for predictions on the unperturbed images, and equal
+            for every attack on the same mentions and candidates.
+    """
+
+    set: str
+    clean_set: str
+
+
+def seal(folder: Path, images: Mapping[str, str]) -> Seal:
+    """Computes the hashes from the two text files of a set.
+
+    Args:
+        folder: With `mentions.jsonl` and `entities.jsonl`.
+        images: File name -> digest of each image.
+
+    Raises:
+        MissingError: One of the two cannot be read.
+    """
+    try:
+        mentions, entities = ((folder / name).read_bytes() for name in ("mentions.jsonl", "entities.jsonl"))
+        asked = [json.loads(line) for line in mentions.splitlines() if line.strip()]
+        bare = [{key: value for key, value in row.items() if key != "image"} for row in asked]
+    except (OSError, ValueError, AttributeError) as problem:
+        raise MissingError(f"{folder} is no published set: {problem}; expected what robustmel perturb writes.") from problem
+    return Seal(_digest(mentions, entities, _bytes(dict(images))), _digest(_bytes(bare), entities))
+
+
+def _bytes(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _digest(*parts: bytes) -> str:
+    hashed = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        hashed.update(len(part).to_bytes(8, "big"))
+        hashed.update(part)
+    return hashed.hexdigest()

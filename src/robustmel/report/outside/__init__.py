@@ -1,0 +1,5 @@
+"""Predictions made elsewhere on published perturbed sets (docs/predictions.md): read, checked, scored like our own."""
+
+from robustmel.report.outside.report import outside_report
+
+__all__ = ["outside_report"]

@@ -1,0 +1,114 @@
+"""A published perturbed set, read back for scoring; its images are not opened."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from robustmel.datasets.jsonl import JSONL
+from robustmel.datasets.seal import Seal, seal
+from robustmel.errors import MissingError
+
+SAYS = "perturbation.json"
+VIEWS = {"I2T": "image", "IT2T": "fused"}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A set.
+
+    Args:
+        folder: Where it lies.
+        about: What `perturbation.json` says of it.
+        seal: What it is known by.
+        ids: The data set's own mention id -> the opaque one.
+        questions: Rows as a run has them in `questions.parquet`.
+        entities: Rows as in `entities.parquet`.
+        log: Rows as in `log.parquet`.
+    """
+
+    folder: Path
+    about: dict[str, Any]
+    seal: Seal
+    ids: dict[str, str]
+    questions: list[dict[str, Any]]
+    entities: list[dict[str, Any]]
+    log: list[dict[str, Any]]
+
+    @property
+    def attack(self) -> str:
+        """As tables call it; sets from before that was kept are called like their attack."""
+        return str(self.about.get("title") or self.about["attack"]["name"])
+
+    @property
+    def view(self) -> str:
+        """Whose score its images were made against: "image" or "fused"."""
+        return VIEWS.get(str(self.about.get("view")), "image")
+
+
+def read_published(folder: Path) -> Published:
+    """Reads a folder that `robustmel perturb` wrote.
+
+    Raises:
+        MissingError: It is no such folder, it was never completed, or it has been changed since.
+    """
+    about = _about(folder)
+    found = seal(folder, about["images"])
+    if about.get("set") not in (None, found.set):
+        raise MissingError(
+            f"{folder} is not the set that was published ({about['set']}, now {found.set}): mentions.jsonl, entities.jsonl or the"
+            f" list of images in {SAYS} were changed; get it anew."
+        )
+    dataset = JSONL(folder).load()
+    log = _log(folder)
+    ids = {row["mention_id"]: row["id"] for row in log}
+    if list(ids) != [mention.id for mention in dataset.mentions]:
+        raise MissingError(f"{folder}/log.parquet is about other mentions than mentions.jsonl; get the set anew.")
+    clean = {row["id"]: row.get("clean_image") for row in log}
+    questions = [
+        {
+            "id": ids[mention.id],
+            "mention_id": mention.id,
+            "gold": mention.gold,
+            "surface": mention.surface,
+            "text": mention.text,
+            "image": clean[ids[mention.id]],
+            "candidates": list(mention.candidates or ()),
+            "cluster": mention.gold or f"NIL {mention.surface}",
+            "split": mention.split,
+        }
+        for mention in dataset.mentions
+    ]
+    entities = [{"id": one.id, "name": one.name, "type": one.type, "popularity": one.popularity} for one in dataset.kb]
+    return Published(folder, about, found, ids, questions, entities, log)
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    path = folder / SAYS
+    try:
+        about = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as problem:
+        raise MissingError(
+            f"{folder} is no published set (it has no {SAYS}); expected what robustmel perturb wrote."
+        ) from problem
+    except (OSError, ValueError) as problem:
+        raise MissingError(f"{path} cannot be read: {problem}; get the set anew.") from problem
+    known = isinstance(about, dict) and isinstance(about.get("images", {}), dict) and isinstance(about.get("attack"), dict)
+    if not known or not {"dataset", "attack"} <= about.keys():
+        raise MissingError(f"{path} does not say what a published set says of itself; get the set anew.")
+    if not about.get("complete") or "images" not in about:
+        raise MissingError(f"{folder} was not written to the end; give the robustmel perturb command again.")
+    return dict(about)
+
+
+def _log(folder: Path) -> list[dict[str, Any]]:
+    try:
+        rows: list[dict[str, Any]] = pq.ParquetFile(folder / "log.parquet").read(use_threads=False).to_pylist()
+    except (OSError, pa.ArrowException) as problem:
+        raise MissingError(f"{folder}/log.parquet cannot be read: {problem}; get the set anew.") from problem
+    return rows

@@ -1,0 +1,135 @@
+"""Outside predictions as a run of our own: the same rows, the same scoring, the same tables."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from robustmel.report.build import Report, report_on
+from robustmel.report.metrics import accuracy
+from robustmel.report.outside.findings import Findings, claims, judged
+from robustmel.report.outside.match import UNSAID, Matched, matched
+from robustmel.report.outside.published import Published, read_published
+from robustmel.report.outside.submission import read_submission
+from robustmel.report.results import Cell, Run, View
+from robustmel.report.scoring import Scoring
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class OutsideRun(Run):
+    """A run whose tables were read from published sets and prediction files.
+
+    Args:
+        tables: (kind, key, name) -> rows.
+        manifests: (kind, key) -> what is known of it.
+    """
+
+    tables: dict[tuple[str, str, str], list[dict[str, Any]]] = field(default_factory=dict)
+    manifests: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def manifest(self, kind: str, key: str | None) -> dict[str, Any]:
+        """What a published set says of itself."""
+        return self.manifests.get((kind, key or ""), {})
+
+    def picture(self, view: View, logged: Any) -> Path | None:
+        """None: the clean images are not part of a published set."""
+        return None
+
+    def _table(self, kind: str, key: str, name: str, cell: Cell) -> list[dict[str, Any]]:
+        return self.tables[kind, key, name]
+
+
+def outside_report(sets: Sequence[Path], predictions: Sequence[Path], clean: Sequence[Path]) -> tuple[Report, bool]:
+    """Scores files of predictions on published sets.
+
+    Args:
+        sets: Folders that `robustmel perturb` wrote.
+        predictions: Files on their perturbed images; on clean images too where a file carries that hash.
+        clean: Files on clean images that need not say so.
+
+    Returns:
+        The report (its page goes into a folder called like the first file), and whether there was nothing to complain of.
+
+    Raises:
+        UsageError: It is not clear which file belongs to which set or linker.
+        MissingError: A set or a file is unreadable, was changed, or is about another set.
+    """
+    published = [read_published(one) for one in sets]
+    files = matched(published, [read_submission(one) for one in predictions], [read_submission(one) for one in clean])
+    run = OutsideRun(predictions[0].with_suffix(""), sets[0], (), tuple(_cell(one) for one in files))
+    every = [_fill(run, one, cell) for one, cell in zip(files, run.cells, strict=True)]
+    for one, cell, findings in zip(files, run.cells, every, strict=True):
+        claims(one.submission, len(one.published.questions), accuracy(Scoring(run).cell(cell)), findings)
+    sentences = [sentence for findings in every for sentence in findings.sentences()]
+    for sentence in sentences:
+        log.warning(sentence)
+    notes = [*sentences, *_views(files)]
+    return report_on(replace(run, notes=tuple(notes))), all(findings.sound for findings in every)
+
+
+def _views(files: Sequence[Matched]) -> list[str]:
+    """What must be known where image and text were read but the images were made against the image alone."""
+    sets = {
+        one.published.attack
+        for one in files
+        if not one.clean and one.submission.task == "IT2T" and one.published.view == "image"
+    }
+    return [
+        f"{attack}: these images were made against the score of the image alone, so Image+Text-to-Text may fare better than under an"
+        " attack on its own score (a set published with --view fused)."
+        for attack in sorted(sets)
+    ]
+
+
+def _cell(one: Matched) -> Cell:
+    about, said = one.published.about, one.published
+    rows = str(one.submission.path)
+    cell = Cell(
+        dataset=str(about["dataset"]),
+        task=one.submission.task,
+        linker=one.linker,
+        source="none",
+        defence="none",
+        attack="clean",
+        attack_name="clean",
+        strength="",
+        threat_model="none",
+        budget="",
+        seed=0,
+        candidates=said.seal.clean_set,
+        views=(View("clean", None, rows),),
+    )
+    if one.clean:
+        return cell
+    return replace(
+        cell,
+        source=str(about.get("source_title") or "none"),
+        attack=said.attack,
+        attack_name=str(about["attack"]["name"]),
+        strength=str(about.get("strength") or ""),
+        threat_model=str(about.get("threat_model") or ""),
+        budget=str(about.get("budget") or ""),
+        views=(View(said.view, said.seal.set, rows),),
+    )
+
+
+def _fill(run: OutsideRun, one: Matched, cell: Cell) -> Findings:
+    """Puts what a file and its set say where the run's tables are."""
+    findings = Findings(f"{one.submission.path.name} ({one.linker}, {cell.task}, {cell.attack})")
+    if not one.checked:
+        findings.said.append(UNSAID)
+    said: Published = one.published
+    run.tables["candidates", cell.candidates, "questions.parquet"] = said.questions
+    run.tables["candidates", cell.candidates, "entities.parquet"] = said.entities
+    run.tables["variant", said.seal.set, "log.parquet"] = said.log
+    run.manifests["variant", said.seal.set] = said.about
+    run.tables["rows", cell.views[0].rows, "predictions.parquet"] = [
+        {"id": row.id, "ranked": row.ranked, "scores": row.scores, "error": row.error, "seconds": 0.0}
+        for row in judged(one.submission, said, findings)
+    ]
+    return findings
