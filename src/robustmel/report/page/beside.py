@@ -12,9 +12,9 @@ from robustmel.report.norms import sheets as norm_sheets
 from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import NO_FIGURE, TASK_NAMES, linker_label, percent, short_title
 from robustmel.report.transfer import Matrix, Shown, sentence
-from robustmel.report.transfer.sheet import left, source_label, success
+from robustmel.report.transfer.sheet import IMAGE_VIEW, left, not_fused, source_label, success
 
-NORM_NAMES = {"l2": "Euclidean (L2)", "linf": "largest change (L∞)"}
+NORM_NAMES = {"l2": "Euclidean (L2)", "linf": "Largest change (L∞)"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def _matrix(matrix: Matrix) -> dict[str, Any]:
             (source_label(matrix, source), [_cell(matrix.cells.get((source, victim))) for victim in matrix.victims])
             for source in matrix.sources
         ],
-        "sentence": sentence(matrix),
+        "notes": [*([IMAGE_VIEW] if not_fused(matrix) else []), *filter(None, [sentence(matrix)])],
     }
 
 

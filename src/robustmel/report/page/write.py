@@ -28,8 +28,10 @@ from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import TASK_NAMES, Table, figure, linker_label, percent, short_title
 from robustmel.report.tables.long import HEADINGS, TEXT_COLUMNS, lines
 
-FILTERS = ("dataset", "linker", "task", "attack")
+FILTERS = ("dataset", "linker", "task", "attack", "source")
 TILES = 16
+OWN = "the linker itself"
+"""What stands for a source where it is the victim, or nobody."""
 
 
 def write_page(
@@ -74,6 +76,7 @@ def write_page(
         text_columns=TEXT_COLUMNS,
         lines=lines(summaries),
         gallery=chosen,
+        own=OWN,
         cards=[_card(number, entry, images) for number, entry in enumerate(chosen.entries, 1)],
         filters=_filters(chosen),
     )
@@ -100,7 +103,8 @@ def tiles(summaries: Sequence[Summary]) -> list[dict[str, Any]]:
                 "clean": percent(clean.accuracy),
                 "robust": percent(worst.accuracy),
                 "interval": _interval(worst),
-                "attack": short_title(worst.attack),
+                "attack": short_title(worst.attack)
+                + ("" if worst.source in ("none", worst.linker) else f" made on {worst.source}"),
             }
         )
     return found if len(found) <= TILES else []
@@ -176,6 +180,7 @@ def _values(entry: Entry) -> dict[str, str]:
         "linker": linker_label(cell.linker, cell.defence, 2),
         "task": cell.task,
         "attack": short_title(cell.attack),
+        "source": OWN if cell.source in ("none", cell.linker) else cell.source,
     }
 
 

@@ -33,7 +33,7 @@ class Shown:
         source: Whose scores the attack differentiated; of a control, its name.
         linker: The victim.
         defence: "none", or its name.
-        white_box: Whether the victim, undefended, is the source itself.
+        white_box: Whether the victim, undefended, is the source itself. Not for its fused score, if the image's was attacked.
         control: Whether this is noise of the attack's size, made on nobody.
         n: Mentions, all of them.
         attack_success: Of the mentions right beyond a tie when clean, the share that became wrong.
@@ -77,6 +77,7 @@ class Matrix:
         task: "I2T" or "IT2T".
         attack: As the table calls it.
         budget: What it may do.
+        views: Whose score was attacked: "image", "fused", or both in turn.
         sources: Linkers first, then ensembles, then controls.
         victims: In the order of the grid.
         cells: By (source, victim); a pair that the grid has not is absent.
@@ -87,6 +88,7 @@ class Matrix:
     task: str
     attack: str
     budget: str
+    views: tuple[str, ...]
     sources: tuple[str, ...]
     victims: tuple[Victim, ...]
     cells: Mapping[tuple[str, Victim], Shown]
@@ -124,6 +126,7 @@ def _matrix(rows: list[Row], controls: list[Row], scoring: Scoring) -> Matrix:
         task=first.task,
         attack=rows[0].attack,
         budget=first.budget,
+        views=tuple(view.name for view in first.views),
         sources=(
             *(one for one in sources if one in linkers),
             *(one for one in sources if one not in linkers),

@@ -14,15 +14,19 @@ LEGEND = (
     "In square brackets: images made on the linker itself (white box). Attack success is the share of the mentions right on clean"
     " images that became wrong; still linked, the share of all. In round brackets 95 % intervals."
 )
+IMAGE_VIEW = (
+    "The images were made against the score of the image alone, so even a linker's own are no white box for the score of image and"
+    " text."
+)
 OTHERS = "others: for each victim the ensemble of all other linkers of the grid. a + b: the ensemble of a and b."
 
 
 def sheets(found: Sequence[Matrix]) -> list[Sheet]:
-    """One table a matrix, with what it shows beneath it."""
-    return [_sheet(one) for one in found]
+    """One table a matrix, with what it shows beneath it; how to read them under the first."""
+    return [_sheet(one, first=not number) for number, one in enumerate(found)]
 
 
-def _sheet(matrix: Matrix) -> Sheet:
+def _sheet(matrix: Matrix, first: bool) -> Sheet:
     defences = len({defence for _, defence in matrix.victims} - {"none"})
     lines = []
     for source in matrix.sources:
@@ -30,10 +34,20 @@ def _sheet(matrix: Matrix) -> Sheet:
         lines.append((source_label(matrix, source), SUCCESS, *(success(one) for one in row)))
         lines.append(("", LEFT, *(left(one) for one in row)))
     headings = ("made on", "", *(linker_label(*victim, defences) for victim in matrix.victims))
-    ensembles = any(source == "others" or " + " in source for source in matrix.sources)
-    notes = [LEGEND, *([OTHERS] if ensembles else []), *([sentence(matrix)] if matrix.distance else [])]
+    notes = (
+        [LEGEND, *([OTHERS] if any(source == "others" or " + " in source for source in matrix.sources) else [])]
+        if first
+        else []
+    )
+    notes += [IMAGE_VIEW] if not_fused(matrix) else []
+    notes += [sentence(matrix)] if matrix.distance else []
     title = f"Transfer of {matrix.attack} ({matrix.budget}), {TASK_NAMES[matrix.task]}: {matrix.dataset}"
     return Sheet(title, headings, 2, tuple(lines), tuple(notes))
+
+
+def not_fused(matrix: Matrix) -> bool:
+    """Whether the fused score is judged by images that were made against the image's alone."""
+    return matrix.task == "IT2T" and "fused" not in matrix.views
 
 
 def source_label(matrix: Matrix, source: str) -> str:

@@ -19,13 +19,13 @@ def sentence(matrix: Matrix) -> str:
     bounds = found.gap.interval() if found.gap else None
     if found.gap and bounds:
         said += f", {100 * found.gap.value:.1f} points apart (95 % interval {100 * bounds.low:.1f} to {100 * bounds.high:.1f})"
-    beside = [] if found.clean is None else [f"clean images: {percent(found.clean)} %"]
-    beside += [f"{_ensemble(title)}: {percent(left)} %" for title, left in found.ensembles.items()]
-    beside += [] if found.control is None else [f"noise of that size: {percent(found.control)} %"]
-    said += f" ({'; '.join(beside)})" if beside else ""
+    beside = [] if found.clean is None else [f"on clean images {percent(found.clean)} %"]
+    beside += [f"on those made on {_ensemble(title)} {percent(left)} %" for title, left in found.ensembles.items()]
+    beside += [] if found.control is None else [f"under noise of that size {percent(found.control)} %"]
+    said += f"; {', '.join(beside)}" if beside else ""
     if found.carried is not None:
         said += f". Of what its own images break, another linker's break {_share(found.carried)}"
-    return f"{said}. Means over {found.victims} victims and {found.pairs} pairs."
+    return f"{said}. Means over {found.victims} linkers and {found.pairs} pairs."
 
 
 def _share(carried: float) -> str:
