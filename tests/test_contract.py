@@ -45,6 +45,14 @@ REGISTRIES: dict[str, tuple[Registry, ModuleType, str]] = {
     "linker": (LINKERS, robustmel.linkers, "link"),
 }
 EVERY = [(kind, name) for kind, (registry, _, _) in REGISTRIES.items() for name in registry]
+SHORT: dict[str, dict[str, int]] = {
+    "apgd-t": {"steps": 5, "targets": 2},
+    "autoattack": {"steps": 5, "targets": 2, "queries": 20},
+    "fab": {"steps": 5, "targets": 2},
+    "fmn": {"steps": 20},
+    "square": {"queries": 40},
+}
+"""Budgets for attacks whose own are of thousands of passes."""
 EMBEDDED = [name for name in LINKERS if name.endswith("-world")]
 
 
@@ -120,7 +128,7 @@ def perturb(world: World, name: str, indices: Sequence[int], seed: int = 0) -> P
     )
     noise = ItemNoise([item_seed(seed, name, query.id) for query in queries], tuple(pixels.shape[1:]), torch.device("cpu"))
     objective = partial(LinkerObjective(world.linker, "I2T", "cosine", queries))
-    found: Perturbation = ATTACKS.create(name).perturb(pixels, objective, gold, noise)
+    found: Perturbation = ATTACKS.create(name, **SHORT.get(name, {})).perturb(pixels, objective, gold, noise)
     return found
 
 
