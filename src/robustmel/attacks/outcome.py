@@ -13,6 +13,7 @@ from robustmel.attacks.goal import Goal, choose_target, ranked_wrong
 from robustmel.attacks.gradients import Slope, loss_gradient
 from robustmel.attacks.losses import LOSSES, dlr_needs
 from robustmel.attacks.options import AskingAttack
+from robustmel.attacks.probabilities import NOTE, Overheard
 from robustmel.types import Perturbation
 
 NOT_FINITE = "scores or gradients were not finite, or named one candidate: such images stopped where they were"
@@ -40,7 +41,7 @@ class Outcome:
     def __init__(self, options: AskingAttack, pixels: Tensor, objective: Objective, gold: Tensor, noise: Noise) -> None:
         self.options = options
         self.pixels = pixels
-        self.objective = objective
+        self.objective = Overheard(objective, gold)
         self.queries, self.iterations, self.zero_gradients = (torch.zeros_like(gold) for _ in range(3))
         self.fooled, self.reached, self.spared, self.stopped = (torch.zeros_like(gold, dtype=torch.bool) for _ in range(4))
         self.found = pixels.clone()
@@ -48,7 +49,7 @@ class Outcome:
         self.notes: dict[str, None] = {}
         self.remarks = [""] * len(gold)
         self.course = Course(gold)
-        self._followed = ""
+        self._losses: dict[str, None] = {}
         self._wrong: Tensor | None = None
         self.goal = Goal(gold)
         if options.targeted is None and not options.spare_wrong:
@@ -89,8 +90,8 @@ class Outcome:
         self.queries[rows] += 1
         self.iterations[rows] += 1
         self.zero_gradients[rows] += slope.zero & slope.finite
-        self._followed = self._followed or loss
-        if loss != self._followed:  # another member of an ensemble: its loss is no continuation of the first one's
+        self._losses[loss] = None
+        if loss != next(iter(self._losses)):  # another member of an ensemble: its loss is no continuation of the first one's
             self.course.note(replace(slope, loss=torch.full_like(slope.loss, torch.nan)), rows)
         else:
             self.course.note(slope, rows)
@@ -169,6 +170,8 @@ class Outcome:
         failed = (~self.reached & ~self.spared) | self.stopped
         pixels = torch.where(failed[:, None, None, None], self.last, self.found)
         change = (pixels - self.pixels).flatten(1)
+        if self._losses.keys() & {"ce", "dlr"} and (self.objective.suspect & (self.iterations > 0)).any():
+            self.notes[NOTE] = None
         return Perturbation(
             pixels=pixels,
             succeeded=self.fooled & ~self.stopped,
