@@ -15,6 +15,8 @@ from robustmel.datasets.seal import Seal, seal
 from robustmel.errors import MissingError
 
 SAYS = "perturbation.json"
+LOGGED = ("image", "succeeded", "succeeded_u8", "queries", "iterations", "zero_gradients", "note", "linf_u8", "l2_u8")
+"""What a report reads of a log; a set may lack it."""
 VIEWS = {"I2T": "image", "IT2T": "fused"}
 
 
@@ -108,7 +110,9 @@ def _about(folder: Path) -> dict[str, Any]:
 
 def _log(folder: Path) -> list[dict[str, Any]]:
     try:
-        rows: list[dict[str, Any]] = pq.ParquetFile(folder / "log.parquet").read(use_threads=False).to_pylist()
+        rows = pq.ParquetFile(folder / "log.parquet").read(use_threads=False).to_pylist()
     except (OSError, pa.ArrowException) as problem:
         raise MissingError(f"{folder}/log.parquet cannot be read: {problem}; get the set anew.") from problem
-    return rows
+    if not all({"id", "mention_id", "status"} <= row.keys() for row in rows):
+        raise MissingError(f"{folder}/log.parquet lacks id, mention_id or status; get the set anew.")
+    return [dict.fromkeys(LOGGED) | row for row in rows]

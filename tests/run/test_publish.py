@@ -1,0 +1,91 @@
+"""What is published can be predicted upon elsewhere and scored as if it had been linked here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from robustmel.datasets.jsonl import JSONL
+from robustmel.datasets.seal import seal
+from robustmel.report import build
+from robustmel.report.outside import outside_report
+from robustmel.run.grid import parse_grid
+from robustmel.run.publish import publish
+from robustmel.run.runs import run_grid
+from robustmel.run.store import Store
+
+LINKER = f"{Path(__file__).parent / 'colour_linker.py'}:ColourLinker"
+PGD = {"name": "pgd", "eps": 0.6, "step_size": 0.1, "steps": 3, "view": "image", "label": "far"}
+
+
+@pytest.fixture
+def published(colour_data: Path, tmp_path: Path) -> Path:
+    grid = parse_grid(table(colour_data, tasks=["I2T"], attacks=[PGD]))
+    publish(grid, tmp_path / "set", Store(tmp_path / "store"), 1, "cpu", lambda *_: None, with_clean=True)
+    return tmp_path / "set"
+
+
+def table(data: Path, **change: Any) -> dict[str, Any]:
+    return {"datasets": [{"name": "jsonl", "path": str(data)}], "linkers": [LINKER], "batch_size": 4, **change}
+
+
+def test_predictions_written_down_score_as_the_run_that_made_them(colour_data: Path, tmp_path: Path, published: Path) -> None:
+    grid = parse_grid(table(colour_data, tasks=["I2T"], attacks=["clean", PGD]))
+    run_grid(grid, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", lambda *_: None)
+    about = json.loads((published / "perturbation.json").read_text())
+    names = dict(zip(*(pq.read_table(published / "log.parquet")[key].to_pylist() for key in ("id", "mention_id")), strict=True))
+    files = []
+    for cell in json.loads((tmp_path / "out" / "run.json").read_text())["cells"]:
+        key = cell["views"][0]["rows"]
+        rows = pq.read_table(tmp_path / "store" / "rows" / key[:2] / key / "predictions.parquet").to_pylist()
+        clean = cell["attack"] == "clean"
+        header = {"set": about["clean_set" if clean else "set"], "linker": "ColourLinker", "task": "I2T"}
+        body = [{"id": names[row["id"]], "ranked": row["ranked"], "scores": row["scores"]} for row in rows]
+        files.append(tmp_path / f"{cell['attack']}.jsonl")
+        files[-1].write_text("".join(json.dumps(line) + "\n" for line in (header, *body)))
+    outside, sound = outside_report([published], files, [])
+    assert sound
+    ours = {one.attack: one.to_dict() for one in build(tmp_path / "out").summaries}
+    theirs = {one.attack: one.to_dict() for one in outside.summaries}
+    assert ours.keys() == theirs.keys() == {"clean", "far"}
+    for attack in ours:
+        differs = {key for key in ours[attack] if ours[attack][key] != theirs[attack][key]}
+        assert differs <= {"linker", "source", "flags"}, differs
+
+
+def test_the_example_is_a_file_of_predictions_on_this_set(published: Path) -> None:
+    report, sound = outside_report([published], [published / "predictions.example.jsonl"], [])
+    (found,) = report.summaries
+    assert (found.n, found.errors_by_kind, sound) == (18, {"missing": 15}, False)
+    assert "none of this set's mentions" not in " ".join(report.notes)
+    assert "does not say on which set" not in " ".join(report.notes)
+
+
+def test_the_set_is_known_by_its_mentions_entities_and_images(published: Path) -> None:
+    about = json.loads((published / "perturbation.json").read_text())
+    whole = seal(published, about["images"])
+    assert (about["set"], about["clean_set"]) == whole
+    image = dict(about["images"], **{next(iter(about["images"])): "changed"})
+    assert seal(published, image).set != whole.set
+    assert seal(published, image).clean_set == whole.clean_set
+    text = (published / "mentions.jsonl").read_text()
+    (published / "mentions.jsonl").write_text(text.replace("The red flag", "That red flag", 1))
+    assert seal(published, about["images"]).set != whole.set
+    assert seal(published, about["images"]).clean_set != whole.clean_set
+    assert (about["title"], about["threat_model"], about["budget"]) == ("far", "linf", "0.6")
+
+
+def test_the_clean_images_lie_beside_and_load_with_the_same_knowledge_base(colour_data: Path, published: Path) -> None:
+    clean = JSONL(published / "clean", kb=published / "entities.jsonl").load()
+    before = {mention.id: mention for mention in JSONL(colour_data).load().mentions}
+    assert len(clean.mentions) == 18
+    for mention in clean.mentions:
+        own = before[mention.id]
+        assert mention.image is not None
+        assert own.image is not None
+        assert mention.image.read_bytes() == own.image.read_bytes()
+        assert (mention.gold, mention.surface, mention.text) == (own.gold, own.surface, own.text)
