@@ -42,6 +42,12 @@ def test_fractions_are_read() -> None:
         ("cw", {"lr": 0}, "above 0"),
         ("cw", {"binary_search_steps": 0}, "at least 1"),
         ("noise", {"eps": 8}, r"did you mean 8/255\?"),
+        ("apgd-t", {"eps": 8}, r"did you mean 8/255\?"),
+        ("fab", {"eps": 8}, r"did you mean 8/255\?"),
+        ("square", {"eps": 8}, r"did you mean 8/255\?"),
+        ("autoattack", {"eps": 8}, r"did you mean 8/255\?"),
+        ("square", {"p": 2}, "above 1"),
+        ("fab", {"eta": 0.5}, "1 or above"),
         ("noise", {"norm": "l3"}, 'unknown norm "l3"'),
     ],
 )
