@@ -9,10 +9,10 @@ from robustmel.report.tables.sheet import Sheet
 from robustmel.report.transfer.matrix import Matrix, Shown
 from robustmel.report.transfer.words import sentence
 
-SUCCESS, LEFT = "attack success %", "still linked %"
+SUCCESS, LEFT = "broken %", "linked %"
 LEGEND = (
-    "In square brackets: images made on the linker itself (white box). Attack success is the share of the mentions right on clean"
-    " images that became wrong; still linked, the share of all. In round brackets 95 % intervals."
+    "In square brackets: images made on the linker itself (white box). Broken: attack success, of the mentions right on clean images"
+    " the share that became wrong. Linked: of all mentions the share still linked. In round brackets 95 % intervals."
 )
 IMAGE_VIEW = (
     "The images were made against the score of the image alone, so even a linker's own are no white box for the score of image and"
@@ -69,7 +69,7 @@ def left(one: Shown | None) -> str:
 def _figure(value: float | None, low: float | None, high: float | None) -> str:
     if value is None:
         return NO_FIGURE
-    return percent(value) if low is None else f"{percent(value)} ({percent(low)} to {percent(high)})"
+    return percent(value) if low is None or high is None else f"{percent(value)} ({100 * low:.0f}–{100 * high:.0f})"
 
 
 def _marked(one: Shown, figure: str) -> str:
