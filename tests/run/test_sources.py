@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from robustmel.errors import UsageError
+from robustmel.linkers import LINKERS
+from robustmel.run.components import made_component
 from robustmel.run.estimate import outline
-from robustmel.run.grid import Grid, parse_grid
+from robustmel.run.grid import Grid, parse_grid, read_grid
 from robustmel.run.jobs import Ensemble, Perturbed
 from robustmel.run.plan import Plan, expand
 from robustmel.run.runs import run_grid
+from robustmel.run.sources import Sources
 from robustmel.run.store import Store
 from robustmel.run.workshop import Workshop
 
@@ -184,3 +188,18 @@ def test_the_title_of_an_ensemble_is_its_label_or_its_members(colour_data: Path)
     assert Ensemble(members).title == "a + b"
     assert Ensemble(members, "others").title == "others"
     assert np.all([member.title in "ab" for member in members])
+
+
+def test_the_shipped_transfer_grid_takes_every_linker_as_source_and_victim() -> None:
+    """Whoever extends its list of linkers extends the matrix."""
+    with resources.as_file(resources.files("robustmel.world") / "grids" / "transfer.toml") as file:
+        shipped = read_grid(file)
+    problems: list[str] = []
+    made = [one for one in (made_component(LINKERS, linker, problems) for linker in shipped.linkers) if one]
+    sources = Sources(made, problems)
+    for spec in shipped.attacks:
+        for victim in made:
+            sources.check(spec, victim)
+    assert problems == []
+    each = next(spec for spec in shipped.attacks if spec.source == "each")
+    assert [source.title for source in sources.of(each, made[0]) if source] == [one.title for one in made]
