@@ -23,9 +23,6 @@ CELLS = 16
 RIDGE = 2.0
 """Of the mean squared length of a centred image: strong enough that answers hang on many cells a little, not on few much."""
 
-LEAD = 4.0
-"""The median lead of the right entity: cross-entropy then follows the nearest wrong one, as it does for a confident linker."""
-
 
 @dataclass(frozen=True)
 class Fitted:
@@ -42,6 +39,10 @@ class Fitted:
     cells: int
     weights: Floats
     bias: Floats
+
+    def scaled(self, factor: float) -> Fitted:
+        """The same answers, from scores that are `factor` times as large."""
+        return Fitted(self.entities, self.cells, factor * self.weights, factor * self.bias)
 
 
 def averaging(size: int, cells: int) -> Floats:
@@ -79,12 +80,7 @@ def fit(pictures: Sequence[Pixels], golds: Sequence[str], entities: Sequence[str
     alike = away @ away.T
     penalty = ridge * np.trace(alike) / len(features) + 1e-9
     weights = np.linalg.solve(alike + penalty * np.eye(len(features)), answers - share).T @ away
-    bias = share - weights @ centre
-    own = answers.astype(bool)
-    scores = features @ weights.T + bias
-    leads = scores[own] - np.where(own, -np.inf, scores).max(axis=1, initial=-np.inf)
-    unit = float(np.median(np.abs(leads))) / LEAD if len(known) > 1 else 1.0
-    return Fitted(known, cells, weights / unit, bias / unit)
+    return Fitted(known, cells, weights, share - weights @ centre)
 
 
 def write_tower(fitted: Fitted, path: Path) -> None:

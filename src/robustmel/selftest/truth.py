@@ -18,7 +18,7 @@ from robustmel.selftest.fit import Fitted, Floats, averaging
 LEVELS = 256
 """Budgets that are looked at: 0 to 255 of 255. They and the images lie on the same lattice, so rounding to 8 bits costs nothing."""
 UNDECIDED = 1e-4
-"""Leads below this, in units of a median lead, are left to the roundings of float32."""
+"""Leads below this, beside a median of some units, are left to the roundings of float32."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Truth:
     leads: Floats
 
     def robust(self, level: int) -> NDArray[np.bool_]:
-        """bool (n,): no image within level/255 changes the answer."""
+        """Whether no image within level/255 changes the answer: bool (n,)."""
         return self.leads[:, level] > 0
 
     def decided(self, level: int) -> NDArray[np.bool_]:
-        """bool (n,): far enough from a tie for float32 to agree."""
+        """Whether the lead is far enough from a tie for float32 to agree: bool (n,)."""
         return np.abs(self.leads[:, level]) > UNDECIDED
 
     def accuracy(self, level: int) -> float:
@@ -45,7 +45,9 @@ class Truth:
         return float(self.robust(level).mean())
 
 
-def truth(fitted: Fitted, pictures: Sequence[Pixels], golds: Sequence[str | None], candidates: Sequence[Sequence[str]]) -> Truth:
+def truth(
+    fitted: Fitted, pictures: Sequence[Pixels], golds: Sequence[str | None], candidates: Sequence[Sequence[str]]
+) -> Truth:
     """The closed form for some mentions.
 
     Args:

@@ -1,0 +1,101 @@
+"""Scores through which the gradient of an attack's loss is lost, while every answer stays what it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from robustmel.linkers.contract import Linker
+from robustmel.selftest.fakes.veil import Ask, Veiled
+
+
+@dataclass(frozen=True)
+class SaturatedLoss:
+    """Multiplies scores until the softmax is 1 in float32, so that cross-entropy has the gradient zero.
+
+    Args:
+        factor: A power of two, which rounds nothing.
+
+    Source:
+        Carlini & Wagner, "Defensive Distillation is Not Robust to Adversarial Examples", 2016.
+    """
+
+    factor: float = 2.0**20
+
+    version: ClassVar[int] = 1
+
+    def defend(self, linker: Linker) -> Linker:
+        """The linker behind it."""
+        return Veiled(linker, self.see)
+
+    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
+        """The scores, much enlarged."""
+        return ask(pixels) * self.factor
+
+
+@dataclass(frozen=True)
+class DetachedGradient:
+    """Hands out scores that were cut off from the pixels, as a linker under `no_grad` does."""
+
+    version: ClassVar[int] = 1
+
+    def defend(self, linker: Linker) -> Linker:
+        """The linker behind it."""
+        return Veiled(linker, self.see)
+
+    @staticmethod
+    def see(ask: Ask, pixels: Tensor) -> Tensor:
+        """The scores alone."""
+        return ask(pixels.detach())
+
+
+@dataclass(frozen=True)
+class HalfPrecision:
+    """Takes its pixels in half precision, which holds 8-bit values exactly but no gradient below 6e-8; and its scores are tiny.
+
+    Args:
+        factor: What scores are multiplied with, a power of two, which rounds nothing.
+    """
+
+    factor: float = 2.0**-20
+
+    version: ClassVar[int] = 1
+
+    def defend(self, linker: Linker) -> Linker:
+        """The linker behind it."""
+        return Veiled(linker, self.see)
+
+    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
+        """The scores, much reduced, of pixels that were half precision on their way."""
+        return ask((pixels * 255).half().float() / 255) * self.factor
+
+
+@dataclass(frozen=True)
+class ConfidenceGate:
+    """Lets the gradient through only where the answer is clear; where an attack comes near its goal, it stops.
+
+    Args:
+        threshold: The lead of the first over the second candidate below which an answer is not clear.
+
+    Source:
+        The shape of abstaining defences: Athalye, Carlini & Wagner, 2018, section 3, "shattered gradients".
+    """
+
+    threshold: float = 3.0
+
+    version: ClassVar[int] = 1
+
+    def defend(self, linker: Linker) -> Linker:
+        """The linker behind it."""
+        return Veiled(linker, self.see)
+
+    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
+        """The scores, without a gradient where the first two are close."""
+        scores = ask(pixels)
+        if scores.shape[1] < 2:
+            return scores
+        first, second = scores.detach().topk(2, dim=1).values.T
+        return torch.where((first - second < self.threshold)[:, None], scores.detach(), scores)

@@ -1,0 +1,68 @@
+"""Steps that hand on 8-bit pictures, through which no gradient passes."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from robustmel.linkers.contract import Linker
+from robustmel.selftest.fakes.veil import Ask, Veiled
+
+
+@dataclass(frozen=True)
+class EightBitStep:
+    """Rounds pixels to whole 255ths, as any image file does; the gradient of a step function is zero.
+
+    Source:
+        Athalye, Carlini & Wagner, "Obfuscated Gradients Give a False Sense of Security", ICML 2018, section 4.
+    """
+
+    version: ClassVar[int] = 1
+
+    def defend(self, linker: Linker) -> Linker:
+        """The linker behind it."""
+        return Veiled(linker, self.see)
+
+    @staticmethod
+    def see(ask: Ask, pixels: Tensor) -> Tensor:
+        """The scores of the rounded picture."""
+        return ask((pixels * 255).round() / 255)
+
+
+@dataclass(frozen=True)
+class JPEGStep:
+    """Saves every picture as JPEG and reads it again, outside of torch.
+
+    Args:
+        quality: Of the JPEG, from 1 to 95.
+
+    Source:
+        Guo et al., "Countering Adversarial Images using Input Transformations", ICLR 2018.
+    """
+
+    quality: int = 75
+
+    version: ClassVar[int] = 1
+
+    def defend(self, linker: Linker) -> Linker:
+        """The linker behind it."""
+        return Veiled(linker, self.see)
+
+    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
+        """The scores of the picture as JPEG has it."""
+        levels = (pixels.detach() * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        saved = np.stack([self._saved(one) for one in levels])
+        return ask(torch.from_numpy(saved).permute(0, 3, 1, 2).to(pixels.device).float() / 255)
+
+    def _saved(
+        self, picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "JPEG", quality=self.quality)
+        return np.asarray(Image.open(file).convert("RGB"))

@@ -1,0 +1,83 @@
+"""Is every fake defence found out: flagged, or broken to the value that is known of the linker behind it?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robustmel.selftest.attempts import siege
+from robustmel.selftest.evidence import Runner, Victim
+from robustmel.selftest.planted import Planted
+from robustmel.selftest.tower_check import LABEL, MISSED_IN_LISTS, setting
+from robustmel.selftest.verdict import Verdict
+
+FOLDER = Path(__file__).with_name("fakes")
+QUERIES = 100
+"""Of the black box: enough to see that it gets somewhere."""
+SUSPICIONS = ("zero_gradients", "loss_plateau", "nondeterministic", "black_box_wins", "not_growing_with_eps")
+"""Flags that say that a robust accuracy is not to be believed."""
+
+
+@dataclass(frozen=True)
+class Fake:
+    """A fake defence.
+
+    Args:
+        label: In tables.
+        place: File and class.
+        same_answers: Whether 8-bit pictures are answered as without it, so that the closed form holds of it too.
+    """
+
+    label: str
+    place: str
+    same_answers: bool
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """As a grid writes it."""
+        return {"name": str(FOLDER / self.place), "label": self.label}
+
+
+FAKES = (
+    Fake("8-bit step", "rounded.py:EightBitStep", True),
+    Fake("saturated loss", "flattened.py:SaturatedLoss", True),
+    Fake("detached gradient", "flattened.py:DetachedGradient", True),
+    Fake("half precision", "flattened.py:HalfPrecision", True),
+    Fake("random resize", "random_looks.py:RandomResize", False),
+    Fake("JPEG", "rounded.py:JPEGStep", False),
+    Fake("stochastic vote", "random_looks.py:StochasticVote", False),
+    Fake("confidence gate", "flattened.py:ConfidenceGate", True),
+)
+
+
+def check_fakes(planted: Planted, run: Runner, fakes: Sequence[Fake] = FAKES) -> list[Verdict]:
+    """One verdict a fake, all around the linear tower, at the middle of its ladder."""
+    level = planted.ladder[len(planted.ladder) // 2]
+    table = {"attacks": siege(level, QUERIES), "defences": [one.written for one in fakes]}
+    report = run("fakes", setting(planted) | table)
+    return [_check(fake, planted, Victim(report, planted.name, LABEL, fake.label), level) for fake in fakes]
+
+
+def _check(fake: Fake, planted: Planted, victim: Victim, level: int) -> Verdict:
+    exact = planted.truth.accuracy(level)
+    flags = [code for code in victim.flags if code in SUSPICIONS]
+    broken = fake.same_answers and _broken(planted, victim, level)
+    naive, worst = victim.row(f"pgd {level}/255").accuracy or 0.0, victim.worst(level)
+    figures = f"pgd {naive:.1%}, worst {(worst.accuracy if worst else None) or 0:.1%}"
+    faults = [] if flags or broken else [f"{figures}, no flag, and the linker behind it keeps {exact:.1%}"]
+    known = f"{exact:.1%} at {level}/255" + ("" if fake.same_answers else " without it")
+    said = f"{figures}; flags: {', '.join(flags) or 'none'}" + ("; broken to its value" if broken else "")
+    return Verdict(f"fake: {fake.label}", known, said, tuple(faults))
+
+
+def _broken(planted: Planted, victim: Victim, level: int) -> bool:
+    """Whether all attacks together broke what can be broken, and nothing else."""
+    cells = [one for one in victim.cells if one.attack.endswith(f" {level}/255")]
+    stood = np.min([victim.linked(one) for one in cells], axis=0) >= 1
+    decided, robust = planted.truth.decided(level), planted.truth.robust(level)
+    breakable = decided & ~robust
+    return bool((stood & breakable).sum() <= MISSED_IN_LISTS * breakable.sum() and not (~stood & decided & robust).any())

@@ -1,0 +1,108 @@
+"""The embedded linkers: no honest one may be flagged, and the adversarially trained one must withstand what it was trained for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robustmel.linkers import LINKERS
+from robustmel.linkers.weights import WORLD, model_folder
+from robustmel.registry import Preset
+from robustmel.report.credit import Floats
+from robustmel.report.statistics import contrast
+from robustmel.selftest.attempts import HOPELESS, siege
+from robustmel.selftest.evidence import Runner, Victim
+from robustmel.selftest.verdict import Verdict
+
+ROBUST, PLAIN = "clip-robust-world", "clip-world"
+DATASET = "world-news"
+QUERIES = 40
+"""Of the black box, an image."""
+BUDGET = 8
+"""In 255ths, where no checkpoint says what it was trained for."""
+ABOUT_NOTHING = 0.1
+"""What may be left at 0.2 of a linker that was trained for much less."""
+
+
+def embedded() -> list[str]:
+    """Presets whose checkpoint lies in the package."""
+    entries = ((name, LINKERS[name]) for name in LINKERS)
+    models = {name: str(one.params.get("model", "")) for name, one in entries if isinstance(one, Preset)}
+    return [name for name, model in models.items() if model.startswith(WORLD) and _shipped(model.removeprefix(WORLD))]
+
+
+def _shipped(checkpoint: str) -> bool:
+    return (Path(model_folder(WORLD + PLAIN)).with_name(checkpoint) / "config.json").is_file()
+
+
+def training_budget() -> int:
+    """What the robust linker was trained to withstand, in 255ths."""
+    record = Path(model_folder(WORLD + PLAIN)).with_name(ROBUST) / "training_recipe.json"
+    return _budget(json.loads(record.read_text("utf-8"))) if record.is_file() else BUDGET
+
+
+def _budget(record: Any) -> int:
+    """From the record of a training, wherever in it the recipe stands."""
+    if not isinstance(record, dict):
+        return BUDGET
+    if isinstance(record.get("adversarial"), dict):
+        return round(255 * float(Fraction(str(record["adversarial"]["eps"]))))
+    return next((found for found in map(_budget, record.values()) if found != BUDGET), BUDGET)
+
+
+def check_models(linkers: Sequence[str], limit: int, run: Runner) -> list[Verdict]:
+    """One verdict a linker, on mentions of the embedded world, and one on the robust linker beside the plain one if both are there."""
+    level = training_budget()
+    table = {"datasets": [DATASET], "linkers": list(linkers), "limit": limit, "attacks": siege(level, QUERIES)}
+    report = run("models", table)
+    victims = {linker: Victim(report, DATASET, linker) for linker in linkers}
+    verdicts = [_honest(victim, level) for victim in victims.values()]
+    if {ROBUST, PLAIN} <= victims.keys():
+        verdicts.append(_robust(victims[ROBUST], victims[PLAIN], level))
+    return verdicts
+
+
+def _honest(victim: Victim, level: int) -> Verdict:
+    clean, last, worst = victim.row("clean"), victim.row(f"pgd {HOPELESS}/255"), victim.worst(level)
+    figures = [
+        f"{name} {(one.accuracy if one else None) or 0:.1%}"
+        for name, one in (("clean", clean), (f"{level}/255", worst), ("0.2", last))
+    ]
+    return Verdict(
+        victim.linker,
+        "honest",
+        f"{', '.join(figures)}; flags: {', '.join(victim.flags) or 'none'}",
+        tuple(f"flag {code} on {', '.join(attacks)}, and this linker hides nothing" for code, attacks in victim.flags.items()),
+    )
+
+
+def _robust(robust: Victim, plain: Victim, level: int) -> Verdict:
+    """Under the worst attack at its training budget, mention by mention."""
+    compared = contrast([_withstood(robust, level)], [_withstood(plain, level)], robust.clusters)
+    bounds = compared.interval() if compared else None
+    value = 100 * (compared.value if compared else 0.0)
+    shown = f"[{100 * bounds.low:+.0f}, {100 * bounds.high:+.0f}]" if bounds else "without an interval"
+    left = robust.row(f"pgd {HOPELESS}/255").accuracy or 0.0
+    faults = []
+    if bounds is None or bounds.low <= 0:
+        faults.append(f"at {level}/255 it keeps {value:+.1f} points {shown} more than {PLAIN}, which is not surely above 0")
+    if left > ABOUT_NOTHING:
+        faults.append(f"at 0.2 it keeps {left:.1%}, more than {ABOUT_NOTHING:.0%}")
+    return Verdict(
+        f"{ROBUST} less {PLAIN}",
+        f"above 0 at {level}/255, 0 at 0.2",
+        f"{value:+.1f} points {shown} at {level}/255; keeps {left:.1%} at 0.2",
+        tuple(faults),
+    )
+
+
+def _withstood(victim: Victim, level: int) -> Floats:
+    """(1, n): what each mention earned under the attack that was hardest on it."""
+    cells = [one for one in victim.cells if one.threat_model == "linf" and one.attack.endswith(f" {level}/255")]
+    least: Floats = np.min([victim.linked(one) for one in cells], axis=0)[None]
+    return least

@@ -1,0 +1,149 @@
+"""Data sets with a linear tower whose every answer is known: pictures of any data set, asked in pairs and in lists."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from robustmel.errors import ImageError, UsageError
+from robustmel.images import Pixels, decode, write_png
+from robustmel.kb import KnowledgeBase
+from robustmel.run.grid import Component
+from robustmel.run.keys import item_seed
+from robustmel.run.store import Store
+from robustmel.run.workshop import Workshop
+from robustmel.selftest.fit import Fitted, fit, seen, write_tower
+from robustmel.selftest.truth import LEVELS, Truth, truth
+from robustmel.types import Mention
+
+MAX_SIDE = 256
+"""Longer pictures are reduced to this, in pixels, before they are planted; it keeps the time of photographs in bounds."""
+LONGEST = 10
+"""Candidates a mention, at most."""
+SHARES = (0.8, 0.65, 0.5, 0.35, 0.2)
+"""The exact robust accuracies a ladder of budgets aims at: between the ends, where attacks differ."""
+
+MEDIAN_LEAD = 8.0
+"""Of the right entity in lists: cross-entropy then follows the nearest wrong one, as it does for a confident linker."""
+HIGHEST_LEAD = 12.0
+"""In pairs: from about 16 on the probability of the right entity is 1 in float32, and cross-entropy forgets it in its gradient."""
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One data set, and what is known of the tower's answers to it.
+
+    Args:
+        name: Of the data set, in tables.
+        folder: Where it lies, in the project's own format.
+        weights: The tower's.
+        truth: Of its mentions, in file order.
+        pairs: Whether each mention has two candidates: then the loss has one way to rise, and an attack no excuse.
+    """
+
+    name: str
+    folder: Path
+    weights: Path
+    truth: Truth
+    pairs: bool
+
+    @property
+    def ladder(self) -> tuple[int, ...]:
+        """Budgets k, in 255ths, at which the exact robust accuracies come nearest to `SHARES`; rising, each once."""
+        exact = np.array([self.truth.accuracy(level) for level in range(1, LEVELS)])
+        return tuple(sorted({1 + int(np.abs(exact - share).argmin()) for share in SHARES}))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    id: str
+    gold: str
+    candidates: tuple[str, ...]
+    picture: Pixels
+
+
+def plant(source: Component, split: str, limit: int, folder: Path) -> tuple[Planted, Planted]:
+    """Fits a tower to a sample of a data set, and writes the two data sets it is asked: lists of candidates, and pairs.
+
+    A pair is the right entity and the wrong one that is nearest to it on the clean picture.
+
+    Args:
+        source: The data set.
+        split: Of it.
+        limit: Mentions, at most.
+        folder: What is written to; it must exist.
+
+    Raises:
+        UsageError: The data set has too few pictures or entities to plant anything.
+        MissingError: It cannot be read.
+    """
+    loaded, mentions = Workshop(Store(folder / "unused")).sampled(source, split, limit, 0)
+    asked = _askable(mentions)
+    if len(asked) < 20:
+        raise UsageError(
+            f"{loaded.name}: {len(asked)} of {len(mentions)} mentions have a readable picture, a right entity and a wrong candidate;"
+            " the selftest needs 20."
+        )
+    entities = [one for question in asked for one in question.candidates]
+    fitted = fit([one.picture for one in asked], [one.gold for one in asked], entities)
+    in_pairs = [_pair(one, fitted) for one in asked]
+    made = []
+    for kind, questions in (("lists", asked), ("pairs", in_pairs)):
+        _write(folder / kind, questions, loaded.kb)
+        weights = folder / kind / "tower.safetensors"
+        leads = _truth(fitted, questions).leads[:, 0]
+        unit = float(np.abs(leads).max() / HIGHEST_LEAD if kind == "pairs" else np.median(np.abs(leads)) / MEDIAN_LEAD)
+        scaled = fitted.scaled(1 / unit)
+        write_tower(scaled, weights)
+        made.append(Planted(f"{loaded.name}, {kind}", folder / kind, weights, _truth(scaled, questions), kind == "pairs"))
+    return made[0], made[1]
+
+
+def _truth(fitted: Fitted, questions: Sequence[_Asked]) -> Truth:
+    pictures, golds, candidates = zip(*((one.picture, one.gold, one.candidates) for one in questions), strict=True)
+    return truth(fitted, pictures, golds, candidates)
+
+
+def _askable(mentions: Sequence[Mention]) -> list[_Asked]:
+    golds = tuple(dict.fromkeys(one.gold for one in mentions if one.gold is not None))
+    found = []
+    for one in mentions:
+        if one.gold is None or one.image is None:
+            continue
+        lot = random.Random(item_seed(0, "selftest", one.id))
+        others = sorted(set(one.candidates or golds) - {one.gold})
+        candidates = [one.gold, *lot.sample(others, min(len(others), LONGEST - 1))]
+        lot.shuffle(candidates)
+        try:
+            picture = decode(one.image, max_side=MAX_SIDE)
+        except ImageError:
+            continue
+        if len(candidates) > 1:
+            found.append(_Asked(one.id, one.gold, tuple(candidates), picture))
+    return found
+
+
+def _pair(one: _Asked, fitted: Fitted) -> _Asked:
+    scores = fitted.weights @ seen(one.picture, fitted.cells) + fitted.bias
+    rival = max((each for each in one.candidates if each != one.gold), key=lambda each: scores[fitted.entities.index(each)])
+    return _Asked(one.id, one.gold, tuple(each for each in one.candidates if each in (one.gold, rival)), one.picture)
+
+
+def _write(folder: Path, questions: Sequence[_Asked], kb: KnowledgeBase) -> None:
+    """In the project's own format (docs/data-format.md)."""
+    (folder / "images").mkdir(parents=True)
+    lines = []
+    for number, one in enumerate(questions):
+        write_png(folder / "images" / f"{number}.png", one.picture)
+        record = {"id": one.id, "gold": one.gold, "surface": kb[one.gold].name, "text": "", "image": f"images/{number}.png"}
+        lines.append(record | {"candidates": one.candidates, "split": "test"})
+    needed = dict.fromkeys(entity for one in questions for entity in one.candidates)
+    entities = [{"id": one, "name": kb[one].name} for one in needed]
+    for name, records in (("mentions", lines), ("entities", entities)):
+        text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+        (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
