@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -67,16 +69,32 @@ def spread(parts: Floats, cluster: Clusters, draws: int = DRAWS) -> Spread | Non
 def _resampled(totals: Floats, sizes: Floats, draws: int) -> Floats:
     """(draws, P) ratio means of resampled clusters; totals (C, S, P) credit sums, sizes (C,)."""
     count, seeds, kinds = totals.shape
-    generator = np.random.default_rng(SEED)
-    step = max(1, _CHUNK // (count * seeds * kinds))
+    flat = totals.reshape(count * seeds, kinds) / seeds
     found = []
+    for times in _drawn(count, seeds, draws):
+        clusters = times.reshape(len(times), count, seeds).sum(axis=2) / seeds
+        found.append(times @ flat / (clusters @ sizes)[:, None])
+    return np.concatenate(found)
+
+
+def _drawn(count: int, seeds: int, draws: int) -> Iterable[Floats]:
+    """How often each seed of each cluster is drawn: (rows, C S) matrices with `draws` rows in all; the same at every call."""
+    return _kept(count, seeds, draws) if draws * count * seeds <= _CHUNK else _made(count, seeds, draws)
+
+
+@lru_cache(maxsize=4)
+def _kept(count: int, seeds: int, draws: int) -> tuple[Floats, ...]:
+    return tuple(_made(count, seeds, draws))
+
+
+def _made(count: int, seeds: int, draws: int) -> Iterator[Floats]:
+    generator = np.random.default_rng(SEED)
+    step = max(1, _CHUNK // (count * seeds))
     for start in range(0, draws, step):
         rows = min(step, draws - start)
         drawn = generator.integers(0, count, size=(rows, count))
-        if seeds == 1:
-            credit = totals[drawn, 0].sum(axis=1)
-        else:
-            which = generator.integers(0, seeds, size=(rows, count, seeds))
-            credit = totals[drawn[:, :, None], which].mean(axis=2).sum(axis=1)
-        found.append(credit / sizes[drawn].sum(axis=1)[:, None])
-    return np.concatenate(found)
+        if seeds > 1:
+            drawn = (drawn[:, :, None] * seeds + generator.integers(0, seeds, size=(rows, count, seeds))).reshape(rows, -1)
+        width = count * seeds
+        places = (drawn + np.arange(rows)[:, None] * width).ravel()
+        yield np.bincount(places, minlength=rows * width).reshape(rows, width).astype(np.float64)
