@@ -124,9 +124,9 @@ class Report:
 
     def write_page(self) -> Path:
         """Writes `report/index.html` into the run folder, with the images it shows and `flags.json`; returns its path."""
-        from robustmel.report.page import Beside, write_page
+        from robustmel.report.page import Beside, sections, write_page
 
-        beside = Beside(tuple(self._matrices), tuple(self._curves))
+        beside = Beside(tuple(self._matrices), tuple(self._curves), tuple(sections(self._scoring, self.summaries)))
         return write_page(self.run, self.summaries, self.table, self.notes, self.examined, self.run.out / "report", beside)
 
 

@@ -32,12 +32,13 @@ LEADS = {
 }
 
 
-def remarks(found: Sequence[Comparison], summaries: Sequence[Summary]) -> list[str]:
+def remarks(found: Sequence[Comparison], summaries: Sequence[Summary], most: int = SHOWN) -> list[str]:
     """One note a linker and task, under the attack that leaves least (if possible not nothing, which leaves nothing to compare).
 
     Args:
         found: Comparisons of any question; those between linkers make no notes.
         summaries: The rows of the table.
+        most: So many notes.
     """
     left = {_place(one): one.accuracy or 0.0 for one in summaries if not one.worst_case and not one.control}
     chosen: dict[tuple[str, ...], tuple[tuple[bool, float], Comparison]] = {}
@@ -48,9 +49,9 @@ def remarks(found: Sequence[Comparison], summaries: Sequence[Summary]) -> list[s
         rank = (left[_place(one)] == 0, left[_place(one)])
         if victim not in chosen or rank < chosen[victim][0]:
             chosen[victim] = rank, one
-    notes = [_note(one, found) for _, one in list(chosen.values())[:SHOWN]]
-    if len(chosen) > SHOWN:
-        notes.append(f"{len(chosen) - SHOWN} more such comparisons are on the report's page.")
+    notes = [_note(one, found) for _, one in list(chosen.values())[:most]]
+    if len(chosen) > most:
+        notes.append(f"{len(chosen) - most} more such comparisons: robustmel report RUN --compare, and the report's page.")
     return notes
 
 

@@ -1,4 +1,4 @@
-"""What the page shows beside accuracy: transfer matrices and success against norm."""
+"""What the page shows beside accuracy: transfer matrices, success against norm, comparisons, kinds of mention."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from robustmel.report.canvas import darkened
 from robustmel.report.norms import Curve, norm_plots
 from robustmel.report.norms import sheets as norm_sheets
+from robustmel.report.page.sections import Section
 from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import NO_FIGURE, TASK_NAMES, linker_label, percent, short_title
 from robustmel.report.transfer import Matrix, Shown, sentence
@@ -24,20 +25,23 @@ class Beside:
     Args:
         matrices: Of attacks with several sources.
         curves: Of attacks that seek short changes.
+        sections: Sentences and tables.
     """
 
     matrices: tuple[Matrix, ...] = ()
     curves: tuple[Curve, ...] = ()
+    sections: tuple[Section, ...] = ()
 
 
 def variables(beside: Beside, summaries: Sequence[Summary], embedded: Callable[[str], str]) -> dict[str, Any]:
-    """What the template is given: "matrices", "norms" (pictures for a light and a dark ground) and "norm_sheets"."""
+    """What the template is given: "matrices", "norms" (pictures for a light and a dark ground), "norm_sheets" and "sections"."""
     return {
         "matrices": [_matrix(one) for one in beside.matrices],
         "norms": [
             (NORM_NAMES[norm], [embedded(svg), embedded(darkened(svg))]) for norm, svg in norm_plots(summaries, beside.curves)
         ],
         "norm_sheets": norm_sheets(beside.curves),
+        "sections": beside.sections,
     }
 
 

@@ -91,7 +91,7 @@ def tiles(summaries: Sequence[Summary]) -> list[dict[str, Any]]:
     defences = len({one.defence for one in summaries} - {"none"})
     found = []
     for clean in (one for one in summaries if one.clean and one.task != "T2T" and one.accuracy is not None):
-        attacks = [one for one in summaries if _victim(one) == _victim(clean) and not one.clean and not one.worst_case]
+        attacks = [one for one in summaries if _victim(one) == _victim(clean) and not one.control and not one.worst_case]
         if not attacks:
             continue
         worst = min(attacks, key=lambda one: one.accuracy or 0.0)
