@@ -126,8 +126,9 @@ class Report:
         """Writes `report/index.html` into the run folder, with the images it shows and `flags.json`; returns its path."""
         from robustmel.report.page import Beside, sections, write_page
 
+        own = notes(self.summaries, self.run.notes)  # comparisons have a part of the page to themselves
         beside = Beside(tuple(self._matrices), tuple(self._curves), tuple(sections(self._scoring, self.summaries)))
-        return write_page(self.run, self.summaries, self.table, self.notes, self.examined, self.run.out / "report", beside)
+        return write_page(self.run, self.summaries, self.table, own, self.examined, self.run.out / "report", beside)
 
 
 def build(out: Path, store_root: Path | None = None) -> Report:

@@ -16,6 +16,7 @@ _LATEX = {
     "_": r"\_",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "−": r"\ensuremath{-}",
 }
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~$&]|^[#+-]|(?<=^\d)[.)](?= )|:(?=//)|(?<=www)\.)")
 _WHITE = re.compile(r"\s+")

@@ -10,11 +10,16 @@ from robustmel.report.statistics import MARGIN
 from robustmel.report.tables.layout import linker_label
 from robustmel.report.tables.sheet import Sheet
 
-MARKS = {"more": "+", "less": "−", "none": "=", "undecided": "?"}
+MARKS = {"more": "*", "less": "*", "none": "=", "undecided": ""}
 LEGEND = (
-    "Differences in points with 95 % intervals, the same mentions on both sides. + and −: beyond chance; =: within"
-    f" {100 * MARGIN:.0f} points (two one-sided tests at 5 %); ?: undecided."
+    "Differences in points with 95 % intervals, the same mentions on both sides. *: beyond chance; =: none, within"
+    f" {100 * MARGIN:.0f} points (two one-sided tests at 5 %); unmarked: undecided."
 )
+WORDS = {
+    "context": ("data set", "linker", "attack"),
+    "defence": ("data set", "task", "linker", "attack"),
+    "linker": ("data set", "task", "linker", "against", "attack"),
+}
 
 
 def sheets(found: Sequence[Comparison]) -> list[Sheet]:
@@ -28,25 +33,25 @@ def sheets(found: Sequence[Comparison]) -> list[Sheet]:
     for one in found:
         lines.setdefault(one.subject, {})[one.figure] = one
     defences = len({one.defence for one in found} - {"none"})
-    headings = ("data set", "task", "linker", "against", "attack", *(one.heading for one in figures))
+    words = WORDS[found[0].question]
     body = [
         (
-            *_words(next(iter(line.values())), defences),
+            *map(_words(next(iter(line.values())), defences).__getitem__, words),
             *(cell(line[one.key]) if one.key in line else "" for one in figures),
         )
         for line in lines.values()
     ]
-    return [Sheet(question.title, headings, 5, tuple(body), (LEGEND,))]
+    return [Sheet(question.title, (*words, *(one.heading for one in figures)), len(words), tuple(body), (LEGEND,))]
 
 
-def _words(one: Comparison, defences: int) -> tuple[str, ...]:
+def _words(one: Comparison, defences: int) -> dict[str, str]:
     source = "" if one.source in ("none", "victim", one.linker) else f" on {one.source}"
-    task = one.task or "IT2T"
-    against = {"context": "I2T, T2T", "defence": "undefended"}.get(one.question, one.against)
-    return one.dataset, task, linker_label(one.linker, one.defence, defences), against, one.attack + source
+    linker = linker_label(one.linker, one.defence, defences)
+    found = {"data set": one.dataset, "task": one.task, "linker": linker, "against": one.against}
+    return found | {"attack": one.attack + source}
 
 
 def cell(one: Comparison) -> str:
-    """The mark, the difference and its interval."""
+    """The difference, its mark and its interval."""
     interval = "" if one.low is None or one.high is None else f" ({points(one.low)} to {points(one.high)})"
-    return f"{MARKS[one.verdict]} {points(one.value)}{interval}"
+    return f"{points(one.value)}{MARKS[one.verdict]}{interval}"
