@@ -6,7 +6,7 @@ import typer
 from typer.exceptions import TyperException
 
 from robustmel import __version__
-from robustmel.cli import components, data, datasets, export, fetch, kb, make, results, running
+from robustmel.cli import components, data, datasets, export, fetch, kb, make, results, running, selftest
 
 app = typer.Typer(
     name="robustmel",
@@ -34,6 +34,7 @@ def _options(
 app.command(rich_help_panel="Run")(running.demo)
 app.command("plan", rich_help_panel="Run")(running.plan_command)
 app.command("run", rich_help_panel="Run")(running.run_command)
+app.command("selftest", rich_help_panel="Run")(selftest.selftest)
 app.command("report", rich_help_panel="Results")(results.report)
 app.command("view", rich_help_panel="Results")(results.view)
 app.command("datasets", rich_help_panel="Look")(datasets.datasets)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,36 +21,21 @@ ROBUST, PLAIN = "clip-robust-world", "clip-world"
 DATASET = "world-news"
 QUERIES = 40
 """Of the black box, an image."""
-BUDGET = 8
-"""In 255ths, where no checkpoint says what it was trained for."""
 ABOUT_NOTHING = 0.1
 """What may be left at 0.2 of a linker that was trained for much less."""
 
 
 def embedded() -> list[str]:
-    """Presets whose checkpoint lies in the package."""
+    """Presets of checkpoints in the package."""
     entries = ((name, LINKERS[name]) for name in LINKERS)
     models = {name: str(one.params.get("model", "")) for name, one in entries if isinstance(one, Preset)}
-    return [name for name, model in models.items() if model.startswith(WORLD) and _shipped(model.removeprefix(WORLD))]
-
-
-def _shipped(checkpoint: str) -> bool:
-    return (Path(model_folder(WORLD + PLAIN)).with_name(checkpoint) / "config.json").is_file()
+    return [name for name, model in models.items() if model.startswith(WORLD)]
 
 
 def training_budget() -> int:
     """What the robust linker was trained to withstand, in 255ths."""
     record = Path(model_folder(WORLD + PLAIN)).with_name(ROBUST) / "training_recipe.json"
-    return _budget(json.loads(record.read_text("utf-8"))) if record.is_file() else BUDGET
-
-
-def _budget(record: Any) -> int:
-    """From the record of a training, wherever in it the recipe stands."""
-    if not isinstance(record, dict):
-        return BUDGET
-    if isinstance(record.get("adversarial"), dict):
-        return round(255 * float(Fraction(str(record["adversarial"]["eps"]))))
-    return next((found for found in map(_budget, record.values()) if found != BUDGET), BUDGET)
+    return round(255 * float(json.loads(record.read_text("utf-8"))["recipe"]["adversarial"]["eps"]))
 
 
 def check_models(linkers: Sequence[str], limit: int, run: Runner) -> list[Verdict]:

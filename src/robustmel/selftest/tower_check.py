@@ -56,9 +56,8 @@ def _at(planted: Planted, victim: Victim, attacks: Sequence[Component], level: i
     rows = [victim.row(course.attack) for course in courses]
     together = victim.worst(level)
     faults = list(_faults(planted, courses))
-    for one in [*rows, together] if together else rows:
-        if not _within(exact, one):
-            faults.append(f"{one.attack}: {_shown(one)} does not hold {exact:.1%}")
+    shown = [*rows, together] if together else rows
+    faults += [f"{one.attack}: {_shown(one)} does not hold {exact:.1%}" for one in shown if not _within(exact, one)]
     said = [f"{attack.title} {_shown(row)}" for attack, row in zip(attacks, rows, strict=True)]
     said += [f"worst {_shown(together)}"] if together else []
     said.append(f"missed {_missed_by_all(courses)} of {courses[0].breakable}")

@@ -1,0 +1,82 @@
+"""`selftest`: is the tool right where the answer is known?"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from robustmel.cli.options import CORES, Workers
+from robustmel.cli.progress import shown
+
+RECORD = "selftest.json"
+
+
+def selftest(
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Keep runs, images and pages here.", show_default="a temporary folder, removed at the end"),
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", help="A data set whose pictures to plant a linear tower in too (photographs); may be repeated."),
+    ] = None,
+    attack: Annotated[
+        str | None,
+        typer.Option("--attack", help="Try this attack, path.py:Class or an inline table, on the linear towers instead."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of the table.")] = False,
+    workers: Workers = CORES,
+) -> None:
+    """Attack victims whose robustness is known, and compare: exit code 0 only if the tool is right about each."""
+    from robustmel.run.grid import component_from_text
+    from robustmel.selftest import table
+    from robustmel.selftest.attempts import attempt
+    from robustmel.selftest.whole import selftest as whole
+
+    sources = [component_from_text(one) for one in data or ()]
+    tried = None if attack is None else component_from_text(attack)
+    if tried is not None:
+        attempt(tried, 1)  # what is wrong with it is told before anything is planted
+    began = time.monotonic()
+    with _folder(out) as folder, shown() as watch:
+        verdicts = whole(folder, workers, watch, sources, tried, pages=out is not None)
+        seconds = time.monotonic() - began
+        (folder / RECORD).write_text(table.as_json(verdicts, seconds), encoding="utf-8")
+    width = shutil.get_terminal_size((120, 24)).columns
+    sys.stdout.write(table.as_json(verdicts, seconds) if as_json else table.text(verdicts, width))
+    failed = sum(not one.passed for one in verdicts)
+    kept = f"; kept in {out}" if out else "; --out DIR keeps runs and images" if failed else ""
+    print(f"{len(verdicts) - failed} of {len(verdicts)} passed in {seconds:.0f} s{kept}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _folder(out: Path | None) -> Iterator[Path]:
+    """An empty folder: nothing made by an earlier version of the code may be taken for what this one does."""
+    from robustmel.errors import UsageError
+    from robustmel.run.store import writing
+
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="robustmel-selftest-") as name:
+            yield Path(name)
+        return
+    if out.is_dir() and any(out.iterdir()):
+        if not (out / RECORD).is_file():
+            raise UsageError(
+                f"{out} is not empty and holds no selftest; choose another --out, so that nothing of yours is lost."
+            )
+        for made in (out / "runs", *out.glob("planted-*")):
+            shutil.rmtree(made, ignore_errors=True)
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        (out / RECORD).write_text("{}\n", encoding="utf-8")  # an interrupted one may be written over too
+        yield out
