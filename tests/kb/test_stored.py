@@ -89,3 +89,14 @@ def test_a_given_knowledge_base_names_the_entities_of_a_data_set(tmp_path: Path)
     assert dataset.kb.named("b") == ("Q2",)
     assert dataset.report.examples["not_in_given_kb"] == ["Q2"]
     assert kb_digest(dataset.kb) == kb_digest(KnowledgeBase(dataset.kb.entities))
+
+
+def test_own_data_may_lie_over_a_stored_knowledge_base(tmp_path: Path) -> None:
+    write_kb([Entity("Q9", "Nine"), Entity("Q1", "Ada", qid="Q1")], tmp_path / "kb")
+    (tmp_path / "mentions.jsonl").write_text(
+        '{"id": "1", "gold": "Q1", "surface": "Ada"}\n{"id": "2", "gold": "Q7", "surface": "x"}\n'
+    )
+    dataset = DATASETS.create("jsonl", path=str(tmp_path), kb=str(tmp_path / "kb")).load()
+    assert isinstance(dataset.kb, StoredKnowledgeBase)
+    assert dataset.kb.named("ada") == ("Q1",)
+    assert dataset.report.counts["gold_not_in_kb"] == 1

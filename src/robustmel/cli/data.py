@@ -23,6 +23,7 @@ def check(
     verify: Annotated[bool, typer.Option("--verify-images/--no-verify-images", help="Decode every image.")] = True,
 ) -> None:
     """Say what is wrong with a data set: images, ids, spans, duplicates, leaks between splits."""
+    from robustmel.cli.progress import counted
     from robustmel.datasets import DATASETS
     from robustmel.datasets.check import check as examine
     from robustmel.run.grid import component_from_text
@@ -31,7 +32,8 @@ def check(
     component = component_from_text(dataset)
     named = {key: str(value) if isinstance(value, Path) else value for key, value in given.items() if value}
     loader = DATASETS.create(component.name, **(dict(component.params) | named))
-    report = examine(loader.load(), verify_images=verify)
+    with counted("images") as progress:
+        report = examine(loader.load(), verify_images=verify, progress=progress)
     sys.stdout.write((report.to_json() if as_json else report.to_text()).rstrip("\n") + "\n")
 
 

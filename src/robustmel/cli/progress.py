@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,29 @@ def shown() -> Iterator[Watch]:
                 bars.advance(whole)
 
         yield watch
+
+
+@contextmanager
+def counted(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A callback (done, of all) for work on many alike things: a bar on a terminal, a line for every tenth elsewhere."""
+    if not sys.stderr.isatty():
+        told = 0
+
+        def line(done: int, of: int) -> None:
+            nonlocal told
+            if of >= 1000 and done * 10 // of > told:
+                told = done * 10 // of
+                print(f"{what}: {done:,} of {of:,}", file=sys.stderr, flush=True)
+
+        yield line
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        row = bars.add_task(what, total=None)
+        yield lambda done, of: bars.update(row, completed=done, total=of)
 
 
 def _lines() -> Watch:

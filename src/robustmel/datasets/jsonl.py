@@ -10,9 +10,11 @@ from typing import ClassVar
 from robustmel.datasets.dataset import Dataset, LoadReport
 from robustmel.datasets.entities import read_entities
 from robustmel.datasets.fields import ENTITY_KEYS, MENTION_KEYS, names_in_file
+from robustmel.datasets.layouts.layout import contents
 from robustmel.datasets.lines import archive_kind
 from robustmel.datasets.mentions import read_mentions, split_name
 from robustmel.errors import MissingError
+from robustmel.kb.stored import ABOUT, StoredKnowledgeBase
 
 MENTIONS, ENTITIES = "mentions.jsonl", "entities.jsonl"
 
@@ -24,7 +26,8 @@ class JSONL:
     Args:
         path: Folder with mentions.jsonl and entities.jsonl, or the mentions file itself.
         images: Folder that image paths are relative to; the mentions' folder where None.
-        kb: The entities file (or the folder of an entities.jsonl); beside the mentions where None.
+        kb: The entities file (or the folder of an entities.jsonl, or one made by `robustmel kb build`); beside the mentions
+            where None.
         fields: Own key -> the file's key, for files with other names ({"surface": "mention", "gold": "entity_id"});
             "mentions.id" and "entities.id" where the two files differ.
         name: Name of the data set; the folder's where None.
@@ -57,7 +60,8 @@ class JSONL:
             raise MissingError(f"no image folder {images}; expected the folder that the image paths are relative to.")
         renamed = ", ".join(f"{own} = {theirs}" for own, theirs in (self.fields or {}).items())
         report = LoadReport("jsonl" + (f" ({renamed})" if renamed else ""))
-        kb = read_entities(entities_file, images, self.fields, report)
+        stored = entities_file.name == ABOUT
+        kb = StoredKnowledgeBase(entities_file.parent) if stored else read_entities(entities_file, images, self.fields, report)
         mentions = read_mentions(mentions_file, images, self.fields, kb, report)
         name = self.name or mentions_file.resolve().parent.name
         return Dataset(name, mentions, kb, report).split(split_name(split))
@@ -76,18 +80,10 @@ class JSONL:
             raise MissingError(f"no data set at {path}: {expected}.")
         mentions = path if path.is_file() else path / MENTIONS
         if not mentions.is_file():
-            raise MissingError(f"no {MENTIONS} in {path} ({_contents(path)}): {expected}.")
+            raise MissingError(f"no {MENTIONS} in {path} ({contents(path)}): {expected}.")
         entities = mentions.parent / ENTITIES if self.kb is None else Path(self.kb)
-        entities = entities / ENTITIES if entities.is_dir() else entities
+        if entities.is_dir():
+            entities = entities / (ABOUT if (entities / ABOUT).is_file() else ENTITIES)
         if not entities.is_file():
             raise MissingError(f"no entities file {entities}; the knowledge base goes there, or give its path as kb.")
         return mentions, entities
-
-
-def _contents(folder: Path) -> str:
-    """What a wrong folder holds instead, and a hint where the data set lies in an archive still."""
-    names = sorted(entry.name for entry in folder.iterdir())
-    archives = [name for name in names if name.endswith((".zip", ".tar", ".gz", ".tgz", ".7z", ".bz2", ".xz"))]
-    if archives:
-        return f"unpack {archives[0]} first"
-    return "it holds: " + ", ".join(names[:5]) + (", ..." if len(names) > 5 else "") if names else "it is empty"
