@@ -1,144 +1,154 @@
 """Image attacks side by side with other libraries, on one drawn CLIP image tower.
 
-One JSON line per (attack, library), then the ratios to `bare`: that many forward and backward passes to the pixels and
-nothing else, which no attack of so many steps can beat. Libraries take turns, so that a busy machine slows all of them.
-Processor seconds are compared, not wall-clock ones. A library that is not installed is skipped with a line.
+One JSON line per (library, job), and last, for each job, {"library": "ratio", "job": ..., "value": peer's cost / ours}: above
+1 ours is cheaper. The peer is the cheapest library that fools as many images. Costs are processor seconds an image; for the
+jobs with `drop_fooled` forward and backward passes an image, for "memory" the peak of a whole process, for "gpu" seconds an
+image. `bare` makes that many passes to the pixels and nothing else. A library that is absent, or lacks what a job asks for,
+is skipped with a line.
 
-    python benchmarks/visual_attacks.py [--quick]
+    python benchmarks/visual_attacks.py [--quick] [--check] [--jobs pgd apgd cw ... memory gpu]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
+import functools
 import sys
-import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a file, the folder above is not on the path
 
-from benchmarks.adapters import visual
+from benchmarks.measure import Lines, relative, turns
+from benchmarks.visual_gpu import measure_gpu
+from benchmarks.visual_memory import measure_memory
+from benchmarks.visual_peers import LIBRARIES, Run
+from benchmarks.visual_victim import Victim, drawn_images
 
-CLASSES = 100
-ATTACKS: dict[str, dict[str, Any]] = {
-    "pgd": {"eps": 8 / 255, "step_size": 2 / 255, "steps": 20},
-    "apgd": {"eps": 8 / 255, "steps": 20},
-    "cw": {"c": 20.0, "kappa": 0.0, "lr": 0.01, "steps": 50},
+PGD: dict[str, Any] = {"eps": 8 / 255, "step_size": 2 / 255, "steps": 20}
+APGD: dict[str, Any] = {"eps": 8 / 255, "steps": 20}
+CW: dict[str, Any] = {"c": 20.0, "kappa": 0.0, "lr": 0.01, "steps": 50}
+SMALL: dict[str, Any] = {"eps": 1 / 255}
+"""The smallest budget that rounding to 8 bits leaves anything of: images are not all fooled at once."""
+
+JOBS: dict[str, tuple[str, dict[str, Any]]] = {
+    "pgd": ("pgd", PGD),
+    "apgd": ("apgd", APGD),
+    "cw": ("cw", CW),
+    "cw-abort_early": ("cw", {**CW, "abort_early": True}),
+    "pgd-drop_fooled": ("pgd", {**PGD, **SMALL, "step_size": 0.125 / 255, "drop_fooled": True}),
+    "apgd-drop_fooled": ("apgd", {**APGD, **SMALL, "drop_fooled": True}),
 }
-Maker = Callable[["Victim", str, dict[str, Any]], Callable[[Tensor, Tensor], Tensor]]
+TIMES_BARE = {"pgd": 1.10, "apgd": 1.20, "cw": 1.10}
+"""Bounds on the cost, in units of the bare passes."""
 
 
-class Victim(nn.Module):
-    """An image tower with drawn weights against fixed unit vectors; counts the images it is shown."""
-
-    def __init__(self, width: int, depth: int) -> None:
-        super().__init__()
-        from transformers import CLIPVisionConfig, CLIPVisionModel
-
-        torch.manual_seed(0)
-        size = {"hidden_size": width, "intermediate_size": 4 * width, "num_hidden_layers": depth}
-        size |= {"num_attention_heads": width // 64, "image_size": 224, "patch_size": 32}
-        self.tower = CLIPVisionModel(CLIPVisionConfig(**size, initializer_factor=2.0))
-        self.register_buffer("texts", functional.normalize(torch.randn(CLASSES, width), dim=-1))
-        self.shown = self.pulled = 0
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """float32 (B, 100) scores of pixels (B, 3, 224, 224) in [0, 1]."""
-        self.shown += len(pixels)
-        scaled = (pixels - 0.45) / 0.27
-        if scaled.requires_grad:
-            scaled.register_hook(lambda gradient: setattr(self, "pulled", self.pulled + len(gradient)))
-        features = functional.normalize(self.tower(pixel_values=scaled).pooler_output, dim=-1)
-        scores: Tensor = 20 * features @ self.texts.T
-        return scores
-
-
-def bare(victim: Victim, attack: str, given: dict[str, Any]) -> Callable[[Tensor, Tensor], Tensor]:
-    def run(pixels: Tensor, gold: Tensor) -> Tensor:
-        leaf = pixels.clone().requires_grad_()
-        for _ in range(given["steps"]):
-            torch.autograd.grad(functional.cross_entropy(victim(leaf), gold, reduction="sum"), leaf)
-        return pixels
-
-    return run
+def measure(job: str, victim: Victim, pixels: Tensor, gold: Tensor, repetitions: int, lines: Lines) -> None:
+    """Lets every library attack the same images, in turns."""
+    attack, given = JOBS[job]
+    runs: dict[str, Run] = {}
+    for library, make in LIBRARIES.items():
+        try:
+            runs[library] = make(victim, attack, given)
+        except (ImportError, NotImplementedError) as problem:
+            lines.tell(library, job, skipped=str(problem))
+    counted = {library: _counted(run, victim, pixels, gold) for library, run in runs.items()}
+    seconds = turns({library: functools.partial(_fresh, run, pixels, gold) for library, run in runs.items()}, repetitions)
+    bound = given["steps"] + 2
+    for library, figures in counted.items():
+        figures["cpu_seconds"] = sorted(seconds[library])[repetitions // 2] / len(pixels)
+        against = {"times_bare": relative(seconds[library], seconds["bare"])} if "bare" in runs else {}
+        shown = {name: {"value": round(one.value, 3), "noise": round(one.noise, 3)} for name, one in against.items()}
+        lines.tell(library, job, images=len(pixels), repetitions=repetitions, **_short(figures), **shown)
+        if library == "robustmel":
+            most = max(figures["forward"], figures["backward"])
+            lines.expect(job, f"{most:g} passes an image, at most {bound}", most <= bound)
+            for one in against.values():
+                lines.expect(job, f"{one.value:.3f} times bare, at most {TIMES_BARE[job]}", not one.above(TIMES_BARE[job]))
+    if "torchattacks" in runs and not given.get("drop_fooled"):
+        one = relative(*(_each_pass(seconds[library], counted[library]) for library in ("robustmel", "torchattacks")))
+        lines.expect(job, f"{one.value:.3f} times torchattacks, pass for pass", not one.above(1.0))
+    _ratio(job, given, counted, lines)
 
 
-def robustmel(victim: Victim, attack: str, given: dict[str, Any]) -> Callable[[Tensor, Tensor], Tensor]:
-    return lambda pixels, gold: visual(victim, pixels, gold, attack=attack, **given)
+def _each_pass(seconds: list[float], figures: dict[str, float]) -> list[float]:
+    """Seconds a pass: CW with `abort_early` makes more of them than a library that stops whole batches, for shorter changes."""
+    return [one / (figures["forward"] + figures["backward"]) for one in seconds]
 
 
-def torchattacks(victim: Victim, attack: str, given: dict[str, Any]) -> Callable[[Tensor, Tensor], Tensor]:
-    import torchattacks as library
-
-    made: dict[str, Callable[[], Any]] = {
-        "pgd": lambda: library.PGD(victim, eps=given["eps"], alpha=given["step_size"], steps=given["steps"]),
-        "apgd": lambda: library.APGD(victim, eps=given["eps"], steps=given["steps"]),
-        "cw": lambda: library.CW(victim, c=given["c"], steps=given["steps"], lr=given["lr"]),
-    }
-    run: Callable[[Tensor, Tensor], Tensor] = made[attack]()
-    return run
+def _fresh(run: Run, pixels: Tensor, gold: Tensor) -> Tensor:
+    return run(pixels.clone(), gold)
 
 
-def foolbox(victim: Victim, attack: str, given: dict[str, Any]) -> Callable[[Tensor, Tensor], Tensor]:
-    import foolbox as library
-
-    model = library.PyTorchModel(victim, bounds=(0, 1))
-    if attack == "pgd":
-        made = library.attacks.LinfPGD(abs_stepsize=given["step_size"], steps=given["steps"])
-    elif attack == "cw":
-        made = library.attacks.L2CarliniWagnerAttack(
-            binary_search_steps=1, steps=given["steps"], stepsize=given["lr"], initial_const=given["c"], abort_early=False
-        )
-    else:
-        raise NotImplementedError("foolbox has no APGD")
-    return lambda pixels, gold: made(model, pixels, gold, epsilons=given.get("eps"))[1]
+def _counted(run: Run, victim: Victim, pixels: Tensor, gold: Tensor) -> dict[str, float]:
+    """Passes an image, the share fooled after rounding to 8 bits, and the mean length of the change of those."""
+    victim.forget()
+    found = run(pixels.clone(), gold).detach()
+    passes = {"forward": victim.shown / len(pixels), "backward": victim.pulled / len(pixels)}
+    with torch.no_grad():
+        fooled = victim((found * 255).round() / 255).argmax(1) != gold
+    length = (found - pixels).flatten(1).norm(dim=1)[fooled]
+    return {**passes, "fooled": fooled.float().mean().item(), "l2": length.mean().item() if len(length) else 0.0}
 
 
-LIBRARIES: dict[str, Maker] = {"bare": bare, "robustmel": robustmel, "torchattacks": torchattacks, "foolbox": foolbox}
+def _ratio(job: str, given: dict[str, Any], counted: dict[str, dict[str, float]], lines: Lines) -> None:
+    ours = counted["robustmel"]
+    peers = {library: one for library, one in counted.items() if library not in ("bare", "robustmel")}
+    dropped = bool(given.get("drop_fooled"))
+
+    def cost(figures: dict[str, float]) -> float:
+        return figures["forward"] + figures["backward"] if dropped else figures["cpu_seconds"]
+
+    unit = "passes an image" if dropped else "processor seconds an image"
+    equal = {library: one for library, one in peers.items() if one["fooled"] >= ours["fooled"]}
+    among = equal or peers
+    if not among:
+        return
+    cheapest = min(among, key=lambda library: cost(among[library]))
+    lines.ratio(job, cost(among[cheapest]), cost(ours), peer=cheapest, unit=unit, equal_success=bool(equal))
+    if dropped:
+        best = max(one["fooled"] for one in peers.values())
+        lines.expect(job, f"fools {ours['fooled']:.3f}, a peer {best:.3f}", ours["fooled"] >= best - 1e-9)
+        lines.expect(job, f"{cost(ours):.2f} passes, a peer {cost(among[cheapest]):.2f}", cost(ours) < cost(among[cheapest]))
+
+
+def _short(figures: dict[str, float]) -> dict[str, float]:
+    return {name: float(f"{value:.5g}") for name, value in figures.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer images, a smaller tower, one turn")
-    quick = parser.parse_args().quick
-    count, turns, (width, depth) = (4, 1, (64, 2)) if quick else (32, 3, (192, 6))
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer images, one repetition: a trial, too noisy to conclude from"
+    )
+    parser.add_argument("--check", action="store_true", help="exit 1 where a stated bound is broken by more than noise")
+    parser.add_argument("--jobs", nargs="+", choices=[*JOBS, "memory", "gpu"], default=[*JOBS, "memory", "gpu"])
+    parser.add_argument("--repetitions", type=int, help="turns that count (default 5; 1 with --quick)")
+    asked = parser.parse_args()
+    count, repetitions = (4, 1) if asked.quick else (16, 5)
+    repetitions = asked.repetitions or repetitions
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
-    victim = Victim(width, depth).eval()
-    pixels = torch.randint(0, 256, (count, 3, 224, 224), generator=torch.Generator().manual_seed(0)).float() / 255
-    with torch.no_grad():
-        gold = victim(pixels).argmax(1)
-    ratios, tell = [], lambda **fields: print(json.dumps(fields), flush=True)
-    for attack, given in ATTACKS.items():
-        runs: dict[str, Callable[[Tensor, Tensor], Tensor]] = {}
-        for library, make in LIBRARIES.items():
-            try:
-                runs[library] = make(victim, attack, given)
-            except (ImportError, NotImplementedError) as problem:
-                tell(attack=attack, library=library, skipped=str(problem))
-        seconds: dict[str, list[float]] = {library: [] for library in runs}
-        for turn in range(turns):
-            for library, run in runs.items():
-                victim.shown = victim.pulled = 0
-                began = time.process_time()
-                found = run(pixels.clone(), gold)
-                seconds[library].append(time.process_time() - began)
-                if turn == turns - 1:
-                    spent = {"forward": round(victim.shown / count, 2), "backward": round(victim.pulled / count, 2)}
-                    with torch.no_grad():
-                        fooled = (victim((found.detach() * 255).round() / 255).argmax(1) != gold).float().mean().item()
-                    tell(attack=attack, library=library, images=count, fooled=round(fooled, 4), **spent)
-        ratios += [(attack, one, statistics.median(seconds[one]) / statistics.median(seconds["bare"])) for one in runs]
-    for attack, library, ratio in ratios:
-        tell(attack=attack, library=library, times_bare=round(ratio, 3))
+    lines = Lines(threads=1, torch=torch.__version__)
+    if not {"memory", "gpu"}.issuperset(asked.jobs):
+        victim, pixels = Victim("tiny"), drawn_images(count)
+        with torch.no_grad():
+            gold = victim(pixels).argmax(1)
+    for job in asked.jobs:
+        if job == "memory":
+            measure_memory(asked.quick, lines)
+        elif job == "gpu":
+            measure_gpu(repetitions, lines)
+        else:
+            measure(job, victim, pixels, gold, repetitions, lines)
+    lines.end()
+    for one in lines.broken:
+        print(f"broken: {one}", file=sys.stderr)
+    sys.exit(1 if asked.check and lines.broken else 0)
 
 
 if __name__ == "__main__":
