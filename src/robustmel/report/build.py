@@ -55,8 +55,8 @@ class Report:
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """Sentences that belong under the table."""
-        compared = [one for question in LEADS for one in compare(self._scoring, question)]
-        return (*notes(self.summaries, self.run.notes), *remarks(compared, self.summaries))
+        told = [note for question in LEADS for note in remarks(compare(self._scoring, question), self.summaries)]
+        return (*notes(self.summaries, self.run.notes), *told)
 
     @cached_property
     def _scoring(self) -> Scoring:

@@ -9,8 +9,8 @@ from robustmel.report.comparisons.comparison import Comparison, bracket
 from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import linker_label
 
-SHOWN = 3
-"""So many notes at most; the page has everything."""
+SHOWN = 2
+"""So many notes a question; the page has everything."""
 ANSWERS = {"more": "yes", "less": "no", "none": "no"}
 
 
@@ -36,7 +36,7 @@ def remarks(found: Sequence[Comparison], summaries: Sequence[Summary], most: int
     """One note a linker and task, under the attack that leaves least (if possible not nothing, which leaves nothing to compare).
 
     Args:
-        found: Comparisons of any question; those between linkers make no notes.
+        found: Comparisons that answer one question; those between linkers make no notes.
         summaries: The rows of the table.
         most: So many notes.
     """

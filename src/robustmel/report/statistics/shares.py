@@ -25,7 +25,7 @@ def interval(credit: Floats, cluster: Clusters, level: float = LEVEL, draws: int
 
     The clustered bootstrap gives the standard error, Student's t with C - 1 degrees of freedom for C clusters its multiple, and the
     scale of log-odds keeps the bounds in [0, 1] and asymmetric near them. With fewer than 30 clusters, or near 0 and 1 with more,
-    the bootstrap's own percentiles cover too seldom (docs/how-numbers-are-made.md has both).
+    the bootstrap's own percentiles cover too seldom (docs/report-columns.md has the figures).
 
     Args:
         credit: (S, n) in [0, 1].
