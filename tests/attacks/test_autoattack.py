@@ -21,7 +21,7 @@ def test_the_defaults_are_the_authors_standard_budget() -> None:
     assert [getattr(member, "steps", None) for member in members.values()] == [100, 100, 100, None]
     assert [getattr(member, "targets", None) for member in members.values()] == [None, 9, 9, None]
     assert (members["square"].queries, members["square"].p) == (5000, 0.8)  # type: ignore[attr-defined]
-    assert AutoAttack().passes() == 102 + (1 + 9 * 102) + (1 + 9 * 202) + 5000
+    assert AutoAttack().passes() == 102 + (1 + 9 * 102) + (1 + 9 * 206) + 5000
 
 
 def test_a_member_without_a_budget_stays_out() -> None:

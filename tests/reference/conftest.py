@@ -1,0 +1,109 @@
+"""Small victims of three kinds, for comparisons image by image with other libraries."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from robustmel.attacks.contract import ImageAttack
+from robustmel.attacks.noise_source import ItemNoise
+from robustmel.types import Perturbation
+
+IMAGES, CLASSES, SIDE = 64, 10, 16
+
+
+class Patches(nn.Module):
+    """A vision transformer of one block over patches of 4 x 4."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Conv2d(3, 24, 4, 4)
+        self.place = nn.Parameter(torch.randn(1, 16, 24) * 0.1)
+        self.block = nn.TransformerEncoderLayer(24, 3, 48, dropout=0.0, activation="gelu", batch_first=True, norm_first=True)
+        self.head = nn.Linear(24, CLASSES)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        tokens = self.embed(pixels).flatten(2).transpose(1, 2) + self.place
+        scores: Tensor = self.head(self.block(tokens).mean(1))
+        return scores
+
+
+class Centred(nn.Module):
+    """Layers whose scores are 0 on average over some images, with a spread of 3: every class has its share of answers."""
+
+    def __init__(self, layers: nn.Module, images: Tensor) -> None:
+        super().__init__()
+        self.layers = layers
+        self.requires_grad_(False).eval()
+        scores = layers(images - 0.5)
+        self.middle, self.scale = scores.mean(0), 3 / float(scores.std(0).mean())
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        scores: Tensor = (self.layers(pixels - 0.5) - self.middle) * self.scale
+        return scores
+
+
+def pictures() -> Tensor:
+    """Eight-bit images of soft blobs under a little noise."""
+    draw = torch.Generator().manual_seed(5)
+    blobs = nn.functional.interpolate(torch.rand(IMAGES, 3, 4, 4, generator=draw), size=(SIDE, SIDE), mode="bilinear")
+    noisy = 0.2 + 0.6 * blobs + 0.1 * (torch.rand(IMAGES, 3, SIDE, SIDE, generator=draw) - 0.5)
+    return (noisy * 255).round() / 255
+
+
+def layers(kind: str) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        if kind == "vit":
+            return Patches()
+        if kind == "linear":
+            return nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE * SIDE, CLASSES))
+        return nn.Sequential(
+            nn.Conv2d(3, 12, 5, 2), nn.GELU(), nn.Conv2d(12, 12, 3), nn.GELU(), nn.Flatten(), nn.Linear(192, CLASSES)
+        )
+
+
+@dataclass(frozen=True)
+class System:
+    """A victim, images whose answer it gets right, and what an attack of ours finds there."""
+
+    name: str
+    victim: nn.Module
+    pixels: Tensor
+    gold: Tensor
+
+    def fooled(self, pixels: Tensor) -> Tensor:
+        """Whether images are answered wrongly: bool (B,)."""
+        with torch.no_grad():
+            answers: Tensor = self.victim(pixels).argmax(1) != self.gold
+        return answers
+
+    def ours(self, attack: ImageAttack) -> Perturbation:
+        noise = ItemNoise(range(len(self.pixels)), tuple(self.pixels.shape[1:]))
+        return attack.perturb(self.pixels, lambda pixels, rows=None: self.victim(pixels), self.gold, noise)
+
+
+@pytest.fixture(scope="session", params=["conv", "linear", "vit"])
+def system(request: pytest.FixtureRequest) -> System:
+    pixels = pictures()
+    victim = Centred(layers(request.param), pixels)
+    return System(request.param, victim, pixels, victim(pixels).argmax(1))
+
+
+@pytest.fixture
+def own_randomness() -> Iterator[None]:
+    """Other libraries draw from, and some reset, the global generators: they do so here with the same seed, and undo it."""
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        np.random.seed(0)  # noqa: NPY002
+        random.seed(0)
+        yield
+    np.random.set_state(numpy_state)  # noqa: NPY002
+    random.setstate(python_state)
