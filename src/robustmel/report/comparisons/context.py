@@ -22,8 +22,8 @@ ATTACKED = Figure(
 )  # fmt: skip
 SAME_IMAGES = Figure(
     "same-images", "on the same images",
-    "on images made against the image alone it adds {} points", "on images made against the image alone it takes {} points",
-    "on images made against the image alone it changes nothing", "whether it helps on images made against the image alone",
+    "on images made against the image alone the text adds {} points", "on images made against the image alone the text takes {} points",
+    "on images made against the image alone the text changes nothing", "whether the text helps on images made against the image alone",
 )  # fmt: skip
 DAMAGE = Figure(
     "damage", "saved by the text",

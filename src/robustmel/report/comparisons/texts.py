@@ -51,7 +51,9 @@ def remarks(found: Sequence[Comparison], summaries: Sequence[Summary], most: int
             chosen[victim] = rank, one
     notes = [_note(one, found) for _, one in list(chosen.values())[:most]]
     if len(chosen) > most:
-        notes.append(f"{len(chosen) - most} more such comparisons: robustmel report RUN --compare, and the report's page.")
+        notes.append(
+            f"{len(chosen) - most} more of this kind: robustmel report RUN --compare {found[0].question}, and the page."
+        )
     return notes
 
 
@@ -63,7 +65,10 @@ def _note(lead: Comparison, found: Sequence[Comparison]) -> str:
     asked, figures = LEADS[lead.question]
     line = {one.figure: one for one in found if (one.question, one.subject) == (lead.question, lead.subject)}
     answer = f"{ANSWERS[lead.verdict]}, {lead.sentence}" if lead.verdict in ANSWERS else f"undecided {_bracket(lead)}"
-    more = "".join(f"; {line[key].sentence}" for key in figures[1:] if key in line)
+    doubted = (
+        ("same-images",) if lead.verdict != "more" else ()
+    )  # one image to withstand on either side, rather than two on one
+    more = "".join(f"; {line[key].sentence}" for key in (*doubted, *figures[1:]) if key in line)
     who = " ".join(part for part in (linker_label(lead.linker, lead.defence, 2), lead.task) if part)
     return f"{asked} {who} on {lead.dataset} under {lead.attack}: {answer}{more}."
 
