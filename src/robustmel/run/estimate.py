@@ -56,10 +56,10 @@ def _cost(missing: list[Job], plan: Plan, store: Store) -> list[str]:
     for linker, number in passes.items():
         if linker in rates:
             lines.append(
-                f"{linker}: {number} passes, about {number * rates[linker] / 60:.1f} minutes on one worker, as measured before"
+                f"{linker}: {number} passes at most, {number * rates[linker] / 60:.1f} minutes on one worker at the pace so far"
             )
         else:
-            lines.append(f"{linker}: {number} passes through the model; their pace is known once a first set is made")
+            lines.append(f"{linker}: {number} passes at most through the model; their pace is known once a first set is made")
     return lines
 
 

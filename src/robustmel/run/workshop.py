@@ -128,7 +128,7 @@ class Workshop:
         aim = Aim(attack, objective, device, job.made.identity["name"], job.seed, job.attack.max_side)
         began = time.monotonic()
         facts = perturb(queries, gold, aim, job.batch_size, folder, progress)
-        cost = {"seconds": time.monotonic() - began, "passes": attack.passes() * facts["states"].get("ok", 0)}
+        cost = {"seconds": time.monotonic() - began, "passes": facts["queries"]}
         of = {"attack": job.made.identity, "view": job.view, "logits": job.attack.logits, "max_side": job.attack.max_side}
         source: dict[str, Any] = {"source": None}
         if job.source:

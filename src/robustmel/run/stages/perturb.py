@@ -86,7 +86,8 @@ def perturb(
     states = Counter(row["status"] for row in rows.values())
     failed = sum(row["status"] != "ok" for row in done)
     notes = Counter(note for row in done for note in (row.get("note") or "").split("; ") if note)
-    return {"mentions": len(rows), "states": dict(states), "failed": failed, "notes": dict(notes), "kept": "all"}
+    of = {"failed": failed, "queries": sum(row.get("queries") or 0 for row in done), "notes": dict(notes)}
+    return {"mentions": len(rows), "states": dict(states), **of, "kept": "all"}
 
 
 def _triage(
