@@ -80,7 +80,7 @@ def _above_clean(shown: Sequence[Summary]) -> Iterable[str]:
 
 
 def _idle(shown: Sequence[Summary]) -> Iterable[str]:
-    attacked = [one for one in shown if one.equivalence is not None and not one.control]
+    attacked = [one for one in shown if one.equivalence is not None and not one.control and 2 * one.errors <= one.n]
     idle = [one for one in attacked if (one.equivalence or 0) <= ALPHA]
     if idle:
         first = ", ".join(_cell(one) for one in idle[:4]) + (", ..." if len(idle) > 4 else "")

@@ -50,11 +50,17 @@ def context(scoring: Scoring, rows: list[Row]) -> Iterator[Comparison]:
     images = {_place(row): row for row in rows if row.first.task == "I2T"}
     for row in (one for one in rows if one.first.task == "IT2T"):
         alone = images.get(_place(row))
-        if alone is None or row.first.candidates != alone.first.candidates:
+        if alone is None or row.first.candidates != alone.first.candidates or _mostly_failed(scoring, row, alone):
             continue
         subject = Subject("context", row, TASKS, "", row.first.source, scoring.facts(row.first).clusters)
         made = _clean(subject, scoring, row, alone) if row.first.clean else _attacked(subject, scoring, row, alone)
         yield from (one for one in made if one is not None)
+
+
+def _mostly_failed(scoring: Scoring, *rows: Row) -> bool:
+    """Whether most mentions of one of them got no answer: a comparison would then speak of missing images, not of texts."""
+    found = [scoring.row(row) for row in rows]
+    return any(one is not None and one.failed.size > 0 and one.failed.mean() > 0.5 for one in found)
 
 
 def _place(row: Row) -> tuple[str, ...]:
