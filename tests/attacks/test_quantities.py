@@ -14,6 +14,7 @@ from robustmel.errors import UsageError
 def test_fractions_are_read() -> None:
     assert pixel_length("eps", "8/255") == 8 / 255
     assert number("lr", "1/100") == 0.01
+    assert pixel_length("eps", "0.25/255") == 0.25 / 255
     assert ATTACKS.create("pgd", eps="8/255", step_size="1/510") == ATTACKS.create("pgd", eps=8 / 255, step_size=1 / 510)
 
 
@@ -26,6 +27,9 @@ def test_fractions_are_read() -> None:
         ("pgd", {"eps": math.nan}, "finite"),
         ("pgd", {"eps": "8/0"}, "no number"),
         ("pgd", {"eps": "eight"}, "no number"),
+        ("pgd", {"eps": "1/2/3"}, "no number"),
+        ("pgd", {"eps": "nan/255"}, "no number"),
+        ("pgd", {"eps": "inf"}, "no number"),
         ("pgd", {"eps": True}, "no number"),
         ("pgd", {"step_size": 2}, r"did you mean 2/255\?"),
         ("pgd", {"steps": -1}, "at least 0"),
@@ -62,6 +66,7 @@ def test_a_printed_budget_reads_back_as_itself(quarters: int) -> None:
     printed = as_budget(eps)
     top, _, bottom = printed.partition("/")
     assert float(top) / float(bottom or 1) == pytest.approx(eps, rel=1e-3)
+    assert number("eps", printed) == pytest.approx(eps, rel=1e-3)
 
 
 def test_budgets_print_as_papers_write_them() -> None:

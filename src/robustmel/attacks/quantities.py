@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +12,7 @@ from robustmel.registry import suggestion
 
 
 def number(name: str, value: Any) -> float:
-    """A finite, non-negative number, given as one or as a fraction in a string.
+    """A finite, non-negative number, given as one or as a fraction in a string ("8/255", "0.25/255").
 
     Raises:
         UsageError: It is something else.
@@ -19,12 +20,18 @@ def number(name: str, value: Any) -> float:
     try:
         if isinstance(value, bool):
             raise TypeError
-        parsed = float(Fraction(value)) if isinstance(value, str) else float(value)
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        parsed = float(_fraction(value)) if isinstance(value, str) else float(value)
+    except (TypeError, ValueError, ArithmeticError):
         raise UsageError(f'{name} = {value!r} is no number; write it as 0.03 or "8/255".') from None
     if not math.isfinite(parsed) or parsed < 0:
         raise UsageError(f"{name} = {value} must be finite and not below 0.")
     return parsed
+
+
+def _fraction(written: str) -> Fraction:
+    """Also of decimals, which `Fraction` itself reads no fractions of."""
+    top, slash, bottom = written.partition("/")
+    return Fraction(Decimal(top)) / Fraction(Decimal(bottom)) if slash else Fraction(Decimal(top))
 
 
 def pixel_length(name: str, value: Any) -> float:
