@@ -99,6 +99,7 @@ def _die_with_parent() -> None:
 
 def _make(job: Job) -> None:
     told = _worker["told"]
+    told.put((job.key, 0, 1))  # begun: what waits in the queue is not
     _worker["workshop"].make(job, _stopping(_worker["flag"], lambda done, of: told.put((job.key, done, of))))
 
 
@@ -114,7 +115,6 @@ def _in_processes(missing: list[Job], workshop: Workshop, workers: int, watch: W
         while waiting or running:
             for job in _ready(waiting, running.values()):
                 running[pool.submit(_make, waiting.pop(job.key))] = job
-                watch(job, 0, 1)
             finished, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
             for key, done, of in _drain(told):
                 watch(jobs[key], done, of)
