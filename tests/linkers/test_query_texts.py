@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ import torch
 from robustmel.errors import UsageError
 from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
+from robustmel.linkers import LINKERS
 from robustmel.linkers.dual_encoder import DualEncoder
-from robustmel.types import Query
+from robustmel.types import Entity, Query
 
 Ask = Callable[..., Query]
 Make = Callable[..., DualEncoder]
@@ -92,6 +94,18 @@ def test_texts_that_the_limit_cuts_are_counted_once_each(
     assert sum("cut" in record.message for record in caplog.records) == 1
     # What is left is the head of the text: the surface is never cut by a long sentence.
     assert torch.equal(linker.embed_texts([long]), linker.embed_texts(["x" * 38]))
+
+
+def test_candidates_that_the_limit_cuts_to_the_same_tokens_tie(clip_folder: Path, picture: Callable[..., Path]) -> None:
+    names = ["z", *(f"{'x' * 60} {ending}" for ending in "abcdefg"), "y"]
+    kb = KnowledgeBase(Entity(f"e{index}", name) for index, name in enumerate(names))
+    linker = LINKERS.create("clip", kb, model=str(clip_folder), device="cpu")
+    query = Query("q", "", "", None, picture(40, 40), kb.ids)
+    scores = linker.scores([query], "I2T")[0]
+    assert len(set(scores[1:8].tolist())) == 1
+    assert len(set(scores.tolist())) == 3
+    assert len(linker.text_sides.of([query], "I2T").labels) == 3  # one column for all that are read alike, so by construction
+    assert linker.cut_texts([query], "I2T") == 7
 
 
 def test_odd_strings_are_read(make: Make, kb: KnowledgeBase, ask: Ask) -> None:

@@ -37,12 +37,14 @@ class DualEncoder(ABC):
     Where it differs in more, it overrides `fixed_text_length`, `text_limit`, `temperature` or `compare`.
 
     I2T compares the image with "a photo of <name>" of every candidate, T2T the query text, IT2T the normalised sum of both. The
-    scores are cosines in [-1, 1]; candidates whose texts are equal score equally, to the last bit.
+    scores are cosines in [-1, 1]; candidates whose texts the model reads alike score equally, to the last bit.
 
     Args:
         kb: Where candidates come from.
         model: A local folder in the Hugging Face layout, a hub id, or `world:NAME` for an embedded checkpoint.
         revision: Branch, tag or commit, for a hub id.
+        allow_pickle: Digest ("sha256:...") of the pytorch_model.bin that may be read where there are no safetensors, as tensors
+            alone; by default no pickle is read.
         template: Text of a candidate; may hold {name}, {description}, {type}.
         query_text: "sentence", "surface", or "both" (the surface, then the sentence).
         query_template: Put around the query text; holds {text}.
@@ -76,6 +78,7 @@ class DualEncoder(ABC):
         *,
         model: str,
         revision: str | None = None,
+        allow_pickle: str | None = None,
         template: str = "a photo of {name}",
         query_text: QueryText = "both",
         query_template: str = "{text}",
@@ -89,7 +92,7 @@ class DualEncoder(ABC):
         self.normalise = normalise
         self.batch_size = batch_size
         self.device = pick_device(device)
-        loaded: LoadedModel = load(model, revision, self.library_class, self.model_types)
+        loaded: LoadedModel = load(model, revision, self.library_class, self.model_types, allow_pickle=allow_pickle)
         self.model: Any = loaded.model.to(self.device)
         self.tokenizer = loaded.tokenizer
         self.preprocessing = Preprocessing(loaded.image_processor)
@@ -151,7 +154,7 @@ class DualEncoder(ABC):
     @classmethod
     def assets(cls, **parameters: Any) -> tuple[Path, ...]:
         """Weights, tokenizer and configurations: the files that decide the answers."""
-        return weight_files(parameters["model"], parameters.get("revision"))
+        return weight_files(parameters["model"], parameters.get("revision"), parameters.get("allow_pickle"))
 
     @property
     def truncated_texts(self) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,12 @@ from typing import Any
 import torch
 
 from robustmel.errors import MissingError, UsageError
-from robustmel.linkers.weights import model_folder, model_type
+from robustmel.linkers.weights import has_safetensors, model_folder, model_type
+
+log = logging.getLogger(__name__)
+
+CONFIGURED = ("config.json", "tokenizer_config.json", "preprocessor_config.json", "processor_config.json")
+"""Files that may ask for code of the model's own."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,9 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def load(model: str, revision: str | None, library_class: str, model_types: tuple[str, ...]) -> LoadedModel:
+def load(
+    model: str, revision: str | None, library_class: str, model_types: tuple[str, ...], *, allow_pickle: str | None = None
+) -> LoadedModel:
     """Loads a model of a known family.
 
     Args:
@@ -58,13 +67,15 @@ def load(model: str, revision: str | None, library_class: str, model_types: tupl
         revision: As there.
         library_class: Name of the class in the transformers library.
         model_types: The `model_type`s this class may load.
+        allow_pickle: As there. Where there are safetensors, they are read all the same.
 
     Raises:
         UsageError: The folder holds a model of another family.
-        MissingError: Something is absent, incomplete or unreadable.
+        MissingError: Something is absent, incomplete or unreadable, or asks for code of its own.
     """
-    folder = model_folder(model, revision)
+    folder = model_folder(model, revision, allow_pickle)
     kind = model_type(folder)
+    _refuse_own_code(folder, model)
     if kind not in model_types:
         raise UsageError(f"{model} holds a model of type {kind or 'unknown'}; this linker reads {' or '.join(model_types)}.")
     transformers: Any = importlib.import_module("transformers")
@@ -72,17 +83,44 @@ def load(model: str, revision: str | None, library_class: str, model_types: tupl
     with _quiet():
         try:
             network, report = getattr(transformers, library_class).from_pretrained(
-                folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **local
+                folder,
+                dtype=torch.float32,
+                use_safetensors=has_safetensors(folder),
+                weights_only=True,
+                ignore_mismatched_sizes=True,  # so that all of them can be named
+                output_loading_info=True,
+                **local,
             )
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **local)
             processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil", **local)
         except Exception as problem:  # the library raises whatever a broken folder makes it stumble upon
             raise MissingError(f"{model} does not load from {folder}: {_first_line(problem)}.") from problem
-    absent = sorted(report["missing_keys"])
-    if absent:
-        raise MissingError(f"{model} lacks {len(absent)} weights of a {library_class}, the first: {', '.join(absent[:3])}.")
+    _complete(report, model, library_class)
     network.eval().requires_grad_(False)
     return LoadedModel(folder, network, tokenizer, processor)
+
+
+def _refuse_own_code(folder: Path, model: str) -> None:
+    for name in CONFIGURED:
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # what is no JSON object is refused where it is read
+            if json.loads((folder / name).read_text(encoding="utf-8")).get("auto_map"):
+                raise MissingError(
+                    f"{model} asks for Python code of its own (auto_map in {name}); code that comes with weights is never run, and "
+                    "without it the answers may be others: choose a model that the transformers library implements itself."
+                )
+
+
+def _complete(report: Any, model: str, library_class: str) -> None:
+    """Refuses weights that are absent or of another shape; says which ones have no place."""
+    absent, odd = sorted(report["missing_keys"]), sorted(report["mismatched_keys"])
+    if absent:
+        raise MissingError(f"{model} lacks {len(absent)} weights of a {library_class}, the first: {', '.join(absent[:3])}.")
+    if odd:
+        shown = ", ".join(f"{name} is {tuple(found)}, not {tuple(wanted)}" for name, found, wanted in odd[:3])
+        raise MissingError(f"{model} has {len(odd)} weights of another shape than its config.json states, the first: {shown}.")
+    spare = sorted(report["unexpected_keys"])
+    if spare:
+        log.warning("%s has %d weights that a %s does not have, the first: %s", model, len(spare), library_class, spare[0])
 
 
 def _first_line(problem: Exception) -> str:

@@ -25,7 +25,7 @@ class TextSide:
 
     Args:
         queries: The batch, held so that its identity stays its own.
-        labels: Unit embeddings of the distinct candidate texts, (U, D).
+        labels: Unit embeddings of the candidate texts that the model tells apart, (U, D).
         columns: int64 (B, C): the row of `labels` for each candidate.
         absent: bool (B, C): where a query has fewer candidates than C.
         texts: Embeddings of the query texts, (B, D), zero where there is no text; None where the task reads none.
@@ -84,7 +84,11 @@ class TextSides:
     @torch.no_grad()
     def _build(self, queries: tuple[Query, ...], task: Task) -> TextSide:
         texts_of = {query.candidates: [self.label(one) for one in query.candidates] for query in queries}
-        row = {text: index for index, text in enumerate(dict.fromkeys(text for texts in texts_of.values() for text in texts))}
+        distinct = list(dict.fromkeys(text for texts in texts_of.values() for text in texts))
+        places = dict(zip(distinct, self.tower.places(distinct), strict=True))
+        read = {place: text for text, place in reversed(places.items())}  # of texts read alike the first stands for all
+        column = {place: index for index, place in enumerate(dict.fromkeys(places.values()))}
+        row = {text: column[place] for text, place in places.items()}
         longest = max(map(len, texts_of), default=0)
         padded = {ids: [row[text] for text in texts] + [0] * (longest - len(texts)) for ids, texts in texts_of.items()}
         device = self.tower.device
@@ -92,7 +96,7 @@ class TextSides:
         counts = torch.tensor([len(query.candidates) for query in queries], dtype=torch.long, device=device)
         return TextSide(
             queries=queries,
-            labels=functional.normalize(self.tower.embed(list(row) or [""]), dim=-1),
+            labels=functional.normalize(self.tower.embed([read[place] for place in column] or [""]), dim=-1),
             columns=columns.reshape(len(queries), longest),
             absent=torch.arange(longest, device=device)[None] >= counts[:, None],
             texts=self._texts(queries) if task != "I2T" else None,

@@ -50,17 +50,23 @@ class TextTower:
         self.cut: set[str] = set()
         """Texts that were longer than the limit."""
         self._row: dict[str, int] = {}
+        self._row_of_tokens: dict[tuple[int, ...], int] = {}
         self._memory = torch.empty(0, 0, device=device)
 
     def embed(self, texts: Sequence[str]) -> Tensor:
         """Embeddings as the model gives them, of no particular length: float32 (n, D); equal texts give equal rows."""
+        places = self.places(texts)
+        return self._memory[torch.tensor(places, dtype=torch.long, device=self.device)]
+
+    def places(self, texts: Sequence[str]) -> list[int]:
+        """One number a text, the same for texts that the model reads alike: cut to the same tokens, or equal but for case."""
         distinct = list(dict.fromkeys(texts))
         if len(self._row) + len(distinct) > self.remembered:
-            self._row, self._memory = {}, torch.empty(0, 0, device=self.device)
+            self._row, self._row_of_tokens, self._memory = {}, {}, torch.empty(0, 0, device=self.device)
         fresh = [text for text in distinct if text not in self._row]
         if fresh or not self._row:
             self._remember(fresh or [""])
-        return self._memory[torch.tensor([self._row[text] for text in texts], dtype=torch.long, device=self.device)]
+        return [self._row[text] for text in texts]
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included, at most `limit`; cut ones are counted."""
@@ -77,26 +83,28 @@ class TextTower:
         return ids
 
     def _remember(self, texts: list[str]) -> None:
-        """Embeds texts not met before, in groups of equal padded length."""
-        groups: defaultdict[int, list[int]] = defaultdict(list)
-        ids = self.tokens(texts)
-        for index, one in enumerate(ids):
-            groups[next(length for length in self.lengths if length >= len(one))].append(index)
+        """Embeds texts not met before, in groups of equal padded length; what comes to the same tokens is embedded once."""
+        groups: defaultdict[int, list[tuple[int, ...]]] = defaultdict(list)
+        ids = [tuple(one) for one in self.tokens(texts)]
+        for one in dict.fromkeys(ids):
+            if one not in self._row_of_tokens:
+                groups[next(length for length in self.lengths if length >= len(one))].append(one)
         for length, members in sorted(groups.items()):
             for start in range(0, len(members), ROWS):
                 batch = members[start : start + ROWS]
-                self._store([texts[index] for index in batch], self._encode([ids[index] for index in batch], length))
+                self._store(batch, self._encode([list(one) for one in batch], length))
+        self._row.update((text, self._row_of_tokens[one]) for text, one in zip(texts, ids, strict=True))
 
-    def _store(self, texts: list[str], embeddings: Tensor) -> None:
+    def _store(self, read: list[tuple[int, ...]], embeddings: Tensor) -> None:
         """Adds rows to the memory, which doubles when it is full."""
-        used, needed = len(self._row), len(self._row) + len(texts)
+        used, needed = len(self._row_of_tokens), len(self._row_of_tokens) + len(read)
         if needed > len(self._memory):
             larger = embeddings.new_zeros(max(needed, 2 * len(self._memory)), embeddings.shape[1])
             if used:
                 larger[:used] = self._memory[:used]
             self._memory = larger
         self._memory[used:needed] = embeddings
-        self._row.update(zip(texts, range(used, needed), strict=True))
+        self._row_of_tokens.update(zip(read, range(used, needed), strict=True))
 
     @torch.no_grad()
     def _encode(self, ids: list[list[int]], length: int) -> Tensor:

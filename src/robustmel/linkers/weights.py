@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from fnmatch import fnmatch
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from robustmel.errors import MissingError
+from robustmel.linkers.hub import hub_folder
+from robustmel.linkers.pickles import PICKLE, allowed_pickle
+from robustmel.registry import suggestion
 
 WORLD = "world:"
 """Prefix of the embedded checkpoints: `world:clip-world` lies in the package itself."""
@@ -32,42 +36,56 @@ DECISIVE = (
 
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
+EMBEDDED = Path(__file__).parents[1] / "world" / "checkpoints"
+
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
-def model_folder(model: str, revision: str | None = None) -> Path:
+def model_folder(model: str, revision: str | None = None, allow_pickle: str | None = None) -> Path:
     """The local folder of a model.
 
     Args:
         model: A folder, `world:NAME` for an embedded checkpoint, or a hub id ("openai/clip-vit-base-patch32").
         revision: Branch, tag or commit of a hub id; ignored for folders.
+        allow_pickle: See `pickles.allowed_pickle`; None reads no pickles.
 
     Raises:
-        MissingError: There is no such folder, the hub's copy cannot be had, or it holds no safetensors.
+        UsageError: `allow_pickle` is no digest.
+        MissingError: There is no such folder, the hub's copy cannot be had, or it holds no weights that may be read.
     """
     if model.startswith(WORLD):
         name = model.removeprefix(WORLD)
-        folder = Path(__file__).parents[1] / "world" / "checkpoints" / name
-        if not folder.is_dir() or folder.name != name:
-            known = sorted(path.name for path in folder.parent.glob("*") if path.is_dir())
-            raise MissingError(f'no embedded checkpoint "{name}"; there are: {", ".join(known) or "none"}.')
-        return _checked(folder, model)
+        known = {path.name: path for path in EMBEDDED.glob("*") if path.is_dir()}
+        if name not in known:
+            raise MissingError(f'no embedded checkpoint "{name}". {suggestion(name, known)}')
+        return _checked(known[name], model, allow_pickle)
     folder = Path(model).expanduser()
     if folder.is_dir():
-        return _checked(folder, model)
+        return _checked(folder, model, allow_pickle)
+    if (EMBEDDED / model).is_dir() and Path(model).name == model:
+        raise MissingError(f"no folder {model}; the embedded checkpoint of that name is {WORLD}{model}.")
     if _HUB_ID.fullmatch(model) is None or model.startswith("."):
-        raise MissingError(f"no folder {model}; model is a folder in the Hugging Face layout, a hub id, or world:NAME.")
-    return _checked(_from_hub(model, revision), model)
+        raise MissingError(
+            f"no folder {model}{_beside(folder)}; model is a folder in the Hugging Face layout, a hub id, or world:NAME."
+        )
+    wanted, weights = ((*DECISIVE, PICKLE), PICKLE) if allow_pickle else (DECISIVE, "*.safetensors")
+    return _checked(hub_folder(model, revision, wanted, weights), model, allow_pickle)
 
 
-def weight_files(model: str, revision: str | None = None) -> tuple[Path, ...]:
+def weight_files(model: str, revision: str | None = None, allow_pickle: str | None = None) -> tuple[Path, ...]:
     """The files that decide a model's answers, sorted by name.
 
     Raises:
         MissingError: As `model_folder`.
     """
-    folder = model_folder(model, revision)
-    return tuple(sorted(path for path in folder.iterdir() if path.is_file() and _decisive(path.name)))
+    folder = model_folder(model, revision, allow_pickle)
+    pickled = {PICKLE} if allow_pickle and not has_safetensors(folder) else set()
+    return tuple(sorted(path for path in folder.iterdir() if path.is_file() and (_decisive(path.name) or path.name in pickled)))
+
+
+def has_safetensors(folder: Path) -> bool:
+    """Whether weights lie there in the format that cannot run code."""
+    return any(folder.glob("*.safetensors"))
 
 
 def model_type(folder: Path) -> str:
@@ -87,42 +105,24 @@ def _decisive(name: str) -> bool:
     return any(fnmatch(name, pattern) for pattern in DECISIVE)
 
 
-def _checked(folder: Path, model: str) -> Path:
+def _beside(folder: Path) -> str:
+    """A folder of a similar name in the same place."""
+    there = [path.name for path in folder.parent.glob("*") if path.is_dir()] if folder.parent.is_dir() else []
+    close = difflib.get_close_matches(folder.name, there, n=1)
+    return f" (did you mean {folder.parent / close[0]}?)" if close else ""
+
+
+def _checked(folder: Path, model: str, allow_pickle: str | None) -> Path:
     if not (folder / "config.json").is_file():
         raise MissingError(f"{model} has no config.json in {folder}; a model is a folder in the Hugging Face layout.")
-    if not any(folder.glob("*.safetensors")):
+    if not has_safetensors(folder):
+        if allow_pickle:
+            allowed_pickle(folder, model, allow_pickle)
+            return folder
         pickled = sorted(path.name for path in folder.iterdir() if any(fnmatch(path.name, pattern) for pattern in PICKLED))
         found = f"only pickled weights ({pickled[0]})" if pickled else "no weights"
         raise MissingError(
             f"{model} holds {found} where *.safetensors is expected; pickles can run code and are not read: convert them once "
-            "with save_pretrained, or name a revision that has safetensors."
+            f'with save_pretrained, name a revision that has safetensors, or allow {PICKLE} by allow_pickle = "sha256:...".'
         )
     return folder
-
-
-def _from_hub(model: str, revision: str | None) -> Path:
-    """The hub's copy: from the cache where it is whole, else fetched, with a short timeout and no retries of our own."""
-    from huggingface_hub import constants, snapshot_download
-
-    asked: dict[str, Any] = {"revision": revision, "allow_patterns": list(DECISIVE)}
-    try:
-        cached = Path(snapshot_download(model, local_files_only=True, **asked))
-        if any(cached.glob("*.safetensors")) and (cached / "config.json").is_file():
-            return cached
-        why = "its copy in the hub cache is incomplete"
-    except Exception:  # a cache in any state; what is said is decided below
-        why = "the hub cache has no copy"
-    at = f" (revision {revision})" if revision else ""
-    if constants.HF_HUB_OFFLINE:
-        raise MissingError(
-            f"model {model}{at}: there is no such folder, {why}, and HF_HUB_OFFLINE forbids fetching it; unset HF_HUB_OFFLINE, or "
-            "set model to a local folder."
-        )
-    try:
-        return Path(snapshot_download(model, etag_timeout=5, **asked))
-    except Exception as problem:  # network, permission, gated or misspelt: one sentence either way
-        reason = (str(problem).splitlines() or [""])[0][:160].rstrip(". ") or type(problem).__name__
-        raise MissingError(
-            f"model {model}{at}: there is no such folder, {why}, and it cannot be fetched: {reason}; check the name, fetch it "
-            "beforehand where there is a network (HF_HUB_OFFLINE=1 then uses the cache), or set model to a local folder."
-        ) from problem
