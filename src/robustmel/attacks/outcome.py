@@ -89,7 +89,8 @@ class Outcome:
         slope = loss_gradient(self.objective, pixels, goal, LOSSES[loss], self._rows(rows))
         self.queries[rows] += 1
         self.iterations[rows] += 1
-        told = slope.margin <= 0 if loss == "dlr" else True  # with the right candidate third, that ratio is 1 whatever the pixels are
+        # with the right candidate third, that ratio is 1 whatever the pixels are
+        told = slope.margin <= 0 if loss == "dlr" else True
         self.zero_gradients[rows] += slope.zero & slope.finite & told
         self._losses[loss] = None
         if loss != next(iter(self._losses)):  # another member of an ensemble: its loss is no continuation of the first one's
