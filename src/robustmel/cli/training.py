@@ -30,6 +30,7 @@ def train_from_command_line(
     from robustmel.training.families import family as check_family
     from robustmel.training.publish import RECORD
     from robustmel.training.recipe import read_recipe
+    from robustmel.training.sources import shown_source
     from robustmel.training.state import STATE
 
     if not (family or base or recipe):
@@ -48,7 +49,8 @@ def train_from_command_line(
     loaded = [DATASETS.create(one.name, **one.params).load() for one in components]
     chosen = component_from_text(generator)
     asked, last = ([_candidates(dataset, split, chosen) for dataset in loaded] for split in ("validation", "test"))
-    result = train_dual_encoder(loaded, settings, out, candidates=asked, test_candidates=last, progress=_line)
+    sources = [shown_source(one.name, one.params) for one in components]
+    result = train_dual_encoder(loaded, settings, out, candidates=asked, test_candidates=last, progress=_line, sources=sources)
     for dataset in loaded:
         found = result.accuracies.get(dataset.name, {}).get("test", {})
         shown = "  ".join(f"{task} {value:.1%}" for task, value in found.items()) or "no test mentions"

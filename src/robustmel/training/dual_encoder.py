@@ -50,6 +50,7 @@ def train_dual_encoder(
     test_candidates: Candidates | None = None,
     progress: Progress | None = None,
     device: str = "cpu",
+    sources: Sequence[str] | None = None,
 ) -> TrainingResult:
     """Trains, or goes on with a training that was cut off, and publishes.
 
@@ -65,6 +66,7 @@ def train_dual_encoder(
         test_candidates: The same for the test mentions, on which the finished weights are measured, where there are any.
         progress: Called after every epoch.
         device: A torch device.
+        sources: How the data sets were asked for, for the card; see `sources.shown_source`.
 
     Raises:
         UsageError: The recipe does not fit the family or the data, or `out` holds another training.
@@ -93,7 +95,7 @@ def train_dual_encoder(
     publish(encoder, out, recipe.precision)
     measured = _measured(out, recipe, datasets, {"validation": candidates, "test": test_candidates})
     parameters = sum(one.numel() for one in encoder.model.parameters())
-    write_card(out, identity, state.history, state.best_epoch, dict(read.remarks), measured, parameters)
+    write_card(out, identity, state.history, state.best_epoch, dict(read.remarks), measured, parameters, sources)
     return _finished(out, identity)
 
 

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import save_model
 
 from robustmel import __version__
+from robustmel.attacks.quantities import as_budget
 from robustmel.training.encoder import DualEncoder
 
 RECORD = "training_recipe.json"
@@ -61,6 +62,7 @@ def write_card(
     remarks: Mapping[str, int],
     accuracies: Accuracies,
     parameters: int,
+    sources: Sequence[str] | None = None,
 ) -> None:
     """Writes `README.md` and, last of all, `training_recipe.json`: where that lies, the folder is complete.
 
@@ -72,10 +74,12 @@ def write_card(
         remarks: What was left out of the data or cut, and how often.
         accuracies: Of the weights as stored.
         parameters: How many the model has.
+        sources: How the data sets were asked for, as others may read it; by their names where None.
     """
     record = {
         "recipe": identity["recipe"],
         "identity": identity,
+        "sources": list(sources or identity["datasets"]),
         "best_epoch": best_epoch,
         "accuracies": accuracies,
         "remarks": remarks,
@@ -91,9 +95,10 @@ def write_card(
 def card(record: Mapping[str, Any]) -> str:
     """The model card of what `training_recipe.json` records."""
     recipe, identity, accuracies = record["recipe"], record["identity"], record["accuracies"]
-    named = " ".join(f"--dataset {shlex.quote(name)}" for name in identity["datasets"])
+    sources = record.get("sources", identity["datasets"])
+    named = " ".join(f"--dataset {shlex.quote(source)}" for source in sources)
     threads = f"{record['threads']} thread" + ("" if record["threads"] == 1 else "s")
-    made = f"fine-tuned from {recipe['base']}" if recipe["base"] else "trained from random weights"
+    made = f"fine-tuned from {_base(recipe['base'])}" if recipe["base"] else "trained from random weights"
     rows = [
         f"| {name} | {split} | " + " | ".join(f"{100 * tasks[task]:.1f}" for task in ("I2T", "IT2T", "T2T")) + " |"
         for name, splits in accuracies.items()
@@ -115,6 +120,7 @@ def card(record: Mapping[str, Any]) -> str:
             "by RobustMEL, to try attacks and defences on within seconds. It knows the entities of its data and nothing else; what",
             "holds for it need not hold for a large model.",
             "",
+            *_hardened(recipe.get("adversarial")),
             "Accuracy in percent among each mention's candidates, clean images, with the weights as stored:",
             "",
             *table,
@@ -132,6 +138,22 @@ def card(record: Mapping[str, Any]) -> str:
             "",
         ]
     )
+
+
+def _base(base: str) -> str:
+    """A hub id or an embedded checkpoint by its name; of a folder the last part, as where it lay is nobody's business."""
+    return Path(base).name if Path(base).expanduser().is_absolute() else base
+
+
+def _hardened(adversarial: Mapping[str, Any] | None) -> list[str]:
+    if adversarial is None:
+        return []
+    steps = f"{adversarial['steps']} step" + ("" if adversarial["steps"] == 1 else "s")
+    return [
+        f"Trained adversarially: on the worst images that {steps} found within {as_budget(adversarial['eps'])} of a pixel's range, at",
+        "the resolution the model reads.",
+        "",
+    ]
 
 
 def _write(file: Path, text: str) -> None:
