@@ -51,7 +51,7 @@ def show(registry: Registry, name: str | None) -> list[str]:
     """Prints the table, or one component with its parameters; returns the parameters that have no value."""
     if name is None:
         for one in registry:
-            print(f"{one:<16}{_summary(registry, one)}")
+            print(f"{one:<20}{_summary(registry, one)}")
         return []
     values = _values(registry, name)
     print(f"{name}: {_summary(registry, name)}\n")
