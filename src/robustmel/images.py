@@ -80,6 +80,14 @@ def decode_with_notes(path: str | Path, max_side: int | None = None) -> Decoded:
     return Decoded(np.array(image, dtype=np.uint8), tuple(notes))
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is such a file; a name too long for the file system is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def size_of(path: Path) -> tuple[int, int] | None:
     """Width and height of an image as `decode` gives it, from its header alone; None where there is none or it makes no sense."""
     try:

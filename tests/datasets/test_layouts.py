@@ -248,3 +248,49 @@ def test_the_variant_with_descriptions_is_read(shared_data: Path, tmp_path: Path
 def test_an_unknown_layout_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match='wikidiverse has no layout "parquet"; it has "WikiDiverse, raw"'):
         DATASETS.create("wikidiverse", path=str(tmp_path), layout="parquet")
+
+
+def test_an_export_of_recovered_spans_reads_back_with_them(tmp_path: Path) -> None:
+    from robustmel.export import export_own
+
+    record = {"id": "7", "sentence": "Hermann von Beckerath.", "mentions": "Hermann Beckerath", "entities": "H", "answer": "Q1"}
+    (tmp_path / "Wikidata-MEL.json").write_text(json.dumps({"7": record}))
+    dataset = DATASETS.create("wikimel", path=str(tmp_path)).load()
+    export_own(dataset, tmp_path / "out")
+    again = check(DATASETS.create("jsonl", path=str(tmp_path / "out")).load())
+    assert (again.unlocated, again.recovered) == (1, 1)
+    assert "span_mismatch" not in findings(again)
+
+
+def test_entities_that_no_table_lists_are_compared_by_their_ids(tmp_path: Path) -> None:
+    record = {"id": "7", "sentence": "A.", "imgPath": "", "mentions": "A", "entities": "A", "answer": "Q1"}
+    for name, kb in (
+        ("one", [{"id": 0, "entity_name": "A", "qid": "Q1"}]),
+        ("other", [{"id": 0, "entity_name": "B", "qid": "Q2"}]),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "WIKIMEL_test.json").write_text(json.dumps([record]))
+        (tmp_path / name / "kb_entity.json").write_text(json.dumps(kb))
+    of, other = ({"name": "wikimel", "path": str(tmp_path / name)} for name in ("one", "other"))
+    assert DATASETS.create("subset", of=of, outside_of=other).load().mentions == ()
+    assert DATASETS.create("subset", of=other, outside_of=of).load().mentions == ()
+
+
+def test_a_whole_file_beside_those_of_its_splits_is_not_counted_twice(shared_data: Path, tmp_path: Path) -> None:
+    for name in ("M3EL.json", "M3EL_test.json"):
+        shutil.copyfile(shared_data / "handmade/M3EL/M3EL.json", tmp_path / name)
+    assert len(DATASETS.create("m3el", path=str(tmp_path)).load().mentions) == 6
+
+
+def test_one_sets_file_is_not_read_as_another(tmp_path: Path) -> None:
+    (tmp_path / "Wikidata-MEL.json").write_text("{}")
+    with pytest.raises(MissingError, match="no richpedia-mel"):
+        DATASETS.create("richpedia-mel", path=str(tmp_path / "Wikidata-MEL.json")).load()
+    with pytest.raises(MissingError, match="holds no mention"):
+        DATASETS.create("wikimel", path=str(tmp_path / "Wikidata-MEL.json")).load()
+
+
+@pytest.mark.parametrize("parameters", [{"ratio": 7}, {"layout": 3}, {"path": 5}, {"split_seed": "x"}])
+def test_parameters_of_a_wrong_type_are_refused(parameters: dict[str, object]) -> None:
+    with pytest.raises(UsageError):
+        DATASETS.create("wikimel", **({"path": "x"} | parameters)).load()

@@ -204,6 +204,6 @@ def test_a_refusal_stops_all(httpserver: HTTPServer, client: PoliteClient, tmp_p
 def test_drawings_are_asked_for_as_pictures() -> None:
     address = "https://upload.wikimedia.org/wikipedia/commons/d/d5/Flag_of_Ardale.svg"
     assert rendered(address) == (
-        "https://upload.wikimedia.org/wikipedia/commons/thumb/d/d5/Flag_of_Ardale.svg/512px-Flag_of_Ardale.svg.png"
+        "https://upload.wikimedia.org/wikipedia/commons/thumb/d/d5/Flag_of_Ardale.svg/500px-Flag_of_Ardale.svg.png"
     )
     assert rendered("https://upload.wikimedia.org/wikipedia/commons/d/d5/a.jpg").endswith("/d5/a.jpg")

@@ -115,3 +115,16 @@ def test_pieces_of_another_dump_are_refused(tmp_path: Path, monkeypatch: pytest.
     written(dump, ITEMS[:1])
     with pytest.raises(MissingError, match="pieces of another dump"):
         build_from_dump(dump, tmp_path / "kb")
+
+
+def test_a_plain_dump_that_ends_too_early_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "d.json").write_text("[\n" + json.dumps(item(1)) + ",\n")
+    with pytest.raises(MissingError, match="without the end of its list"):
+        build_from_dump(tmp_path / "d.json", tmp_path / "kb")
+
+
+def test_half_a_surrogate_and_a_repeated_item_do_not_stop_a_build(tmp_path: Path) -> None:
+    twice = item(1, labels={"en": {"value": "Ada \ud800"}})
+    report = build_from_dump(written(tmp_path / "d.json", [twice, item(2), twice]), tmp_path / "kb")
+    kb = StoredKnowledgeBase(tmp_path / "kb")
+    assert (kb.ids, kb["Q1"].name, report.repeated) == (("Q1", "Q2"), "Ada \ufffd", 1)

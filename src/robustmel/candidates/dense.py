@@ -18,6 +18,8 @@ from robustmel.linkers import LINKERS
 from robustmel.types import Mention
 
 _CHUNK = 1024
+_PRODUCTS = 100_000_000
+"""Scores held at once: 400 MB."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,9 @@ class Dense:
         known = _normalised(encoder.embed_texts(entries))
         best = nearest_by_graph(known, self.k) if self.index == "faiss" else nearest(known, self.k)
         found: dict[str, tuple[str, ...]] = {}
-        for start in range(0, len(queries), _CHUNK):
-            some = queries[start : start + _CHUNK]
+        step = max(1, min(_CHUNK, _PRODUCTS // max(1, len(known))))
+        for start in range(0, len(queries), step):
+            some = queries[start : start + step]
             for query, places in zip(some, best(_normalised(encoder.embed_texts(some))), strict=True):
                 found[query] = tuple(kb.ids[place] for place in places)
         return [found[query] for query in asked]

@@ -18,6 +18,7 @@ def fetch_images(
     from robustmel.errors import UsageError
     from robustmel.fetch.client import PoliteClient
     from robustmel.fetch.images import RECORD, fetch_images
+    from robustmel.images import is_there
     from robustmel.run.grid import component_from_text
 
     component = component_from_text(dataset)
@@ -26,7 +27,12 @@ def fetch_images(
         raise UsageError(
             f"data set {loaded.name} names no addresses of images; `robustmel datasets {component.name}` says where to get them."
         )
-    wanted = dict(list(loaded.addresses.items())[:limit])
+    own = {mention.image for mention in loaded.mentions} | {image for entity in loaded.kb for image in entity.images}
+    missing = [(path, address) for path, address in loaded.addresses.items() if path in own and not is_there(path)]
+    wanted = dict(missing[:limit])
+    if not wanted:
+        print("every image is there", file=sys.stderr)
+        return
     record = next(iter(wanted)).parent
 
     def told(done: int, of: int) -> None:

@@ -39,6 +39,7 @@ def build(
         for count, what in (
             (report.without_label, "items without a label in these languages"),
             (report.others, "properties, lexemes and other lines that are no items"),
+            (report.repeated, "items that stand there a second time"),
             (report.broken, f"lines that are no entity, the first of them line {report.first_broken}"),
         ):
             if count:

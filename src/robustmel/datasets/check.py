@@ -99,7 +99,8 @@ def check(dataset: Dataset, verify_images: bool = True, progress: Progress | Non
     same, contradicting = duplicates(mentions, picture)
     by_image, by_sentence = leaks(mentions, picture)
     by_look = alike(mentions, lambda mention: None if mention.image is None else states[mention.image].look)
-    by_look = [mention for mention in by_look if mention not in by_image]
+    known = {mention.id for mention in by_image}
+    by_look = [mention for mention in by_look if mention.id not in known]
     leaking = {mention.id: mention for mention in (*by_image, *by_look, *by_sentence)}
     unlocated = [one for one in mentions if one.text.strip() and one.surface not in one.text]
     repeated = [one for one in mentions if occurs_again(one.surface, one.text)]
@@ -115,7 +116,11 @@ def check(dataset: Dataset, verify_images: bool = True, progress: Progress | Non
         finding("entity_images_missing", kb_missing),
         finding("entity_images_broken", kb_broken),
         _conversions(states),
-        finding("unlocated", (f"{one.id}: {one.surface}" for one in unlocated)),
+        finding(
+            "unlocated",
+            (f"{one.id}: {one.surface}" for one in sorted(unlocated, key=lambda one: one.span is not None)),
+            f"{sum(one.span is not None for one in unlocated):,} of them placed by a rule",
+        ),
         finding("repeated", (one.id for one in repeated if one.span is None), "and no span says which"),
         finding("gold_not_in_candidates", (one.id for one in outside)),
         finding("duplicates", (one.id for one in same)),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from robustmel.datasets.dataset import Dataset
+from robustmel.datasets.tables import is_qid
 from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.kb.knowledge_base import fold
@@ -26,17 +27,15 @@ def outside(kb: KnowledgeBase, other: Dataset) -> Belongs:
 
     Two entities are the same if their Wikidata ids are; where one of them has none, if a name of one is a name of the other.
     """
-    theirs = [
-        other.kb[gold] for gold in dict.fromkeys(one.gold for one in other.mentions) if gold is not None and gold in other.kb
-    ]
+    theirs = [_known(gold, other.kb) for gold in dict.fromkeys(one.gold for one in other.mentions) if gold is not None]
     ids = {entity.qid for entity in theirs if entity.qid is not None}
     names = {name for entity in theirs for name in _names(entity)}
     nameless_id = {name for entity in theirs if entity.qid is None for name in _names(entity)}
 
     def belongs(mention: Mention) -> bool:
-        if mention.gold is None or mention.gold not in kb:
+        if mention.gold is None:
             return False
-        entity = kb[mention.gold]
+        entity = _known(mention.gold, kb)
         if entity.qid is not None:
             return entity.qid not in ids and nameless_id.isdisjoint(_names(entity))
         return names.isdisjoint(_names(entity))
@@ -73,6 +72,11 @@ def _require(wanted: str, known: set[str | None], dataset: str, what: str) -> No
             if names
             else f"data set {dataset} states no {what}."
         )
+
+
+def _known(gold: str, kb: KnowledgeBase) -> Entity:
+    """The entity; one that the knowledge base lacks is known by its id alone."""
+    return kb[gold] if gold in kb else Entity(gold, gold, qid=gold if is_qid(gold) else None)
 
 
 def _names(entity: Entity) -> set[str]:

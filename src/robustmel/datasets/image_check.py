@@ -11,7 +11,7 @@ from pathlib import Path
 
 from robustmel.datasets.looks import Look, look
 from robustmel.errors import ImageError
-from robustmel.images import decode_with_notes
+from robustmel.images import decode_with_notes, is_there
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all)."""
@@ -57,7 +57,7 @@ def image_states(paths: Iterable[Path], decoding: bool, progress: Progress | Non
 
 
 def _presence(file: Path) -> ImageState:
-    return ImageState() if file.is_file() else ImageState("image_missing", f"no image {file}.")
+    return ImageState() if is_there(file) else ImageState("image_missing", f"no image {file}.")
 
 
 def _state(file: Path) -> ImageState:

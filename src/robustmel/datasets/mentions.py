@@ -10,7 +10,7 @@ from robustmel.datasets.fields import MENTION_KEYS, Record, is_nil, names_in_fil
 from robustmel.datasets.image_paths import image_path
 from robustmel.datasets.lines import read_lines
 from robustmel.datasets.shown import shown
-from robustmel.datasets.spans import Span, fits, locate
+from robustmel.datasets.spans import Span, fits, locate, recover
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
 from robustmel.types import Mention
@@ -96,8 +96,12 @@ def _span(record: Record, surface: str, text: str, place: str, report: LoadRepor
     given = record.span("span")
     if given is not None and fits(given, surface, text):
         return given
-    if given is not None:
+    repaired = None if surface in text else recover(surface, text)
+    if given is not None and (repaired is None or repaired[0] != given):
         report.remark("span_mismatch", f"{place}: [{given[0]}, {given[1]}] is not {surface[:40]!r}")
+    if repaired is not None:
+        report.remark(f"recovered_{repaired[1]}", f"{place}: {surface[:40]!r} as {text[slice(*repaired[0])][:60]!r}")
+        return repaired[0]
     found = locate(surface, text)
     if found is None and text.strip():
         report.remark("without_span", place)

@@ -77,6 +77,11 @@ class Published:
     def __post_init__(self) -> None:
         """Checks the values."""
         ratio(self.ratio)
+        for name in ("path", "images", "kb", "layout"):
+            if not isinstance(getattr(self, name), str | Path | None):
+                raise UsageError(f"{self.name}: {name} = {getattr(self, name)!r} is no text.")
+        if isinstance(self.split_seed, bool) or not isinstance(self.split_seed, int):
+            raise UsageError(f"{self.name}: split_seed = {self.split_seed!r} is no whole number.")
         if self.layout is not None and not self._layouts():
             named = ", ".join(f'"{layout.name}"' for layout in self.layouts if layout.expected)
             raise UsageError(f'{self.name} has no layout "{self.layout}"; it has {named}.')
@@ -97,6 +102,12 @@ class Published:
         if read.tables:
             report.layout += f" (with {', '.join(read.tables)})"
         mentions = list(read.mentions)
+        if not mentions:
+            raise MissingError(
+                f"{source.path} holds no mention of {self.name} ({layout.name}); was it unpacked whole?".replace(
+                    "; was it unpacked whole?", "; its files are empty."
+                )
+            )
         if not any(mention.split for mention in mentions):
             mentions = assigned(mentions, read.record, self.ratio, self.split_by, self.split_seed)
             report.layout += f", split {self.ratio} by {self.split_by} (seed {self.split_seed})"

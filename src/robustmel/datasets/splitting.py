@@ -21,6 +21,8 @@ def ratio(text: str) -> tuple[float, float, float]:
         UsageError: It is not three numbers from 0 on, not all zero.
     """
     try:
+        if not isinstance(text, str):
+            raise ValueError
         parts = [float(part) for part in text.split(":")]
     except ValueError:
         parts = []

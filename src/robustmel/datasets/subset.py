@@ -72,7 +72,9 @@ class Subset:
         title = ", ".join(groups)
         report = LoadReport(f"{whole.report.layout}; {title}: {len(mentions):,} of {len(wanted.mentions):,} mentions")
         report.counts.update(whole.report.counts)
-        report.counts["records"] = len(mentions)
+        report.counts.pop("records", None)  # what a record is, only the files know
+        if self.popularity is not None and not any(one.split == "train" for one in whole.mentions):
+            report.remark("no_training_mentions", whole.name)
         report.examples |= whole.report.examples
         return replace(wanted, name=self.name or f"{whole.name} ({title})", mentions=mentions, report=report)
 

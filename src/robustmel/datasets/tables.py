@@ -33,6 +33,11 @@ class EntityTable:
     def __contains__(self, entity_id: object) -> bool:
         return entity_id in self._rows
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids noted so far."""
+        return frozenset(self._rows)
+
     def add(
         self,
         entity_id: str,

@@ -21,7 +21,7 @@ def card(dataset: Dataset, counts: Mapping[str, Any], names: Mapping[str, str], 
         names: Split -> what its files begin with.
         digests: File -> SHA-256.
     """
-    licence = _HUB_LICENCES.get(dataset.licence.partition(" ")[0], "other")
+    licence = _HUB_LICENCES.get(dataset.licence, "other")  # with any more words, something else holds for a part
     header = [
         "---",
         f"license: {licence}",
@@ -45,7 +45,10 @@ def card(dataset: Dataset, counts: Mapping[str, Any], names: Mapping[str, str], 
         f"| mentions | {counts['mentions']:,} |",
         *(f"| split {names[split]} | {count:,} |" for split, count in counts["splits"].items()),
         f"| entities | {counts['entities']:,} |",
-        *(f"| mentions whose image is {state} | {count:,} |" for state, count in counts["images"].items()),
+        *(
+            f"| {'images' if state.startswith('of an entity') else 'mentions whose image is'} {state} | {count:,} |"
+            for state, count in counts["images"].items()
+        ),
         "",
         "`gold` is the id of the right entity in the configuration `entities`, null for an entity that is in no knowledge base."
         " `span` holds characters [start, end) of `surface` in `text`. `image` holds the bytes of the original file, null unless"

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.errors import ImageError
+from robustmel.errors import ImageError, UsageError
 from robustmel.export.card import card
 from robustmel.export.folder import appearing, write_checksums
 from robustmel.images import decode
@@ -60,16 +60,24 @@ def export_hub(dataset: Dataset, out: Path) -> dict[str, Any]:
 
     Raises:
         MissingError: `out` is there already, or cannot be written.
+        UsageError: There are no mentions, or two splits would have one name.
     """
     splits: dict[str, list[Mention]] = {}
     for mention in dataset.mentions:
         splits.setdefault(mention.split or UNSPLIT, []).append(mention)
+    names = {split: _file_name(split) for split in splits}
+    if len(set(names.values())) < len(names):
+        raise UsageError(
+            f"splits {', '.join(sorted(splits))} would be called alike on the hub; export them one by one with --split."
+        )
+    if not splits:
+        raise UsageError(f"data set {dataset.name} has no mentions; there is nothing to export.")
     with appearing(out) as folder:
         states: dict[str, int] = {}
         for split, mentions in splits.items():
             rows = (_mention(mention, dataset.name, states) for mention in mentions)
-            _write(rows, MENTIONS, folder / "data", _file_name(split))
-        _write((_entity(entity) for entity in dataset.kb), ENTITIES, folder / "entities", "entities")
+            _write(rows, MENTIONS, folder / "data", names[split])
+        _write((_entity(entity, states) for entity in dataset.kb), ENTITIES, folder / "entities", "entities")
         counts = {
             "mentions": len(dataset.mentions),
             "entities": len(dataset.kb),
@@ -77,7 +85,6 @@ def export_hub(dataset: Dataset, out: Path) -> dict[str, Any]:
             "images": dict(sorted(states.items())),
         }
         digests = write_checksums(folder)
-        names = {split: _file_name(split) for split in splits}
         (folder / "README.md").write_text(card(dataset, counts, names, digests), "utf-8")
         return counts
 
@@ -137,8 +144,13 @@ def _mention(mention: Mention, dataset: str, states: dict[str, int]) -> dict[str
     }
 
 
-def _entity(entity: Entity) -> dict[str, Any]:
-    sound = [path for path in entity.images if _state(path) == "present"]
+def _entity(entity: Entity, states: dict[str, int]) -> dict[str, Any]:
+    sound = []
+    for path in entity.images:
+        if (state := _state(path)) == "present":
+            sound.append(path)
+        else:
+            states[f"of an entity and {state}"] = states.get(f"of an entity and {state}", 0) + 1
     return {
         "id": entity.id,
         "name": entity.name,

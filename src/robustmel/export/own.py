@@ -7,8 +7,10 @@ import shutil
 from pathlib import Path
 
 from robustmel.datasets.dataset import Dataset
+from robustmel.errors import UsageError
 from robustmel.export.folder import appearing, write_checksums
 from robustmel.export.records import entity_record, mention_record
+from robustmel.images import is_there
 from robustmel.types import opaque_id
 
 
@@ -20,7 +22,10 @@ def export_own(dataset: Dataset, out: Path) -> dict[str, int]:
 
     Raises:
         MissingError: `out` is there already, or cannot be written.
+        UsageError: There are no mentions.
     """
+    if not dataset.mentions:
+        raise UsageError(f"data set {dataset.name} has no mentions; there is nothing to export.")
     with appearing(out) as folder:
         (folder / "images").mkdir()
         copied: dict[Path, str] = {}
@@ -31,8 +36,8 @@ def export_own(dataset: Dataset, out: Path) -> dict[str, int]:
                 return None
             if path not in copied:
                 copied[path] = f"images/{opaque_id(dataset.name, str(path))}{path.suffix.lower()}"
-                counts["images" if path.is_file() else "images_missing"] += 1
-                if path.is_file():
+                counts["images" if is_there(path) else "images_missing"] += 1
+                if is_there(path):
                     shutil.copyfile(path, folder / copied[path])
             return copied[path]
 

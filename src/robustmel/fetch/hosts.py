@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from robustmel.errors import RobustMELError
 
-WIKIMEDIA = ("upload.wikimedia.org", "commons.wikimedia.org")
+WIKIMEDIA = ("upload.wikimedia.org", "commons.wikimedia.org", "thumb.wikimedia.org")
 
 
 class RefusedAddressError(RobustMELError):

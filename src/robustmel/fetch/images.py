@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -14,12 +15,12 @@ from pathlib import Path
 
 from robustmel.errors import ImageError, MissingError
 from robustmel.fetch.client import FetchError, ForbiddenError, PoliteClient
-from robustmel.images import decode
+from robustmel.images import decode, is_there
 
 AT_ONCE = 2
 """Files asked for at the same time."""
-RENDERED = 512
-"""Width in pixels in which drawings (SVG) are asked for as PNG."""
+RENDERED = 500
+"""Width in pixels in which drawings (SVG) are asked for as PNG; only some widths are served, this is one."""
 RECORD = "fetched.jsonl"
 _DRAWING = re.compile(r"^(https://upload\.wikimedia\.org/wikipedia/[a-z]+)/([0-9a-f]/[0-9a-f]{2}/([^/]+\.svg))$", re.IGNORECASE)
 
@@ -48,7 +49,7 @@ def fetch_images(
         MissingError: A file cannot be written.
     """
     outcomes: Counter[str] = Counter()
-    wanted = {path: address for path, address in addresses.items() if not path.is_file()}
+    wanted = {path: address for path, address in addresses.items() if not is_there(path)}
     outcomes["there"] = len(addresses) - len(wanted)
     record.mkdir(parents=True, exist_ok=True)
     writing, stopped = threading.Lock(), threading.Event()
@@ -82,7 +83,7 @@ def _fetched(path: Path, address: str, client: PoliteClient) -> dict[str, object
         body = client.get(rendered(address) if path.suffix.lower() == ".png" else address)
     except FetchError as problem:
         return {"outcome": "not_fetched", "why": str(problem)}
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    unfinished = path.with_name(f".{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.write_bytes(body)
@@ -92,6 +93,8 @@ def _fetched(path: Path, address: str, client: PoliteClient) -> dict[str, object
             return {"outcome": "no_image", "why": problem.kind}
         unfinished.replace(path)
     except OSError as problem:
+        if problem.errno == errno.ENAMETOOLONG:
+            return {"outcome": "not_fetched", "why": "the file system takes no name of this length"}
         raise MissingError(f"{path} cannot be written: {problem.strerror or problem}.") from problem
     finally:
         unfinished.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from robustmel.errors import MissingError
 from robustmel.kb.dump import DumpReport, Progress, read_dump
-from robustmel.kb.stored import SCHEMA
+from robustmel.kb.stored import SCHEMA, id_hash
 from robustmel.kb.write import write_kb
 from robustmel.types import Entity
 
@@ -34,6 +34,7 @@ def build_from_dump(
     """
     if out.exists():
         raise MissingError(f"{out} is there already; name another folder, or remove it.")
+    _origin(dump, languages)
     pieces = out.with_name(out.name + ".pieces")
     report = _resumed(pieces, dump, languages)
     stream = read_dump(dump, languages, report, skip=report.lines, progress=progress)
@@ -45,7 +46,7 @@ def build_from_dump(
         unfinished.replace(pieces / f"{done:06}.parquet")
         _note(pieces, dump, languages, report, done + 1)
         done += 1
-    write_kb(_entities(pieces), out, source=f"{dump.name}, {', '.join(languages)}")
+    write_kb(_entities(pieces, report), out, source=f"{dump.name}, {', '.join(languages)}")
     for file in [*pieces.iterdir()]:
         file.unlink()
     pieces.rmdir()
@@ -87,9 +88,15 @@ def _plain(entity: Entity) -> dict[str, object]:
     return asdict(entity) | {"aliases": list(entity.aliases), "images": []}
 
 
-def _entities(pieces: Path) -> Iterator[Entity]:
+def _entities(pieces: Path, report: DumpReport) -> Iterator[Entity]:
+    seen: set[int] = set()
     for file in sorted(pieces.glob("*.parquet")):
         with pq.ParquetFile(file) as opened:
             for batch in opened.iter_batches(batch_size=4096, use_threads=False):
                 for row in batch.to_pylist():
+                    key = id_hash(row["id"])
+                    if key in seen:
+                        report.repeated += 1
+                        continue
+                    seen.add(key)
                     yield Entity(**(row | {"aliases": tuple(row["aliases"]), "images": ()}))

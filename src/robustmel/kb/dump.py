@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+from robustmel.datasets.dataset import LoadReport
+from robustmel.datasets.lines import usable
 from robustmel.errors import MissingError
 from robustmel.types import Entity
 
@@ -27,6 +29,7 @@ class DumpReport:
         kept: Entities made.
         without_label: Items that have neither label nor fallback label.
         others: Properties, lexemes and redirects.
+        repeated: Items that stand in the dump a second time; counted when the knowledge base is put together.
         broken: Lines that are no entity.
         first_broken: Number of the first of them, from 1; 0 where there is none.
     """
@@ -35,6 +38,7 @@ class DumpReport:
     kept: int = 0
     without_label: int = 0
     others: int = 0
+    repeated: int = 0
     broken: int = 0
     first_broken: int = 0
 
@@ -66,6 +70,7 @@ def read_dump(
         MissingError: The file is absent, no dump, or ends before its end.
     """
     report = report if report is not None else DumpReport()
+    listed, last = False, b""
     try:
         with _opened(path) as file:
             while line := file.readline(MAX_LINE):
@@ -74,6 +79,7 @@ def read_dump(
                         f"{path}, line {report.lines + 1}: over {MAX_LINE // 2**20} MB, which is no entity of a dump."
                     )
                 report.lines += 1
+                listed, last = listed or (report.lines == 1 and line.strip() == b"["), line
                 if report.lines > skip and (entity := _entity(line, languages, report)) is not None:
                     report.kept += 1
                     yield entity
@@ -83,8 +89,12 @@ def read_dump(
         raise MissingError(f"no dump {path}; Wikidata offers latest-all.json.bz2 and .gz at dumps.wikimedia.org.") from None
     except (OSError, EOFError, zlib.error) as problem:
         raise MissingError(f"{path} cannot be read beyond line {report.lines}: {problem}; fetch it again.") from problem
-    if report.broken and not report.kept and not skip:
-        raise MissingError(f"{path} holds no entity; expected a Wikidata JSON dump, one entity a line.")
+    if listed and last.strip() != b"]":
+        raise MissingError(f"{path} ends after line {report.lines} without the end of its list; fetch it again.")
+    if not report.kept:
+        raise MissingError(
+            f"{path} holds no entity with a label in {', '.join(languages)}; expected a Wikidata JSON dump, one entity a line."
+        )
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -100,7 +110,11 @@ def _entity(line: bytes, languages: tuple[str, ...], report: DumpReport) -> Enti
     if stripped in (b"", b"[", b"]"):
         return None
     try:
-        item = json.loads(stripped)
+        item = (
+            usable(json.loads(stripped), f"line {report.lines}", LoadReport("dump"))
+            if b"\\u" in stripped
+            else json.loads(stripped)
+        )
         if not isinstance(item, dict) or not isinstance(item.get("id"), str):
             raise ValueError("no entity")
         if item.get("type") != "item":

@@ -37,8 +37,17 @@ GROUPS_HELD = 64
 
 
 def name_hash(folded: str) -> int:
-    """64 bits of a folded name or an id; lone surrogates count as question marks."""
-    return int.from_bytes(hashlib.blake2b(folded.encode("utf-8", "replace"), digest_size=8).digest(), "little")
+    """64 bits of a folded name; lone surrogates count as question marks."""
+    return _hash(folded, b"name")
+
+
+def id_hash(entity_id: str) -> int:
+    """64 bits of an id, others than of an equal name."""
+    return _hash(entity_id, b"id")
+
+
+def _hash(text: str, of: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8, person=of).digest(), "little")
 
 
 class StoredKnowledgeBase(KnowledgeBase):
@@ -98,14 +107,14 @@ class StoredKnowledgeBase(KnowledgeBase):
 
     def named(self, name: str) -> tuple[str, ...]:
         """Ids of the entities with this name or alias, compared folded; in knowledge-base order."""
-        return tuple(self._ids[row].as_py() for row in self._found(fold(name)))
+        return tuple(self._ids[row].as_py() for row in self._found(name_hash(fold(name))))
 
     def _row(self, entity_id: str) -> int | None:
-        return next((row for row in self._found(f"\x00{entity_id}") if self._ids[row].as_py() == entity_id), None)
+        return next((row for row in self._found(id_hash(entity_id)) if self._ids[row].as_py() == entity_id), None)
 
-    def _found(self, key: str) -> list[int]:
-        """Rows under a key's hash, ascending."""
-        wanted = np.uint64(name_hash(key))
+    def _found(self, key: int) -> list[int]:
+        """Rows under a hash, ascending."""
+        wanted = np.uint64(key)
         start = int(np.searchsorted(self._hashes, wanted))
         found = []
         while start < len(self._hashes) and self._hashes[start] == wanted:

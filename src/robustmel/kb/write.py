@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from robustmel.errors import MissingError
 from robustmel.kb.digest import Digest
 from robustmel.kb.knowledge_base import fold
-from robustmel.kb.stored import ABOUT, ENTITIES, NAME_SCHEMA, NAMES, SCHEMA, name_hash
+from robustmel.kb.stored import ABOUT, ENTITIES, NAME_SCHEMA, NAMES, SCHEMA, id_hash, name_hash
 from robustmel.types import Entity
 
 GROUP = 1024
@@ -71,7 +71,7 @@ def _write_entities(
             pairs = []
             for row, entity in enumerate(group, start=count):
                 digest.add(entity)
-                key = name_hash(f"\x00{entity.id}")
+                key = id_hash(entity.id)
                 if key in own:
                     raise MissingError(f'the knowledge base lists the entity id "{entity.id}" twice; ids must be unique.')
                 own.add(key)

@@ -61,6 +61,8 @@ class GEMEL:
             if not file.is_file():
                 report.remark("split_files_missing", file.name)
                 continue
+            if not file.read_bytes().strip():
+                report.remark("empty_split_files", file.name)
             for number, (place, value) in enumerate(read_lines(file, report), start=1):
                 report.counts["records"] += 1
                 row = raw_record(place, value, "text", "mention", "golden")

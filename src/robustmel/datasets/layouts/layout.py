@@ -111,7 +111,11 @@ def chosen(layouts: Sequence[Layout], source: Source, dataset: str) -> Layout:
         MissingError: None does; the sentence says what was expected and what is there instead.
     """
     expected = " or ".join(layout.expected for layout in layouts if layout.expected)
-    if not source.path.exists():
+    try:
+        there = source.path.exists()
+    except OSError as problem:
+        raise MissingError(f"{str(source.path)[:200]} cannot be looked at: {problem.strerror or problem}.") from problem
+    if not there:
         raise MissingError(
             f"no {dataset} at {source.path}: expected {expected}. `robustmel datasets {dataset}` explains the folder."
         )
@@ -123,12 +127,20 @@ def chosen(layouts: Sequence[Layout], source: Source, dataset: str) -> Layout:
     )
 
 
+_PACKED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".bz2", ".xz", ".rar")
+
+
 def contents(path: Path) -> str:
     """What a wrong folder holds instead, and a hint where the data set lies in an archive still."""
     if path.is_file():
-        return f"the file {path.name}"
+        packed = path.name.endswith(_PACKED)
+        return f"unpack {path.name} first, with `robustmel unpack`" if packed else f"the file {path.name}"
     names = sorted(entry.name for entry in path.iterdir())
-    archives = [name for name in names if name.endswith((".zip", ".tar", ".gz", ".tgz", ".7z", ".bz2", ".xz", ".rar"))]
+    archives = [name for name in names if name.endswith(_PACKED)]
     if archives:
-        return f"unpack {archives[0]} first, with `robustmel unpack`"
+        return (
+            f"unpack {archives[0]} first, with `robustmel unpack`"
+            if len(archives) == 1
+            else "archives to be unpacked first, with `robustmel unpack`: " + ", ".join(archives[:5])
+        )
     return "it holds: " + ", ".join(names[:5]) + (", ..." if len(names) > 5 else "") if names else "it is empty"

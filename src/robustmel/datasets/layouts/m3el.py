@@ -54,6 +54,8 @@ class M3ELReleased:
         if source.path.is_file():
             return [source.path]
         named = [*source.path.glob(f"{self.file}*.json"), *source.path.glob(f"{self.file}*.jsonl")]
+        if any(_split(file) for file in named):
+            named = [file for file in named if _split(file)]
         order = {"train": 0, "validation": 1, "test": 2, None: 3}
         return sorted(named, key=lambda file: (order.get(_split(file), 3), file.name))
 
@@ -103,7 +105,7 @@ class M3ELReleased:
             gold=gold,
             surface=surface,
             text=text,
-            span=placed(surface, text, row.place, report) if surface else None,
+            span=placed(surface, text, row.place, report) if surface or not text.strip() else None,
             image=path,
             candidates=candidates,
             split=split,
@@ -174,6 +176,8 @@ def _candidates(listed: Any, place: str, images: Path, table: EntityTable, repor
         if names.setdefault(name, entity_id) != entity_id:
             report.remark("candidates_of_one_name", f"{place}: {name}")
         path, _ = _image(value.get("image"), place, images, report)
+        if path is None:
+            report.remark("candidate_images_missing", f"{place}: {entity_id}")
         table.add(entity_id, name, place, description=row.text("description"), images=[path] if path else [])
         kept[entity_id] = None
     if not kept:

@@ -41,7 +41,7 @@ class MELBenchRaw:
 
     def found(self, source: Source) -> bool:
         """Whether the file is there, or was itself given."""
-        return (source.path / self.file).is_file() or (source.path.is_file() and source.path.suffix == ".json")
+        return (source.path / self.file).is_file() or (source.path.is_file() and source.path.name == self.file)
 
     def read(self, source: Source, report: LoadReport) -> Contents:
         """See `Layout.read`."""
@@ -54,7 +54,10 @@ class MELBenchRaw:
         for key, value in values.items():
             row = raw_record(f"{file.name}, record {key}", value, "sentence", "mentions", "entities", "answer")
             report.counts["records"] += 1
-            for mention in _mentions(key, row, images, table, report):
+            found = list(_mentions(key, row, images, table, report))
+            if not found:
+                report.remark("records_without_mentions", row.place)
+            for mention in found:
                 mentions.append(mention)
                 record[mention.id] = key
         if not mentions:

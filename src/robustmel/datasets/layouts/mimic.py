@@ -56,7 +56,7 @@ class MIMICCleaned:
         """See `Layout.read`."""
         table = EntityTable(report)
         tables = self._knowledge_base(source, table, report)
-        known = bool(tables)
+        known = table.ids if tables else None
         images = source.images or first_folder(source.path, "mention_image", "mention_images", "images")
         mentions: list[Mention] = []
         record: dict[str, str] = {}
@@ -64,7 +64,7 @@ class MIMICCleaned:
             files = self._files(source.path, split)
             if not files:
                 report.remark("split_files_missing", f"{self.prefix}_{split}.json")
-            lists = self._lists(files, report, table)
+            lists = self._lists(files, report, table, known)
             for mention in self._mentions(files[0], split, images, lists, table, known, report) if files else ():
                 mentions.append(mention)
                 record[mention.id] = mention.id.partition("-")[0]
@@ -75,15 +75,28 @@ class MIMICCleaned:
         named = (folder / f"{self.prefix}_{split}.json", folder / f"{self.prefix}_{split}{LISTS}.json")
         return [file for file in named if file.is_file()]
 
-    def _lists(self, files: list[Path], report: LoadReport, table: EntityTable) -> dict[str, tuple[str, ...]]:
+    def _lists(
+        self, files: list[Path], report: LoadReport, table: EntityTable, known: frozenset[str] | None
+    ) -> dict[str, tuple[str, ...]]:
         """Mention id -> candidate ids, from the file that has them."""
         found: dict[str, tuple[str, ...]] = {}
         for file in files:
             if LISTS in file.name:
                 for place, value in _rows(file, report):
                     row = raw_record(place, value, "id", "cands")
-                    listed = dict.fromkeys(one for one in row.identifiers("cands") or () if one is not None and not is_nil(one))
-                    found[row.identifier("id")] = tuple(table.add(one, "", place) for one in listed)
+                    kept: dict[str, None] = {}
+                    for one in row.identifiers("cands") or ():
+                        if one is None or is_nil(one):
+                            report.remark("nil_candidates", place)
+                        elif one in kept:
+                            report.remark("repeated_candidates", f"{place}: {one}")
+                        else:
+                            if known is not None and one not in known:
+                                report.remark("nameless_candidates", f"{place}: {one}")
+                            kept[table.add(one, "", place)] = None
+                    if not kept:
+                        report.remark("empty_candidates", place)
+                    found[row.identifier("id")] = tuple(kept)
         return found
 
     def _mentions(
@@ -93,7 +106,7 @@ class MIMICCleaned:
         images: Path,
         lists: dict[str, tuple[str, ...]],
         table: EntityTable,
-        known: bool,
+        known: frozenset[str] | None,
         report: LoadReport,
     ) -> Iterator[Mention]:
         for place, value in _rows(file, report):
@@ -107,9 +120,9 @@ class MIMICCleaned:
             if gold is None:
                 report.remark("nil", place)
             else:
-                if known and gold not in table:
+                if known is not None and gold not in known:
                     report.remark("gold_not_in_kb", f"{place}: {gold}")
-                if not known:
+                if known is None:
                     table.add(gold, title(row.text("entities")), place)
             image = image_path(images, mimic_name(row.text("imgPath")), place, report)
             if image is None:
@@ -138,7 +151,8 @@ class MIMICCleaned:
         numbers: dict[str, str] = {}
         for place, value in _rows(file, report):
             row = raw_record(place, value, "entity_name")
-            entity_id = row.optional_identifier("qid") or f"kb-{row.identifier('id')}"
+            qid = row.optional_identifier("qid")
+            entity_id = f"kb-{row.identifier('id')}" if qid is None or is_nil(qid) else qid
             if entity_id in table:
                 report.remark("repeated_entities", f"{place}: {entity_id}")
             numbers[entity_id] = row.optional_identifier("id") or ""
@@ -173,5 +187,7 @@ def _rows(file: Path, report: LoadReport) -> Iterator[tuple[str, object]]:
     values = read_json(file, report)
     if not isinstance(values, list):
         raise MissingError(f"{file} is {kind_of(values)}; expected one JSON list of records.")
+    if not values:
+        report.remark("empty_split_files", file.name)
     for number, value in enumerate(values, start=1):
         yield f"{file.name}, record {number}", value

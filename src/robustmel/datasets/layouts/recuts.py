@@ -24,11 +24,11 @@ DWE_WIKIDIVERSE = Refused(
 )
 DRIN_WIKIMEL = Refused(
     "DRIN's re-cut of WikiMEL",
-    ("mentions/WIKIMEL_*.json",),
+    ("**/mentions/WIKIMEL_*.json",),
     f"its mentions name no image and its candidates lie in a table of ids whose entities are elsewhere; {_INSTEAD}",
 )
 DRIN_WIKIDIVERSE = Refused(
     "DRIN's re-cut of WikiDiverse",
-    ("mentions/*iverse*.json",),
+    ("**/mentions/*iverse*.json",),
     f"its candidates lie in a table of ids whose entities are elsewhere; {_INSTEAD}",
 )

@@ -112,6 +112,8 @@ class WikiDiverse:
             if not self.with_candidates:
                 report.counts["records"] += 1
                 caption, image, topic, mentions = _parts(value, 4, place)
+                if not mentions:
+                    report.remark("records_without_mentions", place)
                 for one in mentions:
                     surface, kind, start, end, gold = _parts(one, 5, place)
                     yield _checked(_Row(place, f"{split}-{number}", caption, image, topic, surface, kind, start, end, gold))

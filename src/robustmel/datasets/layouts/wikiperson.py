@@ -77,7 +77,7 @@ def _box(written: str, size: tuple[int, int] | None, place: str, report: LoadRep
     try:
         numbers = json.loads(written)
         left, top, right, bottom = (float(one) for one in numbers)
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         report.remark("boxes_unreadable", f"{place}: {written[:60]}")
         return None
     if min(left, top) < 0:
