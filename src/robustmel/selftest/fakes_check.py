@@ -16,7 +16,7 @@ from robustmel.selftest.tower_check import LABEL, MISSED_IN_LISTS, setting
 from robustmel.selftest.verdict import Verdict
 
 FOLDER = Path(__file__).with_name("fakes")
-QUERIES = 100
+QUERIES = 300
 """Of the black box: enough to see that it gets somewhere."""
 SUSPICIONS = ("zero_gradients", "loss_plateau", "nondeterministic", "black_box_wins", "not_growing_with_eps")
 """Flags that say that a robust accuracy is not to be believed."""

@@ -22,6 +22,10 @@ MISSED_IN_PAIRS = 0.02
 """Share of the breakable mentions that one attack may miss where there are two candidates; the shipped attacks miss none."""
 MISSED_IN_LISTS = 0.1
 """And all attacks together where there are ten: the loss may lead to the wrong one of several wrong candidates."""
+MISSED_ALONE = 0.3
+"""Or there a single attack, where no other is tried."""
+FEW = 3
+"""Mentions that may be missed in lists whatever their share."""
 
 
 def setting(planted: Planted) -> dict[str, Any]:
@@ -74,7 +78,7 @@ def _faults(planted: Planted, courses: Sequence[Course]) -> Iterator[str]:
         yield from course.faults()
     if planted.pairs:
         yield from (one.weakness() for one in courses if one.missed > MISSED_IN_PAIRS * one.breakable)
-    elif _missed_by_all(courses) > MISSED_IN_LISTS * courses[0].breakable:
+    elif _missed_by_all(courses) > max(FEW, (MISSED_IN_LISTS if len(courses) > 1 else MISSED_ALONE) * courses[0].breakable):
         yield min(courses, key=lambda one: one.missed).weakness()
 
 
