@@ -38,6 +38,7 @@ class Union:
         require_count("union", self.k)
         if isinstance(self.of, str | Mapping) or len(self.of) < 2:
             raise UsageError('candidate generator union needs two generators at least; write of = ["prior", "bm25"].')
+        object.__setattr__(self, "of", tuple(self.of))  # a grid gives a list
         for table in self.of:
             _made(table)
 
