@@ -17,6 +17,7 @@ from robustmel.report import sanitise
         ("a\u202egnp.exe", "agnp.exe"),
         ("a\u2066b\u2069\u200bc", "abc"),
         ("two\nlines\r\tand a tab", "two lines and a tab"),
+        ("0\r\x1b\r0", "0 0"),
         ("\x9b2Jx", "2Jx"),
         ("\udce9", ""),
         ("Müller 李 🇮🇪", "Müller 李 🇮🇪"),

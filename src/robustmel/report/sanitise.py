@@ -33,8 +33,8 @@ def inline(text: str) -> str:
 
     White space of any kind becomes one blank.
     """
-    kept = (one for one in _WHITE.sub(" ", text) if unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Co"))
-    return "".join(kept)
+    kept = (one for one in text if one.isspace() or unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Co"))
+    return _WHITE.sub(" ", "".join(kept))
 
 
 def latex(text: str) -> str:
