@@ -111,9 +111,10 @@ def test_random_looks_differ_and_the_others_do_not(behind: Behind) -> None:
 
 
 @pytest.mark.usefixtures("short")
-def test_every_fake_is_found_out(few: Planted, run: Runner) -> None:
-    verdicts = check_fakes(few, run)
-    assert {one.victim: one.faults for one in verdicts} == {f"fake: {one.label}": () for one in FAKES}
+@pytest.mark.parametrize("some", [FAKES[:4], FAKES[4:]], ids=["first", "others"])
+def test_every_fake_is_found_out(some: tuple[Fake, ...], few: Planted, run: Runner) -> None:
+    verdicts = check_fakes(few, run, some)
+    assert {one.victim: one.faults for one in verdicts} == {f"fake: {one.label}": () for one in some}
     assert all(any(code in one.said for code in SUSPICIONS) or "broken to its value" in one.said for one in verdicts)
 
 

@@ -21,7 +21,7 @@ from robustmel.selftest.fit import Fitted, fit, seen, write_tower
 from robustmel.selftest.truth import LEVELS, Truth, truth
 from robustmel.types import Mention
 
-MAX_SIDE = 256
+MAX_SIDE = 96
 """Longer pictures are reduced to this, in pixels, before they are planted; it keeps the time of photographs in bounds."""
 LONGEST = 10
 """Candidates a mention, at most."""

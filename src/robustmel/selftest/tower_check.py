@@ -38,7 +38,9 @@ def setting(planted: Planted) -> dict[str, Any]:
 
 def check_tower(planted: Planted, run: Runner, attacks: Sequence[Component] = WHITE_BOXES) -> list[Verdict]:
     """One verdict on the clean images and the flags, and one a budget of the ladder."""
-    report = run(f"tower {planted.name}", setting(planted) | {"attacks": climbing(attacks, planted.ladder)})
+    report = run(
+        f"{planted.folder.parent.name}-{planted.folder.name}", setting(planted) | {"attacks": climbing(attacks, planted.ladder)}
+    )
     victim = Victim(report, planted.name, LABEL)
     return [_clean(planted, victim), *(_at(planted, victim, attacks, level) for level in planted.ladder)]
 
