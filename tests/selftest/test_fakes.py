@@ -19,7 +19,7 @@ from robustmel.selftest.evidence import Runner
 from robustmel.selftest.fakes_check import FAKES, SUSPICIONS, Fake, check_fakes
 from robustmel.selftest.planted import Planted
 from robustmel.selftest.tower import LinearTower
-from robustmel.types import Query
+from robustmel.types import Perturbation, Query
 
 
 @dataclass
@@ -43,16 +43,19 @@ class Behind:
 
     def withstood(self, linker: Any, against: Any, name: str, **parameters: Any) -> float:
         """Robust accuracy of a linker against images made on another, as a mean over eight looks."""
-
-        def objective(pixels: Tensor, rows: Tensor | None = None) -> Tensor:
-            some = self.queries if rows is None else [self.queries[row] for row in rows.tolist()]
-            return against.logits(pixels, some, "I2T")
-
-        noise = ItemNoise(range(len(self.queries)), tuple(self.pixels.shape[1:]))
-        attack = ATTACKS.create(name, **parameters)
-        found = attack.perturb(self.pixels, objective, self.gold, noise).pixels
+        found = self.attacked(against, name, **parameters).pixels
         looks = [self.right(linker, (found * 255).round() / 255).mean() for _ in range(8)]
         return float(torch.stack(looks).mean())
+
+    def attacked(self, against: Any, name: str, **parameters: Any) -> Perturbation:
+        def objective(pixels: Tensor, rows: Tensor | None = None) -> Tensor:
+            some = self.queries if rows is None else [self.queries[row] for row in rows.tolist()]
+            scores: Tensor = against.logits(pixels, some, "I2T")
+            return scores
+
+        noise = ItemNoise(range(len(self.queries)), tuple(self.pixels.shape[1:]))
+        found: Perturbation = ATTACKS.create(name, **parameters).perturb(self.pixels, objective, self.gold, noise)
+        return found
 
     @torch.no_grad()
     def right(self, linker: Any, pixels: Tensor) -> Tensor:
@@ -78,6 +81,14 @@ def behind(planted: tuple[Planted, Planted]) -> Behind:
 
 def pgd(level: int) -> dict[str, Any]:
     return {"eps": level / 255, "step_size": level / 255 / 8, "on_failure": "last"}
+
+
+@pytest.mark.parametrize(("name", "loss"), [("pgd", {}), ("apgd", {"loss": "ce"}), ("apgd", {"loss": "dlr"})])
+def test_without_a_fake_no_gradient_is_counted_as_zero(name: str, loss: dict[str, str], behind: Behind) -> None:
+    """The difference of logits ratio is flat where the right entity has come third; that hides nothing."""
+    found = behind.attacked(behind.tower, name, eps=0.3, **loss)
+    assert bool(found.succeeded.any())
+    assert int(found.zero_gradients.sum()) == 0
 
 
 @pytest.mark.parametrize("fake", [one for one in FAKES if one.same_answers], ids=lambda one: one.label)
