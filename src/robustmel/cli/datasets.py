@@ -27,14 +27,22 @@ def datasets(
         state = "" if one not in published else f"  [{_state(found)}]"
         first = published[one].about.title if one in published else (found.__doc__ or "").splitlines()[0]
         print(f"{one:<16}{first}{state}")
+        if one in published:
+            print(f"{'':<16}{published[one].about.licence}; offered: {published[one].about.offered}")
     print(
         f"\nLooked in {data_folder()} (a folder a data set; ${VARIABLE} names another place). `robustmel datasets NAME` explains one."
     )
 
 
 def _state(dataset: type) -> str:
-    found = dataset().found()
-    return f"found: {found}" if found else "not found"
+    try:
+        found = dataset().found()
+    except OSError as problem:  # one folder that cannot be looked into must not hide the others
+        return f"cannot be looked into: {problem.strerror or problem}"
+    if found is None:
+        return "not found"
+    read = any(layout.name == found and layout.expected for layout in dataset.layouts)  # type: ignore[attr-defined]
+    return f"found: {found}" if read else f"recognised, not read: {found}"
 
 
 def _explain(dataset: type) -> None:
@@ -51,3 +59,8 @@ def _explain(dataset: type) -> None:
         print(f"  - {remark}")
     found = one.found()
     print(f"\n  {f'found in {one.folder}: {found}' if found else f'not found in {one.folder}'}")
+    if found:
+        words = [name.strip("(),") for line in about.folder for name in line.split()]
+        files = [name for name in words if name.endswith((".json", ".tsv")) and "<" not in name]
+        missing = [name for name in files if not any(one.folder.rglob(name.rpartition("/")[2]))]
+        print("  not there: " + ", ".join(missing) if missing else "  every file named above is there")
