@@ -1,7 +1,7 @@
 """Loading, looking up and finding candidates, beside plain Python and a peer.
 
-JSON lines: one a job and library with its figures (processor seconds, medians over repetitions that take turns; peak memory of a process of
-its own), and for each job that has a peer, last, {"library": "ratio", "job": ..., "value": peer's cost / ours}.
+JSON lines: one a job and library with its figures (processor seconds, medians over repetitions that take turns; peak
+memory of a process of its own), and last, for each job that has a peer, {"library": "ratio", "job": ..., "value": peer's cost / ours}.
 
     python benchmarks/datasets.py [--melbench FOLDER] [--entities 1000000] [--quick]
 
@@ -11,12 +11,10 @@ FOLDER holds Wikidata-MEL.json and Richpedia-MEL.json as released; without it, t
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import os
 import random
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,6 +22,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a file, the folder above is not on the path
+
+from benchmarks.measure import Figure, Lines, turns, version
 
 from robustmel.candidates.bm25 import BM25
 from robustmel.candidates.lexical import words
@@ -37,30 +39,12 @@ REPETITIONS = 3
 ASKED = 2000
 
 
-def said(library: str, job: str, **figures: Any) -> None:
-    print(json.dumps({"library": library, "job": job, **figures}), flush=True)
-
-
-def ratio(job: str, peer: float, ours: float) -> None:
-    said("ratio", job, value=round(peer / ours, 3))
-
-
-def timed(work: Callable[[], Any]) -> float:
-    began = time.process_time()
-    work()
-    return time.process_time() - began
-
-
 def in_turns(works: dict[str, Callable[[], Any]], repetitions: int) -> dict[str, float]:
-    """Library -> median seconds; the libraries take turns, so that a busy machine slows all of them."""
-    seconds: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(repetitions):
-        for name, work in works.items():
-            seconds[name].append(timed(work))
-    return {name: statistics.median(one) for name, one in seconds.items()}
+    """Library -> median seconds."""
+    return {name: Figure.of(seconds).value for name, seconds in turns(works, repetitions).items()}
 
 
-def load(name: str, folder: Path) -> None:
+def load(name: str, folder: Path, lines: Lines) -> None:
     """One load in a process of its own, for its peak memory; beside json.load of the same file."""
     file = folder / {"wikidata-mel": "Wikidata-MEL.json", "richpedia-mel": "Richpedia-MEL.json"}[name]
     plain = f"import json; json.load(open({str(file)!r}, encoding='utf-8'))"
@@ -80,9 +64,9 @@ def load(name: str, folder: Path) -> None:
         REPETITIONS,
     )
     for label, value in seconds.items():
-        said(label, f"load {name}", seconds=round(value, 4), peak_mb=round(peaks[label], 1))
-    said("robustmel", f"load {name}, imports alone", peak_mb=round(peaks["imports alone"], 1))
-    ratio(f"load {name}", seconds["json"], seconds["robustmel"])
+        lines.tell(label, f"load {name}", seconds=round(value, 4), peak_mb=round(peaks[label], 1))
+    lines.tell("robustmel", f"load {name}, imports alone", peak_mb=round(peaks["imports alone"], 1))
+    lines.ratio(f"load {name}", seconds["json"], seconds["robustmel"])
 
 
 def named(count: int) -> Iterator[Entity]:
@@ -90,10 +74,10 @@ def named(count: int) -> Iterator[Entity]:
         yield Entity(f"Q{one + 1}", f"Name {one} of {one % 977}", (f"alias {one}",), f"Q{one + 1}", f"thing number {one}")
 
 
-def knowledge_base(count: int, folder: Path) -> None:
+def knowledge_base(count: int, folder: Path, lines: Lines) -> None:
     began = time.process_time()
     write_kb(named(count), folder / "kb")
-    said("robustmel", f"write {count:,} entities", seconds=round(time.process_time() - began, 2))
+    lines.tell("robustmel", f"write {count:,} entities", seconds=round(time.process_time() - began, 2))
     opened: dict[str, Any] = {}
 
     def as_dict() -> None:
@@ -107,8 +91,8 @@ def knowledge_base(count: int, folder: Path) -> None:
 
     seconds = in_turns({"dict": as_dict, "robustmel": stored}, REPETITIONS)
     for label, value in seconds.items():
-        said(label, f"open {count:,} names", seconds=round(value, 4))
-    ratio(f"open {count:,} names", seconds["dict"], seconds["robustmel"])
+        lines.tell(label, f"open {count:,} names", seconds=round(value, 4))
+    lines.ratio(f"open {count:,} names", seconds["dict"], seconds["robustmel"])
     drawn = random.Random(0).sample(range(count), min(ASKED, count))
     asked = [f"Name {one} of {one % 977}" for one in drawn]
     seconds = in_turns(
@@ -119,11 +103,11 @@ def knowledge_base(count: int, folder: Path) -> None:
         REPETITIONS,
     )
     for label, value in seconds.items():
-        said(label, "look up a name", microseconds=round(1e6 * value / len(asked), 2))
-    ratio("look up a name", seconds["dict"], seconds["robustmel"])
+        lines.tell(label, "look up a name", microseconds=round(1e6 * value / len(asked), 2))
+    lines.ratio("look up a name", seconds["dict"], seconds["robustmel"])
 
 
-def candidates(folder: Path, count: int | None, sample: int) -> None:
+def candidates(folder: Path, count: int | None, sample: int, lines: Lines) -> None:
     """BM25 for every mention; the peer, which is slow, for a sample, and both for the sample in turns."""
     dataset = DATASETS.create("wikidata-mel", path=str(folder)).load()
     mentions = dataset.mentions[:count]
@@ -132,11 +116,11 @@ def candidates(folder: Path, count: int | None, sample: int) -> None:
     generator.candidates(mentions, dataset.kb, ())
     whole = time.process_time() - began
     job = f"bm25 for {len(mentions):,} mentions among {len(dataset.kb):,} entities"
-    said("robustmel", job, seconds=round(whole, 2), a_second=round(len(mentions) / whole, 1))
+    lines.tell("robustmel", job, seconds=round(whole, 2), a_second=round(len(mentions) / whole, 1))
     try:
         from rank_bm25 import BM25Okapi
     except ImportError:
-        said("rank_bm25", job, skipped="not installed")
+        lines.tell("rank_bm25", job, skipped="not installed")
         return
     some = mentions[:sample]
     kb: KnowledgeBase = dataset.kb
@@ -150,8 +134,8 @@ def candidates(folder: Path, count: int | None, sample: int) -> None:
     job = f"bm25 for {sample:,} mentions, index included"
     seconds = in_turns({"rank_bm25": peer, "robustmel": lambda: generator.candidates(some, kb, ())}, 1)
     for label, value in seconds.items():
-        said(label, job, seconds=round(value, 3))
-    ratio(job, seconds["rank_bm25"], seconds["robustmel"])
+        lines.tell(label, job, seconds=round(value, 3))
+    lines.ratio(job, seconds["rank_bm25"], seconds["robustmel"])
 
 
 def main() -> None:
@@ -160,19 +144,22 @@ def main() -> None:
     parser.add_argument("--entities", type=int, default=1_000_000)
     parser.add_argument("--quick", action="store_true", help="20,000 entities, 2,000 mentions")
     given = parser.parse_args()
-    versions = {name: importlib.metadata.version(name) for name in ("robustmel", "pyarrow", "bm25s", "numpy")}
-    said("machine", "versions", **versions, python=sys.version.split()[0], processors=os.cpu_count())
+    versions = {name: version(name) for name in ("pyarrow", "bm25s", "numpy")}
+    lines = Lines(processors=os.cpu_count())
+    lines.tell("robustmel", "versions", **versions, python=sys.version.split()[0])
     with tempfile.TemporaryDirectory() as folder:
-        knowledge_base(20_000 if given.quick else given.entities, Path(folder))
+        knowledge_base(20_000 if given.quick else given.entities, Path(folder), lines)
     if given.melbench is None:
-        said("robustmel", "load and candidates", skipped="no --melbench folder given")
+        lines.tell("robustmel", "load and candidates", skipped="no --melbench folder given")
+        lines.end()
         return
     for name in ("wikidata-mel", "richpedia-mel"):
-        load(name, given.melbench)
-    candidates(given.melbench, 2000 if given.quick else None, 200)
-    said(
+        load(name, given.melbench, lines)
+    candidates(given.melbench, 2000 if given.quick else None, 200, lines)
+    lines.tell(
         "robustmel", "peak memory of this process", peak_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
     )
+    lines.end()
 
 
 if __name__ == "__main__":

@@ -107,3 +107,32 @@ def own_randomness() -> Iterator[None]:
         yield
     np.random.set_state(numpy_state)  # noqa: NPY002
     random.setstate(python_state)
+
+
+class Drawn(nn.Module):
+    """A small network with drawn weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = layers("conv")
+        self.requires_grad_(False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        scores: Tensor = self.layers(pixels - 0.5) * 20
+        return scores
+
+
+@pytest.fixture(scope="module")
+def victim() -> nn.Module:
+    return Drawn().eval()
+
+
+@pytest.fixture(scope="module")
+def pixels() -> Tensor:
+    draw = torch.Generator().manual_seed(5)
+    return torch.randint(50, 206, (IMAGES, 3, 16, 16), generator=draw).float() / 255
+
+
+@pytest.fixture(scope="module")
+def gold(victim: nn.Module, pixels: Tensor) -> Tensor:
+    return victim(pixels).argmax(1)

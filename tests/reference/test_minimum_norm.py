@@ -11,44 +11,15 @@ from torch import Tensor, nn
 from robustmel.attacks.fmn import FMN
 from robustmel.attacks.noise_source import ItemNoise
 
-IMAGES, CLASSES = 24, 10
-
-
-class Victim(nn.Module):
-    """A small network with drawn weights over images of 3 x 16 x 16."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        with torch.random.fork_rng():
-            torch.manual_seed(3)
-            self.layers = nn.Sequential(
-                nn.Conv2d(3, 12, 5, 2), nn.GELU(), nn.Conv2d(12, 12, 3), nn.GELU(), nn.Flatten(), nn.Linear(192, CLASSES)
-            )
-        self.requires_grad_(False)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        scores: Tensor = self.layers(pixels - 0.5) * 20
-        return scores
+IMAGES = 24
 
 
 @pytest.fixture(scope="module")
-def victim() -> Victim:
-    return Victim().eval()
+def pixels(pixels: Tensor) -> Tensor:
+    return pixels[:IMAGES]
 
 
-@pytest.fixture(scope="module")
-def pixels() -> Tensor:
-    draw = torch.Generator().manual_seed(5)
-    return torch.randint(50, 206, (IMAGES, 3, 16, 16), generator=draw).float() / 255
-
-
-@pytest.fixture(scope="module")
-def gold(victim: Victim, pixels: Tensor) -> Tensor:
-    answers: Tensor = victim(pixels).argmax(1)
-    return answers
-
-
-def ours(norm: Any, victim: Victim, pixels: Tensor, gold: Tensor) -> Tensor:
+def ours(norm: Any, victim: nn.Module, pixels: Tensor, gold: Tensor) -> Tensor:
     attack = FMN(norm=norm, steps=60, stretch=False)
     found = attack.perturb(pixels, lambda batch, rows=None: victim(batch), gold, ItemNoise(range(IMAGES), (3, 16, 16)))
     assert bool((victim(found.pixels).argmax(1) != gold).all())
@@ -56,7 +27,7 @@ def ours(norm: Any, victim: Victim, pixels: Tensor, gold: Tensor) -> Tensor:
     return lengths
 
 
-def theirs(attack: Any, victim: Victim, pixels: Tensor, gold: Tensor, order: float) -> Tensor:
+def theirs(attack: Any, victim: nn.Module, pixels: Tensor, gold: Tensor, order: float) -> Tensor:
     foolbox = pytest.importorskip("foolbox")
     found = torch.as_tensor(attack(foolbox.PyTorchModel(victim, bounds=(0, 1)), pixels, gold, epsilons=None)[1])
     assert bool((victim(found).argmax(1) != gold).all())
@@ -64,7 +35,7 @@ def theirs(attack: Any, victim: Victim, pixels: Tensor, gold: Tensor, order: flo
     return lengths
 
 
-def test_linf_lengths_are_foolbox_s_image_by_image(victim: Victim, pixels: Tensor, gold: Tensor) -> None:
+def test_linf_lengths_are_foolbox_s_image_by_image(victim: nn.Module, pixels: Tensor, gold: Tensor) -> None:
     foolbox = pytest.importorskip("foolbox")
     lengths = theirs(foolbox.attacks.LInfFMNAttack(steps=60), victim, pixels, gold, float("inf"))
     found = ours("linf", victim, pixels, gold)
@@ -76,7 +47,9 @@ def test_linf_lengths_are_foolbox_s_image_by_image(victim: Victim, pixels: Tenso
         )
 
 
-def test_l2_lengths_are_at_least_as_short_as_a_searched_carlini_wagner_s(victim: Victim, pixels: Tensor, gold: Tensor) -> None:
+def test_l2_lengths_are_at_least_as_short_as_a_searched_carlini_wagner_s(
+    victim: nn.Module, pixels: Tensor, gold: Tensor
+) -> None:
     """Foolbox's own FMN does not project in L2 (its factor is a norm divided by itself), so another of its attacks is asked."""
     foolbox = pytest.importorskip("foolbox")
     attack = foolbox.attacks.L2CarliniWagnerAttack(
@@ -88,7 +61,7 @@ def test_l2_lengths_are_at_least_as_short_as_a_searched_carlini_wagner_s(victim:
     assert 0.9 < float((found / lengths).quantile(0.7)) <= 1.01  # where the other has converged, the same
 
 
-def test_l2_lengths_are_never_above_ddn_s(victim: Victim, pixels: Tensor, gold: Tensor) -> None:
+def test_l2_lengths_are_never_above_ddn_s(victim: nn.Module, pixels: Tensor, gold: Tensor) -> None:
     foolbox = pytest.importorskip("foolbox")
     lengths = theirs(foolbox.attacks.DDNAttack(steps=60), victim, pixels, gold, 2)
     assert bool((ours("l2", victim, pixels, gold) <= lengths * 1.01).all())

@@ -19,45 +19,12 @@ from robustmel.types import Perturbation
 IMAGES, CLASSES = 64, 10
 
 
-class Victim(nn.Module):
-    """A small network with drawn weights over images of 3 x 16 x 16."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        with torch.random.fork_rng():
-            torch.manual_seed(3)
-            self.layers = nn.Sequential(
-                nn.Conv2d(3, 12, 5, 2), nn.GELU(), nn.Conv2d(12, 12, 3), nn.GELU(), nn.Flatten(), nn.Linear(192, CLASSES)
-            )
-        self.requires_grad_(False)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        scores: Tensor = self.layers(pixels - 0.5) * 20
-        return scores
-
-
-@pytest.fixture(scope="module")
-def victim() -> Victim:
-    return Victim().eval()
-
-
-@pytest.fixture(scope="module")
-def pixels() -> Tensor:
-    draw = torch.Generator().manual_seed(5)
-    return torch.randint(50, 206, (IMAGES, 3, 16, 16), generator=draw).float() / 255
-
-
-@pytest.fixture(scope="module")
-def gold(victim: Victim, pixels: Tensor) -> Tensor:
-    return victim(pixels).argmax(1)
-
-
-def ours(attack: GradientAttack, victim: Victim, pixels: Tensor, gold: Tensor) -> Perturbation:
+def ours(attack: GradientAttack, victim: nn.Module, pixels: Tensor, gold: Tensor) -> Perturbation:
     noise = ItemNoise(range(len(pixels)), (3, 16, 16))
     return attack.perturb(pixels, lambda batch, rows=None: victim(batch), gold, noise)  # type: ignore[attr-defined,no-any-return]
 
 
-def fools(victim: Victim, pixels: Tensor, gold: Tensor) -> Tensor:
+def fools(victim: nn.Module, pixels: Tensor, gold: Tensor) -> Tensor:
     return victim(pixels).argmax(1) != gold
 
 
@@ -67,7 +34,7 @@ def informative(fooled: Tensor) -> bool:
 
 
 @pytest.mark.parametrize("eps", [1 / 255, 1.5 / 255])
-def test_pgd_is_torchattacks_pixel_by_pixel(eps: float, victim: Victim, pixels: Tensor, gold: Tensor) -> None:
+def test_pgd_is_torchattacks_pixel_by_pixel(eps: float, victim: nn.Module, pixels: Tensor, gold: Tensor) -> None:
     torchattacks = pytest.importorskip("torchattacks")
     theirs = torchattacks.PGD(victim, eps=eps, alpha=eps / 4, steps=10, random_start=False)(pixels, gold)
     found = ours(PGD(eps=eps, step_size=eps / 4, steps=10, random_start=False, on_failure="last"), victim, pixels, gold)
@@ -77,7 +44,7 @@ def test_pgd_is_torchattacks_pixel_by_pixel(eps: float, victim: Victim, pixels: 
 
 
 @pytest.mark.parametrize("eps", [1 / 255, 1.5 / 255])
-def test_pgd_is_foolbox_pixel_by_pixel(eps: float, victim: Victim, pixels: Tensor, gold: Tensor) -> None:
+def test_pgd_is_foolbox_pixel_by_pixel(eps: float, victim: nn.Module, pixels: Tensor, gold: Tensor) -> None:
     foolbox = pytest.importorskip("foolbox")
     model = foolbox.PyTorchModel(victim, bounds=(0, 1))
     attack = foolbox.attacks.LinfPGD(abs_stepsize=eps / 4, steps=10, random_start=False)
@@ -88,7 +55,7 @@ def test_pgd_is_foolbox_pixel_by_pixel(eps: float, victim: Victim, pixels: Tenso
     assert float(((theirs - found.pixels).abs() > 1e-5).float().mean()) < 0.01
 
 
-def test_pgd_fools_whom_art_fools(victim: Victim, pixels: Tensor, gold: Tensor) -> None:
+def test_pgd_fools_whom_art_fools(victim: nn.Module, pixels: Tensor, gold: Tensor) -> None:
     estimators = pytest.importorskip("art.estimators.classification")
     evasion = pytest.importorskip("art.attacks.evasion")
     eps = 1.25 / 255
@@ -108,7 +75,7 @@ def test_pgd_fools_whom_art_fools(victim: Victim, pixels: Tensor, gold: Tensor) 
 @pytest.mark.parametrize("loss", ["ce", "dlr"])
 @pytest.mark.parametrize("steps", [20, 50])
 def test_apgd_fools_whom_torchattacks_fools(
-    eps: float, loss: str, steps: int, victim: Victim, pixels: Tensor, gold: Tensor
+    eps: float, loss: str, steps: int, victim: nn.Module, pixels: Tensor, gold: Tensor
 ) -> None:
     """Random starts differ, so a few images at the boundary may."""
     torchattacks = pytest.importorskip("torchattacks")
@@ -120,7 +87,7 @@ def test_apgd_fools_whom_torchattacks_fools(
 
 
 def test_apgd_walks_as_torchattacks_from_the_same_start(
-    victim: Victim, pixels: Tensor, gold: Tensor, monkeypatch: pytest.MonkeyPatch
+    victim: nn.Module, pixels: Tensor, gold: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torchattacks = pytest.importorskip("torchattacks")
     start = torch.rand(pixels.shape, generator=torch.Generator().manual_seed(1))
@@ -135,7 +102,7 @@ def test_apgd_walks_as_torchattacks_from_the_same_start(
     assert float((apart < 1e-4).float().mean()) > 0.75  # rounding errors part a few at flat places
 
 
-def foolbox_cw(victim: Victim, pixels: Tensor, gold: Tensor, **parameters: Any) -> Tensor:
+def foolbox_cw(victim: nn.Module, pixels: Tensor, gold: Tensor, **parameters: Any) -> Tensor:
     foolbox = pytest.importorskip("foolbox")
     model = foolbox.PyTorchModel(victim, bounds=(0, 1))
     attack = foolbox.attacks.L2CarliniWagnerAttack(abort_early=False, **parameters)
@@ -143,7 +110,7 @@ def foolbox_cw(victim: Victim, pixels: Tensor, gold: Tensor, **parameters: Any) 
 
 
 @pytest.mark.parametrize("kappa", [0.0, 0.1])
-def test_cw_is_as_near_as_foolbox_with_one_weight(kappa: float, victim: Victim, pixels: Tensor, gold: Tensor) -> None:
+def test_cw_is_as_near_as_foolbox_with_one_weight(kappa: float, victim: nn.Module, pixels: Tensor, gold: Tensor) -> None:
     theirs = foolbox_cw(
         victim, pixels, gold, binary_search_steps=1, initial_const=0.1, steps=80, stepsize=0.01, confidence=kappa
     )
@@ -157,7 +124,7 @@ def test_cw_is_as_near_as_foolbox_with_one_weight(kappa: float, victim: Victim, 
     assert float(((found.l2[both] - lengths).abs() / lengths).max()) < 0.05
 
 
-def test_cw_is_as_near_as_foolbox_with_a_search(victim: Victim, pixels: Tensor, gold: Tensor) -> None:
+def test_cw_is_as_near_as_foolbox_with_a_search(victim: nn.Module, pixels: Tensor, gold: Tensor) -> None:
     theirs = foolbox_cw(victim, pixels, gold, binary_search_steps=5, initial_const=0.1, steps=40, stepsize=0.01)
     found = ours(CarliniWagner(binary_search_steps=5, initial_const=0.1, steps=40, lr=0.01), victim, pixels, gold)
     lengths = (theirs - pixels).flatten(1).norm(dim=1)
@@ -166,7 +133,7 @@ def test_cw_is_as_near_as_foolbox_with_a_search(victim: Victim, pixels: Tensor, 
     assert float((found.l2 / lengths).max()) < 1.25
 
 
-def test_cw_does_not_care_where_the_scores_lie_as_torchattacks_does(victim: Victim, pixels: Tensor, gold: Tensor) -> None:
+def test_cw_does_not_care_where_the_scores_lie_as_torchattacks_does(victim: nn.Module, pixels: Tensor, gold: Tensor) -> None:
     """Masking the other scores with 0 instead of minus infinity fails where all scores are below 0."""
     torchattacks = pytest.importorskip("torchattacks")
 

@@ -89,3 +89,19 @@ def test_the_clean_images_lie_beside_and_load_with_the_same_knowledge_base(colou
         assert own.image is not None
         assert mention.image.read_bytes() == own.image.read_bytes()
         assert (mention.gold, mention.surface, mention.text) == (own.gold, own.surface, own.text)
+
+
+@pytest.mark.parametrize(
+    ("attack", "threat_model"),
+    [
+        ({"name": "fmn", "steps": 5, "view": "image"}, "l2-minimal"),
+        ({"name": "corruption", "view": "image"}, "corruption"),
+        ({"name": "square", "queries": 5, "view": "image"}, "linf"),
+    ],
+)
+def test_a_set_says_its_threat_model_whatever_the_attack(
+    colour_data: Path, tmp_path: Path, attack: dict[str, Any], threat_model: str
+) -> None:
+    grid = parse_grid(table(colour_data, tasks=["I2T"], attacks=[attack]))
+    publish(grid, tmp_path / "set", Store(tmp_path / "store"), 1, "cpu", lambda *_: None)
+    assert json.loads((tmp_path / "set" / "perturbation.json").read_text("utf-8"))["threat_model"] == threat_model

@@ -15,6 +15,7 @@ from robustmel.errors import ImageError, UsageError
 from robustmel.export.card import card
 from robustmel.export.folder import appearing, write_checksums
 from robustmel.images import decode
+from robustmel.kb.fields import entity_fields
 from robustmel.types import Entity, Mention, opaque_id
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -151,17 +152,7 @@ def _entity(entity: Entity, states: dict[str, int]) -> dict[str, Any]:
             sound.append(path)
         else:
             states[f"of an entity and {state}"] = states.get(f"of an entity and {state}", 0) + 1
-    return {
-        "id": entity.id,
-        "name": entity.name,
-        "aliases": list(entity.aliases),
-        "qid": entity.qid,
-        "description": entity.description,
-        "text": entity.text,
-        "type": entity.type,
-        "popularity": entity.popularity,
-        "images": [{"bytes": path.read_bytes(), "path": path.name} for path in sound],
-    }
+    return entity_fields(entity) | {"images": [{"bytes": path.read_bytes(), "path": path.name} for path in sound]}
 
 
 def _state(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from robustmel.kb.fields import entity_fields
 from robustmel.types import Entity, Mention
 
 
@@ -28,14 +29,5 @@ def mention_record(mention: Mention, image: str | None) -> dict[str, Any]:
 
 def entity_record(entity: Entity, images: list[str]) -> dict[str, Any]:
     """A line of entities.jsonl; keys without a value are left out."""
-    record: dict[str, Any] = {"id": entity.id, "name": entity.name}
-    more = {
-        "aliases": list(entity.aliases),
-        "qid": entity.qid,
-        "description": entity.description,
-        "text": entity.text,
-        "type": entity.type,
-        "popularity": entity.popularity,
-        "images": images,
-    }
-    return record | {key: value for key, value in more.items() if value}
+    fields = entity_fields(entity) | {"images": images}
+    return {key: value for key, value in fields.items() if value or key in ("id", "name")}

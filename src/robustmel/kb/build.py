@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from robustmel.errors import MissingError
 from robustmel.kb.dump import DumpReport, Progress, read_dump
+from robustmel.kb.fields import entity_fields
 from robustmel.kb.stored import SCHEMA, id_hash
 from robustmel.kb.write import write_kb
 from robustmel.types import Entity
@@ -85,7 +86,7 @@ def _resumed(pieces: Path, dump: Path, languages: tuple[str, ...]) -> DumpReport
 
 
 def _plain(entity: Entity) -> dict[str, object]:
-    return asdict(entity) | {"aliases": list(entity.aliases), "images": []}
+    return entity_fields(entity) | {"images": []}
 
 
 def _entities(pieces: Path, report: DumpReport) -> Iterator[Entity]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from robustmel.errors import MissingError
 from robustmel.kb.digest import Digest
+from robustmel.kb.fields import entity_fields
 from robustmel.kb.knowledge_base import fold
 from robustmel.kb.stored import ABOUT, ENTITIES, NAME_SCHEMA, NAMES, SCHEMA, id_hash, name_hash
 from robustmel.types import Entity
@@ -93,14 +94,4 @@ def _groups(entities: Iterable[Entity]) -> Iterator[list[Entity]]:
 
 
 def _row(entity: Entity, folder: Path) -> dict[str, Any]:
-    return {
-        "id": entity.id,
-        "name": entity.name,
-        "aliases": list(entity.aliases),
-        "qid": entity.qid,
-        "description": entity.description,
-        "text": entity.text,
-        "type": entity.type,
-        "popularity": entity.popularity,
-        "images": [os.path.relpath(image, folder) for image in entity.images],
-    }
+    return entity_fields(entity) | {"images": [os.path.relpath(image, folder) for image in entity.images]}

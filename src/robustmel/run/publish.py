@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from robustmel.attacks import ATTACKS
 from robustmel.datasets.seal import Seal, seal
 from robustmel.errors import MissingError, UsageError
+from robustmel.kb.fields import entity_fields
 from robustmel.run.executors import Watch, execute
 from robustmel.run.grid import Grid
 from robustmel.run.jobs import Perturbed
@@ -92,9 +93,9 @@ def _write(variant: Perturbed, workshop: Workshop, store: Store, out: Path, with
 
 def _titles(variant: Perturbed) -> dict[str, Any]:
     """How tables call the attack."""
-    component = ATTACKS.load(variant.made.component.name)
+    attack = ATTACKS.load(variant.made.component.name)(**variant.made.parameters)
     about = {"title": variant.attack.title, "strength": variant.attack.strength, "seed": variant.seed}
-    return about | {"threat_model": component.threat_model, "budget": component(**variant.made.parameters).budget}
+    return about | {"threat_model": attack.threat_model, "budget": attack.budget}
 
 
 def _write_clean(asked: Sequence[Row], queries: Sequence[Query], folder: Path) -> None:
@@ -123,8 +124,7 @@ def _mention(row: Row, query: Query, image: str | None) -> str:
 
 
 def _entity(entity: Entity) -> str:
-    fields = ("id", "name", "aliases", "qid", "description", "text", "type", "popularity")
-    return json.dumps({key: getattr(entity, key) for key in fields}, ensure_ascii=False) + "\n"
+    return json.dumps(entity_fields(entity), ensure_ascii=False) + "\n"
 
 
 def example(sealed: Seal, asked: Sequence[Row]) -> str:
