@@ -15,7 +15,7 @@ from robustmel.report.tables.layout import TASK_NAMES
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours for one background. Linkers take theirs in order (Okabe & Ito's set, told apart by colour-blind readers)."""
+    """Colours for one background. Linkers take theirs in order (the first as in Okabe & Ito's set, told apart by colour-blind readers)."""
 
     ink: str
     faint: str
@@ -23,8 +23,13 @@ class Theme:
     linkers: tuple[str, ...]
 
 
-LIGHT = Theme("#1f2328", "#d5d9de", "#ffffff", ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#3f4a9e"))
-DARK = Theme("#e6e8eb", "#3a414a", "#16191d", ("#56b4e9", "#f08a4b", "#2fc49a", "#e3a3c8", "#e5c84a", "#98a1ee"))
+_LIGHT = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#3f4a9e", "#a0132f", "#5f6368", "#6f8f00", "#0f97ab")
+_DARK = ("#56b4e9", "#f08a4b", "#2fc49a", "#e3a3c8", "#e5c84a", "#98a1ee", "#ff6b81", "#b0b6bd", "#b7d33a", "#4fd8ea")
+LIGHT = Theme("#1f2328", "#d5d9de", "#ffffff", _LIGHT)
+DARK = Theme("#e6e8eb", "#3a414a", "#16191d", _DARK)
+
+BANDS = 5
+"""Up to so many lines a panel each has its interval as a band; more of them hide the lines."""
 
 
 Draw = Callable[[Any, Sequence[Summary]], None]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from robustmel.report.canvas import LIGHT, colour_of, panels, victims_of
+from robustmel.report.canvas import BANDS, LIGHT, colour_of, panels, victims_of
 from robustmel.report.sanitise import visible
 from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import linker_label
@@ -74,6 +74,7 @@ def _panel(axis: Any, chosen: Sequence[Summary], victims: Sequence[tuple[str, st
         low, high = (
             [100 * (bound or 0.0) for bound in bounds] for bounds in zip(*((p.ci_low, p.ci_high) for p in points), strict=True)
         )
-        axis.fill_between(places, low, high, color=colour, alpha=0.13, linewidth=0)
+        if len(victims) <= BANDS:
+            axis.fill_between(places, low, high, color=colour, alpha=0.13, linewidth=0)
     axis.set_xticks(list(ticks), [visible(label) for label in ticks.values()])
     axis.axhline(0, color=LIGHT.faint, linewidth=0.7)

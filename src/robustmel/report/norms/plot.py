@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from robustmel.report.canvas import colour_of, panels, victims_of
+from robustmel.report.canvas import BANDS, colour_of, panels, victims_of
 from robustmel.report.norms.curve import Curve, Norm
 from robustmel.report.sanitise import visible
 from robustmel.report.summary import Summary
@@ -42,7 +42,8 @@ def _picture(norm: Norm, summaries: Sequence[Summary], found: Sequence[Curve]) -
             heights = [100 * share for share in (*curve.broken, curve.broken[-1])]
             axis.step(places, heights, where="post", color=colour, linestyle=style, label=label)
             low, high = ([100 * (bound or 0.0) for bound in (*side, side[-1])] for side in (curve.low, curve.high))
-            axis.fill_between(places, low, high, step="post", color=colour, alpha=0.1, linewidth=0)
+            if len(lines) <= BANDS:
+                axis.fill_between(places, low, high, step="post", color=colour, alpha=0.1, linewidth=0)
         axis.set_xscale("log")
         axis.set_xlim(start, end)
         ticks = [digit * 10.0**power for power in range(-6, 6) for digit in (1, 2, 5) if start <= digit * 10.0**power <= end]
