@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from robustmel.run.executors import Watch
     from robustmel.run.jobs import Job
 
@@ -24,15 +26,18 @@ def shown() -> Iterator[Watch]:
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as bars:
         whole = bars.add_task("artefacts made", total=None)
-        rows: dict[str, int] = {}
+        rows: dict[str, TaskID] = {}
+        made: set[str] = set()
 
         def watch(job: Job, done: int, of: int) -> None:
-            row = rows.setdefault(job.key, -1)
-            if row < 0:
-                row = rows[job.key] = int(bars.add_task(job.title, total=of))
-            bars.update(row, completed=done, total=of)  # type: ignore[arg-type]
+            if job.key in made:  # a worker's last words may come after the artefact is known to be made
+                return
+            if job.key not in rows:
+                rows[job.key] = bars.add_task(job.title, total=of)
+            bars.update(rows[job.key], completed=done, total=of)
             if done == of == 1:
-                bars.remove_task(row)  # type: ignore[arg-type]
+                made.add(job.key)
+                bars.remove_task(rows.pop(job.key))
                 bars.advance(whole)
 
         yield watch

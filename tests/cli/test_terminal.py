@@ -1,0 +1,72 @@
+"""Every command that shows progress, on a real (pseudo-)terminal: piped output shows none of what a terminal is shown."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import struct
+import sys
+import termios
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+GRID = """
+datasets = ["world-news"]
+linkers = ["clip-world"]
+tasks = ["I2T"]
+attacks = [{name = "noise", strength = "normal"}, {name = "pgd", strength = "normal"}]
+limit = 3
+batch_size = 1
+"""
+
+
+def on_a_terminal(arguments: list[str], columns: int, folder: Path) -> tuple[int, str]:
+    """Exit code and all that a terminal of so many columns was sent."""
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    known = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    environment = known | {"TERM": "xterm", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "robustmel", *arguments]
+    with Popen(command, stdin=child, stdout=child, stderr=child, cwd=folder, env=environment, close_fds=True) as process:
+        os.close(child)
+        said = bytearray()
+        while True:
+            try:
+                heard = os.read(parent, 65536)
+            except OSError:  # Linux says so when the last writer has closed
+                break
+            if not heard:
+                break
+            said += heard
+    os.close(parent)
+    return process.returncode, said.decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("columns", [40, 200])
+def test_a_run_ends_well_on_a_terminal(tmp_path: Path, workers: str, columns: int) -> None:
+    (tmp_path / "grid.toml").write_text(GRID)
+    code, said = on_a_terminal(["run", "grid.toml", "--workers", workers], columns, tmp_path)
+    assert code == 0, said
+    assert "\x1b[" in said  # the display was drawn
+    assert (tmp_path / "runs" / "grid" / "report" / "index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["demo", "--quick", "--workers", "2"],
+        ["perturb", "world-news", "--linker", "clip-world", "--attack", "noise", "--limit", "3", "--out", "set"],
+        ["train", "dual-encoder", "--dataset", "world-news", "--family", "clip", "--set", "epochs=1", "--out", "model"],
+        ["export", "world-news", "--split", "test", "--out", "exported"],
+        ["kb", "build", "--dataset", "world-news", "--out", "kb"],
+        ["selftest", "--attack", "apgd"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_commands_with_progress_end_well_on_a_terminal(tmp_path: Path, arguments: list[str]) -> None:
+    code, said = on_a_terminal(arguments, 80, tmp_path)
+    assert code == 0, said
