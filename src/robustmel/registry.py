@@ -19,6 +19,26 @@ from robustmel.errors import MissingError, UsageError
 
 
 @dataclass(frozen=True)
+class Component:
+    """A name from a registry with the parameters the user gave.
+
+    Args:
+        name: As registered, or `path.py:Class`.
+        params: Only those given; the registry fills in the rest.
+        label: What tables call it; "" means that it is made from the name.
+    """
+
+    name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        """The label, or the name (of a component in a file: the class)."""
+        return self.label or self.name.rpartition(":")[2]
+
+
+@dataclass(frozen=True)
 class Preset:
     """A name for another component with some of its parameters set (`clip-world` is `clip` with the embedded weights)."""
 

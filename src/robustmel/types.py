@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -54,6 +55,9 @@ class Query:
         span: Character offsets [start, end) of the surface in the text, None where it could not be located.
         image: The image file; None where the record names none. It may turn out missing or broken when decoded.
         candidates: Entity ids to choose from, in no meaningful order.
+        labels: Candidate id -> the sentence that stands for it instead of its name: how a defence, or an attack on the knowledge
+            base, gives candidates other texts. None where nothing is replaced.
+        seed: What a linker that draws starts from; 0 for one that does not.
     """
 
     id: str
@@ -62,6 +66,8 @@ class Query:
     span: tuple[int, int] | None
     image: Path | None
     candidates: tuple[str, ...]
+    labels: Mapping[str, str] | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,15 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer cost a linker that is paid or counted: calls to a service or a model, tokens read and written."""
+
+    calls: int = 0
+    tokens_read: int = 0
+    tokens_written: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """A linker's answer to one query.
 
@@ -107,6 +122,9 @@ class Prediction:
         scores: One score per ranked id, non-increasing.
         error: Why there is no answer (`no_image`, `image_decode`, ...); None when there is one.
         seconds: Wall-clock seconds this mention took (its share of a batch).
+        text: The raw answer of a linker that writes; "" for one that ranks.
+        status: "ok", or how the answer came about: "nil", "unparsed", "refused", "dead_end", "fallback:<why>".
+        usage: What it cost.
     """
 
     id: str
@@ -114,6 +132,9 @@ class Prediction:
     scores: tuple[float, ...] = ()
     error: str | None = None
     seconds: float = 0.0
+    text: str = ""
+    status: str = "ok"
+    usage: Usage = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +174,38 @@ class Perturbation:
     margin_best: Tensor | None = None
     stopped: Tensor | None = None
     remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One combination of a grid's axes: what plans, rows, summaries, flags, transfer and comparisons know a figure by.
+
+    Args:
+        dataset: Title of the data set.
+        task: "I2T", "IT2T" or "T2T".
+        linker: Title of the linker that is judged.
+        defence: Title of what it is behind; "none".
+        source: Title of what the attack asked, its defence included ("clip-world behind jpeg"); "none" where nobody was asked.
+        attack: Title of the attack; "clean".
+        poison: Title of what was done to the training data; "none".
+        seed: The run's seed; None for what is said of all seeds together.
+    """
+
+    dataset: str
+    task: Task
+    linker: str
+    defence: str = "none"
+    source: str = "none"
+    attack: str = "clean"
+    poison: str = "none"
+    seed: int | None = None
+
+    @property
+    def title(self) -> str:
+        """The cell in words, for messages."""
+        parts = [self.dataset, self.task, self.linker, self.defence, self.attack]
+        parts += [f"poisoned by {self.poison}"] * (self.poison != "none")
+        return " ".join(parts + [f"seed {self.seed}"] * (self.seed is not None))
 
 
 def opaque_id(dataset: str, mention_id: str) -> str:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from robustmel.errors import MissingError, RobustMELError, UsageError
+from robustmel.run.builder import Builder
 from robustmel.run.grid import parse_grid
 from robustmel.run.interrupt import Interrupted
 from robustmel.run.plan import expand
@@ -23,7 +24,6 @@ from robustmel.run.publish import publish
 from robustmel.run.runs import run_grid
 from robustmel.run.stages import perturb as stage
 from robustmel.run.store import Store
-from robustmel.run.workshop import Workshop
 
 LINKER = str(Path(__file__).parent / "colour_linker.py")
 PGD = {"name": "pgd", "eps": 0.6, "step_size": 0.1, "steps": 3}
@@ -95,9 +95,7 @@ def test_parameters_of_a_plug_in_are_in_its_key_whatever_they_are_called(colour_
     file = tmp_path / "mine.py"
     file.write_text(Path(LINKER).read_text().replace("pause: float = 0.0", "pause: float = 0.0, model: str = ''"))
     linkers = [{"name": f"{file}:ColourLinker", "model": model, "label": model} for model in ("good", "bad")]
-    plan = expand(
-        parse_grid(table(colour_data, linkers=linkers, attacks=["clean"])), Workshop(Store(tmp_path / "store"), "cpu")
-    )
+    plan = expand(parse_grid(table(colour_data, linkers=linkers, attacks=["clean"])), Builder(Store(tmp_path / "store"), "cpu"))
     assert len({cell.views[0].rows.key for cell in plan.cells}) == 2
 
 

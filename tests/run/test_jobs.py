@@ -8,28 +8,26 @@ from typing import Any
 import pytest
 
 from robustmel.attacks import ATTACKS
-from robustmel.registry import Registry
-from robustmel.run.grid import AttackSpec, Component
-from robustmel.run.jobs import Linked, Made, Perturbed, Questions, identity
+from robustmel.registry import Component, Registry
+from robustmel.run.grid import AttackSpec
+from robustmel.run.jobs import Answers, Candidates, ComponentSpec, Variant, identity
 
 GOLDEN = Path(__file__).parent / "golden_job_keys.json"
 
 
-def made(name: str, random: bool = True, **params: Any) -> Made:
+def made(name: str, random: bool = True, **params: Any) -> ComponentSpec:
     parameters = ATTACKS.parameters(name, params)
     attack = ATTACKS.load(name)
-    return Made(Component(name, params), parameters, identity(name, parameters, attack, {}) | {"random": random})
+    return ComponentSpec(Component(name, params), parameters, identity(name, parameters, attack, {}) | {"random": random})
 
 
-NONE = Made(Component("none"), {}, {"name": "none", "random": False})
-LINKER = Made(Component("clip-world"), {}, {"name": "clip", "digests": {"model.safetensors": "w"}, "random": False})
-QUESTIONS = Questions(Component("d"), "test", None, 0, NONE, {"mentions": "m", "kb": "k"}, "d", 5)
+NONE = ComponentSpec(Component("none"), {}, {"name": "none", "random": False})
+LINKER = ComponentSpec(Component("clip-world"), {}, {"name": "clip", "digests": {"model.safetensors": "w"}, "random": False})
+QUESTIONS = Candidates(Component("d"), "test", None, 0, NONE, {"mentions": "m", "kb": "k"}, "d", 5)
 
 
-def perturbed(name: str, seed: int = 7, random: bool = True, **params: Any) -> Perturbed:
-    return Perturbed(
-        QUESTIONS, AttackSpec(Component(name, params)), made(name, random, **params), LINKER, NONE, "I2T", seed, 32
-    )
+def perturbed(name: str, seed: int = 7, random: bool = True, **params: Any) -> Variant:
+    return Variant(QUESTIONS, AttackSpec(Component(name, params)), made(name, random, **params), LINKER, NONE, "I2T", seed, 32)
 
 
 def test_golden_keys_of_artefacts_have_not_moved() -> None:
@@ -39,7 +37,7 @@ def test_golden_keys_of_artefacts_have_not_moved() -> None:
         "pgd": perturbed("pgd").key,
         "apgd": perturbed("apgd", loss="dlr").key,
         "cw": perturbed("cw", random=False).key,
-        "rows": Linked(QUESTIONS, LINKER, NONE, "IT2T", perturbed("pgd"), 3, 32).key,
+        "rows": Answers(QUESTIONS, LINKER, NONE, "IT2T", perturbed("pgd"), 3, 32).key,
     }
     assert found == json.loads(GOLDEN.read_text())
 
@@ -66,7 +64,7 @@ def test_what_decides_a_set_is_in_its_key_and_nothing_else() -> None:
 def test_a_seed_matters_only_to_what_draws() -> None:
     assert perturbed("cw", seed=1, random=False).key == perturbed("cw", seed=2, random=False).key
     assert perturbed("pgd", seed=1).key != perturbed("pgd", seed=2).key
-    one, two = (Linked(QUESTIONS, LINKER, NONE, "I2T", None, seed, 32) for seed in (1, 2))
+    one, two = (Answers(QUESTIONS, LINKER, NONE, "I2T", None, seed, 32) for seed in (1, 2))
     assert one.key == two.key
 
 

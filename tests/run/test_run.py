@@ -15,11 +15,11 @@ import pytest
 from robustmel.cli.entry import run as command_line
 from robustmel.errors import MissingError, UsageError
 from robustmel.report import build
+from robustmel.run.builder import Builder
 from robustmel.run.grid import Grid, parse_grid
 from robustmel.run.plan import expand
 from robustmel.run.runs import Finished, run_grid
 from robustmel.run.store import Store
-from robustmel.run.workshop import Workshop
 
 LINKER = str(Path(__file__).parent / "colour_linker.py")
 
@@ -71,7 +71,7 @@ def test_a_grid_runs_from_images_to_rows(colour_data: Path, tmp_path: Path) -> N
 
 
 def test_one_perturbed_set_serves_every_cell_whose_attack_is_the_same(colour_data: Path, tmp_path: Path) -> None:
-    plan = expand(colour_grid(colour_data), Workshop(Store(tmp_path / "store"), "cpu"))
+    plan = expand(colour_grid(colour_data), Builder(Store(tmp_path / "store"), "cpu"))
     variants = {job.key for job in plan.jobs if job.kind == "variant"}
     assert len(variants) == 2  # the image view (I2T and IT2T read it) and the fused view
     assert sorted(plan.consumers.values()) == [1, 2]
@@ -152,10 +152,10 @@ def test_an_edited_plug_in_meets_no_old_result(colour_data: Path, tmp_path: Path
 
 
 def test_seeds_see_the_same_mentions_and_deterministic_parts_are_shared(colour_data: Path, tmp_path: Path) -> None:
-    plan = expand(colour_grid(colour_data, seeds=[0, 1], limit=5), Workshop(Store(tmp_path / "store"), "cpu"))
+    plan = expand(colour_grid(colour_data, seeds=[0, 1], limit=5), Builder(Store(tmp_path / "store"), "cpu"))
     assert sum(job.kind == "candidates" for job in plan.jobs) == 1
     assert sum(job.kind == "variant" for job in plan.jobs) == 2 * 2  # PGD starts at random
-    drawn = expand(colour_grid(colour_data, seeds=[0, 1], attacks=["cw"]), Workshop(Store(tmp_path / "store"), "cpu"))
+    drawn = expand(colour_grid(colour_data, seeds=[0, 1], attacks=["cw"]), Builder(Store(tmp_path / "store"), "cpu"))
     assert sum(job.kind == "variant" for job in drawn.jobs) == 2  # CW draws nothing: the image view and the fused one
     clean = {view.rows.key for cell in plan.cells if cell.attack.title == "clean" and cell.task == "I2T" for view in cell.views}
     assert len(clean) == 1
@@ -163,14 +163,14 @@ def test_seeds_see_the_same_mentions_and_deterministic_parts_are_shared(colour_d
 
 def test_a_fraction_is_the_number_it_stands_for(colour_data: Path, tmp_path: Path) -> None:
     plans = [
-        expand(colour_grid(colour_data, attacks=[{"name": "pgd", **written}]), Workshop(Store(tmp_path / "store"), "cpu"))
+        expand(colour_grid(colour_data, attacks=[{"name": "pgd", **written}]), Builder(Store(tmp_path / "store"), "cpu"))
         for written in ({"eps": "8/255"}, {"eps": 8 / 255}, {"strength": "normal"}, {})
     ]
     assert len({frozenset(job.key for job in plan.jobs) for plan in plans}) == 1
 
 
 def test_a_limit_keeps_a_nested_sample(colour_data: Path, tmp_path: Path) -> None:
-    shop = Workshop(Store(tmp_path / "store"), "cpu")
+    shop = Builder(Store(tmp_path / "store"), "cpu")
     component = colour_grid(colour_data).datasets[0]
     small = {mention.id for mention in shop.sampled(component, "test", 4, 0)[1]}
     large = {mention.id for mention in shop.sampled(component, "test", 9, 0)[1]}

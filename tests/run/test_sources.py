@@ -12,15 +12,15 @@ import pytest
 
 from robustmel.errors import UsageError
 from robustmel.linkers import LINKERS
-from robustmel.run.components import made_component
+from robustmel.run.builder import Builder
+from robustmel.run.components import component_spec
 from robustmel.run.estimate import outline
 from robustmel.run.grid import Grid, parse_grid, read_grid
-from robustmel.run.jobs import Ensemble, Perturbed
+from robustmel.run.jobs import Ensemble, Variant
 from robustmel.run.plan import Plan, expand
 from robustmel.run.runs import run_grid
 from robustmel.run.sources import Sources
 from robustmel.run.store import Store
-from robustmel.run.workshop import Workshop
 
 LINKER = str(Path(__file__).parent / "colour_linker.py")
 PGD = {"name": "pgd", "eps": 0.1, "step_size": 0.05, "steps": 2, "label": "pgd"}
@@ -44,15 +44,15 @@ def grid(data: Path, *attacks: Any, labels: str = "abc", **change: Any) -> Grid:
 
 
 def planned(data: Path, *attacks: Any, **change: Any) -> Plan:
-    return expand(grid(data, *attacks, **change), Workshop(Store(data / "nowhere")))
+    return expand(grid(data, *attacks, **change), Builder(Store(data / "nowhere")))
 
 
 def pairs(plan: Plan) -> list[tuple[str, str]]:
     return [(cell.source, cell.linker) for cell in plan.cells if cell.attack.title != "clean"]
 
 
-def sets(plan: Plan) -> dict[str, Perturbed]:
-    return {job.made_on: job for job in plan.jobs if isinstance(job, Perturbed)}
+def sets(plan: Plan) -> dict[str, Variant]:
+    return {job.made_on: job for job in plan.jobs if isinstance(job, Variant)}
 
 
 def test_each_source_makes_one_set_and_every_victim_is_shown_it(colour_data: Path) -> None:
@@ -60,7 +60,7 @@ def test_each_source_makes_one_set_and_every_victim_is_shown_it(colour_data: Pat
     assert Counter(pairs(plan)) == Counter((source, victim) for source in "abc" for victim in "abc")
     assert sorted(sets(plan)) == ["a", "b", "c"]
     assert plan.consumers.total() == 9
-    assert len([job for job in plan.jobs if isinstance(job, Perturbed)]) == 3
+    assert len([job for job in plan.jobs if isinstance(job, Variant)]) == 3
 
 
 def test_a_set_has_the_key_it_has_when_its_source_is_named(colour_data: Path) -> None:
@@ -195,7 +195,7 @@ def test_the_shipped_transfer_grid_takes_every_linker_as_source_and_victim() -> 
     with resources.as_file(resources.files("robustmel.world") / "grids" / "transfer.toml") as file:
         shipped = read_grid(file)
     problems: list[str] = []
-    made = [one for one in (made_component(LINKERS, linker, problems) for linker in shipped.linkers) if one]
+    made = [one for one in (component_spec(LINKERS, linker, problems) for linker in shipped.linkers) if one]
     sources = Sources(made, problems)
     for spec in shipped.attacks:
         for victim in made:

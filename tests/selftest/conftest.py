@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from robustmel.run.grid import Component
+from robustmel.registry import Component
 from robustmel.selftest.evidence import Runner, runner
 from robustmel.selftest.planted import Planted, plant
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from robustmel.errors import UsageError
-from robustmel.run.grid import Component
+from robustmel.registry import Component
 from robustmel.selftest.attempts import WHITE_BOXES, attempt
 from robustmel.selftest.diagnosis import Course
 from robustmel.selftest.evidence import Runner

@@ -10,7 +10,7 @@ import pytest
 
 from robustmel.cli.entry import run as command_line
 from robustmel.errors import UsageError
-from robustmel.run.grid import Component
+from robustmel.registry import Component
 from robustmel.selftest import whole
 from robustmel.selftest.evidence import runner
 from robustmel.selftest.fakes_check import FAKES

@@ -39,14 +39,14 @@ def demo(
 
 def plan_command(grid: Annotated[Path, typer.Argument(help="A grid file (TOML).")], store: StoreFolder = STORE) -> None:
     """Show what a grid would make, what is there already, and what it will cost."""
+    from robustmel.run.builder import Builder
     from robustmel.run.estimate import outline
     from robustmel.run.grid import read_grid
     from robustmel.run.plan import expand
     from robustmel.run.store import Store
-    from robustmel.run.workshop import Workshop
 
-    workshop = Workshop(Store(store))
-    print(outline(expand(read_grid(grid), workshop), workshop.store))
+    builder = Builder(Store(store))
+    print(outline(expand(read_grid(grid), builder), builder.store))
 
 
 def run_command(

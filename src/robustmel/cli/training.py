@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from robustmel.run.grid import Component, component_from_text
+from robustmel.registry import Component
+from robustmel.run.grid import component_from_text
 
 if TYPE_CHECKING:
     from robustmel.datasets.dataset import Dataset

@@ -6,7 +6,7 @@ import json
 from collections import Counter, defaultdict
 
 from robustmel.attacks import ATTACKS
-from robustmel.run.jobs import Job, Linked, Perturbed
+from robustmel.run.jobs import Answers, Job, Variant
 from robustmel.run.plan import Plan
 from robustmel.run.store import Store
 
@@ -33,7 +33,7 @@ def outline(plan: Plan, store: Store) -> str:
 
 def disk_needed(plan: Plan, store: Store) -> int:
     """Bytes that the perturbed images still to be made will take, about."""
-    missing = [job for job in plan.jobs if isinstance(job, Perturbed) and not store.has(job.kind, job.key)]
+    missing = [job for job in plan.jobs if isinstance(job, Variant) and not store.has(job.kind, job.key)]
     return sum(job.questions.count for job in missing) * IMAGE_BYTES
 
 
@@ -42,16 +42,16 @@ def _cost(missing: list[Job], plan: Plan, store: Store) -> list[str]:
     disk = disk_needed(plan, store)
     passes: Counter[str] = Counter()
     for job in missing:
-        if isinstance(job, Perturbed):
+        if isinstance(job, Variant):
             attack = ATTACKS.load(job.made.component.name)(**job.made.parameters)
             for source in job.linkers:
                 passes[source.title] += attack.passes() * counts[job.questions.key]
-        elif isinstance(job, Linked):
+        elif isinstance(job, Answers):
             passes[job.linker.title] += counts[job.questions.key]
     rates = _seconds_a_pass(store)
     lines = [f"disk: about {disk / 1e9:.2f} GB for {disk // IMAGE_BYTES} perturbed images (see keep)"] if disk else []
     if missing:
-        held = max([3, *(len(job.linkers) for job in missing if isinstance(job, Perturbed))])
+        held = max([3, *(len(job.linkers) for job in missing if isinstance(job, Variant))])
         lines.append(f"memory: up to {held} linkers and one batch of images a worker, beside texts and candidate lists")
     for linker, number in passes.items():
         if linker in rates:

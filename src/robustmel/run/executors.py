@@ -1,4 +1,4 @@
-"""Ways to get artefacts made. They differ only in how they call `Workshop.make`, once for each that is missing."""
+"""Ways to get artefacts made. They differ only in how they call `Builder.make`, once for each that is missing."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from queue import Empty
 from typing import Any
 
 from robustmel.errors import RobustMELError
+from robustmel.run.builder import Builder
 from robustmel.run.interrupt import Flag, Interrupted, listening
 from robustmel.run.jobs import Job
 from robustmel.run.store import Store
-from robustmel.run.workshop import Workshop
 
 Watch = Callable[[Job, int, int], None]
 """Called with (job, pieces done, pieces in all)."""
@@ -26,19 +26,19 @@ Watch = Callable[[Job, int, int], None]
 
 @dataclass(frozen=True)
 class Setting:
-    """What a worker process needs to build its own workshop."""
+    """What a worker process needs to build its own builder."""
 
     store: Store
     device: str
     threads: int
 
 
-def execute(jobs: Iterable[Job], workshop: Workshop, workers: int, watch: Watch) -> int:
+def execute(jobs: Iterable[Job], builder: Builder, workers: int, watch: Watch) -> int:
     """Makes the artefacts that are missing, in an order in which each finds what it needs.
 
     Args:
         jobs: All that are wanted; those that exist are left alone.
-        workshop: Of this process.
+        builder: Of this process.
         workers: 1 makes them here; more, in that many processes. The artefacts are the same either way.
         watch: Told of progress.
 
@@ -48,11 +48,11 @@ def execute(jobs: Iterable[Job], workshop: Workshop, workers: int, watch: Watch)
     Raises:
         Interrupted: The user asked to stop; what was finished is kept.
     """
-    missing = [job for job in jobs if not workshop.store.has(job.kind, job.key)]
+    missing = [job for job in jobs if not builder.store.has(job.kind, job.key)]
     if workers <= 1 or len(missing) <= 1:
-        _here(missing, workshop, watch)
+        _here(missing, builder, watch)
     else:
-        _in_processes(missing, workshop, workers, watch)
+        _in_processes(missing, builder, workers, watch)
     return len(missing)
 
 
@@ -65,12 +65,12 @@ def _stopping(flag: Flag, tell: Callable[[int, int], None]) -> Callable[[int, in
     return progress
 
 
-def _here(missing: list[Job], workshop: Workshop, watch: Watch) -> None:
+def _here(missing: list[Job], builder: Builder, watch: Watch) -> None:
     flag = threading.Event()
     with listening(flag):
         for job in missing:
             watch(job, 0, 1)
-            workshop.make(job, _stopping(flag, lambda done, of, job=job: watch(job, done, of)))  # type: ignore[misc]
+            builder.make(job, _stopping(flag, lambda done, of, job=job: watch(job, done, of)))  # type: ignore[misc]
             watch(job, 1, 1)
             if flag.is_set():
                 raise Interrupted
@@ -87,7 +87,7 @@ def _begin(setting: Setting, flag: Flag, told: Any) -> None:
     import torch
 
     torch.set_num_threads(setting.threads)
-    _worker.update(workshop=Workshop(setting.store, setting.device), flag=flag, told=told)
+    _worker.update(builder=Builder(setting.store, setting.device), flag=flag, told=told)
 
 
 def _die_with_parent() -> None:
@@ -100,14 +100,14 @@ def _die_with_parent() -> None:
 def _make(job: Job) -> None:
     told = _worker["told"]
     told.put((job.key, 0, 1))  # begun: what waits in the queue is not
-    _worker["workshop"].make(job, _stopping(_worker["flag"], lambda done, of: told.put((job.key, done, of))))
+    _worker["builder"].make(job, _stopping(_worker["flag"], lambda done, of: told.put((job.key, done, of))))
 
 
-def _in_processes(missing: list[Job], workshop: Workshop, workers: int, watch: Watch) -> None:
+def _in_processes(missing: list[Job], builder: Builder, workers: int, watch: Watch) -> None:
     context = multiprocessing.get_context("spawn")  # forking after torch has started its threads may hang
     flag, told = context.Event(), context.Queue()
     threads = max(1, (os.cpu_count() or 1) // workers)
-    setting = Setting(workshop.store, workshop.device, threads)
+    setting = Setting(builder.store, builder.device, threads)
     pool = ProcessPoolExecutor(min(workers, len(missing)), context, initializer=_begin, initargs=(setting, flag, told))
     jobs = {job.key: job for job in missing}
     with listening(flag), _orderly(pool, flag):

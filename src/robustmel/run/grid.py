@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from robustmel.errors import MissingError, UsageError
-from robustmel.registry import suggestion
+from robustmel.registry import Component, suggestion
 from robustmel.types import Task
 
 View = Literal["auto", "image", "fused"]
@@ -22,26 +22,6 @@ RESERVED = ("victim", "each", "others")
 """What a source may be beside the label of a linker, so that no linker may be called by it."""
 
 Keep = Literal["all", "sample", "none"]
-
-
-@dataclass(frozen=True)
-class Component:
-    """A name from a registry with the parameters the user gave.
-
-    Args:
-        name: As registered, or `path.py:Class`.
-        params: Only those given; the registry fills in the rest.
-        label: What tables call it; "" means that it is made from the name.
-    """
-
-    name: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-    label: str = ""
-
-    @property
-    def title(self) -> str:
-        """The label, or the name (of a component in a file: the class)."""
-        return self.label or self.name.rpartition(":")[2]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
-from robustmel.run.grid import AttackSpec, Component
+from robustmel.registry import Component
+from robustmel.run.grid import AttackSpec
 from robustmel.run.keys import canonical, content_key, plain
 from robustmel.types import Task
 
@@ -36,7 +37,7 @@ class Job(Protocol):
 
 
 @dataclass(frozen=True)
-class Made:
+class ComponentSpec:
     """A component with all that decides its behaviour.
 
     Args:
@@ -64,7 +65,7 @@ class Ensemble:
         label: What tables call it; "" means that its members are named.
     """
 
-    members: tuple[Made, ...]
+    members: tuple[ComponentSpec, ...]
     label: str = ""
     version: ClassVar[int] = 1
 
@@ -79,7 +80,7 @@ class Ensemble:
         return self.label or self.names
 
     @property
-    def ordered(self) -> tuple[Made, ...]:
+    def ordered(self) -> tuple[ComponentSpec, ...]:
         """The members in an order of their own, so that sums are the same to the last bit however a grid lists them."""
         return tuple(sorted(self.members, key=lambda member: canonical(member.identity)))
 
@@ -90,14 +91,14 @@ class Ensemble:
 
 
 @dataclass(frozen=True)
-class Questions:
+class Candidates:
     """The sampled mentions of a data set with their candidates."""
 
     dataset: Component
     split: str
     limit: int | None
     sample_seed: int
-    generator: Made
+    generator: ComponentSpec
     data: dict[str, Any] = field(hash=False)
     name: str
     count: int
@@ -120,14 +121,14 @@ class Questions:
 
 
 @dataclass(frozen=True)
-class Perturbed:
+class Variant:
     """A perturbed set: one attack on one source (None for an attack that asks nobody), seen in one view."""
 
-    questions: Questions
+    questions: Candidates
     attack: AttackSpec
-    made: Made
-    source: Made | Ensemble | None
-    defence: Made
+    made: ComponentSpec
+    source: ComponentSpec | Ensemble | None
+    defence: ComponentSpec
     view: Task
     seed: int
     batch_size: int
@@ -151,7 +152,7 @@ class Perturbed:
         return (self.questions,)
 
     @property
-    def linkers(self) -> tuple[Made, ...]:
+    def linkers(self) -> tuple[ComponentSpec, ...]:
         """Those that the attack asks."""
         return self.source.ordered if isinstance(self.source, Ensemble) else (self.source,) if self.source else ()
 
@@ -168,14 +169,14 @@ class Perturbed:
 
 
 @dataclass(frozen=True)
-class Linked:
+class Answers:
     """A linker's answers to every mention of a variant (None is the clean set)."""
 
-    questions: Questions
-    linker: Made
-    defence: Made
+    questions: Candidates
+    linker: ComponentSpec
+    defence: ComponentSpec
     task: Task
-    variant: Perturbed | None
+    variant: Variant | None
     seed: int
     batch_size: int
     kind: str = "rows"

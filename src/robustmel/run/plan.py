@@ -13,16 +13,17 @@ from robustmel.candidates import CANDIDATES
 from robustmel.defences import DEFENCES
 from robustmel.errors import UsageError
 from robustmel.linkers import LINKERS
-from robustmel.run.components import attempt, made_attack, made_component
-from robustmel.run.grid import AttackSpec, Component, Grid
-from robustmel.run.jobs import Ensemble, Job, Linked, Made, Perturbed, Questions, identity
+from robustmel.registry import Component
+from robustmel.run.builder import Builder
+from robustmel.run.components import attack_spec, attempt, component_spec
+from robustmel.run.grid import AttackSpec, Grid
+from robustmel.run.jobs import Answers, Candidates, ComponentSpec, Ensemble, Job, Variant, identity
 from robustmel.run.keys import kb_digest, mentions_digest
 from robustmel.run.seeds import Seeds
 from robustmel.run.sources import Source, Sources
-from robustmel.run.workshop import Workshop
 from robustmel.types import Task
 
-UNDEFENDED = Made(Component("none"), {}, identity("none", {}, DEFENCES.load("none"), {}))
+UNDEFENDED = ComponentSpec(Component("none"), {}, identity("none", {}, DEFENCES.load("none"), {}))
 
 VIEW_TASK: Mapping[str, Task] = {"image": "I2T", "fused": "IT2T"}
 
@@ -32,8 +33,8 @@ class View:
     """One perturbed set (None is the clean one) and the answers to it."""
 
     name: str
-    variant: Perturbed | None
-    rows: Linked
+    variant: Variant | None
+    rows: Answers
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Cell:
     threat_model: str
     budget: str
     seed: int
-    questions: Questions
+    questions: Candidates
     views: tuple[View, ...]
 
 
@@ -85,12 +86,12 @@ class Plan:
 
 def _turn(job: Job) -> tuple[int, str]:
     """What others need comes first; within a kind, one linker after the other, since few fit into memory at once."""
-    if isinstance(job, Perturbed):
+    if isinstance(job, Variant):
         return 1, job.made_on
-    return (2, job.linker.title) if isinstance(job, Linked) else (0, "")
+    return (2, job.linker.title) if isinstance(job, Answers) else (0, "")
 
 
-def expand(grid: Grid, workshop: Workshop) -> Plan:
+def expand(grid: Grid, builder: Builder) -> Plan:
     """Every cell of a grid, with the keys of its artefacts.
 
     Reads the data (keys are made of its bytes) and the classes of the components, but loads no model.
@@ -100,10 +101,10 @@ def expand(grid: Grid, workshop: Workshop) -> Plan:
         MissingError: Data or weights are absent.
     """
     problems: list[str] = []
-    linkers = [one for one in (made_component(LINKERS, linker, problems) for linker in grid.linkers) if one]
-    defences = [one for one in (made_component(DEFENCES, defence, problems) for defence in grid.defences) if one]
-    attacks = [(spec, made) for spec, made in ((spec, made_attack(spec, problems)) for spec in grid.attacks) if made]
-    generator = made_component(CANDIDATES, grid.candidates, problems)
+    linkers = [one for one in (component_spec(LINKERS, linker, problems) for linker in grid.linkers) if one]
+    defences = [one for one in (component_spec(DEFENCES, defence, problems) for defence in grid.defences) if one]
+    attacks = [(spec, made) for spec, made in ((spec, attack_spec(spec, problems)) for spec in grid.attacks) if made]
+    generator = component_spec(CANDIDATES, grid.candidates, problems)
     problems += _repeats("attacks", _once_a_source([spec for spec, _ in attacks]))
     problems += _repeats("defences", [made.component.title for made in defences])
     for made, task in product(linkers, grid.tasks):
@@ -120,7 +121,7 @@ def expand(grid: Grid, workshop: Workshop) -> Plan:
     _complain(problems)
     assert generator is not None
     plan = Plan()
-    asked = [_questions(dataset, grid, generator, workshop, plan) for dataset in grid.datasets]
+    asked = [_questions(dataset, grid, generator, builder, plan) for dataset in grid.datasets]
     _complain(_repeats("data sets", [questions.name for questions in asked]))
     for questions in asked:
         for (spec, attack), linker, defence in product(attacks, linkers, defences):
@@ -179,7 +180,7 @@ def _complain(problems: list[str]) -> None:
 
 
 def _cell(
-    questions: Questions, spec: AttackSpec, attack: Made, linker: Made, defence: Made, source: Source | None, task: Task, seed: int, grid: Grid
+    questions: Candidates, spec: AttackSpec, attack: ComponentSpec, linker: ComponentSpec, defence: ComponentSpec, source: Source | None, task: Task, seed: int, grid: Grid
 ) -> Cell:  # fmt: skip
     seeds = Seeds.of(seed, grid.sample_seed)
     guard = defence if spec.source == "victim" else UNDEFENDED
@@ -187,8 +188,8 @@ def _cell(
     for name in _views(spec, task):
         variant = None
         if name in VIEW_TASK:
-            variant = Perturbed(questions, spec, attack, source, guard, VIEW_TASK[name], seeds.perturb, grid.batch_size)
-        views.append(View(name, variant, Linked(questions, linker, defence, task, variant, seeds.link, grid.batch_size)))
+            variant = Variant(questions, spec, attack, source, guard, VIEW_TASK[name], seeds.perturb, grid.batch_size)
+        views.append(View(name, variant, Answers(questions, linker, defence, task, variant, seeds.link, grid.batch_size)))
     made = ATTACKS.load(spec.attack.name)(**attack.parameters)
     return Cell(
         dataset=questions.name,
@@ -254,12 +255,12 @@ def _check_dropping(plan: Plan, problems: list[str]) -> None:
                 )
 
 
-def _questions(dataset: Component, grid: Grid, generator: Made, workshop: Workshop, plan: Plan) -> Questions:
-    loaded, mentions = workshop.sampled(dataset, grid.split, grid.limit, grid.sample_seed)
+def _questions(dataset: Component, grid: Grid, generator: ComponentSpec, builder: Builder, plan: Plan) -> Candidates:
+    loaded, mentions = builder.sampled(dataset, grid.split, grid.limit, grid.sample_seed)
     data: dict[str, Any] = {"mentions": mentions_digest(loaded.name, mentions), "kb": kb_digest(loaded.kb)}
     component = CANDIDATES.load(generator.component.name)
     if getattr(component, "uses_train", False):
-        data["train"] = mentions_digest(loaded.name, workshop.training_mentions(dataset))
+        data["train"] = mentions_digest(loaded.name, builder.training_mentions(dataset))
     title = dataset.label or loaded.name
     if not any(mention.text for mention in mentions) and mentions:
         plan.notes.append(f"{title} carries no sentences: the query text of IT2T and T2T is the mention's surface alone.")
@@ -267,4 +268,4 @@ def _questions(dataset: Component, grid: Grid, generator: Made, workshop: Worksh
         plan.notes.append(
             f"{title}: a sample of {len(mentions)} of the {len(loaded.mentions)} mentions of the {grid.split} split."
         )
-    return Questions(dataset, grid.split, grid.limit, grid.sample_seed, generator, data, title, len(mentions))
+    return Candidates(dataset, grid.split, grid.limit, grid.sample_seed, generator, data, title, len(mentions))

@@ -15,15 +15,15 @@ from robustmel.attacks import ATTACKS
 from robustmel.datasets.seal import Seal, seal
 from robustmel.errors import MissingError, UsageError
 from robustmel.kb.fields import entity_fields
+from robustmel.run.builder import Builder
 from robustmel.run.executors import Watch, execute
 from robustmel.run.grid import Grid
-from robustmel.run.jobs import Perturbed
+from robustmel.run.jobs import Variant
 from robustmel.run.keys import file_digest, files_digest
 from robustmel.run.locks import hold
 from robustmel.run.plan import expand
 from robustmel.run.stages.shards import Row, read_table
 from robustmel.run.store import Store, write_atomically, writing
-from robustmel.run.workshop import Workshop
 from robustmel.types import Entity, Query
 
 SAYS = "perturbation.json"
@@ -45,8 +45,8 @@ def publish(
     """
     if (out / "mentions.jsonl").exists() and not (out / SAYS).exists():
         raise MissingError(f"{out} holds a data set that is no perturbed one; choose another --out.")
-    workshop = Workshop(store, device)
-    plan = expand(grid, workshop)
+    builder = Builder(store, device)
+    plan = expand(grid, builder)
     variant = next((view.variant for cell in plan.cells for view in cell.views if view.variant), None)
     if variant is None:
         raise UsageError("attack clean leaves every image as it is: there is nothing to publish; choose another --attack.")
@@ -55,12 +55,12 @@ def publish(
     with writing(out), hold(out / "run.lock", f"folder {out}", wait=False):
         if store.has(variant.kind, variant.key) and store.manifest(variant.kind, variant.key)["kept"] != "all":
             store.forget(variant.kind, variant.key)
-        execute([variant.questions, variant], workshop, workers, watch)
-        _write(variant, workshop, store, out, with_clean)
+        execute([variant.questions, variant], builder, workers, watch)
+        _write(variant, builder, store, out, with_clean)
     return store.manifest(variant.kind, variant.key)
 
 
-def _write(variant: Perturbed, workshop: Workshop, store: Store, out: Path, with_clean: bool) -> None:
+def _write(variant: Variant, builder: Builder, store: Store, out: Path, with_clean: bool) -> None:
     """Fills `out`; `perturbation.json` says from the first moment whose folder this is, and is complete at the last."""
     folder = store.path(variant.kind, variant.key)
     about = (
@@ -72,10 +72,10 @@ def _write(variant: Perturbed, workshop: Workshop, store: Store, out: Path, with
     (out / "images").mkdir()
     log = read_table(folder / "log.parquet")
     asked = read_table(store.path("candidates", variant.questions.key) / "questions.parquet")
-    queries = workshop.asked(variant.questions)[0]
+    queries = builder.asked(variant.questions)[0]
     images = [_copied(_image(query, logged, folder), query.id, out) for query, logged in zip(queries, log, strict=True)]
     lines = [_mention(*one) for one in zip(asked, queries, images, strict=True)]
-    kb = workshop.dataset(variant.questions.dataset, variant.questions.split).kb
+    kb = builder.dataset(variant.questions.dataset, variant.questions.split).kb
     write_atomically(out / "entities.jsonl", "".join(_entity(entity) for entity in kb))
     names = pa.array([row["mention_id"] for row in asked], pa.string())
     shown = pa.array([None if query.image is None else file_digest(query.image) for query in queries], pa.string())
@@ -91,7 +91,7 @@ def _write(variant: Perturbed, workshop: Workshop, store: Store, out: Path, with
     write_atomically(out / SAYS, json.dumps(about, indent=1, sort_keys=True) + "\n")
 
 
-def _titles(variant: Perturbed) -> dict[str, Any]:
+def _titles(variant: Variant) -> dict[str, Any]:
     """How tables call the attack."""
     attack = ATTACKS.load(variant.made.component.name)(**variant.made.parameters)
     about = {"title": variant.attack.title, "strength": variant.attack.strength, "seed": variant.seed}

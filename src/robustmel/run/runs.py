@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from robustmel import __version__
+from robustmel.run.builder import Builder
 from robustmel.run.changes import changes, ingredients
 from robustmel.run.estimate import disk_needed
 from robustmel.run.executors import Watch, execute
@@ -23,7 +24,6 @@ from robustmel.run.keys import plain
 from robustmel.run.locks import hold
 from robustmel.run.plan import Cell, Plan, expand
 from robustmel.run.store import Store, write_atomically, writing
-from robustmel.run.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +59,8 @@ def run_grid(
         MissingError: Data, weights or disk space are missing, or another process is writing to `out`.
         Interrupted: The user asked to stop.
     """
-    workshop = Workshop(store, device)
-    plan = expand(grid, workshop)
+    builder = Builder(store, device)
+    plan = expand(grid, builder)
     with writing(out), hold(out / "run.lock", f"run folder {out}", wait=False):
         for sentence in changes(plan, out):
             log.warning(sentence)
@@ -68,7 +68,7 @@ def run_grid(
         readers = _readers(plan)
         jobs = [job for job in plan.jobs if not _unneeded(job, readers, store)]
         fresh = [job.key for job in jobs if job.kind == "variant" and not store.has(job.kind, job.key)]
-        made = execute(jobs, workshop, workers, watch)
+        made = execute(jobs, builder, workers, watch)
         errors = sum(int(store.manifest("rows", key)["errors"]) for key in set().union(*readers.values(), _clean(plan)))
         errors += sum(int(store.manifest("variant", key)["failed"]) for key in readers)
         notes = plan.notes + _cut_texts(plan, store)

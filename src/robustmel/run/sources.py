@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from robustmel.attacks import ATTACKS
 from robustmel.linkers import LINKERS
-from robustmel.registry import is_file_component, suggestion
-from robustmel.run.components import made_component
-from robustmel.run.grid import AttackSpec, Component
-from robustmel.run.jobs import Ensemble, Made
+from robustmel.registry import Component, is_file_component, suggestion
+from robustmel.run.components import component_spec
+from robustmel.run.grid import AttackSpec
+from robustmel.run.jobs import ComponentSpec, Ensemble
 from robustmel.run.keys import canonical
 
-Source = Made | Ensemble
+Source = ComponentSpec | Ensemble
 
 
 class Sources:
@@ -21,12 +21,12 @@ class Sources:
         problems: Where problems are noted, once each.
     """
 
-    def __init__(self, linkers: list[Made], problems: list[str]) -> None:
+    def __init__(self, linkers: list[ComponentSpec], problems: list[str]) -> None:
         self._grid = linkers
-        self._named: dict[str, Made | None] = {made.title: made for made in linkers}
+        self._named: dict[str, ComponentSpec | None] = {made.title: made for made in linkers}
         self._problems = problems
 
-    def of(self, spec: AttackSpec, victim: Made) -> list[Source | None]:
+    def of(self, spec: AttackSpec, victim: ComponentSpec) -> list[Source | None]:
         """The sources of an attack when it is aimed at a victim, one set each; [None] for an attack that asks nobody."""
         if ATTACKS.load(spec.attack.name).needs == "nothing":
             return [None]
@@ -35,7 +35,7 @@ class Sources:
         if spec.source == "each":
             return list(self._with_gradients())
         if spec.source == "others":
-            others: dict[str, Made] = {}
+            others: dict[str, ComponentSpec] = {}
             for made in self._with_gradients():
                 others.setdefault(canonical(made.identity), made)  # one linker under two labels counts once
             others.pop(canonical(victim.identity), None)
@@ -45,7 +45,7 @@ class Sources:
         members = [self._by_name(spec, title) for title in spec.source]
         return [Ensemble(tuple(made for made in members if made is not None))]
 
-    def check(self, spec: AttackSpec, victim: Made) -> None:
+    def check(self, spec: AttackSpec, victim: ComponentSpec) -> None:
         """Notes why there is no such source for this victim."""
         several = not isinstance(spec.source, str) or spec.source in ("each", "others")
         written = f'"{spec.source}"' if isinstance(spec.source, str) else f"[{', '.join(spec.source)}]"
@@ -68,13 +68,13 @@ class Sources:
             ):
                 self._problems.append(f"attack {spec.title}: of the ensemble {source.names} two are the same linker; drop one")
 
-    def _with_gradients(self) -> tuple[Made, ...]:
+    def _with_gradients(self) -> tuple[ComponentSpec, ...]:
         return tuple(made for made in self._grid if hasattr(LINKERS.load(made.component.name), "logits"))
 
-    def _by_name(self, spec: AttackSpec, title: str) -> Made | None:
+    def _by_name(self, spec: AttackSpec, title: str) -> ComponentSpec | None:
         if title not in self._named:
             if title in LINKERS or is_file_component(title):
-                self._named[title] = made_component(LINKERS, Component(title), self._problems)
+                self._named[title] = component_spec(LINKERS, Component(title), self._problems)
             else:
                 known = dict.fromkeys([*self._named, *LINKERS])
                 self._problems.append(

@@ -7,7 +7,7 @@ from typing import Any
 
 from robustmel.attacks import ATTACKS
 from robustmel.errors import UsageError
-from robustmel.run.grid import Component
+from robustmel.registry import Component
 
 Attempt = dict[str, Any]
 """An inline table of a grid's `attacks`."""

@@ -13,10 +13,10 @@ import numpy as np
 from robustmel.errors import ImageError, UsageError
 from robustmel.images import Pixels, decode, write_png
 from robustmel.kb import KnowledgeBase
-from robustmel.run.grid import Component
+from robustmel.registry import Component
+from robustmel.run.builder import Builder
 from robustmel.run.keys import item_seed
 from robustmel.run.store import Store
-from robustmel.run.workshop import Workshop
 from robustmel.selftest.fit import Fitted, fit, seen, write_tower
 from robustmel.selftest.truth import LEVELS, Truth, truth
 from robustmel.types import Mention
@@ -82,7 +82,7 @@ def plant(source: Component, split: str, limit: int, folder: Path) -> tuple[Plan
         UsageError: The data set has too few pictures or entities to plant anything.
         MissingError: It cannot be read.
     """
-    loaded, mentions = Workshop(Store(folder / "unused")).sampled(source, split, limit, 0)
+    loaded, mentions = Builder(Store(folder / "unused")).sampled(source, split, limit, 0)
     asked = _askable(mentions)
     if len(asked) < 20:
         raise UsageError(

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from robustmel.registry import Component
 from robustmel.report import Summary
-from robustmel.run.grid import Component
 from robustmel.selftest.attempts import WHITE_BOXES, climbing
 from robustmel.selftest.diagnosis import Course
 from robustmel.selftest.evidence import Runner, Victim

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robustmel.errors import MissingError
+from robustmel.registry import Component
 from robustmel.run.executors import Watch
-from robustmel.run.grid import Component
 from robustmel.selftest.attempts import WHITE_BOXES
 from robustmel.selftest.evidence import runner
 from robustmel.selftest.fakes_check import FAKES, Fake, check_fakes

@@ -31,7 +31,7 @@ def publish(encoder: DualEncoder, folder: Path, precision: str) -> None:
 
     Args:
         encoder: What to write.
-        folder: Made if need be.
+        folder: ComponentSpec if need be.
         precision: "float16" or "float32".
     """
     folder.mkdir(parents=True, exist_ok=True)

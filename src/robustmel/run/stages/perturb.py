@@ -39,7 +39,7 @@ LOG = pa.schema(
 
 
 @dataclass(frozen=True)
-class Aim:
+class AttackContext:
     """What a batch is attacked with.
 
     Args:
@@ -60,7 +60,7 @@ class Aim:
 
 
 def perturb(
-    queries: Sequence[Query], gold: Sequence[str | None], aim: Aim, batch_size: int, folder: Path, progress: Progress
+    queries: Sequence[Query], gold: Sequence[str | None], aim: AttackContext, batch_size: int, folder: Path, progress: Progress
 ) -> dict[str, Any]:
     """Writes `images/<id>.png` and `log.parquet`: one row a mention, in the queries' order.
 
@@ -91,7 +91,7 @@ def perturb(
 
 
 def _triage(
-    queries: Sequence[Query], gold: Sequence[str | None], aim: Aim
+    queries: Sequence[Query], gold: Sequence[str | None], aim: AttackContext
 ) -> tuple[dict[str, Row], dict[tuple[int, int], list[str]]]:
     """Rows of those that cannot be attacked, and the ids of the others by image size."""
     rows: dict[str, Row] = {}
@@ -115,7 +115,7 @@ def _present(query: Query) -> Path:
     return query.image
 
 
-def _unattackable(query: Query, gold: str | None, aim: Aim) -> str | None:
+def _unattackable(query: Query, gold: str | None, aim: AttackContext) -> str | None:
     if aim.objective is None:
         return None
     if gold is None:
@@ -125,7 +125,7 @@ def _unattackable(query: Query, gold: str | None, aim: Aim) -> str | None:
     return "skipped:one_candidate" if len(query.candidates) < 2 else None
 
 
-def _attack(queries: Sequence[Query], gold: Sequence[str], aim: Aim, folder: Path, first: bool) -> list[Row]:
+def _attack(queries: Sequence[Query], gold: Sequence[str], aim: AttackContext, folder: Path, first: bool) -> list[Row]:
     """One batch; out of memory, its halves; a single image that fails, an error row. A full disk or a broken set-up stops all."""
     try:
         return _attack_batch(queries, gold, aim, folder, first)
@@ -140,7 +140,7 @@ def _attack(queries: Sequence[Query], gold: Sequence[str], aim: Aim, folder: Pat
         return [row for part in parts for row in _attack(queries[part], gold[part], aim, folder, first)]
 
 
-def _attack_batch(queries: Sequence[Query], gold: Sequence[str], aim: Aim, folder: Path, first: bool) -> list[Row]:
+def _attack_batch(queries: Sequence[Query], gold: Sequence[str], aim: AttackContext, folder: Path, first: bool) -> list[Row]:
     clean = [decode_with_notes(_present(query), max_side=aim.max_side) for query in queries]
     pixels = torch.from_numpy(np.stack([one.pixels for one in clean])).to(aim.device).permute(0, 3, 1, 2).float() / 255
     objective: Objective = _Silent() if aim.objective is None else aim.objective(queries)

@@ -18,9 +18,8 @@ from robustmel.defences import DEFENCES
 from robustmel.errors import MissingError
 from robustmel.linkers import LINKERS
 from robustmel.linkers.contract import Differentiable
-from robustmel.registry import own_parameters
-from robustmel.run.grid import Component
-from robustmel.run.jobs import Job, Linked, Made, Perturbed, Questions
+from robustmel.registry import Component, own_parameters
+from robustmel.run.jobs import Answers, Candidates, ComponentSpec, Job, Variant
 from robustmel.run.keys import canonical
 from robustmel.run.stages.link import link
 from robustmel.run.stages.questions import ask, sample
@@ -35,7 +34,7 @@ LINKERS_HELD = 3
 """Linkers kept in memory at once; a grid of many large ones must not hold them all."""
 
 
-class Workshop:
+class Builder:
     """Makes artefacts in this process.
 
     Args:
@@ -53,9 +52,9 @@ class Workshop:
     def make(self, job: Job, progress: Progress) -> None:
         """Makes one artefact whose needs are there; does nothing where it is there already."""
         makers: dict[type[Any], Callable[..., dict[str, Any]]] = {
-            Questions: self._ask,
-            Perturbed: self._perturb,
-            Linked: self._link,
+            Candidates: self._ask,
+            Variant: self._perturb,
+            Answers: self._link,
         }
         self.store.keep(job.kind, job.key, partial(makers[type(job)], job, progress))
 
@@ -78,7 +77,7 @@ class Workshop:
             return self.dataset(component, "train").mentions
         return tuple(mention for mention in self.dataset(component, "all").mentions if mention.split == "train")
 
-    def linker(self, made: Made, defence: Made, questions: Questions) -> Linker:
+    def linker(self, made: ComponentSpec, defence: ComponentSpec, questions: Candidates) -> Linker:
         """A linker behind its defence, over the knowledge base of the questions; the last few stay loaded."""
         known = canonical([made.identity, defence.identity, questions.data["kb"]])
         if known not in self._linkers:
@@ -93,7 +92,7 @@ class Workshop:
         self._linkers.move_to_end(known)
         return self._linkers[known]
 
-    def asked(self, questions: Questions) -> tuple[list[Query], list[str | None]]:
+    def asked(self, questions: Candidates) -> tuple[list[Query], list[str | None]]:
         """The queries, and apart from them the gold ids."""
         if questions.key not in self._queries:
             rows = read_table(self.store.path(questions.kind, questions.key) / "questions.parquet")
@@ -104,7 +103,7 @@ class Workshop:
             self._queries[questions.key] = (queries, [mention.gold for mention in mentions])
         return self._queries[questions.key]
 
-    def _ask(self, job: Questions, progress: Progress, folder: Path) -> dict[str, Any]:
+    def _ask(self, job: Candidates, progress: Progress, folder: Path) -> dict[str, Any]:
         dataset, mentions = self.sampled(job.dataset, job.split, job.limit, job.sample_seed)
         generator = CANDIDATES.create(job.generator.component.name, **job.generator.component.params)
         train = self.training_mentions(job.dataset) if getattr(generator, "uses_train", False) else ()
@@ -112,11 +111,11 @@ class Workshop:
         progress(1, 1)
         return facts | {"generator": job.generator.identity}
 
-    def _perturb(self, job: Perturbed, progress: Progress, folder: Path) -> dict[str, Any]:
+    def _perturb(self, job: Variant, progress: Progress, folder: Path) -> dict[str, Any]:
         import torch
 
         from robustmel.run.stages.objective import objective_of
-        from robustmel.run.stages.perturb import Aim, perturb
+        from robustmel.run.stages.perturb import AttackContext, perturb
 
         attack = ATTACKS.load(job.made.component.name)(**job.made.parameters)
         queries, gold = self.asked(job.questions)
@@ -125,7 +124,7 @@ class Workshop:
             linkers = [cast(Differentiable, self.linker(one, job.defence, job.questions)) for one in job.linkers]
             objective = partial(objective_of, linkers, job.view, job.attack.logits)
             device = torch.device(getattr(linkers[0], "device", "cpu"))
-        aim = Aim(attack, objective, device, job.made.identity["name"], job.seed, job.attack.max_side)
+        aim = AttackContext(attack, objective, device, job.made.identity["name"], job.seed, job.attack.max_side)
         began = time.monotonic()
         facts = perturb(queries, gold, aim, job.batch_size, folder, progress)
         cost = {"seconds": time.monotonic() - began, "passes": facts["queries"]}
@@ -135,7 +134,7 @@ class Workshop:
             source = {"source": job.source.identity, "source_title": job.made_on, "defence_title": job.defence.component.title}
         return facts | of | source | cost
 
-    def _link(self, job: Linked, progress: Progress, folder: Path) -> dict[str, Any]:
+    def _link(self, job: Answers, progress: Progress, folder: Path) -> dict[str, Any]:
         linker = self.linker(job.linker, job.defence, job.questions)
         queries, _ = self.asked(job.questions)
         if job.variant is not None:
