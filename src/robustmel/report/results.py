@@ -11,7 +11,7 @@ from typing import Any
 from robustmel.errors import MissingError
 from robustmel.types import Prediction
 
-SCHEMA = 1
+SCHEMA = 2
 """The version of `run.json` that is understood."""
 
 
@@ -105,7 +105,7 @@ class Run:
     def questions(self, cell: Cell) -> tuple[Question, ...]:
         """The mentions of a cell, in file order."""
         if cell.candidates not in self._questions:
-            rows = self._table("candidates", cell.candidates, "questions.parquet", cell)
+            rows = self._table("candidates", cell.candidates, "candidates.parquet", cell)
             self._questions[cell.candidates] = tuple(_question(row) for row in rows)
         return self._questions[cell.candidates]
 
@@ -124,7 +124,7 @@ class Run:
         Raises:
             MissingError: The rows are absent, unreadable, or about other mentions than the questions.
         """
-        rows = self._aligned(self._table("rows", view.rows, "predictions.parquet", cell), cell, "rows")
+        rows = self._aligned(self._table("answers", view.rows, "answers.parquet", cell), cell, "answers")
         return [
             Prediction(row["id"], tuple(row["ranked"] or ()), tuple(row["scores"] or ()), row["error"], row["seconds"] or 0.0)
             for row in rows
@@ -211,7 +211,7 @@ def read_run(out: Path, store_root: Path | None = None) -> Run:
 
 
 def _cell(row: Mapping[str, Any]) -> Cell:
-    views = tuple(View(view["view"], view["variant"], view["rows"]) for view in row["views"])
+    views = tuple(View(view["name"], view["variant"], view["answers"]) for view in row["evaluations"])
     return Cell(views=views, **{name: row[name] for name in Cell.__slots__ if name != "views"})
 
 
