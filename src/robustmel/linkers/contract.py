@@ -6,6 +6,7 @@ A linker is built as `Linker(kb, **parameters)`: the knowledge base is positiona
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
@@ -66,3 +67,36 @@ class HasAssets(Protocol):
             MissingError: A file is absent; the sentence says which one was looked for, and where.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a linker offers beyond answering, known before it is built.
+
+    Args:
+        tasks: What it answers.
+        scores: It scores candidates (`Scored`).
+        gradients: Its scores can be differentiated down to the pixels (`Differentiable`).
+        labels: It reads `Query.labels`: `reads_labels = True` in the class.
+        open_answers: It answers from the whole knowledge base where a query lists no candidates: `open_answers = True`.
+        random: It draws, starting from `Query.seed`: `random = True`.
+    """
+
+    tasks: tuple[Task, ...]
+    scores: bool = False
+    gradients: bool = False
+    labels: bool = False
+    open_answers: bool = False
+    random: bool = False
+
+
+def capabilities(linker_class: type) -> Capabilities:
+    """What a linker's class offers; what it does not declare, it does not offer."""
+    return Capabilities(
+        tasks=tuple(getattr(linker_class, "tasks", ())),
+        scores=callable(getattr(linker_class, "scores", None)),
+        gradients=callable(getattr(linker_class, "logits", None)),
+        labels=bool(getattr(linker_class, "reads_labels", False)),
+        open_answers=bool(getattr(linker_class, "open_answers", False)),
+        random=bool(getattr(linker_class, "random", False)),
+    )

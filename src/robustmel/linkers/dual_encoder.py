@@ -36,8 +36,8 @@ class DualEncoder(ABC):
     A family sets `library_class` and `model_types`, and says in `image_features` and `text_features` how embeddings are taken.
     Where it differs in more, it overrides `fixed_text_length`, `text_limit`, `temperature` or `compare`.
 
-    I2T compares the image with "a photo of <name>" of every candidate, T2T the query text, IT2T the normalised sum of both. The
-    scores are cosines in [-1, 1]; candidates whose texts the model reads alike score equally, to the last bit.
+    I2T compares the image with "a photo of <name>" of every candidate, T2T the query text, IT2T the normalised sum of both. A
+    sentence in `Query.labels` stands for the candidate it is given for, without the template. The scores are cosines in [-1, 1]; candidates whose texts the model reads alike score equally, to the last bit.
 
     Args:
         kb: Where candidates come from.
@@ -63,6 +63,7 @@ class DualEncoder(ABC):
 
     tasks: ClassVar[tuple[Task, ...]] = ("I2T", "IT2T", "T2T")
     version: ClassVar[int] = 1
+    reads_labels: ClassVar[bool] = True
 
     library_class: ClassVar[str]
     """Name of the model's class in the transformers library."""
@@ -164,7 +165,9 @@ class DualEncoder(ABC):
     def cut_texts(self, queries: Sequence[Query], task: Task) -> int:
         """How many of the distinct texts behind these queries the tokenizer's limit cuts, once they were linked."""
         sides = self.text_sides
-        texts = {sides.label(one) for query in queries for one in query.candidates if one in sides.kb}
+        texts = {
+            sides.label(candidate, query.labels) for query in queries for candidate in query.candidates if candidate in sides.kb
+        }
         if task != "I2T":
             texts |= {sides.query_text(query) for query in queries}
         return len(texts & self.text_tower.cut)
