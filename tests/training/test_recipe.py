@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from robustmel.errors import MissingError, UsageError
-from robustmel.training.recipe import Recipe, read_recipe
+from robustmel.training.recipe import Recipe
+from robustmel.training.recipe_files import read_recipe
 
 
 def test_later_settings_win_over_the_file(tmp_path: Path) -> None:
@@ -58,5 +59,5 @@ def test_an_absent_or_broken_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_recipe_needs_no_torch() -> None:
-    code = "import sys, robustmel.training.recipe; sys.exit('torch' in sys.modules)"
+    code = "import sys, robustmel.training, robustmel.training.recipe_files; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

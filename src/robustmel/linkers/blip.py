@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from robustmel.linkers.architecture import Architecture
 from robustmel.linkers.dual_encoder import DualEncoder
 
 
@@ -24,6 +25,7 @@ class BLIP(DualEncoder):
 
     library_class = "BlipForImageTextRetrieval"
     model_types = ("blip",)
+    keeps_temperature = False
 
     @staticmethod
     def image_features(model: Any, pixel_values: Tensor) -> Tensor:
@@ -39,6 +41,29 @@ class BLIP(DualEncoder):
         return features
 
     @staticmethod
-    def temperature(model: Any) -> float:
+    def temperature(model: Any) -> Tensor:
         """The configuration's, as the model has none."""
-        return math.exp(model.config.logit_scale_init_value)
+        return torch.tensor(model.config.logit_scale_init_value, dtype=torch.float64).exp()
+
+    @classmethod
+    def fresh_model(cls, shape: Architecture, tokenizer: Any) -> Any:
+        """The encoders without cross-attention, which serves the matching head alone."""
+        from transformers import BlipConfig, BlipForImageTextRetrieval
+
+        # The library's 1e-10 for the vision tower leaves no gradient, and its 0.02 for texts suits a width of 768.
+        vision = shape.vision_tower | {"initializer_range": shape.vision_width**-0.5}
+        text = shape.text_tower(tokenizer) | {
+            "initializer_range": shape.text_width**-0.5,
+            "sep_token_id": tokenizer.eos_token_id,
+            "is_decoder": False,
+            "use_cache": False,
+        }
+        config = BlipConfig(text_config=text, vision_config=vision, image_text_hidden_size=shape.projection)
+        return BlipForImageTextRetrieval(config)
+
+    @classmethod
+    def image_processor(cls, shape: Architecture) -> Any:
+        """To the square; BLIP-2 has the same."""
+        from transformers import BlipImageProcessorPil
+
+        return BlipImageProcessorPil(size=shape.square)

@@ -24,7 +24,7 @@ def shown_source(name: str, parameters: Mapping[str, Any]) -> str:
 
 def _written(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_key(key)} = {_written(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{_key(key)} = {_written(part)}" for key, part in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_written, value)) + "]"
     return json.dumps(_without_place(value) if isinstance(value, str | Path) else value, ensure_ascii=False)

@@ -27,7 +27,7 @@ class TextBank:
     Args:
         tokenizer: A Hugging Face tokenizer.
         length: Texts are cut to this many tokens.
-        masked: See `families.Family`.
+        masked: Give an attention mask; see `Family.masks_padding`.
 
     Attributes:
         cut: How many of the texts were longer.

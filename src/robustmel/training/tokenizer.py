@@ -33,13 +33,13 @@ def learn_tokenizer(texts: Iterable[str], vocabulary: int, length: int, *, maske
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary - end_last,
-        special_tokens=[one for one in SPECIALS if not (end_last and one == END)],
+        special_tokens=[token for token in SPECIALS if not (end_last and token == END)],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
     tokenizer.train_from_iterator(sorted(set(texts)), trainer)
     tokenizer.add_special_tokens(list(SPECIALS))  # those that have an id keep it
-    ends = [(one, tokenizer.token_to_id(one)) for one in (START, END)]
+    ends = [(token, tokenizer.token_to_id(token)) for token in (START, END)]
     tokenizer.post_processor = processors.TemplateProcessing(single=f"{START} $A {END}", special_tokens=ends)
     made: Any = transformers.PreTrainedTokenizerFast
     return made(

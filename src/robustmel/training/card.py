@@ -1,57 +1,23 @@
-"""A trained encoder as a folder in the Hugging Face layout, with a model card and the recipe that made it."""
+"""The model card of a trained checkpoint, and the record that it is written from."""
 
 from __future__ import annotations
 
-import copy
 import json
-import math
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_model
 
 from robustmel import __version__
 from robustmel.attacks.quantities import as_budget
-from robustmel.training.encoder import DualEncoder
 
 RECORD = "training_recipe.json"
+"""What was trained, and how; it is written last, so that a folder that holds it is complete."""
 
 Accuracies = Mapping[str, Mapping[str, Mapping[str, float]]]
 """Data set -> split -> task -> accuracy."""
-
-
-def publish(encoder: DualEncoder, folder: Path, precision: str) -> None:
-    """Writes config, weights, tokenizer and image processor; `AutoModel.from_pretrained(folder)` loads them.
-
-    Weights may be stored in half precision; the config says float32 all the same, so that they are computed with in full
-    precision, also where half precision is slow or missing.
-
-    Args:
-        encoder: What to write.
-        folder: ComponentSpec if need be.
-        precision: "float16" or "float32".
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    stored = copy.deepcopy(encoder.model)
-    for parameter in stored.parameters():  # not the running statistics of batch norms: variances outgrow half precision
-        parameter.data = parameter.data.to(getattr(torch, precision))
-    if not encoder.family.keeps_temperature:
-        del stored.logit_scale
-        stored.config.logit_scale_init_value = math.log(encoder.scale.item())
-    save_model(stored, str(folder / "model.safetensors"), metadata={"format": "pt"})
-    encoder.tokenizer.save_pretrained(folder)
-    encoder.processor.save_pretrained(folder)
-    config = stored.config
-    config.architectures = [type(stored).__name__]
-    for one in (config, *(getattr(config, name) for name in config.sub_configs)):
-        one.dtype = torch.float32
-        one._name_or_path = ""  # where a base lay on this machine is nobody's business
-    config.to_json_file(folder / "config.json", use_diff=False)
-    # The library keeps its files from all other users; these are to be read as the rest of the folder is.
-    (folder / "model.safetensors").chmod((folder / "config.json").stat().st_mode)
 
 
 def write_card(
@@ -94,14 +60,14 @@ def write_card(
 
 def card(record: Mapping[str, Any]) -> str:
     """The model card of what `training_recipe.json` records."""
-    recipe, identity, accuracies = record["recipe"], record["identity"], record["accuracies"]
+    recipe, identity = record["recipe"], record["identity"]
     sources = record.get("sources", identity["datasets"])
     named = " ".join(f"--dataset {shlex.quote(source)}" for source in sources)
     threads = f"{record['threads']} thread" + ("" if record["threads"] == 1 else "s")
     made = f"fine-tuned from {_base(recipe['base'])}" if recipe["base"] else "trained from random weights"
     rows = [
         f"| {name} | {split} | " + " | ".join(f"{100 * tasks[task]:.1f}" for task in ("I2T", "IT2T", "T2T")) + " |"
-        for name, splits in accuracies.items()
+        for name, splits in record["accuracies"].items()
         for split, tasks in splits.items()
     ]
     table = ["| data set | split | I2T | IT2T | T2T |", "|---|---|---|---|---|", *rows] if rows else ["Not measured."]
