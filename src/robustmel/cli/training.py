@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 from typer.core import TyperCommand
 
 if TYPE_CHECKING:
-    from click import Context, HelpFormatter
-
     from robustmel.datasets.dataset import Dataset
     from robustmel.registry import Component
     from robustmel.training.loop import Epoch
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 class CommandWithRecipeKeys(TyperCommand):
     """A command whose help ends with every key that `--set` takes."""
 
-    def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
+    def format_help(self, ctx: Any, formatter: Any) -> None:
         """Reads the keys when help is asked for, so that no other command waits for them."""
         from robustmel.training.recipe_files import recipe_keys
 

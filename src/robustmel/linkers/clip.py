@@ -26,9 +26,9 @@ class CLIP(DualEncoder):
         """Towers that state the projection's width, too."""
         from transformers import CLIPConfig, CLIPModel
 
-        width = {"projection_dim": shape.projection}
-        text, vision = shape.text_tower(tokenizer) | width, shape.vision_tower | width
-        return CLIPModel(CLIPConfig(text_config=text, vision_config=vision, **width))
+        text, vision = shape.text_tower(tokenizer), shape.vision_tower
+        text["projection_dim"] = vision["projection_dim"] = shape.projection
+        return CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=shape.projection))
 
     @classmethod
     def image_processor(cls, shape: Architecture) -> Any:

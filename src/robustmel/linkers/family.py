@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -34,9 +33,7 @@ class Family:
     keeps_temperature: ClassVar[bool] = True
     """Whether the library's model holds the learnt temperature. Where it does not, training learns one beside it, and publishes
     it as `logit_scale_init_value` of the configuration, where the linker finds it."""
-    contrastive_loss: ClassVar[Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]] = staticmethod(
-        symmetric_cross_entropy
-    )
+    contrastive_loss = staticmethod(symmetric_cross_entropy)
     """(cosines, which belong together, temperature, bias) -> loss; see `losses`."""
 
     @staticmethod

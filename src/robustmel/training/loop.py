@@ -116,7 +116,8 @@ def _rate(recipe: Recipe, step: int, total: int) -> float:
 
 def _groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
     """Weight matrices decay; biases, norms, temperature and position or token embeddings do not."""
-    matrices, others = [], []
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             (matrices if parameter.ndim > 1 and "embedding" not in name else others).append(parameter)
