@@ -91,7 +91,6 @@ def trained_tower(attack: Adversarial | None) -> nn.Linear:
         compare=lambda images, texts, labels, normalise: images @ labels.T,
         contrastive_loss=symmetric_cross_entropy,
         temperature=lambda model: torch.tensor(10.0),
-        keeps_temperature=True,
     )
     processor = CLIPImageProcessorPil(image_mean=[0.5] * 3, image_std=[1.0] * 3)
     encoder = Encoder(tower, None, processor, family, 0)

@@ -13,7 +13,7 @@ import robustmel.world
 from robustmel.errors import MissingError, UsageError
 from robustmel.training.recipe import Adversarial, Recipe
 from robustmel.training.recipe_files import packaged_recipes, read_recipe, recipe_keys
-from robustmel.training.trainee import trainee_class
+from robustmel.training.trainee import kind_of_training
 
 
 def test_later_settings_win_over_the_file(tmp_path: Path) -> None:
@@ -110,13 +110,13 @@ def test_the_identity_changes_with_what_decides_the_weights_and_with_nothing_els
 )
 def test_a_family_that_cannot_be_trained_is_refused(family: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        trainee_class(Recipe(family=family))
+        kind_of_training(Recipe(family=family))
 
 
 def test_a_linker_of_one_s_own_that_says_nothing_of_training_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("class Mine:\n    tasks = ('T2T',)\n")
     with pytest.raises(UsageError, match="trained_as"):
-        trainee_class(Recipe(family=f"{tmp_path}/mine.py:Mine"))
+        kind_of_training(Recipe(family=f"{tmp_path}/mine.py:Mine"))
 
 
 def test_a_recipe_needs_no_torch() -> None:

@@ -59,9 +59,9 @@ def train_from_command_line(
     from robustmel.run.grid import component_from_text
     from robustmel.run.locks import hold
     from robustmel.training import train
+    from robustmel.training.card import shown_source
     from robustmel.training.recipe_files import read_recipe
-    from robustmel.training.sources import shown_source
-    from robustmel.training.trainee import trainee_class
+    from robustmel.training.trainee import kind_of_training
 
     if not (family or base or recipe):
         raise UsageError(
@@ -69,7 +69,7 @@ def train_from_command_line(
             "blip, blip2, flava, owlvit), or --base FOLDER."
         )
     settings = read_recipe(recipe, changes, family=family, base=base)
-    trainee_class(settings)
+    kind_of_training(settings)
     if settings.base and any(change.startswith("architecture") for change in changes):
         raise UsageError("architecture is that of --base and cannot be set; leave it out, or train anew with --family.")
     components = [component_from_text(dataset) for dataset in datasets]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor, nn
@@ -28,6 +29,16 @@ class ALIGN(DualEncoder):
 
     library_class = "AlignModel"
     model_types = ("align",)
+    processor_class = "EfficientNetImageProcessorPil"
+    processor_options = MappingProxyType(
+        {
+            "resample": 2,
+            "rescale_factor": 1 / 127.5,
+            "rescale_offset": True,
+            "do_normalize": False,
+            "include_top": False,
+        }
+    )
     fixed_text_length = True
 
     @staticmethod
@@ -59,21 +70,6 @@ class ALIGN(DualEncoder):
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight)
         return model
-
-    @classmethod
-    def image_processor(cls, shape: Architecture) -> Any:
-        """To the square, and to values in [-1, 1]."""
-        from transformers import EfficientNetImageProcessorPil
-
-        return EfficientNetImageProcessorPil(
-            size=shape.square,
-            crop_size=shape.square,
-            resample=2,
-            rescale_factor=1 / 127.5,
-            rescale_offset=True,
-            do_normalize=False,
-            include_top=False,
-        )
 
 
 def _stages(shape: Architecture) -> dict[str, Any]:

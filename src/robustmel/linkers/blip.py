@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from robustmel.linkers.architecture import Architecture
@@ -25,7 +24,8 @@ class BLIP(DualEncoder):
 
     library_class = "BlipForImageTextRetrieval"
     model_types = ("blip",)
-    keeps_temperature = False
+    processor_class = "BlipImageProcessorPil"
+    processor_sizes = ("size",)
 
     @staticmethod
     def image_features(model: Any, pixel_values: Tensor) -> Tensor:
@@ -39,11 +39,6 @@ class BLIP(DualEncoder):
         read = model.text_encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
         features: Tensor = model.text_proj(read[:, 0])
         return features
-
-    @staticmethod
-    def temperature(model: Any) -> Tensor:
-        """The configuration's, as the model has none."""
-        return torch.tensor(model.config.logit_scale_init_value, dtype=torch.float64).exp()
 
     @classmethod
     def fresh_model(cls, shape: Architecture, tokenizer: Any) -> Any:
@@ -60,10 +55,3 @@ class BLIP(DualEncoder):
         }
         config = BlipConfig(text_config=text, vision_config=vision, image_text_hidden_size=shape.projection)
         return BlipForImageTextRetrieval(config)
-
-    @classmethod
-    def image_processor(cls, shape: Architecture) -> Any:
-        """To the square; BLIP-2 has the same."""
-        from transformers import BlipImageProcessorPil
-
-        return BlipImageProcessorPil(size=shape.square)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from robustmel.linkers.architecture import Architecture
-from robustmel.linkers.blip import BLIP
 from robustmel.linkers.dual_encoder import DualEncoder
-
-FIRST_TEMPERATURE = 0.07
-"""Where BLIP-2's training starts."""
 
 QUERY_TOKENS = 6
 """Vectors a fresh model describes an image by; 32 in the published ones, whose images have seven times as many patches."""
@@ -35,7 +29,8 @@ class BLIP2(DualEncoder):
 
     library_class = "Blip2ForImageTextRetrieval"
     model_types = ("blip-2",)
-    keeps_temperature = False
+    processor_class = "BlipImageProcessorPil"
+    processor_sizes = ("size",)
 
     @staticmethod
     def image_features(model: Any, pixel_values: Tensor) -> Tensor:
@@ -58,12 +53,6 @@ class BLIP2(DualEncoder):
     def text_limit(config: Any, tokenizer: Any) -> int:
         """The Q-Former's; the configuration's text model is the language model, which is not used."""
         return min(int(config.qformer_config.max_position_embeddings), int(tokenizer.model_max_length))
-
-    @staticmethod
-    def temperature(model: Any) -> Tensor:
-        """The configuration's, as the model has none."""
-        logarithm = getattr(model.config, "logit_scale_init_value", -math.log(FIRST_TEMPERATURE))
-        return torch.tensor(logarithm, dtype=torch.float64).exp()
 
     @staticmethod
     def compare(images: Tensor | None, texts: Tensor | None, labels: Tensor, normalise: bool) -> Tensor:
@@ -98,5 +87,3 @@ class BLIP2(DualEncoder):
         # The library makes them zero, and queries that begin alike stay alike.
         nn.init.normal_(model.query_tokens, std=former["initializer_range"])
         return model
-
-    image_processor = BLIP.image_processor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 from robustmel.linkers.architecture import Architecture
@@ -20,6 +21,8 @@ class CLIP(DualEncoder):
 
     library_class = "CLIPModel"
     model_types = ("clip",)
+    processor_class = "CLIPImageProcessorPil"
+    processor_options = MappingProxyType({"do_center_crop": False})
 
     @classmethod
     def fresh_model(cls, shape: Architecture, tokenizer: Any) -> Any:
@@ -29,10 +32,3 @@ class CLIP(DualEncoder):
         text, vision = shape.text_tower(tokenizer), shape.vision_tower
         text["projection_dim"] = vision["projection_dim"] = shape.projection
         return CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=shape.projection))
-
-    @classmethod
-    def image_processor(cls, shape: Architecture) -> Any:
-        """To the square."""
-        from transformers import CLIPImageProcessorPil
-
-        return CLIPImageProcessorPil(size=shape.square, crop_size=shape.square, do_center_crop=False)

@@ -139,14 +139,14 @@ class DualEncoder(Family):
         one whose scores are not finite ("non_finite").
         """
         self._check_task(task)
-        found: list[Prediction] = []
+        predictions: list[Prediction] = []
         for start in range(0, len(queries), self.batch_size):
             batch = queries[start : start + self.batch_size]
             started = time.perf_counter()
             answers = self._answer(batch, task)
             share = (time.perf_counter() - started) / len(batch)
-            found.extend(replace(answer, seconds=share) for answer in answers)
-        return found
+            predictions.extend(replace(answer, seconds=share) for answer in answers)
+        return predictions
 
     @torch.no_grad()
     def scores(self, queries: Sequence[Query], task: Task) -> Tensor:
@@ -158,11 +158,11 @@ class DualEncoder(Family):
         self._check_task(task)
         asked = [(query, None if task == "T2T" else self._picture(query)) for query in queries]
         longest = max((len(query.candidates) for query in queries), default=0)
-        found = torch.empty(len(queries), longest, device=self.device)
+        table = torch.empty(len(queries), longest, device=self.device)
         for start in range(0, len(queries), self.batch_size):
             rows = self._scores(asked[start : start + self.batch_size], task)
-            found[start : start + len(rows)] = functional.pad(rows, (0, longest - rows.shape[1]), value=-torch.inf)
-        return found
+            table[start : start + len(rows)] = functional.pad(rows, (0, longest - rows.shape[1]), value=-torch.inf)
+        return table
 
     def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T", *, smooth: bool = False) -> Tensor:
         """float32 (B, C) cosines, differentiable down to the raw pixels; the very scores `link` ranks by.

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
+import importlib
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
-from robustmel.errors import UsageError
 from robustmel.linkers.architecture import Architecture
 from robustmel.linkers.losses import symmetric_cross_entropy
+
+FIRST_TEMPERATURE = 0.07
+"""What cosines are divided by before anything is learnt, in CLIP's training and in those that follow it."""
 
 
 class Family:
     """The facts of a family, with CLIP's as defaults.
 
-    A family names its `library_class` and `model_types`, and overrides what is otherwise with it. One that is to be trained
-    from a configuration says in `fresh_model` and `image_processor` how such a model is made; a checkpoint of any family can be
-    fine-tuned.
+    A family names the library's classes and its `model_types`, and overrides what is otherwise with it.
     """
 
     library_class: ClassVar[str]
     """Name of the model's class in the transformers library."""
     model_types: ClassVar[tuple[str, ...]]
     """What config.json may state as `model_type`."""
+    processor_class: ClassVar[str]
+    """Name of its Pillow image processor in that library, needed only to train from a configuration; so are the next two."""
+    processor_sizes: ClassVar[tuple[str, ...]] = ("size", "crop_size")
+    """The processor's options that say what an image is brought to."""
+    processor_options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Its options beside the sizes."""
     fixed_text_length: ClassVar[bool] = False
     """Whether a linker pads every text to the limit."""
     masks_padding: ClassVar[bool] = True
     """Whether padding is masked; SigLIP was trained to read it."""
     end_has_largest_id: ClassVar[bool] = False
     """Whether a text is read at the token with the largest id, which must then be the end token (OWL-ViT)."""
-    keeps_temperature: ClassVar[bool] = True
-    """Whether the library's model holds the learnt temperature. Where it does not, training learns one beside it, and publishes
-    it as `logit_scale_init_value` of the configuration, where the linker finds it."""
     contrastive_loss = staticmethod(symmetric_cross_entropy)
     """(cosines, which belong together, temperature, bias) -> loss; see `losses`."""
 
@@ -58,9 +66,16 @@ class Family:
 
     @staticmethod
     def temperature(model: Any) -> Tensor:
-        """What multiplies cosines before a softmax, differentiable where it is learnt; 1.0 for a family without one."""
-        scale: Tensor = model.logit_scale.exp()
-        return scale
+        """What multiplies cosines before a softmax, differentiable where it is learnt.
+
+        A model that holds no learnt one (BLIP) has that of its configuration, where training publishes it; else 1 / 0.07, where
+        training starts.
+        """
+        if hasattr(model, "logit_scale"):
+            scale: Tensor = model.logit_scale.exp()
+            return scale
+        logarithm = getattr(model.config, "logit_scale_init_value", -math.log(FIRST_TEMPERATURE))
+        return torch.tensor(logarithm, dtype=torch.float64).exp()
 
     @staticmethod
     def compare(images: Tensor | None, texts: Tensor | None, labels: Tensor, normalise: bool) -> Tensor:
@@ -81,16 +96,17 @@ class Family:
 
     @classmethod
     def fresh_model(cls, shape: Architecture, tokenizer: Any) -> Any:
-        """A model with random weights from torch's global generator.
+        """A model with random weights from torch's global generator: two towers and a projection, unless a family differs.
 
         Raises:
-            UsageError: The shape does not fit the family, or the family says nothing of how one is made.
+            UsageError: The shape does not fit the family.
         """
-        raise UsageError(
-            f"{cls.__name__} has no fresh_model to train from a configuration; fine-tune a checkpoint (base = ...)."
-        )
+        model = getattr(importlib.import_module("transformers"), cls.library_class)
+        text, vision = shape.text_tower(tokenizer), shape.vision_tower
+        return model(model.config_class(text_config=text, vision_config=vision, projection_dim=shape.projection))
 
     @classmethod
     def image_processor(cls, shape: Architecture) -> Any:
         """The image processor of such a model: to the square, nothing cropped."""
-        raise UsageError(f"{cls.__name__} has no image_processor to train with; fine-tune a checkpoint (base = ...).")
+        processor = getattr(importlib.import_module("transformers"), cls.processor_class)
+        return processor(**dict.fromkeys(cls.processor_sizes, shape.square), **cls.processor_options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor
@@ -26,6 +27,8 @@ class FLAVA(DualEncoder):
 
     library_class = "FlavaModel"
     model_types = ("flava",)
+    processor_class = "FlavaImageProcessorPil"
+    processor_options = MappingProxyType({"do_center_crop": False})
 
     @staticmethod
     def image_features(model: Any, pixel_values: Tensor) -> Tensor:
@@ -58,10 +61,3 @@ class FLAVA(DualEncoder):
         for zeros in (first.cls_token, first.position_embeddings):  # as the library leaves them, all places look alike
             init.normal_(zeros, std=image["initializer_range"])
         return model
-
-    @classmethod
-    def image_processor(cls, shape: Architecture) -> Any:
-        """To the square."""
-        from transformers import FlavaImageProcessorPil
-
-        return FlavaImageProcessorPil(size=shape.square, crop_size=shape.square, do_center_crop=False)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from robustmel.linkers.architecture import Architecture
 from robustmel.linkers.dual_encoder import DualEncoder
 
 
@@ -21,19 +18,5 @@ class OWLViT(DualEncoder):
 
     library_class = "OwlViTModel"
     model_types = ("owlvit",)
+    processor_class = "OwlViTImageProcessorPil"
     end_has_largest_id = True
-
-    @classmethod
-    def fresh_model(cls, shape: Architecture, tokenizer: Any) -> Any:
-        """The two towers without the detector's heads."""
-        from transformers import OwlViTConfig, OwlViTModel
-
-        text, vision = shape.text_tower(tokenizer), shape.vision_tower
-        return OwlViTModel(OwlViTConfig(text_config=text, vision_config=vision, projection_dim=shape.projection))
-
-    @classmethod
-    def image_processor(cls, shape: Architecture) -> Any:
-        """To the square."""
-        from transformers import OwlViTImageProcessorPil
-
-        return OwlViTImageProcessorPil(size=shape.square, crop_size=shape.square)

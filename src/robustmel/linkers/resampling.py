@@ -180,5 +180,5 @@ def vertical_first(before: tuple[int, int], after: tuple[int, int], resample: in
     values = picture[..., 0].astype(float)
     horizontal = rows @ np.clip(values @ columns.T, 0, 255)
     vertical = np.clip(rows @ values, 0, 255) @ columns.T
-    errors = [np.abs(np.clip(one, 0, 255) - truth).mean() for one in (horizontal, vertical)]
+    errors = [np.abs(np.clip(resized, 0, 255) - truth).mean() for resized in (horizontal, vertical)]
     return bool(errors[1] < errors[0])

@@ -25,6 +25,8 @@ class SigLIP(DualEncoder):
 
     library_class = "SiglipModel"
     model_types = ("siglip",)
+    processor_class = "SiglipImageProcessorPil"
+    processor_sizes = ("size",)
     fixed_text_length = True
     masks_padding = False
     contrastive_loss = staticmethod(pairwise_sigmoid)
@@ -48,10 +50,3 @@ class SigLIP(DualEncoder):
         model.logit_scale.data.fill_(math.log(10))
         model.logit_bias.data.fill_(-10.0)
         return model
-
-    @classmethod
-    def image_processor(cls, shape: Architecture) -> Any:
-        """To the square."""
-        from transformers import SiglipImageProcessorPil
-
-        return SiglipImageProcessorPil(size=shape.square)

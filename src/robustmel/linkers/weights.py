@@ -128,9 +128,9 @@ def _checked(folder: Path, model: str, allow_pickle: str | None) -> Path:
             _check_pickle(folder, model, allow_pickle)
             return folder
         pickled = sorted(path.name for path in folder.iterdir() if any(fnmatch(path.name, pattern) for pattern in PICKLED))
-        found = f"only pickled weights ({pickled[0]})" if pickled else "no weights"
+        content = f"only pickled weights ({pickled[0]})" if pickled else "no weights"
         raise MissingError(
-            f"{model} holds {found} where *.safetensors is expected; pickles can run code and are not read: convert them once "
+            f"{model} holds {content} where *.safetensors is expected; pickles can run code and are not read: convert them once "
             f'with save_pretrained, name a revision that has safetensors, or allow {PICKLE} by allow_pickle = "sha256:...".'
         )
     return folder
@@ -155,9 +155,9 @@ def _check_pickle(folder: Path, model: str, pin: str) -> None:
     if not file.is_file():
         raise MissingError(f"{model} has neither *.safetensors nor {PICKLE} in {folder}; allow_pickle reads no other pickle.")
     with file.open("rb") as opened:
-        found = hashlib.file_digest(opened, "sha256").hexdigest()
-    if found != wanted[1]:
-        raise MissingError(f"{file} has the digest sha256:{found}, not the one that allow_pickle names; it is not read.")
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    if digest != wanted[1]:
+        raise MissingError(f"{file} has the digest sha256:{digest}, not the one that allow_pickle names; it is not read.")
     import torch
 
     numbers = tuple(int(number) for number in re.findall(r"\d+", torch.__version__)[:2])

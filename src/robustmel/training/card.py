@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import torch
 
 from robustmel import __version__
 from robustmel.attacks.quantities import as_budget
+from robustmel.types import TASKS
 
 RECORD = "training_recipe.json"
 """What was trained, and how; it is written last, so that a folder that holds it is complete."""
@@ -22,6 +23,7 @@ Accuracies = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 def write_card(
     folder: Path,
+    kind: str,
     identity: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]],
     best_epoch: int,
@@ -34,6 +36,7 @@ def write_card(
 
     Args:
         folder: Of the published weights.
+        kind: Of the training, as in `TRAINEES` ("dual-encoder").
         identity: Recipe, names of the data sets, digest of the data.
         history: One record per epoch trained.
         best_epoch: The epoch published.
@@ -44,6 +47,7 @@ def write_card(
     """
     record = {
         "recipe": identity["recipe"],
+        "kind": kind,
         "identity": identity,
         "sources": list(sources or identity["datasets"]),
         "best_epoch": best_epoch,
@@ -62,25 +66,30 @@ def card(record: Mapping[str, Any]) -> str:
     """The model card of what `training_recipe.json` records."""
     recipe, identity = record["recipe"], record["identity"]
     sources = record.get("sources", identity["datasets"])
+    kind = record.get("kind", "dual-encoder")
     named = " ".join(f"--dataset {shlex.quote(source)}" for source in sources)
     threads = f"{record['threads']} thread" + ("" if record["threads"] == 1 else "s")
     made = f"fine-tuned from {_base(recipe['base'])}" if recipe["base"] else "trained from random weights"
     rows = [
-        f"| {name} | {split} | " + " | ".join(f"{100 * tasks[task]:.1f}" for task in ("I2T", "IT2T", "T2T")) + " |"
+        f"| {name} | {split} | " + " | ".join(f"{100 * tasks[task]:.1f}" if task in tasks else "-" for task in TASKS) + " |"
         for name, splits in record["accuracies"].items()
         for split, tasks in splits.items()
     ]
-    table = ["| data set | split | I2T | IT2T | T2T |", "|---|---|---|---|---|", *rows] if rows else ["Not measured."]
+    table = (
+        ["| data set | split | " + " | ".join(TASKS) + " |", "|---" * (2 + len(TASKS)) + "|", *rows]
+        if rows
+        else ["Not measured."]
+    )
     remarks = [f"- {count} {what}" for what, count in sorted(record["remarks"].items())] or ["- nothing"]
     return "\n".join(
         [
             "---",
             "license: apache-2.0",
             "library_name: transformers",
-            "pipeline_tag: zero-shot-image-classification",
+            *["pipeline_tag: zero-shot-image-classification"] * (kind == "dual-encoder"),
             "---",
             "",
-            f"# A small {recipe['family']} dual encoder for entity linking",
+            f"# A small {recipe['family']} {kind.replace('-', ' ')} for entity linking",
             "",
             f"A scale model of {record['parameters'] / 1e6:.1f} million parameters, {made} on {', '.join(identity['datasets'])}",
             "by RobustMEL, to try attacks and defences on within seconds. It knows the entities of its data and nothing else; what",
@@ -96,7 +105,7 @@ def card(record: Mapping[str, Any]) -> str:
             "",
             "Made by, with the recipe in `training_recipe.json`:",
             "",
-            f"    robustmel train dual-encoder {named} --recipe training_recipe.json --out DIR",
+            f"    robustmel train {kind} {named} --recipe training_recipe.json --out DIR",
             "",
             "Left out of the training data, or cut:",
             "",
@@ -126,3 +135,40 @@ def _write(file: Path, text: str) -> None:
     unfinished = file.with_name(f".{file.name}.tmp")
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(file)
+
+
+def shown_source(name: str, parameters: Mapping[str, Any]) -> str:
+    """How a data set was asked for, as others may read it: its name, or its inline table as on the command line.
+
+    Paths below the working directory are made relative to it; of absolute ones elsewhere the last part is left.
+
+    Args:
+        name: As registered.
+        parameters: As given.
+    """
+    if not parameters:
+        return name
+    return _written({"name": name, **parameters})
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_key(key)} = {_written(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_written, value)) + "]"
+    return json.dumps(_without_place(value) if isinstance(value, str | Path) else value, ensure_ascii=False)
+
+
+def _key(key: str) -> str:
+    bare = key.isascii() and key.replace("-", "").replace("_", "").isalnum()
+    return key if bare else json.dumps(key, ensure_ascii=False)
+
+
+def _without_place(value: str | Path) -> str:
+    text = str(value)
+    if text.startswith("~") or PureWindowsPath(text).is_absolute():
+        return PureWindowsPath(text).name
+    if not PurePosixPath(text).is_absolute():
+        return text
+    path = Path(text)
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else path.name

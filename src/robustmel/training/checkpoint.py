@@ -11,11 +11,12 @@ from typing import Any
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import MissingError, UsageError
+from robustmel.training import TRAINEES
 from robustmel.training.card import RECORD, write_card
 from robustmel.training.loop import OnEpoch, optimise
 from robustmel.training.recipe import Recipe
 from robustmel.training.state import STATE, State, read_state, remove_unfinished, write_state
-from robustmel.training.trainee import CandidateLists, trainee_class
+from robustmel.training.trainee import CandidateLists, Trainee, kind_of_training
 
 MUST_AGREE = {
     "recipe": "another recipe",
@@ -76,15 +77,15 @@ def train(
         seed: Instead of the recipe's.
         progress: Called after every epoch.
         device: A torch device.
-        sources: How the data sets were asked for, for the card; see `sources.shown_source`.
+        sources: How the data sets were asked for, for the card; see `card.shown_source`.
 
     Raises:
         UsageError: The recipe does not fit the family or the data, or `out` holds another training or files of another kind.
         MissingError: Data, weights or disk space are missing.
     """
     recipe = recipe if seed is None else dataclasses.replace(recipe, seed=seed)
-    kind, state = trainee_class(recipe), _state(out)
-    trainee = kind.prepare(datasets, recipe, candidates)
+    kind, state = kind_of_training(recipe), _state(out)
+    trainee: Trainee = TRAINEES.load(kind).prepare(datasets, recipe, candidates)
     identity = {"recipe": recipe.to_dict(), "datasets": [dataset.name for dataset in datasets], **trainee.digests}
     if (out / RECORD).is_file():
         return _finished(out, identity)
@@ -102,7 +103,7 @@ def train(
             if accuracy := trainee.measure(out, dataset, split, given):
                 measured.setdefault(dataset.name, {})[split] = accuracy
     parameters = sum(parameter.numel() for parameter in trainee.model.parameters())
-    write_card(out, identity, state.history, state.best_epoch, dict(trainee.remarks), measured, parameters, sources)
+    write_card(out, kind, identity, state.history, state.best_epoch, dict(trainee.remarks), measured, parameters, sources)
     return _finished(out, identity)
 
 

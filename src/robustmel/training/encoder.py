@@ -24,8 +24,7 @@ from robustmel.linkers.loading import load
 from robustmel.linkers.preprocessing import Preprocessing
 from robustmel.linkers.weights import model_folder, model_type
 from robustmel.training.recipe import Recipe
-from robustmel.training.texts import TextBank
-from robustmel.training.tokenizer import learn_tokenizer
+from robustmel.training.texts import TextBank, learn_tokenizer
 
 
 @dataclass
@@ -38,6 +37,8 @@ class Encoder:
         processor: Its image processor (Pillow's, not torchvision's).
         family: The linker that reads such a checkpoint.
         text_length: Tokens a text is cut to.
+        temperature_beside: Whether the library's model learns no temperature, so that one is trained beside it, and published
+            in the configuration as `logit_scale_init_value`, where the linker finds it.
     """
 
     model: Any
@@ -45,6 +46,7 @@ class Encoder:
     processor: Any
     family: type[Family]
     text_length: int
+    temperature_beside: bool = False
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
@@ -83,8 +85,7 @@ class Encoder:
     @property
     def scale(self) -> Tensor:
         """What multiplies the cosines: the learnt temperature; at most 100, as in CLIP."""
-        kept = self.family.keeps_temperature
-        return (self.family.temperature(self.model) if kept else self.model.logit_scale.exp()).clamp(max=100.0)
+        return self.family.temperature(self.model).clamp(max=100.0)
 
     @property
     def bias(self) -> Tensor | None:
@@ -105,7 +106,7 @@ class Encoder:
         stored = copy.deepcopy(self.model)
         for parameter in stored.parameters():  # not the running statistics of batch norms: variances outgrow half precision
             parameter.data = parameter.data.to(getattr(torch, precision))
-        if not self.family.keeps_temperature:
+        if self.temperature_beside:
             del stored.logit_scale
             stored.config.logit_scale_init_value = math.log(self.scale.item())
         save_model(stored, str(folder / "model.safetensors"), metadata={"format": "pt"})
@@ -138,8 +139,8 @@ def fresh_encoder(recipe: Recipe, texts: Iterable[str]) -> Encoder:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = family.fresh_model(recipe.architecture, tokenizer)
-    _give_temperature(family, model)
-    return Encoder(model, tokenizer, family.image_processor(recipe.architecture), family, recipe.text_length)
+    beside = _give_temperature(family, model)
+    return Encoder(model, tokenizer, family.image_processor(recipe.architecture), family, recipe.text_length, beside)
 
 
 def loaded_encoder(recipe: Recipe, base: str) -> Encoder:
@@ -156,18 +157,20 @@ def loaded_encoder(recipe: Recipe, base: str) -> Encoder:
             f'{base} is a {kind or "nameless"} model and the recipe says family = "{recipe.family}"; make them agree.'
         )
     loaded = load(base, recipe.revision, family.library_class, family.model_types)
-    _give_temperature(family, loaded.model)
-    _steady_statistics(loaded.model)
     loaded.model.requires_grad_(True)
+    beside = _give_temperature(family, loaded.model)
+    _steady_statistics(loaded.model)
     longest = family.text_limit(loaded.model.config, loaded.tokenizer)
     length = min(recipe.text_length, longest) if family.masks_padding else longest
-    return Encoder(loaded.model, loaded.tokenizer, loaded.image_processor, family, length)
+    return Encoder(loaded.model, loaded.tokenizer, loaded.image_processor, family, length, beside)
 
 
-def _give_temperature(family: type[Family], model: Any) -> None:
-    """A temperature to train, for a model of the library that has none."""
-    if not family.keeps_temperature:
+def _give_temperature(family: type[Family], model: Any) -> bool:
+    """Gives a model whose temperature cannot be learnt one that can; whether it had to."""
+    fixed = not family.temperature(model).requires_grad
+    if fixed:
         model.register_parameter("logit_scale", nn.Parameter(family.temperature(model).log().float()))
+    return fixed
 
 
 def _steady_statistics(model: Any) -> None:

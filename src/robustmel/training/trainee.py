@@ -13,7 +13,6 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
 from robustmel.linkers import LINKERS
 from robustmel.registry import Preset, is_file_component
-from robustmel.training import TRAINEES
 from robustmel.training.recipe import Recipe
 
 CandidateLists = Sequence[Sequence[tuple[str, ...]] | None]
@@ -78,8 +77,8 @@ class Trainee(Protocol):
         ...
 
 
-def trainee_class(recipe: Recipe) -> type[Trainee]:
-    """What a training by this recipe trains, as the linker of its family says.
+def kind_of_training(recipe: Recipe) -> str:
+    """The name in `TRAINEES` of what a training by this recipe trains, as the linker of its family says.
 
     Raises:
         UsageError: There is no such family, or it cannot be trained.
@@ -88,7 +87,7 @@ def trainee_class(recipe: Recipe) -> type[Trainee]:
     entry = None if is_file_component(family) else LINKERS[family]
     if isinstance(entry, Preset):
         raise UsageError(f'{family} is a checkpoint, not a family; set family = "{entry.name}" and base = "world:{family}".')
-    kind = getattr(LINKERS.load(family), "trained_as", None)
+    kind: str | None = getattr(LINKERS.load(family), "trained_as", None)
     if kind is None:
         raise UsageError(f"linker {family} cannot be trained: its class names no kind of training (trained_as).")
-    return TRAINEES.load(kind)
+    return kind

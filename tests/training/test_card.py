@@ -11,8 +11,8 @@ import pytest
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.training import train
+from robustmel.training.card import shown_source
 from robustmel.training.recipe import Recipe
-from robustmel.training.sources import shown_source
 
 
 @pytest.mark.parametrize(
