@@ -25,7 +25,6 @@ class Linker(Protocol):
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """One prediction a query, in order; a query that cannot be answered gets a prediction with `error` set."""
-        ...
 
 
 @runtime_checkable
@@ -34,7 +33,6 @@ class Scored(Protocol):
 
     def scores(self, queries: Sequence[Query], task: Task) -> Tensor:
         """float32 (B, C) scores without gradient, from each query's own image file; see `Differentiable.logits` for C."""
-        ...
 
 
 @runtime_checkable
@@ -53,7 +51,6 @@ class Differentiable(Protocol):
                 columns of shorter lists hold minus infinity.
             task: "I2T" scores the image alone, "IT2T" the fusion of image and text.
         """
-        ...
 
 
 class HasAssets(Protocol):
@@ -66,7 +63,6 @@ class HasAssets(Protocol):
         Raises:
             MissingError: A file is absent; the sentence says which one was looked for, and where.
         """
-        ...
 
 
 @dataclass(frozen=True)

@@ -126,11 +126,6 @@ class DualEncoder(Family):
         """Unit embeddings of texts as they stand, without any template: float32 (n, D)."""
         return functional.normalize(self.text_tower.embed(texts), dim=-1)
 
-    @torch.no_grad()
-    def embed_pictures(self, pictures: Sequence[Picture]) -> Tensor:
-        """Unit embeddings of 8-bit pictures (H, W, 3) of any sizes: float32 (n, D), or (n, Q, D) in a family with Q vectors an image."""
-        return functional.normalize(self._picture_features(pictures), dim=-1)
-
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """One prediction a query, in order, ranked by cosine; ties keep the candidates' order.
 

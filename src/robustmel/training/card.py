@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -17,47 +17,18 @@ from robustmel.types import TASKS
 RECORD = "training_recipe.json"
 """What was trained, and how; it is written last, so that a folder that holds it is complete."""
 
-Accuracies = Mapping[str, Mapping[str, Mapping[str, float]]]
-"""Data set -> split -> task -> accuracy."""
 
-
-def write_card(
-    folder: Path,
-    kind: str,
-    identity: Mapping[str, Any],
-    history: Sequence[Mapping[str, Any]],
-    best_epoch: int,
-    remarks: Mapping[str, int],
-    accuracies: Accuracies,
-    parameters: int,
-    sources: Sequence[str] | None = None,
-) -> None:
+def write_card(folder: Path, **facts: Any) -> None:
     """Writes `README.md` and, last of all, `training_recipe.json`: where that lies, the folder is complete.
 
     Args:
         folder: Of the published weights.
-        kind: Of the training, as in `TRAINEES` ("dual-encoder").
-        identity: Recipe, names of the data sets, digest of the data.
-        history: One record per epoch trained.
-        best_epoch: The epoch published.
-        remarks: What was left out of the data or cut, and how often.
-        accuracies: Of the weights as stored.
-        parameters: How many the model has.
-        sources: How the data sets were asked for, as others may read it; by their names where None.
+        facts: `recipe`, `kind` of the training as in `TRAINEES`, `identity` (recipe, data sets, digests), `sources` (how the data
+            sets were asked for, as others may read it), `best_epoch`, `accuracies` of the weights as stored (data set -> split
+            -> task -> share), `remarks`, number of `parameters`, and `history`.
     """
-    record = {
-        "recipe": identity["recipe"],
-        "kind": kind,
-        "identity": identity,
-        "sources": list(sources or identity["datasets"]),
-        "best_epoch": best_epoch,
-        "accuracies": accuracies,
-        "remarks": remarks,
-        "parameters": parameters,
-        "threads": torch.get_num_threads(),
-        "versions": {"robustmel": __version__, "torch": str(torch.__version__).partition("+")[0]},
-        "history": list(history),
-    }
+    versions = {"robustmel": __version__, "torch": str(torch.__version__).partition("+")[0]}
+    record = facts | {"threads": torch.get_num_threads(), "versions": versions}
     _write(folder / "README.md", card(record))
     _write(folder / RECORD, json.dumps(record, indent=1) + "\n")
 

@@ -86,7 +86,11 @@ def train(
     recipe = recipe if seed is None else dataclasses.replace(recipe, seed=seed)
     kind, state = kind_of_training(recipe), _state(out)
     trainee: Trainee = TRAINEES.load(kind).prepare(datasets, recipe, candidates)
-    identity = {"recipe": recipe.to_dict(), "datasets": [dataset.name for dataset in datasets], **trainee.digests}
+    identity: dict[str, Any] = {
+        "recipe": recipe.to_dict(),
+        "datasets": [dataset.name for dataset in datasets],
+        **trainee.digests,
+    }
     if (out / RECORD).is_file():
         return _finished(out, identity)
     if state is None:
@@ -102,8 +106,18 @@ def train(
         for dataset, given in zip(datasets, lists or [None] * len(datasets), strict=True):
             if accuracy := trainee.measure(out, dataset, split, given):
                 measured.setdefault(dataset.name, {})[split] = accuracy
-    parameters = sum(parameter.numel() for parameter in trainee.model.parameters())
-    write_card(out, kind, identity, state.history, state.best_epoch, dict(trainee.remarks), measured, parameters, sources)
+    write_card(
+        out,
+        recipe=recipe.to_dict(),
+        kind=kind,
+        identity=identity,
+        sources=list(sources or identity["datasets"]),
+        best_epoch=state.best_epoch,
+        accuracies=measured,
+        remarks=dict(trainee.remarks),
+        parameters=sum(parameter.numel() for parameter in trainee.model.parameters()),
+        history=state.history,
+    )
     return _finished(out, identity)
 
 

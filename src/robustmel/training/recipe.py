@@ -10,10 +10,11 @@ from typing import Any
 
 from robustmel.attacks.quantities import number, pixel_length
 from robustmel.errors import UsageError
+from robustmel.linkers import LINKERS
 from robustmel.linkers.architecture import Architecture
 from robustmel.linkers.texts import QueryText, check_texts
 from robustmel.linkers.weights import weight_files
-from robustmel.registry import suggestion
+from robustmel.registry import is_file_component, suggestion
 
 VERSION = 1
 """Raised when the same recipe and data come to other weights; part of every key."""
@@ -163,28 +164,20 @@ class Recipe:
     def identity(self) -> dict[str, Any]:
         """What of the recipe decides the weights, for a content key; the files of `assets` belong there, too.
 
-        Where `base` lies is left out, as the digests of its files say more.
+        Where `base` and a family of the user's own lie is left out, as the digests of their files say more.
         """
-        values = self.to_dict() | {"version": VERSION, "fine_tuned": self.base is not None}
+        family = LINKERS.base(self.family)
+        values = self.to_dict() | {"family": family, "version": VERSION, "fine_tuned": self.base is not None}
         return {name: value for name, value in values.items() if name not in ("base", "revision")}
 
     def assets(self) -> tuple[Path, ...]:
-        """The files of `base` that decide the training; none where a model is made anew.
+        """The files that decide the training: those of `base`, and the file of a family of the user's own.
 
         Raises:
             MissingError: The base is not there.
         """
-        return () if self.base is None else weight_files(self.base, self.revision)
-
-    @classmethod
-    def from_mapping(cls, given: Mapping[str, Any]) -> Recipe:
-        """A recipe from nested plain values; what is not given keeps its default.
-
-        Raises:
-            UsageError: A name is unknown, or a value has the wrong type or is out of range.
-        """
-        recipe: Recipe = fill(cls(), given)
-        return recipe
+        own = (Path(self.family.rpartition(":")[0]),) if is_file_component(self.family) else ()
+        return own + (() if self.base is None else weight_files(self.base, self.revision))
 
 
 _KINDS = {str: "a text", int: "a whole number", float: "a number"}

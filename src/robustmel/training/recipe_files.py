@@ -34,12 +34,9 @@ def read_recipe(source: Path | str | Mapping[str, Any] | None = None, settings: 
         UsageError: The file or a setting is not TOML, or names what does not exist.
         MissingError: There is no such file or packaged recipe.
     """
-    if isinstance(source, Mapping):
-        changes = dict(source)
-        recipe: Recipe = fill(read_recipe(changes.pop("recipe", None)), changes)
-    else:
-        recipe = Recipe.from_mapping({} if source is None else _values(source))
-    recipe = fill(recipe, {name: value for name, value in given.items() if value is not None})
+    changes: dict[str, Any] = {} if source is None else dict(source) if isinstance(source, Mapping) else _values(source)
+    start = read_recipe(changes.pop("recipe")) if isinstance(source, Mapping) and "recipe" in source else Recipe()
+    recipe: Recipe = fill(fill(start, changes), {name: value for name, value in given.items() if value is not None})
     for setting in settings:
         recipe = fill(recipe, _setting(setting))
     return recipe
@@ -58,7 +55,7 @@ def recipe_keys() -> Iterator[tuple[str, Any]]:
 def _values(source: Path | str) -> dict[str, Any]:
     packaged = packaged_recipes()
     file = Path(source).expanduser()
-    if not file.exists() and str(source) in packaged:
+    if not file.is_file() and str(source) in packaged:
         file = packaged[str(source)]
     try:
         text = file.read_text(encoding="utf-8-sig")

@@ -33,48 +33,38 @@ class Trainee(Protocol):
             UsageError: The recipe does not fit the model or the data.
             MissingError: Data or weights are missing.
         """
-        ...
 
     @property
     def model(self) -> nn.Module:
         """The module that is trained and whose state is kept; what stays frozen is no part of it."""
-        ...
 
     @property
     def digests(self) -> Mapping[str, str]:
         """Digests of all that decides the training beside the recipe: "data", "start" (base weights), ..."""
-        ...
 
     @property
     def steps(self) -> int:
         """Number of batches in an epoch, at least 1."""
-        ...
 
     def batches(self, epoch: int) -> Iterator[Any]:
         """The batches of an epoch (counted from 1); they depend on the recipe's seed and the epoch alone."""
-        ...
 
     def loss(self, batch: Any, epoch: int, step: int) -> Tensor:
         """The loss of a batch, a scalar with a gradient; `step` counts from 0 in the epoch."""
-        ...
 
     def validate(self) -> dict[str, float]:
         """Accuracies on the validation mentions by name; {} where there are none."""
-        ...
 
     def merit(self, validation: Mapping[str, float]) -> float:
         """What the best epoch has most of, from what `validate` gave."""
-        ...
 
     def publish(self, folder: Path) -> None:
         """Writes all that a linker loads, over whatever an interrupted publishing left."""
-        ...
 
     def measure(
         self, folder: Path, dataset: Dataset, split: str, candidates: Sequence[tuple[str, ...]] | None
     ) -> dict[str, float]:
         """Accuracy per task of what `publish` wrote, on one split; {} where it has no mention."""
-        ...
 
 
 def kind_of_training(recipe: Recipe) -> str:
