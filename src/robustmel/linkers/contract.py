@@ -53,39 +53,6 @@ class Differentiable(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class Capabilities:
-    """What a linker can do, as a plan needs to know it; a defence keeps, takes away or adds.
-
-    Args:
-        tasks: What it answers.
-        scores: It scores candidates (`Scored`).
-        gradients: Its scores can be differentiated (`Differentiable`).
-        labels: It reads `Query.labels`.
-        open_answers: It answers queries without candidates from the whole knowledge base.
-        random: It draws, from `Query.seed`.
-    """
-
-    tasks: tuple[Task, ...]
-    scores: bool = False
-    gradients: bool = False
-    labels: bool = False
-    open_answers: bool = False
-    random: bool = False
-
-
-def capabilities(linker_class: type) -> Capabilities:
-    """What a linker of a class can do, from its methods and its class variables `reads_labels`, `open_answers` and `random`."""
-    return Capabilities(
-        tasks=tuple(getattr(linker_class, "tasks", ())),
-        scores=hasattr(linker_class, "scores"),
-        gradients=hasattr(linker_class, "logits"),
-        labels=bool(getattr(linker_class, "reads_labels", False)),
-        open_answers=bool(getattr(linker_class, "open_answers", False)),
-        random=bool(getattr(linker_class, "random", False)),
-    )
-
-
 class HasAssets(Protocol):
     """A linker with files behind it (weights, tokenizer): their digests are part of every key."""
 

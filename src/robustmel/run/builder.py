@@ -20,7 +20,7 @@ from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
 from robustmel.registry import Component, own_parameters
 from robustmel.run.components import ComponentSpec, Defended
-from robustmel.run.jobs import Answers, Candidates, Checkpoint, Job, Poison, Variant
+from robustmel.run.jobs import Answers, Candidates, Job, Poison, Training, Variant
 from robustmel.run.keys import canonical, item_seed
 from robustmel.run.stages.candidates import candidates_of, sample
 from robustmel.run.stages.link import link
@@ -57,7 +57,7 @@ class Builder:
         makers: dict[type[Any], Callable[..., dict[str, Any]]] = {
             Candidates: self._candidates,
             Poison: self._poison,
-            Checkpoint: self._train,
+            Training: self._train,
             Variant: self._perturb,
             Answers: self._link,
         }
@@ -137,8 +137,8 @@ class Builder:
         parameters, loaded = dict(spec.parameters), LINKERS.load(spec.component.name)
         if "device" in own_parameters(loaded) and "device" not in spec.component.params:
             parameters["device"] = self.device
-        if spec.checkpoint is not None:
-            parameters["model"] = str(self.path(spec.checkpoint) / "model")
+        if spec.training is not None:
+            parameters["model"] = str(self.path(spec.training) / "model")
         linker: Linker = loaded(kb, **parameters)
         return linker
 
@@ -159,7 +159,7 @@ class Builder:
         facts = poison(dataset.name, train, self.attack(job.attack), name, job.record_rate, job.seed, folder, progress)
         return facts | {"attack": job.attack.identity}
 
-    def _train(self, job: Checkpoint, progress: Progress, folder: Path) -> dict[str, Any]:
+    def _train(self, job: Training, progress: Progress, folder: Path) -> dict[str, Any]:
         from robustmel.run.stages.train import train_checkpoint
 
         datasets = [self.dataset(component, "all") for component in job.datasets]

@@ -28,14 +28,14 @@ class ComponentSpec:
         parameters: All of them, defaults included.
         identity: What enters the keys: name, parameters, version, digests of its files.
         loaded: Its class; of an attack the attack itself, which is a value. For planning alone: it does not travel to workers.
-        checkpoint: The training job that makes its weights, for a linker that the grid trains.
+        training: The job that makes its weights, for a linker that the grid trains.
     """
 
     component: Component
     parameters: dict[str, Any] = field(hash=False)
     identity: dict[str, Any] = field(hash=False)
     loaded: Any = field(default=None, compare=False)
-    checkpoint: Any = None
+    training: Any = None
 
     @property
     def title(self) -> str:
