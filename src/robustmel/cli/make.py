@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from robustmel.cli.options import STORE, Device, StoreFolder, Workers
-from robustmel.cli.progress import shown
 from robustmel.cli.training import CommandWithRecipeKeys
+from robustmel.progress import shown
 
 train = typer.Typer(help="Train a linker.", no_args_is_help=True)
 

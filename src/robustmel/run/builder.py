@@ -80,7 +80,10 @@ class Builder:
 
     def training_mentions(self, component: Component) -> tuple[Mention, ...]:
         """The mentions of the training split, if there is one."""
-        if component.instance is None and getattr(DATASETS.load(component.name), "lazy_splits", False):
+        if component.instance is not None:
+            source = component.instance.source
+            return () if source is None else self.training_mentions(source)
+        if getattr(DATASETS.load(component.name), "lazy_splits", False):
             return self.dataset(component, "train").mentions
         return tuple(mention for mention in self.dataset(component, "all").mentions if mention.split == "train")
 
@@ -132,8 +135,9 @@ class Builder:
         return linker
 
     def _bare(self, spec: ComponentSpec, kb: KnowledgeBase) -> Linker:
-        if spec.component.instance is not None:
-            return cast("Linker", spec.component.instance)
+        given = spec.component.instance
+        if given is not None and (getattr(given, "kb", None) is kb or spec.component.name not in LINKERS):
+            return cast("Linker", given)
         parameters, loaded = dict(spec.parameters), LINKERS.load(spec.component.name)
         if "device" in own_parameters(loaded) and "device" not in spec.component.params:
             parameters["device"] = self.device

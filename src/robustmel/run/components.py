@@ -138,7 +138,7 @@ def component_spec(
     registry: Registry, component: Component, problems: list[str], trained: bool = False
 ) -> ComponentSpec | None:
     """A component's parameters and identity, or None with a problem noted; `trained` asks for no model, since one is to be made."""
-    if component.instance is not None:
+    if component.instance is not None and component.name not in registry and not is_file_component(component.name):
         return _of_an_instance(component)
     try:
         loaded = registry.load(component.name)
