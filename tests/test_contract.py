@@ -32,10 +32,11 @@ from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
 from robustmel.linkers.conformance import conformance
+from robustmel.linkers.contract import capabilities
 from robustmel.registry import Preset, Registry, own_parameters
 from robustmel.run.keys import item_seed, plain
 from robustmel.run.stages.objective import LinkerObjective
-from robustmel.types import Mention, Perturbation, Query
+from robustmel.types import TASKS, Mention, Perturbation, Query
 
 REGISTRIES: dict[str, tuple[Registry, ModuleType, str]] = {
     "attack": (ATTACKS, robustmel.attacks, "perturb"),
@@ -88,9 +89,20 @@ def test_an_attack_or_a_defence_names_its_source(name: str) -> None:
     assert "Source:" in (registry.load(name).__doc__ or "")
 
 
-@pytest.mark.parametrize(
-    ("kind", "name"), [(kind, name) for kind, name in EVERY if kind in ("attack", "candidates", "defence")]
-)
+@pytest.mark.parametrize("name", DEFENCES)
+def test_a_defence_offers_what_it_says_before_it_is_built(name: str, world: World) -> None:
+    able = capabilities(type(world.linker))
+    promised = DEFENCES.load(name).capabilities(able, **DEFENCES.parameters(name))
+    assert json.loads(json.dumps(plain(DEFENCES.parameters(name)))) == plain(DEFENCES.parameters(name))
+    defended = DEFENCES.create(name, world.kb).defend(world.linker)
+    assert set(promised.tasks) <= set(TASKS)
+    assert hasattr(defended, "logits") >= promised.gradients
+    assert hasattr(defended, "scores") >= promised.scores
+    for task in promised.tasks:
+        assert [answer.id for answer in defended.link(world.queries, task)] == [query.id for query in world.queries]
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, name in EVERY if kind in ("attack", "candidates")])
 def test_its_parameters_round_trip(kind: str, name: str) -> None:
     registry = REGISTRIES[kind][0]
     entry = registry[name]

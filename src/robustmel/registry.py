@@ -26,16 +26,24 @@ class Component:
         name: As registered, or `path.py:Class`.
         params: Only those given; the registry fills in the rest.
         label: What tables call it; "" means that it is made from the name.
+        instance: The thing itself, where a script hands over an object instead of a name.
     """
 
     name: str
     params: Mapping[str, Any] = field(default_factory=dict)
     label: str = ""
+    instance: Any = field(default=None, compare=False, repr=False)
 
     @property
     def title(self) -> str:
         """The label, or the name (of a component in a file: the class)."""
         return self.label or self.name.rpartition(":")[2]
+
+    @property
+    def written(self) -> str:
+        """Name and parameters as one text, for tables of what was loaded; an object from a script is its own."""
+        of = sorted((name, repr(value)) for name, value in self.params.items())
+        return repr((self.name, of, id(self.instance) if self.instance is not None else None))
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,52 @@ class Perturbation:
 
 
 @dataclass(frozen=True, slots=True)
+class TextEdit:
+    """What a text attack makes of one query's text.
+
+    Args:
+        id: The query's id.
+        text: The sentence now.
+        surface: The mention string now.
+        span: Where it stands in the sentence; None where it could not be located.
+        succeeded: Whether the attack believes that it fooled its source; None where it asked nobody.
+        queries: Times the source was asked about this text.
+        edits: Words or characters changed, by the attack's own count.
+        similarity: Likeness of old and new sentence, in [0, 1]; None where nothing measured it.
+        note: What the attack had to do differently, or "".
+    """
+
+    id: str
+    text: str
+    surface: str
+    span: tuple[int, int] | None
+    succeeded: bool | None = None
+    queries: int = 0
+    edits: int = 0
+    similarity: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EntityEdit:
+    """What an attack on the knowledge base makes of one entity; None leaves a field as it was.
+
+    Args:
+        id: The entity's id.
+        name: Its name now.
+        description: Its description now.
+        text: Its encyclopaedic sentences now.
+        note: What the attack had to do differently, or "".
+    """
+
+    id: str
+    name: str | None = None
+    description: str | None = None
+    text: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One combination of a grid's axes: what plans, rows, summaries, flags, transfer and comparisons know a figure by.
 

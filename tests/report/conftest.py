@@ -54,7 +54,7 @@ class FakeRun:
         entities = [{"id": one, "name": (names or {}).get(one, f"Name of {one}")} for one in ids]
         entity_schema = pa.schema([("id", pa.string()), ("name", pa.string())])
         tables = {
-            "questions": pa.Table.from_pylist(list(rows), schema),
+            "candidates": pa.Table.from_pylist(list(rows), schema),
             "entities": pa.Table.from_pylist(entities, entity_schema),
         }
         self.candidates = self._write("candidates", tables)
@@ -69,7 +69,7 @@ class FakeRun:
             made.append({"id": asked["id"], "ranked": list(ranked), "scores": list(scores), "error": error, "seconds": 0.1})
         schema = pa.schema([("id", pa.string()), ("ranked", pa.list_(pa.string())), ("scores", pa.list_(pa.float32()))])
         schema = schema.append(pa.field("error", pa.string())).append(pa.field("seconds", pa.float64()))
-        return self._write("rows", {"predictions": pa.Table.from_pylist(made, schema)}, facts)
+        return self._write("answers", {"answers": pa.Table.from_pylist(made, schema)}, facts)
 
     def variant(self, log: Sequence[dict[str, Any]] | None = None, **facts: Any) -> str:
         """One log row a question, given as what differs from a success; columns that no row names are left out."""
@@ -105,12 +105,15 @@ class FakeRun:
         clean = attack == "clean"
         cell = {"dataset": "toy", "task": "I2T", "linker": "ours", "source": "ours", "defence": "none", "attack": attack}
         cell |= {"attack_name": name, "strength": strength, "threat_model": "none" if clean else "linf"}
-        cell |= {"budget": "" if clean else "8/255", "seed": 0, "candidates": self.candidates}
-        cell["views"] = [{"view": view, "variant": keys[0], "rows": keys[1]} for view, keys in views.items()]
-        self.cells.append(cell | fields)
+        cell |= {"budget": "" if clean else "8/255", "seed": 0, "poison": "none", "candidates": self.candidates}
+        cell |= {"modality": "none" if clean else "image", "made_on": []}
+        cell["evaluations"] = [{"name": view, "variant": keys[0], "answers": keys[1]} for view, keys in views.items()]
+        cell |= fields
+        own = (cell["source"], cell["defence"]) == (cell["linker"], "none")
+        self.cells.append({"white_box": own and not clean} | cell)
 
     def finish(self) -> Path:
-        body = {"schema": 1, "robustmel": "0", "store": "../store", "grid": {}, "notes": self.notes, "cells": self.cells}
+        body = {"schema": 2, "robustmel": "0", "store": "../store", "grid": {}, "notes": self.notes, "cells": self.cells}
         (self.out / "run.json").write_text(json.dumps(body))
         return self.out
 

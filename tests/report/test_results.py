@@ -26,7 +26,7 @@ def test_a_folder_that_is_no_run_says_what_to_name(tmp_path: Path) -> None:
         read_run(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"schema": 99}', '{"schema": 1, "store": "x", "cells": [{}]}'])
+@pytest.mark.parametrize("content", ["{", "[]", '{"schema": 99}', '{"schema": 2, "store": "x", "cells": [{}]}'])
 def test_a_run_file_that_cannot_be_understood_says_to_run_again(tmp_path: Path, content: str) -> None:
     (tmp_path / "run.json").write_text(content)
     with pytest.raises(MissingError, match="run the grid again"):
@@ -34,13 +34,13 @@ def test_a_run_file_that_cannot_be_understood_says_to_run_again(tmp_path: Path, 
 
 
 def test_rows_that_are_not_in_the_store_are_named_by_their_cell(run: Any) -> None:
-    shutil.rmtree(run.store / "rows")
+    shutil.rmtree(run.store / "answers")
     with pytest.raises(MissingError, match=r"rows of cell toy I2T ours none clean seed 0 are not in the store .* --store"):
         build(run.finish())
 
 
 def test_torn_rows_are_named_by_their_cell(run: Any) -> None:
-    next((run.store / "rows").rglob("*.parquet")).write_bytes(b"PAR1 torn")
+    next((run.store / "answers").rglob("*.parquet")).write_bytes(b"PAR1 torn")
     with pytest.raises(MissingError, match=r"of cell toy I2T ours none clean seed 0 cannot be read"):
         build(run.finish())
 

@@ -48,7 +48,7 @@ def test_a_fused_task_is_judged_by_the_worse_of_two_images_and_shown_beside_the_
     image = five.rows([RIGHT, RIGHT, RIGHT, ((), ()), RIGHT])
     fused = five.rows([WRONG, RIGHT, WRONG, ((), ()), RIGHT])
     five.cell("pgd-normal", {"image": (five.variant(), image), "fused": (five.variant(), fused)}, task="IT2T")
-    five.cell("pgd-normal", {"text": (None, text)}, task="T2T")
+    five.cell("pgd-normal", {"untouched": (None, text)}, task="T2T")
     pgd = by_attack(five, "IT2T")["pgd-normal"]
     assert (pgd.accuracy_image_view, pgd.accuracy_fused_view, pgd.accuracy) == (0.6, 0.6, 0.4)
     assert pgd.text_accuracy == 0.2

@@ -70,7 +70,7 @@ def test_what_differs_in_anything_but_the_attack_is_kept_apart() -> None:
         cell("noise", threat_model="noise"),
         cell("fog", threat_model="corruption"),
         cell("clean", threat_model="none"),
-        cell("apgd-normal", views=(View("text", None, "r"),)),
+        cell("apgd-normal", views=(View("untouched", None, "r"),)),
     ]
     for other in others:
         assert ensembles([cell("pgd-normal"), other]) == []

@@ -17,12 +17,12 @@ import pytest
 
 from robustmel.errors import MissingError, RobustMELError, UsageError
 from robustmel.run.builder import Builder
+from robustmel.run.expand import expand
 from robustmel.run.grid import parse_grid
 from robustmel.run.interrupt import Interrupted
-from robustmel.run.plan import expand
 from robustmel.run.publish import publish
 from robustmel.run.runs import run_grid
-from robustmel.run.stages import perturb as stage
+from robustmel.run.stages import perturb_images as stage
 from robustmel.run.store import Store
 
 LINKER = str(Path(__file__).parent / "colour_linker.py")
@@ -40,15 +40,15 @@ def run(data: Path, folder: Path, watch: Any = lambda *_: None, **change: Any) -
 
 def test_another_batch_size_after_an_interruption_loses_and_repeats_nothing(colour_data: Path, tmp_path: Path) -> None:
     def stop(job: Any, done: int, of: int) -> None:
-        if job.kind == "rows" and 2 <= done < of:
+        if job.kind == "answers" and 2 <= done < of:
             raise Interrupted
 
     with pytest.raises(Interrupted):
         run(colour_data, tmp_path, stop, attacks=["clean"])
-    assert list((tmp_path / "store").glob("rows/*/*.partial/shards/*.parquet"))
+    assert list((tmp_path / "store").glob("answers/*/*.partial/shards/*.parquet"))
     run(colour_data, tmp_path, attacks=["clean"], batch_size=3)
-    (answers,) = (tmp_path / "store").glob("rows/*/*/predictions.parquet")
-    (questions,) = (tmp_path / "store").glob("candidates/*/*/questions.parquet")
+    (answers,) = (tmp_path / "store").glob("answers/*/*/answers.parquet")
+    (questions,) = (tmp_path / "store").glob("candidates/*/*/candidates.parquet")
     assert pq.read_table(answers)["id"].to_pylist() == pq.read_table(questions)["id"].to_pylist()
 
 
@@ -96,7 +96,7 @@ def test_parameters_of_a_plug_in_are_in_its_key_whatever_they_are_called(colour_
     file.write_text(Path(LINKER).read_text().replace("pause: float = 0.0", "pause: float = 0.0, model: str = ''"))
     linkers = [{"name": f"{file}:ColourLinker", "model": model, "label": model} for model in ("good", "bad")]
     plan = expand(parse_grid(table(colour_data, linkers=linkers, attacks=["clean"])), Builder(Store(tmp_path / "store"), "cpu"))
-    assert len({cell.views[0].rows.key for cell in plan.cells}) == 2
+    assert len({planned.evaluations[0].answers.key for planned in plan.cells}) == 2
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_an_interrupted_publication_goes_on(colour_data: Path, tmp_path: Path, m
     def killed(*_: Any) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "_entity", killed)
+    monkeypatch.setattr(module, "_line", killed)
     arguments = (parse_grid(table(colour_data)), tmp_path / "published", Store(tmp_path / "store"), 1, "cpu", lambda *_: None)
     with pytest.raises(KeyboardInterrupt):
         publish(*arguments)

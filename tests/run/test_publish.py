@@ -40,8 +40,8 @@ def test_predictions_written_down_score_as_the_run_that_made_them(colour_data: P
     names = dict(zip(*(pq.read_table(published / "log.parquet")[key].to_pylist() for key in ("id", "mention_id")), strict=True))
     files = []
     for cell in json.loads((tmp_path / "out" / "run.json").read_text())["cells"]:
-        key = cell["views"][0]["rows"]
-        rows = pq.read_table(tmp_path / "store" / "rows" / key[:2] / key / "predictions.parquet").to_pylist()
+        key = cell["evaluations"][0]["answers"]
+        rows = pq.read_table(tmp_path / "store" / "answers" / key[:2] / key / "answers.parquet").to_pylist()
         clean = cell["attack"] == "clean"
         header = {"set": about["clean_set" if clean else "set"], "linker": "ColourLinker", "task": "I2T"}
         body = [{"id": names[row["id"]], "ranked": row["ranked"], "scores": row["scores"]} for row in rows]

@@ -16,8 +16,8 @@ from robustmel.cli.entry import run as command_line
 from robustmel.errors import MissingError, UsageError
 from robustmel.report import build
 from robustmel.run.builder import Builder
+from robustmel.run.expand import expand
 from robustmel.run.grid import Grid, parse_grid
-from robustmel.run.plan import expand
 from robustmel.run.runs import Finished, run_grid
 from robustmel.run.store import Store
 
@@ -48,9 +48,9 @@ def rows(folder: Path, out: str = "out") -> dict[tuple[str, str, str], list[dict
     manifest = json.loads((folder / out / "run.json").read_text())
     found = {}
     for cell in manifest["cells"]:
-        for view in cell["views"]:
-            path = Store(folder / "store").path("rows", view["rows"]) / "predictions.parquet"
-            found[cell["task"], cell["attack"], view["view"]] = pq.read_table(path).to_pylist()
+        for view in cell["evaluations"]:
+            path = Store(folder / "store").path("answers", view["answers"]) / "answers.parquet"
+            found[cell["task"], cell["attack"], view["name"]] = pq.read_table(path).to_pylist()
     return found
 
 
@@ -59,14 +59,14 @@ def test_a_grid_runs_from_images_to_rows(colour_data: Path, tmp_path: Path) -> N
     found = rows(tmp_path)
     assert finished.errors == 0
     assert {key for key in found if key[1] == "pgd"} == {
-        ("I2T", "pgd", "image"), ("IT2T", "pgd", "image"), ("IT2T", "pgd", "fused"), ("T2T", "pgd", "text")
+        ("I2T", "pgd", "image"), ("IT2T", "pgd", "image"), ("IT2T", "pgd", "fused"), ("T2T", "pgd", "untouched")
     }  # fmt: skip
-    gold = pq.read_table(next((tmp_path / "store" / "candidates").glob("*/*/questions.parquet"))).to_pylist()
+    gold = pq.read_table(next((tmp_path / "store" / "candidates").glob("*/*/candidates.parquet"))).to_pylist()
     answers = {row["id"]: row["gold"] for row in gold}
     right = {key: sum(row["ranked"][0] == answers[row["id"]] for row in value) for key, value in found.items()}
     assert right["I2T", "clean", "clean"] == 18
     assert right["I2T", "pgd", "image"] < 9
-    assert right["T2T", "pgd", "text"] == right["T2T", "clean", "clean"] == 18
+    assert right["T2T", "pgd", "untouched"] == right["T2T", "clean", "clean"] == 18
     assert all(len(value) == 18 for value in found.values())
 
 
@@ -75,7 +75,7 @@ def test_one_perturbed_set_serves_every_cell_whose_attack_is_the_same(colour_dat
     variants = {job.key for job in plan.jobs if job.kind == "variant"}
     assert len(variants) == 2  # the image view (I2T and IT2T read it) and the fused view
     assert sorted(plan.consumers.values()) == [1, 2]
-    text_rows = {view.rows.key for cell in plan.cells if cell.task == "T2T" for view in cell.views}
+    text_rows = {one.answers.key for planned in plan.cells if planned.cell.task == "T2T" for one in planned.evaluations}
     assert len(text_rows) == 1  # no attack on images reaches the text-only floor
 
 
@@ -157,7 +157,11 @@ def test_seeds_see_the_same_mentions_and_deterministic_parts_are_shared(colour_d
     assert sum(job.kind == "variant" for job in plan.jobs) == 2 * 2  # PGD starts at random
     drawn = expand(colour_grid(colour_data, seeds=[0, 1], attacks=["cw"]), Builder(Store(tmp_path / "store"), "cpu"))
     assert sum(job.kind == "variant" for job in drawn.jobs) == 2  # CW draws nothing: the image view and the fused one
-    clean = {view.rows.key for cell in plan.cells if cell.attack.title == "clean" and cell.task == "I2T" for view in cell.views}
+    clean = {
+        planned.evaluations[0].answers.key
+        for planned in plan.cells
+        if planned.cell.attack == "clean" and planned.cell.task == "I2T"
+    }
     assert len(clean) == 1
 
 

@@ -13,13 +13,14 @@ import pytest
 from robustmel.errors import UsageError
 from robustmel.linkers import LINKERS
 from robustmel.run.builder import Builder
-from robustmel.run.components import component_spec
+from robustmel.run.components import Defended, Ensemble, attack_spec, component_spec
 from robustmel.run.estimate import outline
+from robustmel.run.expand import expand
 from robustmel.run.grid import Grid, parse_grid, read_grid
-from robustmel.run.jobs import Ensemble, Variant
-from robustmel.run.plan import Plan, expand
+from robustmel.run.jobs import Variant
+from robustmel.run.plan import Plan
 from robustmel.run.runs import run_grid
-from robustmel.run.sources import Sources
+from robustmel.run.sources import UNDEFENDED, Sources
 from robustmel.run.store import Store
 
 LINKER = str(Path(__file__).parent / "colour_linker.py")
@@ -48,7 +49,7 @@ def planned(data: Path, *attacks: Any, **change: Any) -> Plan:
 
 
 def pairs(plan: Plan) -> list[tuple[str, str]]:
-    return [(cell.source, cell.linker) for cell in plan.cells if cell.attack.title != "clean"]
+    return [(planned.cell.source, planned.cell.linker) for planned in plan.cells if planned.cell.attack != "clean"]
 
 
 def sets(plan: Plan) -> dict[str, Variant]:
@@ -88,26 +89,26 @@ def test_an_ensemble_is_one_set_whatever_the_order_of_its_members(colour_data: P
 def test_others_leaves_the_victim_out(colour_data: Path) -> None:
     plan = planned(colour_data, PGD | {"source": "others"})
     assert pairs(plan) == [("others", "a"), ("others", "b"), ("others", "c")]
-    made_on = {cell.linker: cell.views[0].variant.made_on for cell in plan.cells if cell.views[0].variant}
+    made_on = {one.cell.linker: one.evaluations[0].variant.made_on for one in plan.cells if one.evaluations[0].variant}
     assert made_on == {"a": "b + c", "b": "a + c", "c": "a + b"}
 
 
 def test_others_leaves_out_a_linker_that_is_the_victim_by_another_name(colour_data: Path) -> None:
     twin = {"name": f"{LINKER}:ColourLinker", "label": "twin", "text_weight": 0.0}
     plan = planned(colour_data, PGD | {"source": "others"}, linkers=[*linkers("a", "b", "c"), twin])
-    made_on = {cell.linker: cell.views[0].variant.made_on for cell in plan.cells if cell.views[0].variant}
+    made_on = {one.cell.linker: one.evaluations[0].variant.made_on for one in plan.cells if one.evaluations[0].variant}
     assert made_on == {"a": "b + c", "twin": "b + c", "b": "a + c", "c": "a + b"}
 
 
 def test_one_attack_may_have_several_sources_under_one_name(colour_data: Path) -> None:
     plan = planned(colour_data, PGD | {"source": "each"}, PGD | {"source": "others"}, PGD | {"source": ["a", "b", "c"]})
     assert len(pairs(plan)) == 9 + 3 + 3
-    assert {cell.attack.title for cell in plan.cells} == {"clean", "pgd"}
+    assert {planned.cell.attack for planned in plan.cells} == {"clean", "pgd"}
 
 
 def test_text_alone_is_asked_once_an_attack(colour_data: Path) -> None:
     plan = planned(colour_data, PGD | {"source": "each"}, PGD | {"source": "others"}, tasks=["T2T"])
-    assert Counter(cell.linker for cell in plan.cells if cell.attack.title == "pgd") == Counter("abc")
+    assert Counter(planned.cell.linker for planned in plan.cells if planned.cell.attack == "pgd") == Counter("abc")
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_a_run_makes_the_whole_matrix(colour_data: Path, tmp_path: Path) -> None
 
 
 def test_the_title_of_an_ensemble_is_its_label_or_its_members(colour_data: Path) -> None:
-    members = sets(planned(colour_data, PGD | {"source": ["a", "b"]}))["a + b"].linkers
+    members = sets(planned(colour_data, PGD | {"source": ["a", "b"]}))["a + b"].asked
     assert Ensemble(members).title == "a + b"
     assert Ensemble(members, "others").title == "others"
     assert np.all([member.title in "ab" for member in members])
@@ -196,10 +197,11 @@ def test_the_shipped_transfer_grid_takes_every_linker_as_source_and_victim() -> 
         shipped = read_grid(file)
     problems: list[str] = []
     made = [one for one in (component_spec(LINKERS, linker, problems) for linker in shipped.linkers) if one]
-    sources = Sources(made, problems)
-    for spec in shipped.attacks:
+    sources = Sources(made, [], problems)
+    attacks = {spec.source: (spec, attack) for spec in shipped.attacks if (attack := attack_spec(spec, problems))}
+    for spec, attack in attacks.values():
         for victim in made:
-            sources.check(spec, victim)
+            sources.check(spec, attack, Defended(victim, UNDEFENDED))
     assert problems == []
-    each = next(spec for spec in shipped.attacks if spec.source == "each")
-    assert [source.title for source in sources.of(each, made[0]) if source] == [one.title for one in made]
+    found = sources.of(*attacks["each"], Defended(made[0], UNDEFENDED))
+    assert [source.title for source in found if source] == [linker.title for linker in made]

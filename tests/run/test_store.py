@@ -20,17 +20,17 @@ KEY = "ab" * 20
 
 def test_what_has_no_manifest_does_not_exist(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.path("rows", KEY).mkdir(parents=True)
-    (store.path("rows", KEY) / "predictions.parquet").write_bytes(b"half")
-    assert not store.has("rows", KEY)
-    store.keep("rows", KEY, lambda folder: {"files": len(list(folder.iterdir()))})
-    assert store.manifest("rows", KEY) == {"files": 0}
+    store.path("answers", KEY).mkdir(parents=True)
+    (store.path("answers", KEY) / "answers.parquet").write_bytes(b"half")
+    assert not store.has("answers", KEY)
+    store.keep("answers", KEY, lambda folder: {"files": len(list(folder.iterdir()))})
+    assert store.manifest("answers", KEY) == {"files": 0}
 
 
 def test_an_artefact_is_made_once(tmp_path: Path) -> None:
     store, calls = Store(tmp_path), []
     for _ in range(3):
-        store.keep("rows", KEY, lambda folder: {"call": len(calls.append(folder) or calls)})  # type: ignore[func-returns-value]
+        store.keep("answers", KEY, lambda folder: {"call": len(calls.append(folder) or calls)})  # type: ignore[func-returns-value]
     assert len(calls) == 1
 
 
@@ -42,10 +42,10 @@ def test_a_failed_maker_leaves_its_pieces_but_no_artefact(tmp_path: Path) -> Non
         raise ValueError("in the middle")
 
     with pytest.raises(ValueError):
-        store.keep("rows", KEY, fails)
-    assert not store.has("rows", KEY)
+        store.keep("answers", KEY, fails)
+    assert not store.has("answers", KEY)
     found = []
-    store.keep("rows", KEY, lambda folder: {"found": found.append((folder / "piece").read_text()) or "yes"})
+    store.keep("answers", KEY, lambda folder: {"found": found.append((folder / "piece").read_text()) or "yes"})
     assert found == ["done"]
 
 
@@ -55,10 +55,10 @@ def test_a_full_or_closed_disk_is_one_sentence(tmp_path: Path, code: int) -> Non
         raise OSError(code, os.strerror(code), str(folder))
 
     with pytest.raises(MissingError) as caught:
-        Store(tmp_path).keep("rows", KEY, fails)
+        Store(tmp_path).keep("answers", KEY, fails)
     assert str(tmp_path) in str(caught.value)
     assert "--store" in str(caught.value)
-    assert not Store(tmp_path).has("rows", KEY)
+    assert not Store(tmp_path).has("answers", KEY)
 
 
 def test_a_really_full_disk_leaves_nothing_half_renamed(tmp_path: Path) -> None:
@@ -72,8 +72,8 @@ def test_a_really_full_disk_leaves_nothing_half_renamed(tmp_path: Path) -> None:
         return {}
 
     with pytest.raises(MissingError, match="no space left"):
-        Store(tmp_path).keep("rows", KEY, fails)
-    assert not Store(tmp_path).path("rows", KEY).exists()
+        Store(tmp_path).keep("answers", KEY, fails)
+    assert not Store(tmp_path).path("answers", KEY).exists()
 
 
 def test_writing_is_all_or_nothing(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_of_many_processes_one_makes_the_artefact(tmp_path: Path) -> None:
                 calls.write("x")
             time.sleep(0.5)
             return {{"pid": os.getpid()}}
-        print(Store(Path({str(tmp_path / "store")!r})).keep("rows", {KEY!r}, make))
+        print(Store(Path({str(tmp_path / "store")!r})).keep("answers", {KEY!r}, make))
     """
     started = [subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE) for _ in range(4)]
     assert len({process.communicate()[0] for process in started}) == 1

@@ -39,7 +39,7 @@ class Behind:
         self.tower = LinearTower(loaded.kb, weights=str(self.planted.weights))
 
     def defended(self, fake: Fake) -> Any:
-        return load_file_component(fake.written["name"])().defend(self.tower)
+        return load_file_component(fake.written["name"])(self.tower.kb).defend(self.tower)
 
     def withstood(self, linker: Any, against: Any, name: str, **parameters: Any) -> float:
         """Robust accuracy of a linker against images made on another, as a mean over eight looks."""

@@ -21,7 +21,7 @@ class Clean:
     """
 
     modality: ClassVar[Literal["image"]] = "image"
-    overlay: ClassVar[Literal["mentions"]] = "mentions"
+    writes: ClassVar[tuple[str, ...]] = ("image",)
     needs: ClassVar[Literal["nothing"]] = "nothing"
     threat_model: ClassVar[str] = "none"
     random: ClassVar[bool] = False

@@ -1,12 +1,14 @@
-"""What an image attack is given and must offer. It knows nothing about data sets or linkers beyond the scores it is given."""
+"""What an attack is given and must offer, by modality. It knows nothing about data sets or linkers beyond the scores it is given."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal, Protocol
 
 from torch import Tensor
 
-from robustmel.types import Perturbation
+from robustmel.kb import KnowledgeBase
+from robustmel.types import EntityEdit, Perturbation, Query, TextEdit
 
 
 class Objective(Protocol):
@@ -38,11 +40,14 @@ class Noise(Protocol):
         ...
 
 
-class ImageAttack(Protocol):
-    """A component of `ATTACKS` with `modality = "image"`: a frozen dataclass whose fields are its parameters."""
+class Attack(Protocol):
+    """A component of `ATTACKS`: a frozen dataclass whose fields are its parameters.
 
-    modality: ClassVar[Literal["image"]]
-    overlay: ClassVar[Literal["mentions"]]
+    `writes` names what it overwrites of a mention ("image", "text", "surface", "span"), or of an entity ("name", "description",
+    "text") where the modality is "knowledge". A task that reads none of it is untouched.
+    """
+
+    writes: ClassVar[tuple[str, ...]]
     needs: ClassVar[Literal["gradients", "scores", "nothing"]]
     version: ClassVar[int]
 
@@ -65,6 +70,12 @@ class ImageAttack(Protocol):
         """Forward-and-backward passes an image costs at most; for the time estimate of `plan`."""
         ...
 
+
+class ImageAttack(Attack, Protocol):
+    """An attack on the image of a mention."""
+
+    modality: ClassVar[Literal["image"]]
+
     def perturb(self, pixels: Tensor, objective: Objective, gold: Tensor, noise: Noise) -> Perturbation:
         """Perturbs a batch.
 
@@ -73,5 +84,51 @@ class ImageAttack(Protocol):
             objective: The scores; differentiable where `needs` says gradients.
             gold: int64 (B,), the column of the right candidate.
             noise: The batch's randomness.
+        """
+        ...
+
+
+class TextObjective(Protocol):
+    """The scores of queries as they stand, texts included."""
+
+    def __call__(self, queries: Sequence[Query]) -> Tensor:
+        """float32 (b, C) scores; absent candidates hold minus infinity."""
+        ...
+
+
+class TextAttack(Attack, Protocol):
+    """An attack on the sentence of a mention."""
+
+    modality: ClassVar[Literal["text"]]
+
+    def perturb(
+        self, queries: Sequence[Query], objective: TextObjective | None, gold: Sequence[str | None], seeds: Sequence[int]
+    ) -> list[TextEdit]:
+        """One edit a query, in the queries' order.
+
+        Args:
+            queries: B queries with a text.
+            objective: Scores edited queries; None where `needs` says that nobody is asked.
+            gold: Ids of the right entities; None for NIL.
+            seeds: One an item, so that no text's result depends on its neighbours.
+        """
+        ...
+
+
+class KnowledgeAttack(Attack, Protocol):
+    """An attack on entries of the knowledge base."""
+
+    modality: ClassVar[Literal["knowledge"]]
+
+    def perturb(
+        self, queries: Sequence[Query], kb: KnowledgeBase, gold: Sequence[str | None], seeds: Sequence[int]
+    ) -> list[EntityEdit]:
+        """The entities that change, each once.
+
+        Args:
+            queries: All that will be asked.
+            kb: The knowledge base as it is.
+            gold: Ids of the right entities; None for NIL.
+            seeds: One a query.
         """
         ...

@@ -49,7 +49,7 @@ class Corruption:
     norm: Literal["rms", "l2", "linf"] = "rms"
 
     modality: ClassVar[Literal["image"]] = "image"
-    overlay: ClassVar[Literal["mentions"]] = "mentions"
+    writes: ClassVar[tuple[str, ...]] = ("image",)
     needs: ClassVar[Literal["nothing"]] = "nothing"
     threat_model: ClassVar[str] = "corruption"
     version: ClassVar[int] = 1

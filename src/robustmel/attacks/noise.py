@@ -37,7 +37,7 @@ class UniformNoise:
     draw: Literal["sign", "uniform"] = "sign"
 
     modality: ClassVar[Literal["image"]] = "image"
-    overlay: ClassVar[Literal["mentions"]] = "mentions"
+    writes: ClassVar[tuple[str, ...]] = ("image",)
     needs: ClassVar[Literal["nothing"]] = "nothing"
     threat_model: ClassVar[str] = "noise"
     random: ClassVar[bool] = True

@@ -28,7 +28,7 @@ class AskingAttack:
     spare_wrong: bool = False
 
     modality: ClassVar[Literal["image"]] = "image"
-    overlay: ClassVar[Literal["mentions"]] = "mentions"
+    writes: ClassVar[tuple[str, ...]] = ("image",)
 
     def __post_init__(self) -> None:
         """Checks the values; a subclass adds its own through `_set`."""

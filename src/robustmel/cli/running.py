@@ -41,8 +41,8 @@ def plan_command(grid: Annotated[Path, typer.Argument(help="A grid file (TOML)."
     """Show what a grid would make, what is there already, and what it will cost."""
     from robustmel.run.builder import Builder
     from robustmel.run.estimate import outline
+    from robustmel.run.expand import expand
     from robustmel.run.grid import read_grid
-    from robustmel.run.plan import expand
     from robustmel.run.store import Store
 
     builder = Builder(Store(store))

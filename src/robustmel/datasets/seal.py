@@ -16,27 +16,29 @@ class Seal(NamedTuple):
 
     Args:
         set: Of the mentions, the knowledge base and every image: for predictions on the perturbed images.
-        clean_set: Of the mentions without their images and the knowledge base: for predictions on the unperturbed images, and equal
-            for every attack on the same mentions and candidates.
+        clean_set: Of the mentions as they were, without their images, and the knowledge base: for predictions on the unperturbed
+            set, and equal for every attack on the same mentions and candidates.
     """
 
     set: str
     clean_set: str
 
 
-def seal(folder: Path, images: Mapping[str, str]) -> Seal:
-    """Computes the hashes from the two text files of a set.
+def seal(folder: Path, images: Mapping[str, str], modality: str = "image") -> Seal:
+    """Computes the hashes from the text files of a set.
 
     Args:
         folder: With `mentions.jsonl` and `entities.jsonl`.
         images: File name -> digest of each image.
+        modality: Of the attack; one on texts left the old ones in `clean/mentions.jsonl`.
 
     Raises:
         MissingError: One of the two cannot be read.
     """
     try:
         mentions, entities = ((folder / name).read_bytes() for name in ("mentions.jsonl", "entities.jsonl"))
-        asked = [json.loads(line) for line in mentions.splitlines() if line.strip()]
+        clean = (folder / "clean" / "mentions.jsonl").read_bytes() if modality == "text" else mentions
+        asked = [json.loads(line) for line in clean.splitlines() if line.strip()]
         bare = [{key: value for key, value in row.items() if key != "image"} for row in asked]
     except (OSError, ValueError, AttributeError) as problem:
         raise MissingError(f"{folder} is no published set: {problem}; expected what robustmel perturb writes.") from problem

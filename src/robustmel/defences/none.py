@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from robustmel.linkers.contract import Linker
+from robustmel.kb import KnowledgeBase
+from robustmel.linkers.contract import Capabilities, Linker
 
 
-@dataclass(frozen=True)
 class Undefended:
     """Leaves a linker as it is; the baseline every defence is compared with.
 
@@ -16,8 +15,18 @@ class Undefended:
         The "RAW" rows without an asterisk in the visual-attack paper's Table 4.
     """
 
-    version: ClassVar = 1
+    version: ClassVar[int] = 1
+    random: ClassVar[bool] = False
+    uses: ClassVar[tuple[str, ...]] = ()
 
-    def defend(self, linker: Linker) -> Linker:
+    def __init__(self, kb: KnowledgeBase, /) -> None:
+        pass
+
+    @classmethod
+    def capabilities(cls, linker: Capabilities, /, **parameters: Any) -> Capabilities:
+        """All that the linker has."""
+        return linker
+
+    def defend(self, linker: Linker, /, **resources: Any) -> Linker:
         """The linker itself."""
         return linker

@@ -11,7 +11,10 @@ from typing import Any
 from robustmel.errors import MissingError
 from robustmel.types import Prediction
 
-SCHEMA = 1
+IMAGE_COLUMNS = ("image", "succeeded_u8", "iterations", "zero_gradients", "linf", "l2", "linf_u8", "l2_u8", "width", "height")
+"""Columns of an image attack's log that flags and figures read."""
+
+SCHEMA = 2
 """The version of `run.json` that is understood."""
 
 
@@ -105,7 +108,7 @@ class Run:
     def questions(self, cell: Cell) -> tuple[Question, ...]:
         """The mentions of a cell, in file order."""
         if cell.candidates not in self._questions:
-            rows = self._table("candidates", cell.candidates, "questions.parquet", cell)
+            rows = self._table("candidates", cell.candidates, "candidates.parquet", cell)
             self._questions[cell.candidates] = tuple(_question(row) for row in rows)
         return self._questions[cell.candidates]
 
@@ -124,17 +127,21 @@ class Run:
         Raises:
             MissingError: The rows are absent, unreadable, or about other mentions than the questions.
         """
-        rows = self._aligned(self._table("rows", view.rows, "predictions.parquet", cell), cell, "rows")
+        rows = self._aligned(self._table("answers", view.rows, "answers.parquet", cell), cell, "answers")
         return [
             Prediction(row["id"], tuple(row["ranked"] or ()), tuple(row["scores"] or ()), row["error"], row["seconds"] or 0.0)
             for row in rows
         ]
 
     def log(self, cell: Cell, view: View) -> list[dict[str, Any]]:
-        """The perturbed set's log, one row a question in their order; empty for a view without perturbed images."""
+        """The perturbed set's log, one row a question in their order; empty for a view without one.
+
+        What only the log of an image attack says is None in that of another.
+        """
         if view.variant is None:
             return []
-        return self._aligned(self._table("variant", view.variant, "log.parquet", cell), cell, "log")
+        rows = self._aligned(self._table("variant", view.variant, "log.parquet", cell), cell, "log")
+        return [dict.fromkeys(IMAGE_COLUMNS) | row for row in rows]
 
     def manifest(self, kind: str, key: str | None) -> dict[str, Any]:
         """What the stage noted that made an artefact; empty where there is none, or it says nothing."""
@@ -211,7 +218,7 @@ def read_run(out: Path, store_root: Path | None = None) -> Run:
 
 
 def _cell(row: Mapping[str, Any]) -> Cell:
-    views = tuple(View(view["view"], view["variant"], view["rows"]) for view in row["views"])
+    views = tuple(View(view["name"], view["variant"], view["answers"]) for view in row["evaluations"])
     return Cell(views=views, **{name: row[name] for name in Cell.__slots__ if name != "views"})
 
 

@@ -50,7 +50,7 @@ class Row:
     @property
     def reads_no_image(self) -> bool:
         """Whether an image attack stands here whose image is never read (the text-only task)."""
-        return all(view.name == "text" for cell in self.cells for view in cell.views)
+        return all(view.name == "untouched" for cell in self.cells for view in cell.views)
 
     def aligned(self, cells: Iterable[Cell]) -> list[Cell]:
         """Of other cells, one a seed of this row: that of the same seed, or the first where there is none."""

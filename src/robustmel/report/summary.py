@@ -47,7 +47,7 @@ class Summary:
         recall: Share of mentions whose gold entity is among the candidates.
         ceiling: What nobody can exceed who reads sentence and image but not the mention in it.
         clusters: Groups of mentions that share an entity or an image.
-        views: How the images were made: "clean"; "image" or "fused" by the score that was attacked; "text" if none was read.
+        views: How the images were made: "clean"; "image" or "fused" by the score that was attacked; "untouched" if none was read.
         accuracy_image_view: Against the images made on the image score alone.
         accuracy_fused_view: Against the images made on the fused score.
         members: Of a worst case, the attacks in it.
@@ -126,7 +126,7 @@ class Summary:
     @property
     def reads_no_image(self) -> bool:
         """Whether an image attack stands here whose image is never read (the text-only task)."""
-        return self.views == ("text",)
+        return self.views == ("untouched",)
 
     @property
     def above_clean(self) -> bool:

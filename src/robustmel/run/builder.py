@@ -15,17 +15,20 @@ from robustmel.candidates import CANDIDATES
 from robustmel.datasets import DATASETS
 from robustmel.datasets.dataset import Dataset
 from robustmel.defences import DEFENCES
-from robustmel.errors import MissingError
+from robustmel.errors import MissingError, RobustMELError
+from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
-from robustmel.linkers.contract import Differentiable
 from robustmel.registry import Component, own_parameters
-from robustmel.run.jobs import Answers, Candidates, ComponentSpec, Job, Variant
-from robustmel.run.keys import canonical
+from robustmel.run.components import ComponentSpec, Defended
+from robustmel.run.jobs import Answers, Candidates, Job, Poison, Training, Variant
+from robustmel.run.keys import canonical, item_seed
+from robustmel.run.stages.candidates import candidates_of, sample
 from robustmel.run.stages.link import link
-from robustmel.run.stages.questions import ask, sample
-from robustmel.run.stages.shards import Progress, Row, read_table
+from robustmel.run.stages.overlays import overlaid_kb, overlaid_mentions, overlaid_queries, read_overlay
+from robustmel.run.stages.perturb import STAGES
+from robustmel.run.stages.shards import Progress, read_table
 from robustmel.run.store import Store
-from robustmel.types import Mention, Query
+from robustmel.types import Mention, Query, opaque_id
 
 if TYPE_CHECKING:
     from robustmel.linkers.contract import Linker
@@ -52,7 +55,9 @@ class Builder:
     def make(self, job: Job, progress: Progress) -> None:
         """Makes one artefact whose needs are there; does nothing where it is there already."""
         makers: dict[type[Any], Callable[..., dict[str, Any]]] = {
-            Candidates: self._ask,
+            Candidates: self._candidates,
+            Poison: self._poison,
+            Training: self._train,
             Variant: self._perturb,
             Answers: self._link,
         }
@@ -60,7 +65,9 @@ class Builder:
 
     def dataset(self, component: Component, split: str) -> Dataset:
         """A data set, loaded once; those that make their splits one by one are asked for the split alone."""
-        known = (canonical([component.name, repr(sorted(component.params.items()))]), split)
+        if component.instance is not None:
+            return cast(Dataset, component.instance)
+        known = (component.written, split)
         if known not in self._datasets:
             loader = DATASETS.create(component.name, **component.params)
             self._datasets[known] = loader.load(split)
@@ -73,92 +80,137 @@ class Builder:
 
     def training_mentions(self, component: Component) -> tuple[Mention, ...]:
         """The mentions of the training split, if there is one."""
-        if getattr(DATASETS.load(component.name), "lazy_splits", False):
+        if component.instance is None and getattr(DATASETS.load(component.name), "lazy_splits", False):
             return self.dataset(component, "train").mentions
         return tuple(mention for mention in self.dataset(component, "all").mentions if mention.split == "train")
 
-    def linker(self, made: ComponentSpec, defence: ComponentSpec, questions: Candidates) -> Linker:
-        """A linker behind its defence, over the knowledge base of the questions; the last few stay loaded."""
-        known = canonical([made.identity, defence.identity, questions.data["kb"]])
+    def linker(self, victim: Defended, candidates: Candidates, variant: Variant | None = None) -> Linker:
+        """A linker behind its defence, over the knowledge base as the variant leaves it; the last few stay loaded.
+
+        Raises:
+            RobustMELError: What stands there lacks a capability that its defence said it has.
+        """
+        overlay = self.path(variant) if variant is not None and read_overlay(self.path(variant), "entities") else None
+        known = canonical([victim.identity, candidates.data["kb"], variant.key if overlay and variant else None])
         if known not in self._linkers:
-            kb = self.dataset(questions.dataset, questions.split).kb
-            parameters = dict(made.parameters)
-            if "device" in own_parameters(LINKERS.load(made.component.name)) and "device" not in made.component.params:
-                parameters["device"] = self.device
+            kb = self.dataset(candidates.dataset, candidates.split).kb
             while len(self._linkers) >= LINKERS_HELD:
                 self._linkers.popitem(last=False)
-            bare = LINKERS.load(made.component.name)(kb, **parameters)
-            self._linkers[known] = DEFENCES.create(defence.component.name, **defence.component.params).defend(bare)
+            self._linkers[known] = self._defended(victim, overlaid_kb(kb, overlay) if overlay else kb, candidates)
         self._linkers.move_to_end(known)
         return self._linkers[known]
 
-    def asked(self, questions: Candidates) -> tuple[list[Query], list[str | None]]:
-        """The queries, and apart from them the gold ids."""
-        if questions.key not in self._queries:
-            rows = read_table(self.store.path(questions.kind, questions.key) / "questions.parquet")
-            dataset, mentions = self.sampled(questions.dataset, questions.split, questions.limit, questions.sample_seed)
-            same: dict[tuple[str, ...], tuple[str, ...]] = {}  # with candidates = "all" one list serves every mention
-            lists = [same.setdefault(one, one) for one in (tuple(row["candidates"]) for row in rows)]
-            queries = [mention.query(dataset.name, one) for mention, one in zip(mentions, lists, strict=True)]
-            self._queries[questions.key] = (queries, [mention.gold for mention in mentions])
-        return self._queries[questions.key]
+    def path(self, job: Job) -> Path:
+        """Where an artefact lies, or would lie."""
+        return self.store.path(job.kind, job.key)
 
-    def _ask(self, job: Candidates, progress: Progress, folder: Path) -> dict[str, Any]:
+    def asked(self, candidates: Candidates) -> tuple[list[Query], list[str | None]]:
+        """The queries, and apart from them the gold ids."""
+        if candidates.key not in self._queries:
+            rows = read_table(self.path(candidates) / "candidates.parquet")
+            dataset, mentions = self.sampled(candidates.dataset, candidates.split, candidates.limit, candidates.sample_seed)
+            same: dict[tuple[str, ...], tuple[str, ...]] = {}  # with candidates = "all" one list serves every mention
+            lists = [same.setdefault(ids, ids) for ids in (tuple(row["candidates"]) for row in rows)]
+            queries = [mention.query(dataset.name, ids) for mention, ids in zip(mentions, lists, strict=True)]
+            self._queries[candidates.key] = (queries, [mention.gold for mention in mentions])
+        return self._queries[candidates.key]
+
+    def attack(self, spec: ComponentSpec) -> Any:
+        """The attack of a specification."""
+        return spec.component.instance or ATTACKS.load(spec.component.name)(**spec.parameters)
+
+    def _defended(self, victim: Defended, kb: KnowledgeBase, candidates: Candidates) -> Linker:
+        defence = DEFENCES.load(victim.defence.component.name)(kb, **victim.defence.parameters)
+        resources = {"train": self.training_mentions(candidates.dataset)} if "train" in getattr(defence, "uses", ()) else {}
+        linker: Linker = defence.defend(self._bare(victim.linker, kb), **resources)
+        able = victim.capabilities
+        for promised, method in ((able.gradients, "logits"), (able.scores, "scores")):
+            if promised and not hasattr(linker, method):
+                raise RobustMELError(
+                    f"defence {victim.defence.title} says that it leaves a linker its {method}, but what it builds has none."
+                )
+        return linker
+
+    def _bare(self, spec: ComponentSpec, kb: KnowledgeBase) -> Linker:
+        if spec.component.instance is not None:
+            return cast("Linker", spec.component.instance)
+        parameters, loaded = dict(spec.parameters), LINKERS.load(spec.component.name)
+        if "device" in own_parameters(loaded) and "device" not in spec.component.params:
+            parameters["device"] = self.device
+        if spec.training is not None:
+            parameters["model"] = str(self.path(spec.training) / "model")
+        linker: Linker = loaded(kb, **parameters)
+        return linker
+
+    def _candidates(self, job: Candidates, progress: Progress, folder: Path) -> dict[str, Any]:
         dataset, mentions = self.sampled(job.dataset, job.split, job.limit, job.sample_seed)
         generator = CANDIDATES.create(job.generator.component.name, **job.generator.component.params)
         train = self.training_mentions(job.dataset) if getattr(generator, "uses_train", False) else ()
-        facts = ask(dataset, mentions, generator, train, folder)
+        facts = candidates_of(dataset, mentions, generator, train, folder)
         progress(1, 1)
         return facts | {"generator": job.generator.identity}
 
+    def _poison(self, job: Poison, progress: Progress, folder: Path) -> dict[str, Any]:
+        from robustmel.run.stages.poison import poison
+
+        dataset = self.dataset(job.dataset, "all")
+        train = self.training_mentions(job.dataset)
+        name = job.attack.identity["name"]
+        facts = poison(dataset.name, train, self.attack(job.attack), name, job.record_rate, job.seed, folder, progress)
+        return facts | {"attack": job.attack.identity}
+
+    def _train(self, job: Training, progress: Progress, folder: Path) -> dict[str, Any]:
+        from robustmel.run.stages.train import train_checkpoint
+
+        datasets = [self.dataset(component, "all") for component in job.datasets]
+        for place, poison in enumerate(job.poisons):
+            dataset = datasets[place]
+            train = [mention for mention in dataset.mentions if mention.split == "train"]
+            ids = [opaque_id(dataset.name, mention.id) for mention in train]
+            edited = {mention.id: mention for mention in overlaid_mentions(train, ids, self.path(poison))}
+            datasets[place] = replace(dataset, mentions=tuple(edited.get(one.id, one) for one in dataset.mentions))
+        return train_checkpoint(datasets, job, folder / "model", progress)
+
     def _perturb(self, job: Variant, progress: Progress, folder: Path) -> dict[str, Any]:
-        import torch
-
-        from robustmel.run.stages.objective import objective_of
-        from robustmel.run.stages.perturb import AttackContext, perturb
-
-        attack = ATTACKS.load(job.made.component.name)(**job.made.parameters)
-        queries, gold = self.asked(job.questions)
-        objective, device = None, torch.device("cpu")
-        if job.source is not None:
-            linkers = [cast(Differentiable, self.linker(one, job.defence, job.questions)) for one in job.linkers]
-            objective = partial(objective_of, linkers, job.view, job.attack.logits)
-            device = torch.device(getattr(linkers[0], "device", "cpu"))
-        aim = AttackContext(attack, objective, device, job.made.identity["name"], job.seed, job.attack.max_side)
+        attack = self.attack(job.component)
+        queries, gold = self.asked(job.candidates)
+        if job.source is not None and job.source.random:
+            queries = _seeded(queries, job.seed, job.made_on)
+        linkers = [self.linker(source, job.candidates) for source in job.asked]
         began = time.monotonic()
-        facts = perturb(queries, gold, aim, job.batch_size, folder, progress)
+        kb = self.dataset(job.candidates.dataset, job.candidates.split).kb
+        facts = STAGES[attack.modality](job, attack, linkers, kb, queries, gold, folder, progress)
         cost = {"seconds": time.monotonic() - began, "passes": facts["queries"]}
-        of = {"attack": job.made.identity, "view": job.view, "logits": job.attack.logits, "max_side": job.attack.max_side}
+        of = {"attack": job.component.identity, "modality": attack.modality, "view": job.view, "logits": job.attack.logits}
         source: dict[str, Any] = {"source": None}
         if job.source:
-            source = {"source": job.source.identity, "source_title": job.made_on, "defence_title": job.defence.component.title}
-        return facts | of | source | cost
+            source = {"source": job.source.identity, "source_title": job.made_on}
+        return facts | of | {"max_side": job.attack.max_side} | source | cost
 
     def _link(self, job: Answers, progress: Progress, folder: Path) -> dict[str, Any]:
-        linker = self.linker(job.linker, job.defence, job.questions)
-        queries, _ = self.asked(job.questions)
+        linker = self.linker(job.victim, job.candidates, job.variant)
+        queries, _ = self.asked(job.candidates)
         if job.variant is not None:
-            queries = overlaid(queries, self.store.path(job.variant.kind, job.variant.key))
+            queries = overlaid_queries(queries, self.path(job.variant))
+        if job.victim.random:
+            queries = _seeded(queries, job.seed, job.victim.title)
         facts = link(queries, linker, job.task, job.batch_size, folder, progress)
         if job.variant is not None:
-            _still_there(self.store.path(job.variant.kind, job.variant.key), queries)
+            _still_there(self.path(job.variant), queries)
         cut = linker.cut_texts(queries, job.task) if hasattr(linker, "cut_texts") else 0
-        return facts | {"linker": job.linker.identity, "task": job.task, "cut_texts": cut}
+        return facts | job.victim.identity | {"task": job.task, "cut_texts": cut}
+
+
+def _seeded(queries: Sequence[Query], stage_seed: int, name: str) -> list[Query]:
+    """The queries with a seed each, for a linker that draws."""
+    return [replace(query, seed=item_seed(stage_seed, name, query.id)) for query in queries]
 
 
 def _still_there(variant: Path, queries: Sequence[Query]) -> None:
     """Answers to images that another run removed in between must not be kept as answers to the set."""
-    gone = [
-        query.image for query in queries if query.image and query.image.is_relative_to(variant) and not query.image.exists()
-    ]
-    if gone:
+    own = (query.image for query in queries if query.image and query.image.is_relative_to(variant))
+    gone = next((image for image in own if not image.exists()), None)
+    if gone is not None:
         raise MissingError(
-            f"{gone[0]} was removed while it was being linked (another run's keep?). The same command makes it anew."
+            f"{gone} was removed while it was being linked (another run's keep?). The same command makes it anew."
         )
-
-
-def overlaid(queries: list[Query], variant: Path) -> list[Query]:
-    """The queries with the perturbed images in place of their own, where the variant has one."""
-    log: list[Row] = read_table(variant / "log.parquet")
-    images = {row["id"]: row["image"] for row in log if row["image"] is not None}
-    return [replace(query, image=variant / images[query.id]) if query.id in images else query for query in queries]

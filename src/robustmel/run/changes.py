@@ -13,6 +13,7 @@ from robustmel.run.plan import Plan
 WHAT = {
     "data set": "its mentions, images or knowledge base",
     "candidates": "their generator or its parameters",
+    "training": "its recipe or its data",
     "linker": "its weights, parameters or version",
     "defence": "its parameters or version",
     "attack": "its parameters or version",
@@ -25,15 +26,21 @@ def ingredients(plan: Plan) -> dict[str, str]:
 
 
 def _ingredients(plan: Plan) -> Iterator[tuple[str, str]]:
-    for cell in plan.cells:
-        yield f"data set {cell.dataset}", content_key(cell.questions.data)
-        yield f"candidates {cell.questions.generator.component.title}", content_key(cell.questions.generator.identity)
-        for view in cell.views:
-            yield f"linker {cell.linker}", content_key(view.rows.linker.identity)
-            yield f"defence {cell.defence}", content_key(view.rows.defence.identity)
-            if view.variant is not None:
-                aim: dict[str, Any] = {"logits": cell.attack.logits, "max_side": cell.attack.max_side}
-                yield f"attack {cell.attack.title}", content_key([view.variant.made.identity, aim])
+    for planned in plan.cells:
+        cell, candidates = planned.cell, planned.candidates
+        yield f"data set {cell.dataset}", content_key(candidates.data)
+        yield f"candidates {candidates.generator.title}", content_key(candidates.generator.identity)
+        for evaluation in planned.evaluations:
+            victim = evaluation.answers.victim
+            if victim.linker.training is None:
+                yield f"linker {cell.linker}", content_key(victim.linker.identity)
+            else:
+                training = victim.linker.training
+                yield f"training of {cell.linker}", content_key([dict(training.identity), list(training.data)])
+            yield f"defence {cell.defence}", content_key(victim.defence.identity)
+            if evaluation.variant is not None:
+                aim: dict[str, Any] = {"logits": planned.attack.logits, "max_side": planned.attack.max_side}
+                yield f"attack {cell.attack}", content_key([planned.component.identity, aim])
 
 
 def changes(plan: Plan, out: Path) -> list[str]:

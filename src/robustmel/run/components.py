@@ -2,24 +2,148 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
+from typing import Any, ClassVar
 
 from robustmel.attacks import ATTACKS
 from robustmel.attacks.strengths import settings
+from robustmel.defences import DEFENCES
 from robustmel.errors import MissingError, RobustMELError, UsageError
+from robustmel.linkers import LINKERS
+from robustmel.linkers.contract import Capabilities, capabilities
 from robustmel.registry import Component, Registry, is_file_component
 from robustmel.run.grid import AttackSpec
-from robustmel.run.jobs import ComponentSpec, identity
-from robustmel.run.keys import file_digest, files_digest
+from robustmel.run.keys import canonical, file_digest, files_digest, plain
 
 
-def component_spec(registry: Registry, component: Component, problems: list[str]) -> ComponentSpec | None:
-    """A component's parameters and identity, or None with a problem noted."""
+@dataclass(frozen=True)
+class ComponentSpec:
+    """A component with all that decides its behaviour.
+
+    Args:
+        component: As the user named it.
+        parameters: All of them, defaults included.
+        identity: What enters the keys: name, parameters, version, digests of its files.
+        loaded: Its class; of an attack the attack itself, which is a value. For planning alone: it does not travel to workers.
+        training: The job that makes its weights, for a linker that the grid trains.
+    """
+
+    component: Component
+    parameters: dict[str, Any] = field(hash=False)
+    identity: dict[str, Any] = field(hash=False)
+    loaded: Any = field(default=None, compare=False)
+    training: Any = None
+
+    @property
+    def title(self) -> str:
+        """What tables call it."""
+        return self.component.title
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"loaded": None}  # a class from a user's file cannot be pickled; workers load it by its name
+
+    def loaded_from(self, registry: Registry) -> Any:
+        """Its class, in a worker too."""
+        return self.loaded if self.loaded is not None else registry.load(self.component.name)
+
+    @property
+    def random(self) -> bool:
+        """Whether it draws, so that a seed matters to it."""
+        return bool(self.identity["random"])
+
+
+@dataclass(frozen=True)
+class Defended:
+    """A linker together with its defence: what is judged, and what an attack may ask.
+
+    Args:
+        linker: The linker.
+        defence: What stands in front of it, "none" included.
+        label: What tables call it as a source; "" means the linker's title.
+    """
+
+    linker: ComponentSpec
+    defence: ComponentSpec
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        """The label, or the linker's title."""
+        return self.label or self.linker.title
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What of it enters a key."""
+        return {"linker": self.linker.identity, "defence": self.defence.identity}
+
+    @property
+    def random(self) -> bool:
+        """Whether its answers depend on a seed."""
+        return self.linker.random or self.defence.random
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """What the two together can do, from their classes and parameters: nothing is built."""
+        linker, defence = self.linker.loaded_from(LINKERS), self.defence.loaded_from(DEFENCES)
+        changed: Capabilities = defence.capabilities(capabilities(linker), **self.defence.parameters)
+        return changed
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Several linkers attacked at once, by the average of their log-probabilities.
+
+    Args:
+        members: In any order; the artefact is the same.
+        label: What tables call it; "" means that its members are named.
+    """
+
+    members: tuple[Defended, ...]
+    label: str = ""
+    version: ClassVar[int] = 1
+
+    @property
+    def names(self) -> str:
+        """`clip-world + siglip-world`."""
+        return " + ".join(member.title for member in self.members)
+
+    @property
+    def title(self) -> str:
+        """The label, or the members' names."""
+        return self.label or self.names
+
+    @property
+    def ordered(self) -> tuple[Defended, ...]:
+        """The members in an order of their own, so that sums are the same to the last bit however a grid lists them."""
+        return tuple(sorted(self.members, key=lambda member: canonical(member.identity)))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What of it enters a key."""
+        return {"ensemble": [member.identity for member in self.ordered], "version": self.version}
+
+    @property
+    def random(self) -> bool:
+        """Whether the answers of any member depend on a seed."""
+        return any(member.random for member in self.members)
+
+
+Source = Defended | Ensemble
+
+
+def component_spec(
+    registry: Registry, component: Component, problems: list[str], trained: bool = False
+) -> ComponentSpec | None:
+    """A component's parameters and identity, or None with a problem noted; `trained` asks for no model, since one is to be made."""
+    if component.instance is not None:
+        return _of_an_instance(component)
     try:
         loaded = registry.load(component.name)
-        parameters = registry.parameters(component.name, component.params)
-        digests = files_digest(loaded.assets(**parameters)) if hasattr(loaded, "assets") else {}
+        parameters = registry.parameters(component.name, {**component.params, **({"model": ""} if trained else {})})
+        digests = files_digest(loaded.assets(**parameters)) if hasattr(loaded, "assets") and not trained else {}
     except UsageError as problem:
         problems.append(str(problem).rstrip("."))
         return None
@@ -27,11 +151,21 @@ def component_spec(registry: Registry, component: Component, problems: list[str]
         problems.append(f"{component.title}: a parameter has a wrong value ({problem})")
         return None
     source = file_digest(Path(component.name.rpartition(":")[0])) if is_file_component(component.name) else ""
-    return ComponentSpec(component, parameters, identity(registry.base(component.name), parameters, loaded, digests, source))
+    known = identity(registry.base(component.name), parameters, loaded, digests, source)
+    return ComponentSpec(component, parameters, known, loaded)
+
+
+def _of_an_instance(component: Component) -> ComponentSpec:
+    """An object from a script: nothing says what decides its answers, so its key is its own for as long as it lives."""
+    loaded = type(component.instance)
+    known = identity(loaded.__name__, {}, loaded, {}) | {"instance": f"{id(component.instance):x}"}
+    return ComponentSpec(component, {}, known, loaded)
 
 
 def attack_spec(spec: AttackSpec, problems: list[str]) -> ComponentSpec | None:
     """An attack with the parameters of its named strength under those given."""
+    if spec.attack.instance is not None:
+        return _of_a_value(spec.attack)
     try:
         named = settings(spec.attack.name, spec.strength or None, spec.profile or None) if spec.strength or spec.profile else {}
         if spec.source != "victim" and "on_failure" in ATTACKS.parameters(spec.attack.name):
@@ -42,14 +176,48 @@ def attack_spec(spec: AttackSpec, problems: list[str]) -> ComponentSpec | None:
             attack = ATTACKS.load(component.name)(**made.parameters)  # which checks the values, and makes "8/255" a number
             parameters = {name: getattr(attack, name, value) for name, value in made.parameters.items()}
             digests, source = made.identity["digests"], made.identity.get("source", "")
-            known = identity(made.identity["name"], parameters, type(attack), digests, source)
-            made = ComponentSpec(component, parameters, known | {"random": bool(getattr(attack, "random", False))})
+            known = identity(made.identity["name"], parameters, attack, digests, source)
+            made = ComponentSpec(component, parameters, known, attack)
     except MissingError:
         raise
     except (RobustMELError, TypeError) as problem:
         problems.append(f"attack {spec.title}: {str(problem).rstrip('.')}")
         return None
     return made
+
+
+def _of_a_value(component: Component) -> ComponentSpec:
+    """An attack from a script: its class and fields say all of it, so it has the key it would have in a grid."""
+    attack = component.instance
+    place = f"{type(attack).__module__}:{type(attack).__qualname__}"
+    name = next((name for name, entry in ATTACKS.items() if entry == place), component.name)
+    parameters = {one.name: getattr(attack, one.name) for one in fields(attack)}
+    return ComponentSpec(component, parameters, identity(name, parameters, attack, {}), attack)
+
+
+def identity(
+    name: str, parameters: Mapping[str, Any], component: Any, digests: dict[str, str], source: str = ""
+) -> dict[str, Any]:
+    """What of a component enters a key.
+
+    Not where it runs, nor in how large batches; nor where its weights lie, since their digests stand for them.
+
+    Args:
+        name: As registered, presets resolved.
+        parameters: All of them.
+        component: The class, or an object of it where its parameters decide whether it draws.
+        digests: Of the files behind it, its assets.
+        source: Digest of the file that holds the class, for one of the user's own.
+    """
+    left_out = {"device", "batch_size"} | ({"model", "revision", "allow_pickle"} if digests else set())
+    kept = {key: value for key, value in parameters.items() if key not in left_out}
+    return {
+        "name": name,
+        "parameters": plain(kept),
+        "version": getattr(component, "version", 1),
+        "random": bool(getattr(component, "random", False)),
+        "digests": digests,
+    } | ({"source": source} if source else {})
 
 
 def attempt(build: Callable[[], object], what: str, problems: list[str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 
-from robustmel.attacks import ATTACKS
 from robustmel.run.jobs import Answers, Job, Variant
 from robustmel.run.plan import Plan
 from robustmel.run.store import Store
@@ -24,7 +23,7 @@ def outline(plan: Plan, store: Store) -> str:
     shared = {key: count for key, count in plan.consumers.items() if count > 1}
     if shared:
         titles = {job.key: job.title for job in plan.jobs}
-        lines.append("perturbed once, used by several row sets:")
+        lines.append("perturbed once, used by several sets of answers:")
         lines += [f"  - {titles[key]}: {count}" for key, count in shared.items()]
     lines += plan.notes
     lines += _cost(missing, plan, store)
@@ -34,7 +33,8 @@ def outline(plan: Plan, store: Store) -> str:
 def disk_needed(plan: Plan, store: Store) -> int:
     """Bytes that the perturbed images still to be made will take, about."""
     missing = [job for job in plan.jobs if isinstance(job, Variant) and not store.has(job.kind, job.key)]
-    return sum(job.questions.count for job in missing) * IMAGE_BYTES
+    missing = [job for job in missing if job.component.loaded.modality == "image"]
+    return sum(job.candidates.count for job in missing) * IMAGE_BYTES
 
 
 def _cost(missing: list[Job], plan: Plan, store: Store) -> list[str]:
@@ -43,15 +43,14 @@ def _cost(missing: list[Job], plan: Plan, store: Store) -> list[str]:
     passes: Counter[str] = Counter()
     for job in missing:
         if isinstance(job, Variant):
-            attack = ATTACKS.load(job.made.component.name)(**job.made.parameters)
-            for source in job.linkers:
-                passes[source.title] += attack.passes() * counts[job.questions.key]
+            for source in job.asked:
+                passes[source.title] += job.component.loaded.passes() * counts[job.candidates.key]
         elif isinstance(job, Answers):
-            passes[job.linker.title] += counts[job.questions.key]
+            passes[job.victim.title] += counts[job.candidates.key]
     rates = _seconds_a_pass(store)
     lines = [f"disk: about {disk / 1e9:.2f} GB for {disk // IMAGE_BYTES} perturbed images (see keep)"] if disk else []
     if missing:
-        held = max([3, *(len(job.linkers) for job in missing if isinstance(job, Variant))])
+        held = max([3, *(len(job.asked) for job in missing if isinstance(job, Variant))])
         lines.append(f"memory: up to {held} linkers and one batch of images a worker, beside texts and candidate lists")
     for linker, number in passes.items():
         if linker in rates:
@@ -64,7 +63,7 @@ def _cost(missing: list[Job], plan: Plan, store: Store) -> list[str]:
 
 
 def _mentions(plan: Plan) -> dict[str, int]:
-    return {cell.questions.key: cell.questions.count for cell in plan.cells}
+    return {planned.candidates.key: planned.candidates.count for planned in plan.cells}
 
 
 def _seconds_a_pass(store: Store) -> dict[str, float]:

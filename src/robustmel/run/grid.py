@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from robustmel.errors import MissingError, UsageError
 from robustmel.registry import Component, suggestion
 from robustmel.types import Task
 
-View = Literal["auto", "image", "fused"]
+AttackView = Literal["auto", "image", "fused", "text"]
 RESERVED = ("victim", "each", "others")
 """What a source may be beside the label of a linker, so that no linker may be called by it."""
 
@@ -35,7 +35,9 @@ class AttackSpec:
         source: Whose scores are differentiated: "victim"; the label of a linker; several labels, an ensemble attacked at once;
             "each", every linker of the grid that has gradients, one set a source; "others", for every victim the ensemble of
             all others of the grid that have.
-        view: "image" attacks the I2T score, "fused" the IT2T score; "auto" does what the task calls for.
+        source_defence: What the source is behind: "" leaves the victim as it stands, its defence included (an adaptive attack), and
+            any other source without one; else "none", "victim" (the victim's own), or a defence of the grid by its title.
+        view: "image" attacks the I2T score, "fused" the IT2T score, "text" the T2T score; "auto" does what the task calls for.
         logits: "cosine" attacks the scores as they are, "scaled" after the linker's learnt temperature.
         max_side: Longer images are reduced to this before the attack, in pixels.
     """
@@ -44,7 +46,8 @@ class AttackSpec:
     strength: str = ""
     profile: str = ""
     source: str | tuple[str, ...] = "victim"
-    view: View = "auto"
+    source_defence: str = ""
+    view: AttackView = "auto"
     logits: Literal["cosine", "scaled"] = "cosine"
     max_side: int = 512
 
@@ -59,8 +62,39 @@ class AttackSpec:
 
 
 @dataclass(frozen=True)
+class TrainingSpec:
+    """How a linker of the grid gets its weights.
+
+    Args:
+        recipe: A packaged recipe's name, the path of a recipe file, or the recipe itself.
+        on: The data sets whose training mentions it learns from.
+    """
+
+    recipe: str | Mapping[str, Any]
+    on: tuple[Component, ...]
+
+
+@dataclass(frozen=True)
+class PoisonSpec:
+    """What is done to training data before a linker of the grid learns from them.
+
+    Args:
+        attack: A text attack that asks nobody, with its own parameters; "none" leaves the data as they are.
+        record_rate: Share of the training mentions that are edited, in [0, 1]: exactly floor(record_rate * n) of them.
+    """
+
+    attack: Component
+    record_rate: float = 0.0
+
+    @property
+    def title(self) -> str:
+        """`clare 10%`, or the label given."""
+        return self.attack.label or (f"{self.attack.title} {self.record_rate:.0%}" if self.record_rate else self.attack.title)
+
+
+@dataclass(frozen=True)
 class Grid:
-    """What to run: every combination of the axes."""
+    """What to run: every combination of the axes. `trained` says by title which linkers are trained first."""
 
     datasets: tuple[Component, ...]
     linkers: tuple[Component, ...]
@@ -74,6 +108,8 @@ class Grid:
     limit: int | None = None
     batch_size: int = 32
     keep: Keep = "all"
+    trained: Mapping[str, TrainingSpec] = field(default_factory=dict)
+    poisons: tuple[PoisonSpec, ...] = (PoisonSpec(Component("none")),)
 
 
 class _Table(BaseModel):
@@ -91,8 +127,9 @@ class _Table(BaseModel):
     limit: int | None = Field(default=None, ge=0)
     batch_size: int = Field(default=32, ge=1)
     keep: Keep = "all"
+    poisons: list[str | dict[str, Any]] = Field(default=["none"], min_length=1)
 
-    @field_validator("tasks", "seeds", "linkers", "datasets", "attacks", "defences")
+    @field_validator("tasks", "seeds", "linkers", "datasets", "attacks", "defences", "poisons")
     @classmethod
     def _no_repeats(cls, value: list[Any]) -> list[Any]:
         for index, one in enumerate(value):
@@ -101,15 +138,31 @@ class _Table(BaseModel):
         return value
 
 
-class _Aim(BaseModel):
+class _SourceTable(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    linker: str | tuple[str, ...]
+    defence: str = ""
+
+
+class _AttackTable(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     strength: str = ""
     profile: str = ""
     source: str | tuple[str, ...] = "victim"
-    view: View = "auto"
+    source_defence: str = ""
+    view: AttackView = "auto"
     logits: Literal["cosine", "scaled"] = "cosine"
     max_side: int = Field(default=512, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unfold_source(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(value.get("source"), dict):
+            return value
+        source = _SourceTable.model_validate(value["source"])
+        return value | {"source": source.linker, "source_defence": source.defence}
 
     @field_validator("source")
     @classmethod
@@ -159,9 +212,10 @@ def parse_grid(table: Mapping[str, Any], name: str = "the grid") -> Grid:
     attacks = [_attack(one, name) for one in read.attacks]
     if not any(spec.attack.name == "clean" for spec in attacks):
         attacks.insert(0, AttackSpec(Component("clean")))  # every figure of robustness is relative to clean accuracy
+    linkers = [_linker(one, name) for one in read.linkers]
     return Grid(
         datasets=tuple(_component(one, name) for one in read.datasets),
-        linkers=_distinct(tuple(_component(one, name) for one in read.linkers), name),
+        linkers=_distinct(tuple(linker for linker, _ in linkers), name),
         tasks=tuple(read.tasks),
         attacks=tuple(attacks),
         defences=tuple(_component(one, name) for one in read.defences),
@@ -172,6 +226,8 @@ def parse_grid(table: Mapping[str, Any], name: str = "the grid") -> Grid:
         limit=read.limit,
         batch_size=read.batch_size,
         keep=read.keep,
+        trained={linker.title: training for linker, training in linkers if training is not None},
+        poisons=tuple(_poison(one, name) for one in read.poisons),
     )
 
 
@@ -202,11 +258,37 @@ def _component(written: str | Mapping[str, Any], name: str) -> Component:
 def _attack(written: str | Mapping[str, Any], name: str) -> AttackSpec:
     whole = _component(written, name)
     try:
-        aim = _Aim.model_validate(dict(whole.params))
+        aim = _AttackTable.model_validate(dict(whole.params))
     except ValidationError as problem:
         raise UsageError(f"{name}: attack {whole.name}: {_complaints(problem)}") from None
-    own = {key: value for key, value in whole.params.items() if key not in _Aim.model_fields}
+    own = {key: value for key, value in whole.params.items() if key not in _AttackTable.model_fields}
     return AttackSpec(Component(whole.name, own, whole.label), **aim.model_dump())
+
+
+def _linker(written: str | Mapping[str, Any], name: str) -> tuple[Component, TrainingSpec | None]:
+    """A linker, and how it is trained where its table says so."""
+    whole = _component(written, name)
+    params = dict(whole.params)
+    trained = params.pop("trained", None)
+    if trained is None:
+        return whole, None
+    recipe, on = (trained.get("recipe"), trained.get("on")) if isinstance(trained, Mapping) else (None, None)
+    if not isinstance(recipe, str | Mapping) or not isinstance(on, list) or not on or trained.keys() - {"recipe", "on"}:
+        raise UsageError(
+            f'{name}: linker {whole.title}: write trained = {{recipe = "NAME or FILE", on = ["DATA SET"]}}, or a recipe table.'
+        )
+    return Component(whole.name, params, whole.label), TrainingSpec(recipe, tuple(_component(one, name) for one in on))
+
+
+def _poison(written: str | Mapping[str, Any], name: str) -> PoisonSpec:
+    whole = _component(written, name)
+    params = dict(whole.params)
+    rate, target = params.pop("record_rate", 0.0), params.pop("target", "training")
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+        raise UsageError(f"{name}: poison {whole.title}: record_rate is a share between 0 and 1, not {rate!r}.")
+    if target != "training":
+        raise UsageError(f'{name}: poison {whole.title}: target = "{target}" is unknown; it is "training".')
+    return PoisonSpec(Component(whole.name, params, whole.label), float(rate))
 
 
 def _distinct(linkers: tuple[Component, ...], name: str) -> tuple[Component, ...]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
 from robustmel.registry import Component
+from robustmel.run.components import ComponentSpec, Defended, Ensemble, Source
 from robustmel.run.grid import AttackSpec
-from robustmel.run.keys import canonical, content_key, plain
+from robustmel.run.keys import content_key
 from robustmel.types import Task
 
 
@@ -17,7 +19,7 @@ class Job(Protocol):
 
     @property
     def kind(self) -> str:
-        """The store's folder: "candidates", "variant" or "rows"."""
+        """The store's folder: "candidates", "poison", "training", "variant" or "answers"."""
         ...
 
     @property
@@ -37,60 +39,6 @@ class Job(Protocol):
 
 
 @dataclass(frozen=True)
-class ComponentSpec:
-    """A component with all that decides its behaviour.
-
-    Args:
-        component: As the user named it.
-        parameters: All of them, defaults included.
-        identity: What enters the keys: name, parameters, version, digests of its files.
-    """
-
-    component: Component
-    parameters: dict[str, Any] = field(hash=False)
-    identity: dict[str, Any] = field(hash=False)
-
-    @property
-    def title(self) -> str:
-        """What tables call it."""
-        return self.component.title
-
-
-@dataclass(frozen=True)
-class Ensemble:
-    """Several linkers attacked at once, by the average of their log-probabilities.
-
-    Args:
-        members: In any order; the artefact is the same.
-        label: What tables call it; "" means that its members are named.
-    """
-
-    members: tuple[ComponentSpec, ...]
-    label: str = ""
-    version: ClassVar[int] = 1
-
-    @property
-    def names(self) -> str:
-        """`clip-world + siglip-world`."""
-        return " + ".join(member.title for member in self.members)
-
-    @property
-    def title(self) -> str:
-        """The label, or the members' names."""
-        return self.label or self.names
-
-    @property
-    def ordered(self) -> tuple[ComponentSpec, ...]:
-        """The members in an order of their own, so that sums are the same to the last bit however a grid lists them."""
-        return tuple(sorted(self.members, key=lambda member: canonical(member.identity)))
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What of it enters a key."""
-        return {"ensemble": [member.identity for member in self.ordered], "version": self.version}
-
-
-@dataclass(frozen=True)
 class Candidates:
     """The sampled mentions of a data set with their candidates."""
 
@@ -102,7 +50,7 @@ class Candidates:
     data: dict[str, Any] = field(hash=False)
     name: str
     count: int
-    kind: str = "candidates"
+    kind: ClassVar[str] = "candidates"
 
     @cached_property
     def key(self) -> str:
@@ -121,38 +69,95 @@ class Candidates:
 
 
 @dataclass(frozen=True)
-class Variant:
-    """A perturbed set: one attack on one source (None for an attack that asks nobody), seen in one view."""
+class Poison:
+    """The training mentions of a data set, a share of them edited by a text attack that asks nobody."""
 
-    questions: Candidates
-    attack: AttackSpec
-    made: ComponentSpec
-    source: ComponentSpec | Ensemble | None
-    defence: ComponentSpec
-    view: Task
+    dataset: Component
+    data: str
+    attack: ComponentSpec
+    record_rate: float
     seed: int
-    batch_size: int
-    kind: str = "variant"
+    name: str
+    kind: ClassVar[str] = "poison"
 
     @cached_property
     def key(self) -> str:
-        """The seed is left out where the attack draws nothing; the batch size decides the last bits of float sums."""
-        of: dict[str, Any] = {"stage": self.kind, "questions": self.questions.key, "attack": self.made.identity}
+        """The seed always counts: it says which records are edited."""
+        of = {"stage": self.kind, "data": self.data, "attack": self.attack.identity, "record_rate": self.record_rate}
+        return content_key(of | {"seed": self.seed})
+
+    @property
+    def needs(self) -> tuple[Job, ...]:
+        """Nothing comes before."""
+        return ()
+
+    @property
+    def title(self) -> str:
+        """`poison of world-news by clare`."""
+        return f"poison of {self.name} by {self.attack.title}"
+
+
+@dataclass(frozen=True)
+class Training:
+    """A trained linker's weights: what a recipe makes of training data, poisoned or not."""
+
+    recipe: Mapping[str, Any] = field(hash=False)
+    identity: Mapping[str, Any] = field(hash=False)
+    datasets: tuple[Component, ...]
+    data: tuple[str, ...]
+    poisons: tuple[Poison, ...]
+    seed: int
+    name: str
+    kind: ClassVar[str] = "training"
+
+    @cached_property
+    def key(self) -> str:
+        """From the recipe, the bytes of the data, what poisoned them, and the seed."""
+        of = {"stage": self.kind, "recipe": dict(self.identity), "data": list(self.data), "seed": self.seed}
+        return content_key(of | {"poisons": [poison.key for poison in self.poisons]})
+
+    @property
+    def needs(self) -> tuple[Job, ...]:
+        """The poisoned training data, where there are any."""
+        return self.poisons
+
+    @property
+    def title(self) -> str:
+        """`training of my-clip, seed 0`."""
+        return f"training of {self.name}"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A data set under attack: what one attack overlays, guided by one source (None for an attack that asks nobody)."""
+
+    candidates: Candidates
+    attack: AttackSpec
+    component: ComponentSpec
+    source: Source | None
+    view: Task
+    seed: int
+    batch_size: int
+    kind: ClassVar[str] = "variant"
+
+    @cached_property
+    def key(self) -> str:
+        """The seed is left out where nothing is drawn; the batch size decides the last bits of float sums."""
+        of: dict[str, Any] = {"stage": self.kind, "candidates": self.candidates.key, "attack": self.component.identity}
         of |= {"max_side": self.attack.max_side, "batch_size": self.batch_size}
         if self.source is not None:
-            of |= {"source": self.source.identity, "defence": self.defence.identity}
-            of |= {"view": self.view, "logits": self.attack.logits}
-        if self.made.identity["random"]:
+            of |= {"source": self.source.identity, "view": self.view, "logits": self.attack.logits}
+        if self.component.random or (self.source is not None and self.source.random):
             of["seed"] = self.seed
         return content_key(of)
 
     @property
     def needs(self) -> tuple[Job, ...]:
-        """The candidates: the classes an attack confuses."""
-        return (self.questions,)
+        """The candidates, the classes an attack confuses, and the weights of those it asks."""
+        return (self.candidates, *_trainings(self.asked))
 
     @property
-    def linkers(self) -> tuple[ComponentSpec, ...]:
+    def asked(self) -> tuple[Defended, ...]:
         """Those that the attack asks."""
         return self.source.ordered if isinstance(self.source, Ensemble) else (self.source,) if self.source else ()
 
@@ -165,63 +170,42 @@ class Variant:
     def title(self) -> str:
         """`pgd-strong on clip-world, I2T, world-news`."""
         on = f" on {self.made_on}, {self.view}" if self.source else ""
-        return f"{self.attack.title}{on}, {self.questions.name}"
+        return f"{self.attack.title}{on}, {self.candidates.name}"
 
 
 @dataclass(frozen=True)
 class Answers:
-    """A linker's answers to every mention of a variant (None is the clean set)."""
+    """What a linker behind its defence answers to every mention of a variant (None is the clean set)."""
 
-    questions: Candidates
-    linker: ComponentSpec
-    defence: ComponentSpec
+    candidates: Candidates
+    victim: Defended
     task: Task
     variant: Variant | None
     seed: int
     batch_size: int
-    kind: str = "rows"
+    kind: ClassVar[str] = "answers"
 
     @cached_property
     def key(self) -> str:
-        """The seed is left out for a linker that draws nothing."""
-        of: dict[str, Any] = {"stage": self.kind, "questions": self.questions.key, "linker": self.linker.identity}
-        of |= {"defence": self.defence.identity, "task": self.task, "variant": self.variant.key if self.variant else None}
-        if self.linker.identity["random"] or self.defence.identity["random"]:
+        """The seed is left out where nothing is drawn: one artefact serves all seeds."""
+        of: dict[str, Any] = {"stage": self.kind, "candidates": self.candidates.key, **self.victim.identity}
+        of |= {"task": self.task, "variant": self.variant.key if self.variant else None}
+        if self.victim.random:
             of["seed"] = self.seed
         return content_key(of)
 
     @property
     def needs(self) -> tuple[Job, ...]:
-        """The candidates, and the perturbed set where there is one."""
-        return (self.questions, self.variant) if self.variant else (self.questions,)
+        """The candidates, the perturbed set where there is one, and the weights."""
+        before = (self.candidates, self.variant) if self.variant else (self.candidates,)
+        return (*before, *_trainings([self.victim]))
 
     @property
     def title(self) -> str:
         """`clip-world answers I2T, world-news, pgd-strong`."""
         under = self.variant.attack.title if self.variant else "clean"
-        return f"{self.linker.component.title} answers {self.task}, {self.questions.name}, {under}"
+        return f"{self.victim.linker.title} answers {self.task}, {self.candidates.name}, {under}"
 
 
-def identity(
-    name: str, parameters: dict[str, Any], component: type[Any], digests: dict[str, str], source: str = ""
-) -> dict[str, Any]:
-    """What of a component enters a key.
-
-    Not where it runs, nor in how large batches; nor where its weights lie, since their digests stand for them.
-
-    Args:
-        name: As registered, presets resolved.
-        parameters: All of them.
-        component: The class.
-        digests: Of the files behind it, its assets.
-        source: Digest of the file that holds the class, for one of the user's own.
-    """
-    left_out = {"device", "batch_size"} | ({"model", "revision", "allow_pickle"} if digests else set())
-    kept = {key: value for key, value in parameters.items() if key not in left_out}
-    return {
-        "name": name,
-        "parameters": plain(kept),
-        "version": getattr(component, "version", 1),
-        "random": bool(getattr(component, "random", False)),
-        "digests": digests,
-    } | ({"source": source} if source else {})
+def _trainings(linkers: Iterable[Defended]) -> list[Training]:
+    return [defended.linker.training for defended in linkers if defended.linker.training is not None]

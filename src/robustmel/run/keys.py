@@ -17,7 +17,7 @@ from robustmel.kb import KnowledgeBase
 from robustmel.kb.digest import Digest
 from robustmel.types import Mention, opaque_id
 
-SCHEMA = 1
+SCHEMA = 2
 """Part of every key: raised when the layout of artefacts changes."""
 
 

@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from robustmel.run.builder import Builder
 from robustmel.run.changes import changes, ingredients
 from robustmel.run.estimate import disk_needed
 from robustmel.run.executors import Watch, execute
+from robustmel.run.expand import expand
 from robustmel.run.grid import Grid
 from robustmel.run.interrupt import Interrupted
 from robustmel.run.jobs import Job
 from robustmel.run.keys import plain
 from robustmel.run.locks import hold
-from robustmel.run.plan import Cell, Plan, expand
+from robustmel.run.plan import Evaluation, Plan, PlannedCell
 from robustmel.run.store import Store, write_atomically, writing
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ def run_grid(
         jobs = [job for job in plan.jobs if not _unneeded(job, readers, store)]
         fresh = [job.key for job in jobs if job.kind == "variant" and not store.has(job.kind, job.key)]
         made = execute(jobs, builder, workers, watch)
-        errors = sum(int(store.manifest("rows", key)["errors"]) for key in set().union(*readers.values(), _clean(plan)))
+        errors = sum(int(store.manifest("answers", key)["errors"]) for key in set().union(*readers.values(), _clean(plan)))
         errors += sum(int(store.manifest("variant", key)["failed"]) for key in readers)
         notes = plan.notes + _cut_texts(plan, store)
         write_atomically(out / "run.json", _manifest(grid, plan, notes, out, store))
@@ -92,24 +93,27 @@ def _room(plan: Plan, store: Store) -> None:
 
 
 def _readers(plan: Plan) -> dict[str, set[str]]:
-    """Key of a perturbed set -> keys of the row sets made from it."""
+    """Key of a perturbed set -> keys of the answers to it."""
     readers: defaultdict[str, set[str]] = defaultdict(set)
-    for cell in plan.cells:
-        for view in cell.views:
-            if view.variant is not None:
-                readers[view.variant.key].add(view.rows.key)
+    for evaluation in _evaluations(plan):
+        if evaluation.variant is not None:
+            readers[evaluation.variant.key].add(evaluation.answers.key)
     return dict(readers)
 
 
 def _clean(plan: Plan) -> set[str]:
-    return {view.rows.key for cell in plan.cells for view in cell.views if view.variant is None}
+    return {evaluation.answers.key for evaluation in _evaluations(plan) if evaluation.variant is None}
+
+
+def _evaluations(plan: Plan) -> Iterator[Evaluation]:
+    return (evaluation for planned in plan.cells for evaluation in planned.evaluations)
 
 
 def _unneeded(job: Job, readers: dict[str, set[str]], store: Store) -> bool:
-    """A perturbed set of which images were dropped matters only to row sets that are still to be made; then it is made anew."""
+    """A perturbed set of which images were dropped matters only to answers that are still to be made; then it is made anew."""
     if job.kind != "variant" or not store.has("variant", job.key):
         return False
-    if all(store.has("rows", key) for key in readers[job.key]):
+    if all(store.has("answers", key) for key in readers[job.key]):
         return True
     if store.manifest("variant", job.key)["kept"] != "all":
         store.forget("variant", job.key)
@@ -125,21 +129,22 @@ def _prune(fresh: list[str], grid: Grid, store: Store) -> None:
         folder = store.path("variant", key)
         manifest = store.manifest("variant", key) | {"kept": grid.keep}
         write_atomically(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-        for image in sorted((folder / "images").iterdir())[stay:]:
+        for image in sorted((folder / "images").glob("*"))[stay:]:
             image.unlink()
 
 
 def _cut_texts(plan: Plan, store: Store) -> list[str]:
     cut: dict[str, int] = {}
-    for cell in plan.cells:
-        for view in cell.views:
-            cut[cell.linker] = max(cut.get(cell.linker, 0), store.manifest("rows", view.rows.key)["cut_texts"])
+    for planned in plan.cells:
+        for evaluation in planned.evaluations:
+            count = store.manifest("answers", evaluation.answers.key)["cut_texts"]
+            cut[planned.cell.linker] = max(cut.get(planned.cell.linker, 0), count)
     return [f"{linker}: {count} texts were cut to its token limit." for linker, count in cut.items() if count]
 
 
 def _manifest(grid: Grid, plan: Plan, notes: list[str], out: Path, store: Store) -> str:
     body = {
-        "schema": 1,
+        "schema": 2,
         "robustmel": __version__,
         "store": os.path.relpath(store.root.resolve(), out.resolve()),
         "grid": plain(asdict(grid)),
@@ -150,25 +155,21 @@ def _manifest(grid: Grid, plan: Plan, notes: list[str], out: Path, store: Store)
     return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
 
 
-def _cell(cell: Cell) -> dict[str, Any]:
-    spec = cell.attack
-    return {
-        "dataset": cell.dataset,
-        "task": cell.task,
-        "linker": cell.linker,
-        "source": cell.source,
-        "made_on": list(dict.fromkeys(made.title for view in cell.views if view.variant for made in view.variant.linkers)),
-        "defence": cell.defence,
-        "attack": spec.title,
-        "attack_name": spec.attack.name,
+def _cell(planned: PlannedCell) -> dict[str, Any]:
+    spec, attack = planned.attack, planned.component.loaded
+    variants = [evaluation.variant for evaluation in planned.evaluations if evaluation.variant]
+    return asdict(planned.cell) | {
+        "attack_name": planned.component.identity["name"],
         "strength": spec.strength,
-        "threat_model": cell.threat_model,
-        "budget": cell.budget,
-        "seed": cell.seed,
-        "candidates": cell.questions.key,
-        "views": [
-            {"view": view.name, "variant": view.variant.key if view.variant else None, "rows": view.rows.key}
-            for view in cell.views
+        "modality": attack.modality if planned.component.identity["name"] != "clean" else "none",
+        "white_box": planned.white_box,
+        "threat_model": attack.threat_model,
+        "budget": attack.budget,
+        "made_on": list(dict.fromkeys(source.title for variant in variants for source in variant.asked)),
+        "candidates": planned.candidates.key,
+        "evaluations": [
+            {"name": one.name, "variant": one.variant.key if one.variant else None, "answers": one.answers.key}
+            for one in planned.evaluations
         ],
     }
 

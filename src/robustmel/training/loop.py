@@ -90,7 +90,7 @@ def _epoch(trainee: Trainee, recipe: Recipe, optimizer: torch.optim.Optimizer, n
     losses = 0.0
     trainee.model.train()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed * 1_000_003 + number)  # dropout, where a fine-tuned checkpoint has it
+        torch.manual_seed((recipe.seed * 1_000_003 + number) % 2**63)  # dropout, where a fine-tuned checkpoint has it
         for step, batch in enumerate(trainee.batches(number)):
             for group in optimizer.param_groups:
                 group["lr"] = _rate(recipe, (number - 1) * trainee.steps + step, total)

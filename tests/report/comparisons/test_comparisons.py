@@ -33,7 +33,7 @@ def both_tasks(run: Any, left: dict[str, int], **fields: Any) -> None:
     run.cell("pgd-normal", {"image": (run.variant(), run.rows(answers(left["I2T"])))}, task="I2T", **fields)
     views = {name: (run.variant(), run.rows(answers(left[name]))) for name in ("image", "fused")}
     run.cell("pgd-normal", views, task="IT2T", **fields)
-    run.cell("pgd-normal", {"text": (None, run.rows(answers(60)))}, task="T2T", **fields)
+    run.cell("pgd-normal", {"untouched": (None, run.rows(answers(60)))}, task="T2T", **fields)
 
 
 def told(run: Any, question: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def test_of_two_images_the_shorter_that_breaks_counts(short: Any) -> None:
     short.cells[0]["task"] = short.cells[1]["task"] = "IT2T"
     key = short.variant([{"l2_u8": length} for length in (3.0, 0.5, 3.0, 3.0, 3.0)])
     rows = short.rows([RIGHT, WRONG, WRONG, RIGHT, WRONG])
-    short.cells[1]["views"].append({"view": "fused", "variant": key, "rows": rows})
+    short.cells[1]["evaluations"].append({"name": "fused", "variant": key, "answers": rows})
     (curve,) = norms(short)
     at = dict(zip(curve.norms, curve.broken, strict=True))
     assert at == {0.0: 0.2, 0.5: 0.4, 2.0: 0.6, 3.0: 0.8, 4.0: 1.0, 1.0: 0.4}
@@ -70,7 +70,9 @@ def test_a_mention_wrong_when_clean_needs_no_change_whoever_the_source_was(short
 
 def test_what_was_not_attacked_keeps_its_own_image(short: Any) -> None:
     key = short.variant([{"status": "skipped:one_candidate", "l2_u8": None, "linf_u8": None}] * 5)
-    short.cells[1]["views"] = [{"view": "image", "variant": key, "rows": short.rows([WRONG, RIGHT, RIGHT, RIGHT, RIGHT])}]
+    short.cells[1]["evaluations"] = [
+        {"name": "image", "variant": key, "answers": short.rows([WRONG, RIGHT, RIGHT, RIGHT, RIGHT])}
+    ]
     (curve,) = norms(short)
     assert (curve.norms, curve.broken) == ((0.0,), (0.2,))
     assert norm_plots(build(short.finish()).summaries, [curve]) == []

@@ -20,7 +20,7 @@ def built(fake_run: Any, ask: Any) -> Any:
     fake_run.questions([ask(number, "a", ["a", "b"], surface=one, cluster=str(number)) for number, one in enumerate(surfaces)])
     fake_run.cell("clean", {"clean": (None, fake_run.rows([RIGHT] * 10))})
     fake_run.cell("pgd-normal", {"image": (fake_run.variant(), fake_run.rows([RIGHT] * 6 + [WRONG] * 3 + ["no_image"]))})
-    fake_run.cell("pgd-normal", {"text": (None, fake_run.rows([RIGHT] * 10))}, task="T2T")
+    fake_run.cell("pgd-normal", {"untouched": (None, fake_run.rows([RIGHT] * 10))}, task="T2T")
     return build(fake_run.finish())
 
 

@@ -24,7 +24,7 @@ def attacked(run: Any, right: int, **fields: Any) -> None:
     for task in ("I2T", "IT2T", "T2T"):
         run.cell("clean", {"clean": (None, clean)}, task=task, **fields)
         for attack in SIX:
-            views = {"text": (None, clean)} if task == "T2T" else {"image": (run.variant(), rows)}
+            views = {"untouched": (None, clean)} if task == "T2T" else {"image": (run.variant(), rows)}
             run.cell(attack, views, task=task, **fields)
 
 

@@ -28,5 +28,5 @@ def nondeterministic(rows: Sequence[Evidence]) -> list[Examined]:
 def _told(row: Evidence, name: str) -> list[bool]:
     """What the stage that asked the linker noted, once a row set."""
     keys = [view.rows for cell in row.cells for view in cell.views]
-    values = [row.scoring.run.manifest("rows", key).get(name) for key in keys]
+    values = [row.scoring.run.manifest("answers", key).get(name) for key in keys]
     return [value for value in values if isinstance(value, bool)]

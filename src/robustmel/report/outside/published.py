@@ -29,7 +29,7 @@ class Published:
         about: What `perturbation.json` says of it.
         seal: What it is known by.
         ids: The data set's own mention id -> the opaque one.
-        questions: Rows as a run has them in `questions.parquet`.
+        questions: Rows as a run has them in `candidates.parquet`.
         entities: Rows as in `entities.parquet`.
         log: Rows as in `log.parquet`.
     """
@@ -60,7 +60,7 @@ def read_published(folder: Path) -> Published:
         MissingError: It is no such folder, it was never completed, or it has been changed since.
     """
     about = _about(folder)
-    found = seal(folder, about["images"])
+    found = seal(folder, about["images"], about.get("modality", "image"))
     if about.get("set") not in (None, found.set):
         raise MissingError(
             f"{folder} is not the set that was published ({about['set']}, now {found.set}): mentions.jsonl, entities.jsonl or the"

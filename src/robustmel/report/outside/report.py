@@ -124,11 +124,11 @@ def _fill(run: OutsideRun, one: Matched, cell: Cell) -> Findings:
     if not one.checked:
         findings.said.append(UNSAID)
     said: Published = one.published
-    run.tables["candidates", cell.candidates, "questions.parquet"] = said.questions
+    run.tables["candidates", cell.candidates, "candidates.parquet"] = said.questions
     run.tables["candidates", cell.candidates, "entities.parquet"] = said.entities
     run.tables["variant", said.seal.set, "log.parquet"] = said.log
     run.manifests["variant", said.seal.set] = said.about
-    run.tables["rows", cell.views[0].rows, "predictions.parquet"] = [
+    run.tables["answers", cell.views[0].rows, "answers.parquet"] = [
         {"id": row.id, "ranked": row.ranked, "scores": row.scores, "error": row.error, "seconds": 0.0}
         for row in judged(one.submission, said, findings)
     ]

@@ -45,11 +45,16 @@ class BlackBoxObjective:
         pictures = (pixels * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
         with TemporaryDirectory(prefix="robustmel-queries-") as folder:
             asked = [_with_image(queries[number], Path(folder) / f"{number}.png", one) for number, one in enumerate(pictures)]
-            if isinstance(self.linker, Scored):
-                scores = self.linker.scores(asked, self.task).float()
-            else:
-                scores = as_scores(asked, answers(self.linker, asked, self.task))
+            scores = scores_of(self.linker, asked, self.task)
         return scores.to(pixels.device) * self.scale
+
+
+@torch.no_grad()
+def scores_of(linker: Linker, queries: Sequence[Query], task: Task) -> Tensor:
+    """float32 (b, C) by `scores` where the linker has it, else (b, C + 1) by what `link` answers; see `as_scores`."""
+    if isinstance(linker, Scored):
+        return linker.scores(queries, task).float()
+    return as_scores(queries, answers(linker, queries, task))
 
 
 def _with_image(query: Query, path: Path, picture: Pixels) -> Query:

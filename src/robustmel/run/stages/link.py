@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,18 @@ from robustmel.types import Prediction, Query, Task
 PROBE = 8
 """Queries that are asked twice, at most; a quarter of them where there are few."""
 
-ROWS = pa.schema(
+ANSWERS = pa.schema(
     [
         ("id", pa.string()),
         ("ranked", pa.list_(pa.string())),
         ("scores", pa.list_(pa.float32())),
         ("error", pa.string()),
         ("seconds", pa.float64()),
+        ("text", pa.string()),
+        ("status", pa.string()),
+        ("calls", pa.int64()),
+        ("tokens_read", pa.int64()),
+        ("tokens_written", pa.int64()),
     ]
 )
 
@@ -35,7 +40,7 @@ ROWS = pa.schema(
 def link(
     queries: Sequence[Query], linker: Linker, task: Task, batch_size: int, folder: Path, progress: Progress
 ) -> dict[str, Any]:
-    """Writes `predictions.parquet`: one row a query, in the queries' order.
+    """Writes `answers.parquet`: one row a query, in the queries' order.
 
     A query that the linker cannot answer gets a row with `error` set; none is skipped. A few queries are asked again: whether
     the answers agree is noted as `deterministic`.
@@ -49,8 +54,8 @@ def link(
         heard.update((one.id, one) for one in predictions if one.id in probe)
         return [_row(prediction) for prediction in predictions]
 
-    rows = by_pieces(folder, chunks(list(known), batch_size), work, ROWS, progress)
-    write_table(folder / "predictions.parquet", rows, ROWS)
+    rows = by_pieces(folder, chunks(list(known), batch_size), work, ANSWERS, progress)
+    write_table(folder / "answers.parquet", rows, ANSWERS)
     seconds = sum(row["seconds"] for row in rows)
     facts = {"mentions": len(rows), "errors": sum(row["error"] is not None for row in rows), "seconds": seconds}
     return facts | {"deterministic": _steady(linker, probe, heard, task), "training_mode": in_training_mode(linker)}
@@ -112,4 +117,6 @@ def _row(prediction: Prediction) -> Row:
         "scores": list(prediction.scores),
         "error": prediction.error,
         "seconds": prediction.seconds,
-    }
+        "text": prediction.text,
+        "status": prediction.status,
+    } | asdict(prediction.usage)

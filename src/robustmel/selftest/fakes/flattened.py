@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
-from robustmel.linkers.contract import Linker
-from robustmel.selftest.fakes.veil import Ask, Veiled
+from robustmel.kb import KnowledgeBase
+from robustmel.selftest.fakes.masked import Ask, FakeDefence
 
 
-@dataclass(frozen=True)
-class SaturatedLoss:
+class SaturatedLoss(FakeDefence):
     """Multiplies scores until the softmax is 1 in float32, so that cross-entropy has the gradient zero.
 
     Args:
@@ -23,58 +19,38 @@ class SaturatedLoss:
         Carlini & Wagner, "Defensive Distillation is Not Robust to Adversarial Examples", 2016.
     """
 
-    factor: float = 2.0**20
-
-    version: ClassVar[int] = 1
-
-    def defend(self, linker: Linker) -> Linker:
-        """The linker behind it."""
-        return Veiled(linker, self.see)
+    def __init__(self, kb: KnowledgeBase, /, factor: float = 2.0**20) -> None:
+        self.factor = factor
 
     def see(self, ask: Ask, pixels: Tensor) -> Tensor:
         """The scores, much enlarged."""
         return ask(pixels) * self.factor
 
 
-@dataclass(frozen=True)
-class DetachedGradient:
+class DetachedGradient(FakeDefence):
     """Hands out scores that were cut off from the pixels, as a linker under `no_grad` does."""
 
-    version: ClassVar[int] = 1
-
-    def defend(self, linker: Linker) -> Linker:
-        """The linker behind it."""
-        return Veiled(linker, self.see)
-
-    @staticmethod
-    def see(ask: Ask, pixels: Tensor) -> Tensor:
+    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
         """The scores alone."""
         return ask(pixels.detach())
 
 
-@dataclass(frozen=True)
-class HalfPrecision:
+class HalfPrecision(FakeDefence):
     """Takes its pixels in half precision, which holds 8-bit values exactly but no gradient below 6e-8; and its scores are tiny.
 
     Args:
         factor: What scores are multiplied with, a power of two, which rounds nothing.
     """
 
-    factor: float = 2.0**-20
-
-    version: ClassVar[int] = 1
-
-    def defend(self, linker: Linker) -> Linker:
-        """The linker behind it."""
-        return Veiled(linker, self.see)
+    def __init__(self, kb: KnowledgeBase, /, factor: float = 2.0**-20) -> None:
+        self.factor = factor
 
     def see(self, ask: Ask, pixels: Tensor) -> Tensor:
         """The scores, much reduced, of pixels that were half precision on their way."""
         return ask((pixels * 255).half().float() / 255) * self.factor
 
 
-@dataclass(frozen=True)
-class ConfidenceGate:
+class ConfidenceGate(FakeDefence):
     """Lets the gradient through only where the answer is clear; where an attack comes near its goal, it stops.
 
     Args:
@@ -84,13 +60,8 @@ class ConfidenceGate:
         The shape of abstaining defences: Athalye, Carlini & Wagner, 2018, section 3, "shattered gradients".
     """
 
-    threshold: float = 3.0
-
-    version: ClassVar[int] = 1
-
-    def defend(self, linker: Linker) -> Linker:
-        """The linker behind it."""
-        return Veiled(linker, self.see)
+    def __init__(self, kb: KnowledgeBase, /, threshold: float = 3.0) -> None:
+        self.threshold = threshold
 
     def see(self, ask: Ask, pixels: Tensor) -> Tensor:
         """The scores, without a gradient where the first two are close."""

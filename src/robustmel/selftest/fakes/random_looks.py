@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from robustmel.linkers.contract import Linker
-from robustmel.selftest.fakes.veil import Ask, Veiled
+from robustmel.kb import KnowledgeBase
+from robustmel.selftest.fakes.masked import Ask, FakeDefence
 
 
-@dataclass(frozen=True)
-class RandomResize:
+class RandomResize(FakeDefence):
     """Shrinks every batch to a size drawn anew each time and puts it somewhere on a grey ground of the old size.
 
     Args:
@@ -24,32 +20,26 @@ class RandomResize:
         Xie et al., "Mitigating Adversarial Effects Through Randomization", ICLR 2018.
     """
 
-    smallest: float = 0.6
+    def __init__(self, kb: KnowledgeBase, /, smallest: float = 0.6) -> None:
+        self.smallest = smallest
+        self.lots = torch.Generator().manual_seed(0)
 
-    version: ClassVar[int] = 1
+    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
+        """The scores that are shown; the lots are drawn from a generator that nobody resets."""
+        high, wide = (self._drawn(side) for side in pixels.shape[2:])
+        top, left = (
+            int(torch.randint(room + 1, (), generator=self.lots)) for room in (pixels.shape[2] - high, pixels.shape[3] - wide)
+        )
+        small = functional.interpolate(pixels, (high, wide), mode="bilinear", antialias=True)
+        right, bottom = pixels.shape[3] - wide - left, pixels.shape[2] - high - top
+        return ask(functional.pad(small, (left, right, top, bottom), value=0.5))
 
-    def defend(self, linker: Linker) -> Linker:
-        """The linker behind it; its lots are drawn from a generator of its own, which nobody resets."""
-        lots = torch.Generator().manual_seed(0)
-
-        def see(ask: Ask, pixels: Tensor) -> Tensor:
-            high, wide = (self._drawn(side, lots) for side in pixels.shape[2:])
-            top, left = (
-                int(torch.randint(room + 1, (), generator=lots)) for room in (pixels.shape[2] - high, pixels.shape[3] - wide)
-            )
-            small = functional.interpolate(pixels, (high, wide), mode="bilinear", antialias=True)
-            right, bottom = pixels.shape[3] - wide - left, pixels.shape[2] - high - top
-            return ask(functional.pad(small, (left, right, top, bottom), value=0.5))
-
-        return Veiled(linker, see)
-
-    def _drawn(self, side: int, lots: torch.Generator) -> int:
+    def _drawn(self, side: int) -> int:
         least = max(1, round(self.smallest * side))
-        return int(torch.randint(least, side + 1, (), generator=lots))
+        return int(torch.randint(least, side + 1, (), generator=self.lots))
 
 
-@dataclass(frozen=True)
-class StochasticVote:
+class StochasticVote(FakeDefence):
     """Counts the answers to several copies of the picture of which only some patches are left; a count has no gradient.
 
     Args:
@@ -62,24 +52,19 @@ class StochasticVote:
         certificate.
     """
 
-    votes: int = 9
-    left: float = 0.25
-    patches: int = 8
+    def __init__(self, kb: KnowledgeBase, /, votes: int = 9, left: float = 0.25, patches: int = 8) -> None:
+        self.votes = votes
+        self.left = left
+        self.patches = patches
+        self.lots = torch.Generator().manual_seed(0)
 
-    version: ClassVar[int] = 1
-
-    def defend(self, linker: Linker) -> Linker:
-        """The linker behind it; its lots are drawn from a generator of its own, which nobody resets."""
-        lots = torch.Generator().manual_seed(0)
-
-        def see(ask: Ask, pixels: Tensor) -> Tensor:
-            counts = torch.zeros((), device=pixels.device)
-            for _ in range(self.votes):
-                kept = (torch.rand(len(pixels), 1, self.patches, self.patches, generator=lots) < self.left).float()
-                shown = functional.interpolate(kept, pixels.shape[2:]).to(pixels.device)
-                scores = ask(pixels * shown + 0.5 * (1 - shown))
-                vote = functional.one_hot(scores.argmax(1), scores.shape[1]) / self.votes
-                counts = counts + vote.masked_fill(scores.isinf(), -torch.inf)
-            return counts
-
-        return Veiled(linker, see)
+    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
+        """The scores that are shown; the lots are drawn from a generator that nobody resets."""
+        counts = torch.zeros((), device=pixels.device)
+        for _ in range(self.votes):
+            kept = (torch.rand(len(pixels), 1, self.patches, self.patches, generator=self.lots) < self.left).float()
+            shown = functional.interpolate(kept, pixels.shape[2:]).to(pixels.device)
+            scores = ask(pixels * shown + 0.5 * (1 - shown))
+            vote = functional.one_hot(scores.argmax(1), scores.shape[1]) / self.votes
+            counts = counts + vote.masked_fill(scores.isinf(), -torch.inf)
+        return counts

@@ -3,40 +3,29 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from robustmel.linkers.contract import Linker
-from robustmel.selftest.fakes.veil import Ask, Veiled
+from robustmel.kb import KnowledgeBase
+from robustmel.selftest.fakes.masked import Ask, FakeDefence
 
 
-@dataclass(frozen=True)
-class EightBitStep:
+class EightBitStep(FakeDefence):
     """Rounds pixels to whole 255ths, as any image file does; the gradient of a step function is zero.
 
     Source:
         Athalye, Carlini & Wagner, "Obfuscated Gradients Give a False Sense of Security", ICML 2018, section 4.
     """
 
-    version: ClassVar[int] = 1
-
-    def defend(self, linker: Linker) -> Linker:
-        """The linker behind it."""
-        return Veiled(linker, self.see)
-
-    @staticmethod
-    def see(ask: Ask, pixels: Tensor) -> Tensor:
+    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
         """The scores of the rounded picture."""
         return ask((pixels * 255).round() / 255)
 
 
-@dataclass(frozen=True)
-class JPEGStep:
+class JPEGStep(FakeDefence):
     """Saves every picture as JPEG and reads it again, outside of torch.
 
     Args:
@@ -46,13 +35,8 @@ class JPEGStep:
         Guo et al., "Countering Adversarial Images using Input Transformations", ICLR 2018.
     """
 
-    quality: int = 75
-
-    version: ClassVar[int] = 1
-
-    def defend(self, linker: Linker) -> Linker:
-        """The linker behind it."""
-        return Veiled(linker, self.see)
+    def __init__(self, kb: KnowledgeBase, /, quality: int = 75) -> None:
+        self.quality = quality
 
     def see(self, ask: Ask, pixels: Tensor) -> Tensor:
         """The scores of the picture as JPEG has it."""

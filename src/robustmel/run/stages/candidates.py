@@ -15,7 +15,7 @@ from robustmel.run.keys import item_seed
 from robustmel.run.stages.shards import Row, write_table
 from robustmel.types import Mention
 
-QUESTIONS = pa.schema(
+CANDIDATES = pa.schema(
     [(name, pa.string()) for name in ("id", "mention_id", "gold", "surface", "text", "image", "cluster", "split")]
     + [("candidates", pa.list_(pa.string()))]
 )
@@ -32,13 +32,13 @@ def sample(mentions: Sequence[Mention], limit: int | None, seed: int) -> list[Me
     return [mentions[index] for index in sorted(ranked[:limit])]
 
 
-def ask(
+def candidates_of(
     dataset: Dataset, mentions: Sequence[Mention], generator: CandidateGenerator, train: Sequence[Mention], folder: Path
 ) -> dict[str, Any]:
-    """Writes `questions.parquet` and `entities.parquet`; the gold ids go no further than this and the scoring."""
-    found = generator.candidates(mentions, dataset.kb, train)
-    if len(found) != len(mentions):
-        raise RobustMELError(f"{type(generator).__name__} gave {len(found)} candidate lists for {len(mentions)} mentions.")
+    """Writes `candidates.parquet` and `entities.parquet`; the gold ids go no further than this and the scoring."""
+    lists = generator.candidates(mentions, dataset.kb, train)
+    if len(lists) != len(mentions):
+        raise RobustMELError(f"{type(generator).__name__} gave {len(lists)} candidate lists for {len(mentions)} mentions.")
     rows: list[Row] = [
         {
             "id": mention.query(dataset.name, candidates).id,
@@ -51,9 +51,9 @@ def ask(
             "cluster": mention.gold or f"NIL {mention.surface}",
             "split": mention.split,
         }
-        for mention, candidates in zip(mentions, found, strict=True)
+        for mention, candidates in zip(mentions, lists, strict=True)
     ]
-    write_table(folder / "questions.parquet", rows, QUESTIONS)
+    write_table(folder / "candidates.parquet", rows, CANDIDATES)
     entities = [{name: getattr(entity, name) for name in ENTITIES.names} for entity in dataset.kb]
     write_table(folder / "entities.parquet", entities, ENTITIES)
     reached = sum(row["gold"] in row["candidates"] for row in rows if row["gold"] is not None)

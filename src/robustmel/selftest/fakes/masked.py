@@ -1,15 +1,18 @@
-"""A linker seen through something that only its pixels or scores pass."""
+"""A linker behind a defence that its pixels or scores pass, and its gradient does not."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from robustmel.linkers.contract import Differentiable
+from robustmel.kb import KnowledgeBase
+from robustmel.linkers.contract import Capabilities, Differentiable, Linker
 from robustmel.selftest.answers import answers
 from robustmel.types import Prediction, Query, Task
 
@@ -19,8 +22,8 @@ See = Callable[[Ask, Tensor], Tensor]
 """The undefended linker and the pixels -> the scores that are shown."""
 
 
-class Veiled:
-    """A linker whose scores are those of another behind a veil; it answers by them too.
+class GradientMasked:
+    """A linker whose scores are those of another as a fake defence shows them; it answers by them too.
 
     Args:
         linker: The one behind.
@@ -43,3 +46,28 @@ class Veiled:
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """One prediction a query, ranked by what is shown."""
         return answers(queries, lambda pixels, asked: self.logits(pixels, asked, task), self.device)
+
+
+class FakeDefence(ABC):
+    """Base of the fakes: each says how it shows a linker's scores."""
+
+    version: ClassVar[int] = 1
+    random: ClassVar[bool] = False
+    uses: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, kb: KnowledgeBase, /) -> None:
+        self.kb = kb
+
+    @classmethod
+    def capabilities(cls, linker: Capabilities, /, **parameters: Any) -> Capabilities:
+        """It promises the linker's gradients, which is the lie; it gives scores through them alone."""
+        tasks = tuple(task for task in GradientMasked.tasks if task in linker.tasks)
+        return replace(linker, tasks=tasks, scores=False, labels=False, open_answers=False)
+
+    def defend(self, linker: Linker, /, **resources: Any) -> Linker:
+        """The linker behind it."""
+        return GradientMasked(linker, self.see)
+
+    @abstractmethod
+    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
+        """The scores that are shown; see `See`."""

@@ -1,0 +1,145 @@
+"""From a grid to the artefacts it needs: every problem found at once, before any model loads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+from robustmel.candidates import CANDIDATES
+from robustmel.defences import DEFENCES
+from robustmel.registry import Component
+from robustmel.run.builder import Builder
+from robustmel.run.components import ComponentSpec, Defended, Source, attack_spec, attempt, component_spec
+from robustmel.run.grid import AttackSpec, Grid
+from robustmel.run.jobs import Answers, Candidates, Variant
+from robustmel.run.keys import canonical, kb_digest, mentions_digest
+from robustmel.run.plan import Evaluation, Plan, PlannedCell
+from robustmel.run.refusals import complain, dropping, repeats, source_lacks, tasks_lacking, unsupplied
+from robustmel.run.seeds import Seeds
+from robustmel.run.sources import Sources
+from robustmel.run.trainings import Trainings
+from robustmel.run.views import VIEW_TASK, views
+from robustmel.types import Cell, Task
+
+
+def expand(grid: Grid, builder: Builder) -> Plan:
+    """Every cell of a grid, with the keys of its artefacts.
+
+    Reads the data (keys are made of its bytes) and the classes of the components, but loads no model.
+
+    Raises:
+        UsageError: The grid asks for what cannot be; the message lists all such problems.
+        MissingError: Data or weights are absent.
+    """
+    problems: list[str] = []
+    trainings = Trainings(grid, builder, problems)
+    linkers = [spec for spec in map(trainings.linker, grid.linkers) if spec]
+    defences = [spec for spec in (component_spec(DEFENCES, one, problems) for one in grid.defences) if spec]
+    attacks = [(spec, made) for spec, made in ((spec, attack_spec(spec, problems)) for spec in grid.attacks) if made]
+    generator = component_spec(CANDIDATES, grid.candidates, problems)
+    problems += repeats("attacks", _once_a_source([spec for spec, _ in attacks]))
+    problems += repeats("defences", [defence.title for defence in defences])
+    problems += [problem for defence in defences for problem in unsupplied(defence)]
+    sources = Sources(linkers, defences, problems)
+    for linker, defence in product(linkers, defences):
+        together = Defended(linker, defence)
+        problems += tasks_lacking(together, grid.tasks)
+        for spec, attack in attacks:
+            sources.check(spec, attack, together)
+            for source, task in product(sources.of(spec, attack, together), grid.tasks):
+                problems += source_lacks(spec, attack, source, task)
+    if generator is not None:
+        attempt(lambda: CANDIDATES.load(generator.component.name)(**generator.parameters), "candidates", problems)
+    complain(problems)
+    assert generator is not None
+    plan = Plan()
+    asked = [_candidates(dataset, grid, generator, builder, plan) for dataset in grid.datasets]
+    complain(repeats("data sets", [candidates.name for candidates in asked]))
+    for candidates in asked:
+        for (spec, attack), place, defence in product(attacks, range(len(linkers)), defences):
+            for task, seed, poison in product(grid.tasks, grid.seeds, grid.poisons):
+                at_hand = [trainings.trained(linker, seed, poison) for linker in linkers]
+                victim = at_hand[place]
+                if victim is None:
+                    continue  # a linker that is not trained here has no poisoned twin
+                here = Sources([other for other in at_hand if other], defences, problems)
+                judged = Defended(victim, defence)
+                for source in here.of(spec, attack, judged):
+                    asked_of = source.title if source else "none"
+                    titles = (candidates.name, task, victim.title, defence.title, asked_of, spec.title, poison.title)
+                    plan.cells.append(_planned(Cell(*titles, seed), candidates, spec, attack, judged, source, grid))
+    plan.cells = list(_untouched_once(plan.cells))
+    problems += dropping(plan.cells, plan.consumers)
+    problems += _meetings(plan)
+    complain(problems)
+    return plan
+
+
+def _once_a_source(specs: list[AttackSpec]) -> list[str]:
+    """The titles of attacks, once for those that differ in nothing but their source: tables tell them apart by it."""
+    alike: list[AttackSpec] = []
+    for bare in (replace(spec, source="", source_defence="") for spec in specs):
+        if bare not in alike:
+            alike.append(bare)
+    return [spec.title for spec in alike]
+
+
+def _untouched_once(cells: Iterable[PlannedCell]) -> Iterator[PlannedCell]:
+    """A task that an attack leaves untouched has one cell an attack, whatever sources the attack has."""
+    seen: set[Cell] = set()
+    for planned in cells:
+        known = replace(planned.cell, source="")
+        if planned.evaluations[0].name != "untouched" or known not in seen:
+            yield planned
+        if planned.evaluations[0].name == "untouched":
+            seen.add(known)
+
+
+def _meetings(plan: Plan) -> list[str]:
+    """Two attacks of one name may differ in their sources, and then must not come from the same source to the same victim."""
+    return [
+        f"linker {cell.linker} is shown {cell.attack} from the source {cell.source} twice; leave one out, or give each a"
+        ' label = "..."'
+        for cell, count in Counter(planned.cell for planned in plan.cells).items()
+        if count > 1
+    ]
+
+
+def _planned(
+    cell: Cell,
+    candidates: Candidates,
+    spec: AttackSpec,
+    attack: ComponentSpec,
+    victim: Defended,
+    source: Source | None,
+    grid: Grid,
+) -> PlannedCell:
+    seeds = Seeds.of(cell.seed or 0, grid.sample_seed)
+    evaluations = []
+    for view in views(spec, attack.loaded, cell.task):
+        variant = None
+        if view not in ("clean", "untouched"):
+            guided: Task = VIEW_TASK[view]
+            variant = Variant(candidates, spec, attack, source, guided, seeds.perturb, grid.batch_size)
+        answers = Answers(candidates, victim, cell.task, variant, seeds.link, grid.batch_size)
+        evaluations.append(Evaluation(view, variant, answers))
+    white_box = source is not None and canonical(source.identity) == canonical(victim.identity)
+    return PlannedCell(cell, spec, attack, white_box, candidates, tuple(evaluations))
+
+
+def _candidates(dataset: Component, grid: Grid, generator: ComponentSpec, builder: Builder, plan: Plan) -> Candidates:
+    loaded, mentions = builder.sampled(dataset, grid.split, grid.limit, grid.sample_seed)
+    data: dict[str, Any] = {"mentions": mentions_digest(loaded.name, mentions), "kb": kb_digest(loaded.kb)}
+    if getattr(generator.loaded, "uses_train", False):
+        data["train"] = mentions_digest(loaded.name, builder.training_mentions(dataset))
+    title = dataset.label or loaded.name
+    if not any(mention.text for mention in mentions) and mentions:
+        plan.notes.append(f"{title} carries no sentences: the query text of IT2T and T2T is the mention's surface alone.")
+    if len(mentions) < len(loaded.mentions):
+        plan.notes.append(
+            f"{title}: a sample of {len(mentions)} of the {len(loaded.mentions)} mentions of the {grid.split} split."
+        )
+    return Candidates(dataset, grid.split, grid.limit, grid.sample_seed, generator, data, title, len(mentions))

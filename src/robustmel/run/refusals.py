@@ -1,0 +1,102 @@
+"""What a grid asks for that cannot be, in sentences: noted before anything is made, all at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from robustmel.errors import UsageError
+from robustmel.run.components import ComponentSpec, Defended, Ensemble, Source
+from robustmel.run.grid import AttackSpec
+from robustmel.run.plan import PlannedCell
+from robustmel.run.views import VIEW_TASK, views
+from robustmel.types import Task
+
+SUPPLIED = ("train",)
+"""What a stage can supply to a defence that names it in `uses`."""
+
+
+def complain(problems: Iterable[str]) -> None:
+    """Raises UsageError with all problems, each once; does nothing where there is none."""
+    whole = [problem if problem.endswith("?") else f"{problem}." for problem in dict.fromkeys(problems)]
+    if whole:
+        raise UsageError(
+            whole[0] if len(whole) == 1 else f"{len(whole)} problems:" + "".join(f"\n  - {problem}" for problem in whole)
+        )
+
+
+def repeats(what: str, titles: list[str]) -> list[str]:
+    """Two components of one kind under one title."""
+    return [f'two {what} are called "{title}"; give each a label = "..."' for title in titles if titles.count(title) > 1]
+
+
+def behind(victim: Defended) -> str:
+    """`linker clip-world`, or `linker clip-world behind jpeg`."""
+    undefended = victim.defence.identity["name"] == "none"
+    return f"linker {victim.linker.title}" + ("" if undefended else f" behind {victim.defence.title}")
+
+
+def unsupplied(defence: ComponentSpec) -> list[str]:
+    """What a defence needs to be given, and nothing here gives."""
+    uses = getattr(defence.loaded, "uses", ())
+    lacking = [f"defence {defence.title} uses {name}, which no stage supplies" for name in uses if name not in SUPPLIED]
+    if not hasattr(defence.loaded, "capabilities"):
+        lacking.append(f"defence {defence.title} does not say what it leaves of a linker; give it a classmethod capabilities")
+    return lacking
+
+
+def tasks_lacking(victim: Defended, tasks: Iterable[Task]) -> list[str]:
+    """Tasks that a linker cannot do, alone or behind its defence."""
+    if not hasattr(victim.defence.loaded, "capabilities"):
+        return []
+    able = victim.capabilities.tasks
+    return [f"{behind(victim)} cannot do task {task} (it does {', '.join(able)})" for task in tasks if task not in able]
+
+
+def source_lacks(spec: AttackSpec, attack: ComponentSpec, source: Source | None, task: Task) -> Iterator[str]:
+    """What a source cannot do of what an attack for this task asks of it."""
+    asked = views(spec, attack.loaded, task)
+    if (spec.view == "text" and attack.loaded.modality == "image") or (
+        spec.view == "image" and attack.loaded.modality == "text"
+    ):
+        yield f'attack {spec.title} changes the {attack.loaded.modality} alone, so view = "{spec.view}" means nothing; leave it out'
+        return
+    if asked == ("untouched",) or source is None:
+        return
+    for member in source.members if isinstance(source, Ensemble) else (source,):
+        if not hasattr(member.defence.loaded, "capabilities"):
+            continue
+        able = member.capabilities
+        needs = "gradients" if isinstance(source, Ensemble) else attack.loaded.needs
+        if needs == "gradients" and not able.gradients:
+            yield f"attack {spec.title} needs gradients and {behind(member)} has none. {_way_out(spec, member, source)}"
+        for view in asked:
+            if view in VIEW_TASK and VIEW_TASK[view] not in able.tasks:
+                own = attack.loaded.modality
+                yield (
+                    f"attack {spec.title} reads the {view} view, task {VIEW_TASK[view]}, of source {member.title}, which does"
+                    f' {", ".join(able.tasks)} alone; set view = "{own}" or another source'
+                )
+
+
+def _way_out(spec: AttackSpec, member: Defended, source: Source) -> str:
+    other = "" if isinstance(source, Ensemble) else ', or use attack "square", which needs scores alone'
+    if member.defence.identity["name"] != "none" and spec.source == "victim":
+        return f'Set source = {{linker = "victim", defence = "none"}} to craft the images on the undefended linker{other}'
+    return f'Set source = "clip-world" (or another linker with gradients) to craft the images on it{other}'
+
+
+def dropping(cells: Iterable[PlannedCell], consumers: Counter[str]) -> Iterator[str]:
+    """An image that left the batch at its first success is barely over the boundary of that one decision."""
+    for planned in cells:
+        for evaluation in planned.evaluations:
+            variant = evaluation.variant
+            if variant is None or not variant.component.parameters.get("drop_fooled", False):
+                continue
+            if not (planned.white_box and variant.view == planned.cell.task) or consumers[variant.key] > 1:
+                cell = planned.cell
+                yield (
+                    f"attack {cell.attack} has drop_fooled = true, so its set may serve only the one cell it was made for, but"
+                    f" it would serve others too ({cell.task} of {cell.linker} reads the {evaluation.name} view of {cell.source});"
+                    " drop the option, or set view and tasks so that one cell reads it"
+                )

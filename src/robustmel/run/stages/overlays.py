@@ -1,0 +1,79 @@
+"""What an attack wrote over a data set, as tables: a row or a column that is absent stays as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from robustmel.errors import MissingError
+from robustmel.kb import KnowledgeBase
+from robustmel.run.stages.shards import Row, read_table, write_table
+from robustmel.types import Entity, Mention, Query
+
+COLUMNS = {
+    "mentions": {"image": pa.string(), "text": pa.string(), "surface": pa.string(), "span": pa.list_(pa.int64())},
+    "entities": {"name": pa.string(), "description": pa.string(), "text": pa.string()},
+}
+"""Table -> what may be overlaid of its rows. Images are paths below the folder of the overlay."""
+
+LOG = [("id", pa.string()), ("status", pa.string()), ("note", pa.string())]
+LOG += [("succeeded", pa.bool_()), ("queries", pa.int64()), ("seconds", pa.float64())]
+"""What the log of every modality says of a mention; columns of its own follow."""
+
+
+def write_overlay(folder: Path, table: str, rows: Sequence[Row]) -> None:
+    """Writes `<table>.parquet`: `id` and those columns that some row has; None in a row leaves that value as it was."""
+    written = {name for row in rows for name in row} - {"id"}
+    schema = pa.schema([("id", pa.string()), *((name, kind) for name, kind in COLUMNS[table].items() if name in written)])
+    write_table(folder / f"{table}.parquet", rows, schema)
+
+
+def read_overlay(folder: Path, table: str) -> dict[str, Row]:
+    """Id -> what is overlaid of it; empty where the overlay leaves the table alone."""
+    path = folder / f"{table}.parquet"
+    rows = read_table(path) if path.is_file() else []
+    return {row["id"]: {name: value for name, value in row.items() if name != "id" and value is not None} for row in rows}
+
+
+def overlaid_queries(queries: Iterable[Query], folder: Path) -> list[Query]:
+    """The queries with what a variant overlays in place of their own; a new text without a span has none."""
+    rows = read_overlay(folder, "mentions")
+    return [replace(query, **_changes(rows[query.id], folder)) if query.id in rows else query for query in queries]
+
+
+def overlaid_mentions(mentions: Iterable[Mention], ids: Sequence[str], folder: Path) -> Iterator[Mention]:
+    """The same for mentions, whose opaque ids are given in their order; all their other fields stay."""
+    rows = read_overlay(folder, "mentions")
+    for mention, opaque in zip(mentions, ids, strict=True):
+        yield replace(mention, **_changes(rows[opaque], folder)) if opaque in rows else mention
+
+
+def overlaid_kb(kb: KnowledgeBase, folder: Path) -> KnowledgeBase:
+    """The knowledge base with the entities that a variant changed; itself where it changed none.
+
+    Raises:
+        MissingError: The overlay names an entity that is not there.
+    """
+    rows = read_overlay(folder, "entities")
+    unknown = next((entity for entity in rows if entity not in kb), None)
+    if unknown is not None:
+        raise MissingError(f'an attack on the knowledge base changed the entity "{unknown}", which is not in it.')
+    return KnowledgeBase(_edited(entity, rows) for entity in kb) if rows else kb
+
+
+def _edited(entity: Entity, rows: dict[str, Row]) -> Entity:
+    return replace(entity, **rows[entity.id]) if entity.id in rows else entity
+
+
+def _changes(row: Row, folder: Path) -> dict[str, Any]:
+    changes = dict(row)
+    if "image" in changes:
+        changes["image"] = folder / changes["image"]
+    if "text" in changes or "span" in changes:
+        span = changes.get("span")
+        changes["span"] = None if span is None else (span[0], span[1])
+    return changes

@@ -1,0 +1,136 @@
+"""Stage one for text: an attack edits the sentences of a set, and what was written is judged."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+
+from robustmel.attacks.contract import TextAttack, TextObjective
+from robustmel.errors import RobustMELError
+from robustmel.run.keys import item_seed
+from robustmel.run.stages.overlays import LOG, write_overlay
+from robustmel.run.stages.shards import Progress, Row, by_pieces, chunks, write_table
+from robustmel.run.stages.verdict import unattackable, wrong
+from robustmel.types import Query, TextEdit
+
+OWN_COLUMNS = [("edits", pa.int64()), ("similarity", pa.float64())]
+OVERLAID = [("text", pa.string()), ("surface", pa.string()), ("span", pa.list_(pa.int64()))]
+TEXT_LOG = pa.schema([*LOG, *OWN_COLUMNS, *OVERLAID])
+
+
+@dataclass(frozen=True)
+class TextAttackContext:
+    """What texts are attacked with.
+
+    Args:
+        attack: The attack.
+        scores: Of the source; None for an attack that asks nobody.
+        name: Of the attack, for the seeds.
+        seed: Of the stage.
+    """
+
+    attack: TextAttack
+    scores: TextObjective | None
+    name: str
+    seed: int
+
+
+def perturb_texts(
+    queries: Sequence[Query], gold: Sequence[str | None], context: TextAttackContext, batch_size: int, folder: Path, progress: Progress
+) -> dict[str, Any]:  # fmt: skip
+    """Writes `mentions.parquet`, the texts that changed, and `log.parquet`: one row a mention, in the queries' order.
+
+    A mention that cannot be attacked (no text, gold not among the candidates) keeps its row, with a status that says why, and its
+    own text.
+    """
+    rows: dict[str, Row] = {}
+    for query, right in zip(queries, gold, strict=True):
+        status = None if query.text else "skipped:no_text"
+        if status is None and context.scores is not None:
+            status = unattackable(query, right)
+        if status is not None:
+            rows[query.id] = {"id": query.id, "status": status}
+    known = {query.id: (query, right) for query, right in zip(queries, gold, strict=True)}
+
+    def work(piece: Sequence[str]) -> list[Row]:
+        return _attack([known[item] for item in piece], context)
+
+    attackable = [query.id for query in queries if query.id not in rows]
+    attacked = by_pieces(folder, chunks(attackable, batch_size), work, TEXT_LOG, progress)
+    if attacked and all(row["status"] != "ok" for row in attacked):
+        first = attacked[0]["status"].removeprefix("error:")
+        raise RobustMELError(f"attack {context.name} failed on every text; the first: {first}.")
+    rows |= {row["id"]: row for row in attacked}
+    ordered = [rows[query.id] for query in queries]
+    write_table(folder / "log.parquet", ordered, TEXT_LOG)
+    changed = [row for row in ordered if row.get("edits")]
+    write_overlay(folder, "mentions", [{name: row[name] for name in ("id", "text", "surface", "span")} for row in changed])
+    failed = sum(row["status"] != "ok" for row in attacked)
+    facts = {"failed": failed, "changed": len(changed), "queries": sum(row.get("queries") or 0 for row in attacked)}
+    states = Counter(row["status"] for row in ordered)
+    return {"mentions": len(ordered), "states": dict(states), **facts, "notes": {}, "kept": "all"}
+
+
+def _attack(batch: Sequence[tuple[Query, str | None]], context: TextAttackContext) -> list[Row]:
+    """One batch; if it fails each text alone, and what still fails becomes an error row."""
+    began = time.perf_counter()
+    queries, gold = [query for query, _ in batch], [right for _, right in batch]
+    seeds = [item_seed(context.seed, context.name, query.id) for query in queries]
+    try:
+        edits = context.attack.perturb(queries, context.scores, gold, seeds)
+        _check(context.name, queries, edits)
+        edited = [_edited(query, edit) for query, edit in zip(queries, edits, strict=True)]
+        fooled = _fooled(context, edited, gold)
+    except RobustMELError:
+        raise
+    except Exception as problem:  # an attack or a linker of the user's may raise anything; the row says what
+        if len(batch) == 1:
+            return [{"id": queries[0].id, "status": f"error:{type(problem).__name__}: {problem}"[:300]}]
+        return [row for pair in batch for row in _attack([pair], context)]
+    share = (time.perf_counter() - began) / len(batch)
+    return [_row(query, edit, hit, share) for query, edit, hit in zip(queries, edits, fooled, strict=True)]
+
+
+def _check(name: str, queries: Sequence[Query], edits: Sequence[TextEdit]) -> None:
+    if [edit.id for edit in edits] != [query.id for query in queries]:
+        raise RobustMELError(f"attack {name} gave {len(edits)} texts for {len(queries)} queries, or in another order.")
+    for edit in edits:
+        if edit.span is not None and edit.text[slice(*edit.span)] != edit.surface:
+            raise RobustMELError(f'attack {name} says that "{edit.surface}" stands at {edit.span} of a text, and it does not.')
+
+
+def _edited(query: Query, edit: TextEdit) -> Query:
+    return replace(query, text=edit.text, surface=edit.surface, span=edit.span)
+
+
+def _fooled(context: TextAttackContext, edited: Sequence[Query], gold: Sequence[str | None]) -> list[bool | None]:
+    """Whether each edited text is answered wrong by the source; None where nobody was asked."""
+    if context.scores is None:
+        return [None] * len(edited)
+    columns = [query.candidates.index(str(right)) for query, right in zip(edited, gold, strict=True)]
+    scores = context.scores(edited)
+    return [bool(fooled) for fooled in wrong(scores, torch.tensor(columns, device=scores.device)).tolist()]
+
+
+def _row(query: Query, edit: TextEdit, fooled: bool | None, seconds: float) -> Row:
+    changed = (edit.text, edit.surface) != (query.text, query.surface)
+    return {
+        "id": query.id,
+        "status": "ok",
+        "note": edit.note,
+        "succeeded": fooled,
+        "queries": edit.queries,
+        "seconds": seconds,
+        "edits": max(edit.edits, 1) if changed else 0,
+        "similarity": edit.similarity,
+        "text": edit.text,
+        "surface": edit.surface,
+        "span": None if edit.span is None else list(edit.span),
+    }

@@ -1,0 +1,29 @@
+"""The train stage: a recipe and its data become a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from robustmel.datasets.dataset import Dataset
+from robustmel.run.stages.shards import Progress
+
+if TYPE_CHECKING:
+    from robustmel.run.jobs import Training
+
+
+def train_checkpoint(datasets: Sequence[Dataset], job: Training, out: Path, progress: Progress) -> dict[str, Any]:
+    """Trains into `out`, going on where an interrupted training stopped; returns what it came to."""
+    from robustmel.training import train
+    from robustmel.training.recipe_files import read_recipe
+
+    recipe = read_recipe(job.recipe, seed=job.seed)
+    result = train(datasets, recipe, out, progress=lambda epoch: progress(epoch.number, recipe.epochs))
+    progress(recipe.epochs, recipe.epochs)
+    return {
+        "epochs": result.epochs,
+        "best_epoch": result.best_epoch,
+        "accuracies": result.accuracies,
+        "remarks": result.remarks,
+    }

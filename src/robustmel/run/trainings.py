@@ -1,0 +1,108 @@
+"""Linkers whose weights a grid makes: one training job a seed and a poison, and the linker that reads its checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from robustmel.errors import UsageError
+from robustmel.linkers import LINKERS
+from robustmel.registry import Component, is_file_component
+from robustmel.run.builder import Builder
+from robustmel.run.components import ComponentSpec, attack_spec, component_spec, identity
+from robustmel.run.grid import AttackSpec, Grid, PoisonSpec, TrainingSpec
+from robustmel.run.jobs import Poison, Training
+from robustmel.run.keys import files_digest, kb_digest, mentions_digest, plain
+from robustmel.run.seeds import Seeds
+
+
+class Trainings:
+    """The linkers of a grid, and their trainings; what cannot be is noted, not raised.
+
+    Args:
+        grid: Says which linkers are trained, on what, and how the training data are poisoned.
+        builder: Reads the data.
+        problems: Where problems are noted.
+    """
+
+    def __init__(self, grid: Grid, builder: Builder, problems: list[str]) -> None:
+        self._specs = grid.trained
+        self._builder = builder
+        self._problems = problems
+        self._recipes: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._digests: dict[str, str] = {}
+        self._attacks: dict[str, ComponentSpec] = {}
+        for poison in grid.poisons:
+            self._check_poison(poison)
+
+    def linker(self, component: Component) -> ComponentSpec | None:
+        """A linker of the grid; of one that is trained all but its weights."""
+        training = self._specs.get(component.title)
+        if training is None:
+            return component_spec(LINKERS, component, self._problems)
+        if "model" in component.params:
+            self._problems.append(
+                f"linker {component.title} is trained by the grid, so it takes no model; leave one of the two out"
+            )
+            return None
+        bare = component_spec(LINKERS, component, self._problems, trained=True)
+        if bare is not None:
+            self._read_recipe(bare, training)
+        return bare
+
+    def trained(self, linker: ComponentSpec, seed: int, poison: PoisonSpec) -> ComponentSpec | None:
+        """A linker with the checkpoint of one seed and poison; None where a linker that is not trained here would be poisoned."""
+        training = self._specs.get(linker.title)
+        if training is None:
+            return linker if poison.attack.name == "none" else None
+        train_seed = Seeds.of(seed).train
+        data = tuple(self._digest(dataset) for dataset in training.on)
+        poisons = () if poison.attack.name == "none" else tuple(
+            Poison(dataset, digest, self._attacks[poison.title], poison.record_rate, train_seed, dataset.title)
+            for dataset, digest in zip(training.on, data, strict=True)
+        )  # fmt: skip
+        name = f"{linker.title}, seed {seed}" + (f", {poison.title}" if poisons else "")
+        job = Training(*self._recipes[linker.title], training.on, data, poisons, train_seed, name)
+        known = identity(linker.identity["name"], linker.parameters, linker.loaded, {"checkpoint": job.key})
+        return replace(linker, identity=known, training=job)
+
+    def _read_recipe(self, linker: ComponentSpec, training: TrainingSpec) -> None:
+        from robustmel.training.recipe_files import read_recipe
+        from robustmel.training.trainee import kind_of_training
+
+        name = linker.component.name
+        family = name if is_file_component(name) else LINKERS.base(name)
+        given = {"family": family, **training.recipe} if isinstance(training.recipe, Mapping) else training.recipe
+        try:
+            recipe = read_recipe(given)
+            kind_of_training(recipe)
+            decides = plain(recipe.identity()) | {"files": files_digest(recipe.assets())}
+        except UsageError as problem:
+            self._problems.append(f"linker {linker.title}: {str(problem).rstrip('.')}")
+            return
+        self._recipes[linker.title] = (plain(recipe.to_dict()), decides)
+        if recipe.family != family:
+            self._problems.append(f"linker {linker.title} is of family {family}, and its recipe trains {recipe.family}")
+
+    def _digest(self, dataset: Component) -> str:
+        """Of what a training reads: mentions of the training and validation splits, and the entities."""
+        if dataset.written not in self._digests:
+            whole = self._builder.dataset(dataset, "all")
+            read = [mention for mention in whole.mentions if mention.split != "test"]
+            self._digests[dataset.written] = f"{mentions_digest(whole.name, read)} {kb_digest(whole.kb)}"
+        return self._digests[dataset.written]
+
+    def _check_poison(self, poison: PoisonSpec) -> None:
+        if poison.attack.name == "none":
+            return
+        if not self._specs:
+            self._problems.append(
+                f"poison {poison.title} changes training data, and no linker of the grid is trained; give one a trained = {{...}}"
+            )
+        attack = attack_spec(AttackSpec(poison.attack), self._problems)
+        if attack is None:
+            return
+        self._attacks[poison.title] = attack
+        if attack.loaded.modality != "text" or attack.loaded.needs != "nothing":
+            self._problems.append(f"poison {poison.title}: only a text attack that asks no linker can poison training data")

@@ -1,0 +1,43 @@
+"""Which perturbed sets judge a task, from what an attack overwrites and what the task reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from robustmel.run.grid import AttackSpec
+from robustmel.types import Task
+
+READS: Mapping[Task, frozenset[str]] = {
+    "I2T": frozenset({"image"}),
+    "IT2T": frozenset({"image", "text", "surface", "span"}),
+    "T2T": frozenset({"text", "surface", "span"}),
+}
+"""Task -> the columns of a mention that it reads."""
+
+VIEW_TASK: Mapping[str, Task] = {"image": "I2T", "fused": "IT2T", "text": "T2T", "knowledge": "T2T"}
+"""View -> the task whose scores guide the attack; without meaning for an attack that asks nobody."""
+
+OWN_VIEW = {"image": "image", "text": "text", "knowledge": "knowledge"}
+"""Modality of an attack -> the view that looks at nothing else."""
+
+
+def touches(attack: Any, task: Task) -> bool:
+    """Whether an attack overwrites anything that a task reads; the knowledge base is read by all."""
+    return attack.modality == "knowledge" or not READS[task].isdisjoint(attack.writes)
+
+
+def views(spec: AttackSpec, attack: Any, task: Task) -> tuple[str, ...]:
+    """The perturbed sets that judge a task.
+
+    "clean" and "untouched" are no sets: the attack is none, or leaves alone all that the task reads. IT2T is judged by the worse
+    of the set made against the attack's own modality and the one made against the fused score.
+    """
+    if spec.attack.name == "clean":
+        return ("clean",)
+    if not touches(attack, task):
+        return ("untouched",)
+    if spec.view != "auto":
+        return (spec.view,)
+    own = OWN_VIEW[attack.modality]
+    return (own,) if task != "IT2T" or attack.needs == "nothing" else (own, "fused")
