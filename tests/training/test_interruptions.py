@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.errors import UsageError
+from robustmel.errors import MissingError, UsageError
 from robustmel.training import train
 from robustmel.training.recipe import Recipe
 from robustmel.training.state import STATE
@@ -83,3 +83,21 @@ def test_a_seed_of_its_own_replaces_the_recipe_s(cards: Dataset, recipe: Recipe,
     train([cards], replace(recipe, epochs=1), tmp_path / "given", seed=4)
     train([cards], replace(recipe, epochs=1, seed=4), tmp_path / "own")
     assert content(tmp_path / "given") == content(tmp_path / "own")
+
+
+def test_a_full_disk_while_publishing_is_one_sentence_and_no_loss(
+    cards: Dataset, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: object, **named: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    recipe = replace(recipe, epochs=1)
+    with monkeypatch.context() as patched:
+        patched.setattr("robustmel.training.encoder.save_model", full)
+        with pytest.raises(MissingError, match="No space left"):
+            train([cards], recipe, tmp_path / "cut")
+    epochs: list[object] = []
+    train([cards], recipe, tmp_path / "cut", progress=epochs.append)
+    assert epochs == []  # only what was not written is done again
+    train([cards], recipe, tmp_path / "whole")
+    assert content(tmp_path / "cut") == content(tmp_path / "whole")

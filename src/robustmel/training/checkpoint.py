@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import MissingError, UsageError
 from robustmel.training import TRAINEES
@@ -100,7 +102,12 @@ def train(
     trainee.model.to(device)
     state = optimise(trainee, recipe, state, out, progress)
     trainee.model.to("cpu")
-    trainee.publish(out)
+    try:
+        trainee.publish(out)
+    except (OSError, SafetensorError) as problem:
+        raise MissingError(
+            f"the checkpoint cannot be written to {out}: {problem}. The same command goes on from here."
+        ) from problem
     measured: dict[str, dict[str, dict[str, float]]] = {}
     for split, lists in (("validation", candidates), ("test", test_candidates)):
         for dataset, given in zip(datasets, lists or [None] * len(datasets), strict=True):
