@@ -6,8 +6,8 @@ import json
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from robustmel import __version__
 from robustmel.selftest.verdict import Verdict
+from robustmel.version import __version__
 
 NARROWEST = 40
 """Columns for what the tool said, at least."""

@@ -13,7 +13,6 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from robustmel import __version__
 from robustmel.report.canvas import darkened
 from robustmel.report.curves import security_curves
 from robustmel.report.flags import KINDS, Examined
@@ -27,6 +26,7 @@ from robustmel.report.sanitise import inline
 from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import TASK_NAMES, Table, figure, linker_label, percent, short_title
 from robustmel.report.tables.long import HEADINGS, TEXT_COLUMNS, lines
+from robustmel.version import __version__
 
 FILTERS = ("dataset", "linker", "task", "attack", "source")
 TILES = 16
