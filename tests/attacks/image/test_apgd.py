@@ -95,9 +95,10 @@ def test_a_halved_run_goes_on_from_its_best_point() -> None:
 def test_momentum_adds_a_quarter_of_the_last_step() -> None:
     centre = torch.full((1, 3, 1, 1), 0.5)
     yes = torch.tensor([True])
-    slope = lambda: LossGradient(
-        torch.tensor([0.0]), torch.tensor([-1.0]), torch.ones(1, 3, 1, 1), ~yes, yes, torch.tensor([2])
-    )  # noqa: E731
+
+    def slope() -> LossGradient:
+        return LossGradient(torch.tensor([0.0]), torch.tensor([-1.0]), torch.ones(1, 3, 1, 1), ~yes, yes, torch.tensor([2]))
+
     ascent = AscentState.begin(Ball(centre, 0.5), torch.tensor([0]), centre, slope())
     ascent.step_size = torch.full_like(ascent.step_size, 0.04)
     ascent.step(1.0)
