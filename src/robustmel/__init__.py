@@ -1,3 +1,41 @@
-"""RobustMEL: how robust is a multimodal entity linker, and what makes it more robust?"""
+"""RobustMEL: how robust is a multimodal entity linker, and what makes it more robust?
+
+    import robustmel as rm
+
+    data = rm.load_dataset("world-news", split="test")
+    linker = rm.load_linker("clip-world", data.kb)
+    result = rm.attack(linker, data[:8], "pgd", strength="normal")
+
+Every attack is there under its class's name (`rm.PGD(eps=8 / 255)`). Nothing is imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from robustmel.face import attack, link, load_dataset, load_linker, report, run, score
 
 __version__ = "0.1.0"
+
+__all__ = ["attack", "link", "load_dataset", "load_linker", "report", "run", "score"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module("robustmel.face"), name)
+    if name[:1].isupper():  # an attack, by its class
+        from robustmel.attacks import ATTACKS
+
+        place = next((entry for entry in ATTACKS.values() if isinstance(entry, str) and entry.endswith(f":{name}")), None)
+        if place is not None:
+            module, _, attribute = place.partition(":")
+            return getattr(import_module(module), attribute)
+    raise AttributeError(f"module {__name__} has no attribute {name}")
+
+
+def __dir__() -> list[str]:
+    from robustmel.attacks import ATTACKS
+
+    return sorted([*globals(), *__all__, *(str(entry).rpartition(":")[2] for entry in ATTACKS.values())])

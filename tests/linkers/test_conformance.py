@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any, ClassVar
 import pytest
 import torch
 
+from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
-from robustmel.linkers.conformance import conformance
+from robustmel.linkers.conformance import conformance, position_bias
 from robustmel.linkers.trial import trial_set
 from robustmel.types import Prediction, Query, Task
 
@@ -143,3 +145,49 @@ def test_the_example_keeps_the_contract_and_answers_sensibly(tmp_path: Path) -> 
             for found, query in zip(linker.link(queries[:5], task), queries, strict=False)
         ]
         assert sum(right) >= least, task
+
+
+class Drawing(Honest):
+    """Lays the candidates out in an order drawn from the query's seed, and likes what comes first."""
+
+    random = True
+
+    def score(self, query: Query, candidate: str) -> float:
+        order = random.Random(query.seed).sample(query.candidates, len(query.candidates))
+        return -float(order.index(candidate))
+
+
+def test_a_linker_that_draws_may_depend_on_the_order_of_candidates() -> None:
+    assert conformance(Drawing) == []
+    assert position_bias(Drawing)["T2T"] > 0.5
+    assert position_bias(Honest) == {"T2T": 0.0}
+
+
+def test_position_bias_is_the_share_of_first_answers_that_the_order_changes() -> None:
+    class FirstOfMany(Honest):
+        random = True
+
+        def score(self, query: Query, candidate: str) -> float:
+            if len(query.candidates) > 3:  # five of the six queries with a choice
+                return -float(query.candidates.index(candidate))
+            return float(candidate == max(query.candidates))
+
+    assert position_bias(FirstOfMany)["T2T"] == pytest.approx(5 / 6)
+
+
+@pytest.mark.parametrize(
+    ("linker", "told"),
+    [
+        (type("Undeclared", (Drawing,), {"random": False}), "declares random = True"),
+        (type("Deaf", (Drawing,), {"score": Honest.score}), "other values of Query.seed change nothing"),
+        (type("Ticking", (Drawing,), {"score": lambda self, query, one: float(next(TICKS) % 13)}), "with one Query.seed"),
+    ],
+)
+def test_a_linker_that_draws_must_draw_from_the_seed_and_say_so(linker: type[Any], told: str) -> None:
+    problems = conformance(linker)
+    assert any(told in problem for problem in problems), problems
+
+
+def test_a_linker_that_cannot_be_built_has_no_position_bias() -> None:
+    with pytest.raises(UsageError, match="cannot be built"):
+        position_bias(broken(__init__=lambda self, kb, /: 1 / 0))

@@ -16,7 +16,7 @@ from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
 from robustmel.linkers.dual_encoder import DualEncoder
-from robustmel.types import Entity, Query
+from robustmel.types import Entity, Query, Task
 
 Ask = Callable[..., Query]
 Make = Callable[..., DualEncoder]
@@ -134,3 +134,22 @@ def test_an_attack_loop_embeds_its_texts_once(make: Make, kb: KnowledgeBase, ask
     assert built > 0
     linker.logits(torch.rand(4, 3, 32, 32), queries, "I2T")
     assert len(calls) == built
+
+
+@pytest.mark.parametrize("task", ["I2T", "IT2T", "T2T"])
+def test_a_label_scores_as_if_the_entity_were_named_so(
+    task: Task, clip_folder: Path, make: Make, kb: KnowledgeBase, ask: Ask
+) -> None:
+    linker = make("clip")
+    query = ask(0, kb.ids)
+    labelled = replace(query, labels={"e1": "a photo of Atlantis", "e4": "a photo of {name}"})
+    renamed = KnowledgeBase(
+        replace(entity, name={"e1": "Atlantis", "e4": "{name}"}.get(entity.id, entity.name)) for entity in kb
+    )
+    expected = LINKERS.create("clip", renamed, model=str(clip_folder), device="cpu").scores([query], task)
+    found = linker.scores([query, labelled], task)  # one candidate list, two sets of texts
+    assert torch.allclose(found[1:], expected, atol=1e-6)
+    assert (found[0] != found[1]).nonzero().flatten().tolist() == [1, 4]
+    assert dict(zip(*(getattr(linker.link([labelled], task)[0], name) for name in ("ranked", "scores")), strict=True)) == (
+        pytest.approx(dict(zip(kb.ids, expected[0].tolist(), strict=True)), abs=1e-6)
+    )

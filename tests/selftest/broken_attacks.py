@@ -19,7 +19,7 @@ class Right:
     steps: int = 20
 
     modality: ClassVar = "image"
-    writes: ClassVar[tuple[str, ...]] = ("image",)
+    writes: ClassVar = ("image",)
     needs: ClassVar = "gradients"
     threat_model: ClassVar = "linf"
     random: ClassVar = True

@@ -8,7 +8,8 @@ import pytest
 from robustmel.datasets.dataset import Dataset, LoadReport
 from robustmel.images import write_png
 from robustmel.kb import KnowledgeBase
-from robustmel.training.recipe import Architecture, Recipe
+from robustmel.linkers.architecture import Architecture
+from robustmel.training.recipe import Recipe
 from robustmel.types import Entity, Mention
 
 NAMES = ("amber", "basil", "coral", "denim", "ebony", "fawn")

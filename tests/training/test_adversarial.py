@@ -14,31 +14,32 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
+from robustmel.linkers.losses import symmetric_cross_entropy
+from robustmel.training import train
 from robustmel.training.adversarial import attacked, hardened, step_seed
-from robustmel.training.dual_encoder import train_dual_encoder
-from robustmel.training.encoder import DualEncoder, fresh_encoder
-from robustmel.training.examples import material, training_texts
+from robustmel.training.encoder import Encoder, fresh_encoder
+from robustmel.training.examples import training_data, training_texts
 from robustmel.training.loop import Epoch
-from robustmel.training.losses import symmetric_cross_entropy
-from robustmel.training.recipe import Adversarial, Recipe, read_recipe
+from robustmel.training.recipe import Adversarial, Recipe
+from robustmel.training.recipe_files import read_recipe
 from robustmel.training.validation import accuracies
 
 ATTACK = Adversarial(eps=8 / 255, steps=3, step_size=4 / 255)
 
 
 @pytest.fixture
-def encoder(recipe: Recipe) -> DualEncoder:
+def encoder(recipe: Recipe) -> Encoder:
     return fresh_encoder(recipe, ["amber", "basil", "coral", "denim"])
 
 
-def question(encoder: DualEncoder) -> tuple[Tensor, Tensor, Tensor]:
+def question(encoder: Encoder) -> tuple[Tensor, Tensor, Tensor]:
     pixels = torch.rand(6, 3, 16, 16, generator=torch.Generator().manual_seed(1))
     pixels[0], pixels[1] = 0.0, 1.0  # at the ends of the range
     labels = encoder.texts(encoder.bank(["amber", "basil", "coral", "denim"]).batch(torch.arange(4)))
     return pixels, labels, torch.eye(4, dtype=torch.bool)[torch.tensor([0, 1, 2, 3, 0, 1])]
 
 
-def test_the_inner_maximisation_stays_in_the_ball_and_raises_the_loss(encoder: DualEncoder) -> None:
+def test_the_inner_maximisation_stays_in_the_ball_and_raises_the_loss(encoder: Encoder) -> None:
     pixels, labels, same = question(encoder)
     moved = hardened(encoder, pixels, labels, same, ATTACK, 0)
     assert moved.min() >= 0
@@ -55,7 +56,7 @@ def test_the_inner_maximisation_stays_in_the_ball_and_raises_the_loss(encoder: D
     assert loss(moved) > loss(pixels)
 
 
-def test_the_model_is_left_as_it_was(encoder: DualEncoder) -> None:
+def test_the_model_is_left_as_it_was(encoder: Encoder) -> None:
     pixels, labels, same = question(encoder)
     modes: list[bool] = []
     encoder.model.vision_model.register_forward_pre_hook(lambda module, given: modes.append(module.training))
@@ -85,13 +86,14 @@ def linear_task(seed: int) -> tuple[Tensor, Tensor]:
 def trained_tower(attack: Adversarial | None) -> nn.Linear:
     torch.manual_seed(0)
     tower = nn.Linear(192, 2, bias=False)
-    linker = SimpleNamespace(
+    family: Any = SimpleNamespace(
         image_features=lambda model, pixels: model(pixels.flatten(1)),
         compare=lambda images, texts, labels, normalise: images @ labels.T,
+        contrastive_loss=symmetric_cross_entropy,
+        temperature=lambda model: torch.tensor(10.0),
     )
-    family: Any = SimpleNamespace(linker=linker, loss=symmetric_cross_entropy, scale=lambda model: torch.tensor(10.0))
     processor = CLIPImageProcessorPil(image_mean=[0.5] * 3, image_std=[1.0] * 3)
-    encoder = DualEncoder(tower, None, processor, family, 0)
+    encoder = Encoder(tower, None, processor, family, 0)
     optimizer = torch.optim.AdamW(tower.parameters(), lr=0.01)
     pixels, gold = linear_task(1)
     labels, same = torch.eye(2), torch.eye(2, dtype=torch.bool)[gold]
@@ -128,11 +130,11 @@ def test_an_adversarial_training_resumes_to_the_same_weights(cards: Dataset, rec
             raise CutError
 
     recipe = replace(recipe, epochs=2, adversarial=ATTACK)
-    whole = train_dual_encoder([cards], recipe, tmp_path / "whole")
+    whole = train([cards], recipe, tmp_path / "whole")
     torch.manual_seed(99)
     with pytest.raises(CutError):
-        train_dual_encoder([cards], recipe, tmp_path / "cut", progress=cut)
-    resumed = train_dual_encoder([cards], recipe, tmp_path / "cut")
+        train([cards], recipe, tmp_path / "cut", progress=cut)
+    resumed = train([cards], recipe, tmp_path / "cut")
     first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "cut"))
     assert all(torch.equal(first[name], second[name]) for name in first)
     kept = [[one["validation"] for one in result.history] for result in (whole, resumed)]
@@ -140,7 +142,7 @@ def test_an_adversarial_training_resumes_to_the_same_weights(cards: Dataset, rec
     assert 0 <= kept[0][0]["I2T attacked"] <= 1
     assert read_recipe(tmp_path / "whole" / "training_recipe.json") == recipe
     with pytest.raises(UsageError, match="another recipe"):
-        train_dual_encoder([cards], replace(recipe, adversarial=Adversarial()), tmp_path / "whole")
+        train([cards], replace(recipe, adversarial=Adversarial()), tmp_path / "whole")
 
 
 def test_held_out_images_are_attacked_one_a_mention(cards: Dataset, recipe: Recipe) -> None:
@@ -149,7 +151,7 @@ def test_held_out_images_are_attacked_one_a_mention(cards: Dataset, recipe: Reci
     nil = replace(cards.split("validation").mentions[1], gold=None)
     one, other = cards.split("validation").mentions[2:4]
     shared = replace(other, image=one.image)
-    read = material([replace(cards, mentions=(first, nil, one, shared))], recipe, encoder, training=False)
+    read = training_data([replace(cards, mentions=(first, nil, one, shared))], recipe, encoder, training=False)
     given, asked = attacked(encoder, read, ATTACK, 0)
     assert asked.image[:2].tolist() == read.held_out.image[:2].tolist()
     assert read.held_out.image[2] == read.held_out.image[3] != asked.image[2] != asked.image[3]

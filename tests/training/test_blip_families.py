@@ -15,9 +15,9 @@ from PIL import Image
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.linkers import LINKERS
-from robustmel.training.dual_encoder import measure, train_dual_encoder
+from robustmel.training import train
+from robustmel.training.dual_encoder import measure
 from robustmel.training.encoder import fresh_encoder, loaded_encoder
-from robustmel.training.publish import publish
 from robustmel.training.recipe import Recipe
 
 CLASSES = {"blip": "BlipForImageTextRetrieval", "blip2": "Blip2ForImageTextRetrieval"}
@@ -36,7 +36,7 @@ def test_the_published_folder_is_what_the_library_loads_whole(
     cards: Dataset, recipe: Recipe, family: str, tmp_path: Path
 ) -> None:
     recipe = replace(recipe, family=family, epochs=1, precision="float16")
-    result = train_dual_encoder([cards], recipe, tmp_path / "out")
+    result = train([cards], recipe, tmp_path / "out")
     model, report = getattr(transformers, CLASSES[family]).from_pretrained(tmp_path / "out", output_loading_info=True)
     assert not any(report.values()), report
     assert {value.dtype for value in model.parameters()} == {torch.float32}
@@ -66,13 +66,13 @@ def test_the_trained_temperature_is_published_and_trained_on(
     assert encoder.scale.item() == pytest.approx(1 / 0.07, rel=1e-4)
     with torch.no_grad():
         encoder.model.logit_scale.fill_(math.log(31))
-    publish(encoder, tmp_path, "float32")
+    encoder.publish(tmp_path, "float32")
     assert LINKERS.create(family, cards.kb, model=str(tmp_path), device="cpu").logit_scale == pytest.approx(31)
     again = loaded_encoder(recipe, str(tmp_path))
     assert again.scale.item() == pytest.approx(31)
     assert again.model.logit_scale.requires_grad
     cosines = torch.tensor([[0.9, 0.1], [0.2, 0.3]])
-    again.family.loss(cosines, torch.eye(2, dtype=torch.bool), again.scale, None).backward()
+    again.family.contrastive_loss(cosines, torch.eye(2, dtype=torch.bool), again.scale, None).backward()
     assert again.model.logit_scale.grad is not None
     assert again.model.logit_scale.grad != 0
 
@@ -80,7 +80,7 @@ def test_the_trained_temperature_is_published_and_trained_on(
 @pytest.mark.parametrize("family", CLASSES)
 def test_the_linker_links_as_the_training_measured(cards: Dataset, recipe: Recipe, family: str, tmp_path: Path) -> None:
     recipe = replace(recipe, family=family, epochs=8)
-    result = train_dual_encoder([cards], recipe, tmp_path / "out")
+    result = train([cards], recipe, tmp_path / "out")
     linker = LINKERS.create(family, cards.kb, model=str(tmp_path / "out"), device="cpu")
     asked = [one for one in cards.mentions if one.split == "test"]
     for task, measured in result.accuracies["cards"]["test"].items():
@@ -91,7 +91,7 @@ def test_the_linker_links_as_the_training_measured(cards: Dataset, recipe: Recip
 
 def test_blip2_s_query_vectors_begin_and_stay_apart(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
     recipe = replace(recipe, family="blip2", epochs=2)
-    train_dual_encoder([cards], recipe, tmp_path / "out")
+    train([cards], recipe, tmp_path / "out")
     for encoder in (fresh_encoder(recipe, ["a"]), loaded_encoder(recipe, str(tmp_path / "out"))):
         with torch.inference_mode():
             vectors = encoder.images(torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0)))[0]

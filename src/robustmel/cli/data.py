@@ -23,9 +23,9 @@ def check(
     verify: Annotated[bool, typer.Option("--verify-images/--no-verify-images", help="Decode every image.")] = True,
 ) -> None:
     """Say what is wrong with a data set: images, ids, spans, duplicates, leaks between splits."""
-    from robustmel.cli.progress import counted
     from robustmel.datasets import DATASETS
     from robustmel.datasets.check import check as examine
+    from robustmel.progress import counted
     from robustmel.run.grid import component_from_text
 
     given: dict[str, Any] = {"path": path, "images": images, "kb": kb, "fields": pairs(field)}

@@ -9,14 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from robustmel.cli.options import STORE, Device, StoreFolder, Workers
-from robustmel.cli.progress import shown
+from robustmel.cli.training import CommandWithRecipeKeys
+from robustmel.progress import shown
 
 train = typer.Typer(help="Train a linker.", no_args_is_help=True)
 
 
-@train.callback()
-def _train() -> None:
-    pass
+@train.command("recipes")
+def recipes() -> None:
+    """List the packaged recipes, which --recipe takes by name."""
+    from robustmel.cli.training import print_recipes
+
+    print_recipes()
 
 
 def perturb(
@@ -58,7 +62,7 @@ def perturb(
     print(out)
 
 
-@train.command("dual-encoder")
+@train.command("dual-encoder", cls=CommandWithRecipeKeys)
 def dual_encoder(
     out: Annotated[Path, typer.Option("--out", help="The checkpoint folder.")],
     dataset: Annotated[list[str], typer.Option("--dataset", help="A data set, a name or an inline table; may be repeated.")],
@@ -66,8 +70,13 @@ def dual_encoder(
         str | None, typer.Option("--family", help="clip, siglip, align, ...: train one from its configuration.")
     ] = None,
     base: Annotated[str | None, typer.Option("--base", help="A checkpoint folder or hub id, to fine-tune.")] = None,
-    recipe: Annotated[Path | None, typer.Option("--recipe", help="A recipe file (TOML).")] = None,
-    change: Annotated[list[str] | None, typer.Option("--set", help="key=value: change one setting of the recipe.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", help="A recipe by name (see robustmel train recipes), or its file (TOML).")
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="key=value: change one setting of the recipe; the keys are listed below. May be repeated."),
+    ] = None,
     candidates: Annotated[str, typer.Option("--candidates", help="A candidate generator, for validation.")] = "given",
 ) -> None:
     """Train a dual encoder by its family's own loss. The same command goes on after an interruption."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robustmel.cli.options import CORES, STORE, Device, MaxErrors, Out, StoreFolder, Workers
-from robustmel.cli.progress import shown
+from robustmel.progress import shown
 
 if TYPE_CHECKING:
     from robustmel.run.grid import Grid

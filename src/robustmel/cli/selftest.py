@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from robustmel.cli.options import CORES, Workers
-from robustmel.cli.progress import shown
+from robustmel.progress import shown
 
 RECORD = "selftest.json"
 

@@ -1,18 +1,47 @@
-"""`train dual-encoder`: from options to a recipe, and from epochs to lines."""
+"""`train`: from options to a recipe, from epochs to lines, and what there is to train by."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from robustmel.registry import Component
-from robustmel.run.grid import component_from_text
+from typer.core import TyperCommand
 
 if TYPE_CHECKING:
     from robustmel.datasets.dataset import Dataset
+    from robustmel.registry import Component
     from robustmel.training.loop import Epoch
+
+
+class CommandWithRecipeKeys(TyperCommand):
+    """A command whose help ends with every key that `--set` takes."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Reads the keys when help is asked for, so that no other command waits for them."""
+        from robustmel.training.recipe_files import recipe_keys
+
+        keys = ", ".join(f"{name}={_shown(default)}" for name, default in recipe_keys() if default is not None)
+        unset = ", ".join(name for name, default in recipe_keys() if default is None)
+        self.epilog = f"Keys of --set, with their defaults: {keys}. Without a default: {unset}."
+        super().format_help(ctx, formatter)
+
+
+def _shown(default: Any) -> str:
+    return f"{default:g}" if isinstance(default, float) else json.dumps(default)
+
+
+def print_recipes() -> None:
+    """One packaged recipe a line: name, family, what it starts from, epochs."""
+    from robustmel.training.recipe_files import packaged_recipes, read_recipe
+
+    for name in packaged_recipes():
+        recipe = read_recipe(name)
+        start = f"fine-tunes {recipe.base}" if recipe.base else "from random weights"
+        attack = ", adversarially" if recipe.adversarial.eps else ""
+        print(f"{name:<18} {recipe.family:<7} {start}, {recipe.epochs} epochs{attack}")
 
 
 def train_from_command_line(
@@ -20,41 +49,41 @@ def train_from_command_line(
     datasets: Sequence[str],
     family: str | None,
     base: str | None,
-    recipe: Path | None,
+    recipe: str | None,
     changes: Sequence[str],
     generator: str,
 ) -> None:
     """Trains, prints the accuracies, and then the checkpoint's folder."""
     from robustmel.datasets import DATASETS
     from robustmel.errors import UsageError
-    from robustmel.training.dual_encoder import train_dual_encoder
-    from robustmel.training.families import family as check_family
-    from robustmel.training.publish import RECORD
-    from robustmel.training.recipe import read_recipe
-    from robustmel.training.sources import shown_source
-    from robustmel.training.state import STATE
+    from robustmel.run.grid import component_from_text
+    from robustmel.run.locks import hold
+    from robustmel.training import train
+    from robustmel.training.card import shown_source
+    from robustmel.training.recipe_files import read_recipe
+    from robustmel.training.trainee import kind_of_training
 
     if not (family or base or recipe):
         raise UsageError(
-            "nothing says what to train: give --family clip (or siglip, align, blip, blip2, flava, owlvit), --base FOLDER, or --recipe FILE."
+            "nothing says what to train: give --recipe NAME-or-FILE (see robustmel train recipes), --family clip (or siglip, align, "
+            "blip, blip2, flava, owlvit), or --base FOLDER."
         )
     settings = read_recipe(recipe, changes, family=family, base=base)
-    check_family(settings.family)
+    kind_of_training(settings)
     if settings.base and any(change.startswith("architecture") for change in changes):
         raise UsageError("architecture is that of --base and cannot be set; leave it out, or train anew with --family.")
-    if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in (STATE, RECORD)):
-        raise UsageError(
-            f"{out} is not empty and holds no training; choose another --out, so that nothing of yours is written over."
-        )
-    components = [component_from_text(one) for one in datasets]
-    loaded = [DATASETS.create(one.name, **one.params).load() for one in components]
+    components = [component_from_text(dataset) for dataset in datasets]
+    sources = [shown_source(component.name, component.params) for component in components]
     chosen = component_from_text(generator)
-    asked, last = ([_candidates(dataset, split, chosen) for dataset in loaded] for split in ("validation", "test"))
-    sources = [shown_source(one.name, one.params) for one in components]
-    result = train_dual_encoder(loaded, settings, out, candidates=asked, test_candidates=last, progress=_line, sources=sources)
+    with hold(out.absolute().with_name(f".{out.name}.lock"), str(out), wait=False):
+        loaded = [DATASETS.create(component.name, **component.params).load() for component in components]
+        validation, test = ([_candidates(dataset, split, chosen) for dataset in loaded] for split in ("validation", "test"))
+        result = train(
+            loaded, settings, out, candidates=validation, test_candidates=test, progress=_print_epoch, sources=sources
+        )
     for dataset in loaded:
-        found = result.accuracies.get(dataset.name, {}).get("test", {})
-        shown = "  ".join(f"{task} {value:.1%}" for task, value in found.items()) or "no test mentions"
+        accuracies = result.accuracies.get(dataset.name, {}).get("test", {})
+        shown = "  ".join(f"{task} {value:.1%}" for task, value in accuracies.items()) or "no test mentions"
         print(f"{dataset.name} test: {shown}", file=sys.stderr)
     for remark, count in result.remarks.items():
         print(f"{remark}: {count}", file=sys.stderr)
@@ -64,14 +93,14 @@ def train_from_command_line(
 def _candidates(dataset: Dataset, split: str, generator: Component) -> list[tuple[str, ...]]:
     from robustmel.candidates import CANDIDATES
 
-    asked = [mention for mention in dataset.mentions if mention.split == split]
+    mentions = [mention for mention in dataset.mentions if mention.split == split]
     train = [mention for mention in dataset.mentions if mention.split == "train"]
-    found: Any = CANDIDATES.create(generator.name, **generator.params)
-    lists: list[tuple[str, ...]] = found.candidates(asked, dataset.kb, train) if asked else []
+    made: Any = CANDIDATES.create(generator.name, **generator.params)
+    lists: list[tuple[str, ...]] = made.candidates(mentions, dataset.kb, train) if mentions else []
     return lists
 
 
-def _line(epoch: Epoch) -> None:
+def _print_epoch(epoch: Epoch) -> None:
     shown = "  ".join(f"{task} {value:.1%}" for task, value in epoch.validation.items())
     best = "  *" if epoch.best else ""
     print(f"epoch {epoch.number}: loss {epoch.loss:.3f}  {shown}{best}  {epoch.seconds:.0f} s", file=sys.stderr, flush=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
@@ -45,6 +45,7 @@ class Dataset:
         report: What was wrong.
         licence: Of the data, as its owner states it; "" where unknown.
         addresses: Image file -> where the data set says it can be fetched from.
+        source: The `Component` it was loaded by, where a script loaded it; for its other splits.
     """
 
     name: str
@@ -53,6 +54,21 @@ class Dataset:
     report: LoadReport
     licence: str = ""
     addresses: Mapping[Path, str] = field(default_factory=dict)
+    source: Any = field(default=None, compare=False, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.mentions)
+
+    def __iter__(self) -> Iterator[Mention]:
+        return iter(self.mentions)
+
+    def __getitem__(self, index: slice) -> Dataset:
+        """A data set of some of the mentions (`data[:8]`)."""
+        return replace(self, mentions=self.mentions[index])
+
+    def asked_for(self, source: Any) -> Dataset:
+        """The same, knowing how it was asked for."""
+        return replace(self, source=source)
 
     def split(self, name: str) -> Dataset:
         """The mentions of one split ("all" keeps every one).

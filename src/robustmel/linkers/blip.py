@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from torch import Tensor
 
+from robustmel.linkers.architecture import Architecture
 from robustmel.linkers.dual_encoder import DualEncoder
 
 
@@ -24,6 +24,8 @@ class BLIP(DualEncoder):
 
     library_class = "BlipForImageTextRetrieval"
     model_types = ("blip",)
+    processor_class = "BlipImageProcessorPil"
+    processor_sizes = ("size",)
 
     @staticmethod
     def image_features(model: Any, pixel_values: Tensor) -> Tensor:
@@ -38,7 +40,18 @@ class BLIP(DualEncoder):
         features: Tensor = model.text_proj(read[:, 0])
         return features
 
-    @staticmethod
-    def temperature(model: Any) -> float:
-        """The configuration's, as the model has none."""
-        return math.exp(model.config.logit_scale_init_value)
+    @classmethod
+    def fresh_model(cls, shape: Architecture, tokenizer: Any) -> Any:
+        """The encoders without cross-attention, which serves the matching head alone."""
+        from transformers import BlipConfig, BlipForImageTextRetrieval
+
+        # The library's 1e-10 for the vision tower leaves no gradient, and its 0.02 for texts suits a width of 768.
+        vision = shape.vision_tower | {"initializer_range": shape.vision_width**-0.5}
+        text = shape.text_tower(tokenizer) | {
+            "initializer_range": shape.text_width**-0.5,
+            "sep_token_id": tokenizer.eos_token_id,
+            "is_decoder": False,
+            "use_cache": False,
+        }
+        config = BlipConfig(text_config=text, vision_config=vision, image_text_hidden_size=shape.projection)
+        return BlipForImageTextRetrieval(config)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from robustmel.linkers.architecture import Architecture
 from robustmel.linkers.dual_encoder import DualEncoder
 
-FIRST_TEMPERATURE = 0.07
-"""Where BLIP-2's training starts."""
+QUERY_TOKENS = 6
+"""Vectors a fresh model describes an image by; 32 in the published ones, whose images have seven times as many patches."""
 
 
 class BLIP2(DualEncoder):
@@ -29,6 +29,8 @@ class BLIP2(DualEncoder):
 
     library_class = "Blip2ForImageTextRetrieval"
     model_types = ("blip-2",)
+    processor_class = "BlipImageProcessorPil"
+    processor_sizes = ("size",)
 
     @staticmethod
     def image_features(model: Any, pixel_values: Tensor) -> Tensor:
@@ -53,15 +55,35 @@ class BLIP2(DualEncoder):
         return min(int(config.qformer_config.max_position_embeddings), int(tokenizer.model_max_length))
 
     @staticmethod
-    def temperature(model: Any) -> float:
-        """The configuration's, as the model has none."""
-        return math.exp(getattr(model.config, "logit_scale_init_value", -math.log(FIRST_TEMPERATURE)))
-
-    @staticmethod
     def compare(images: Tensor | None, texts: Tensor | None, labels: Tensor, normalise: bool) -> Tensor:
         """The largest cosine over an image's query vectors, each summed with the text where there is one; images (B, Q, D)."""
         if images is None:
             return DualEncoder.compare(None, texts, labels, normalise)
-        said = None if texts is None else texts[:, None].expand_as(images).flatten(0, 1)
-        every = DualEncoder.compare(images.flatten(0, 1), said, labels, normalise)
-        return every.view(len(images), -1, len(labels)).amax(1)
+        repeated = None if texts is None else texts[:, None].expand_as(images).flatten(0, 1)
+        cosines = DualEncoder.compare(images.flatten(0, 1), repeated, labels, normalise)
+        return cosines.view(len(images), -1, len(labels)).amax(1)
+
+    @classmethod
+    def fresh_model(cls, shape: Architecture, tokenizer: Any) -> Any:
+        """A vision transformer, and a Q-Former that reads images and texts."""
+        from transformers import Blip2Config, Blip2ForImageTextRetrieval
+
+        # As for BLIP: the library's deviations are for weights that are loaded, or for wide towers.
+        vision = shape.vision_tower | {"initializer_range": shape.vision_width**-0.5}
+        former = shape.text_tower(tokenizer) | {
+            "initializer_range": shape.text_width**-0.5,
+            "cross_attention_frequency": 1,  # every layer reads the image: there are few
+            "use_qformer_text_input": True,
+            "hidden_dropout_prob": 0.0,
+            "attention_probs_dropout_prob": 0.0,
+        }
+        config = Blip2Config(
+            vision_config=vision,
+            qformer_config=former,
+            num_query_tokens=QUERY_TOKENS,
+            image_text_hidden_size=shape.projection,
+        )
+        model = Blip2ForImageTextRetrieval(config)
+        # The library makes them zero, and queries that begin alike stay alike.
+        nn.init.normal_(model.query_tokens, std=former["initializer_range"])
+        return model

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
-from torch import Tensor
-
+from robustmel.linkers.architecture import Architecture
 from robustmel.linkers.dual_encoder import DualEncoder
 
 
 class CLIP(DualEncoder):
     """CLIP: image and text towers trained with a softmax over the batch.
 
-    Takes the parameters of `DualEncoder`. Texts have at most 77 tokens in the published models.
+    Takes the parameters of `DualEncoder`. An image is embedded by its class token, a text by its end token; texts have at most
+    77 tokens in the published models.
 
     Source:
         Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021.
@@ -20,15 +21,14 @@ class CLIP(DualEncoder):
 
     library_class = "CLIPModel"
     model_types = ("clip",)
+    processor_class = "CLIPImageProcessorPil"
+    processor_options = MappingProxyType({"do_center_crop": False})
 
-    @staticmethod
-    def image_features(model: Any, pixel_values: Tensor) -> Tensor:
-        """The projected embedding of the class token."""
-        features: Tensor = model.get_image_features(pixel_values=pixel_values).pooler_output
-        return features
+    @classmethod
+    def fresh_model(cls, shape: Architecture, tokenizer: Any) -> Any:
+        """Towers that state the projection's width, too."""
+        from transformers import CLIPConfig, CLIPModel
 
-    @staticmethod
-    def text_features(model: Any, tokens: Tensor, mask: Tensor) -> Tensor:
-        """The projected embedding of the end token."""
-        features: Tensor = model.get_text_features(input_ids=tokens, attention_mask=mask).pooler_output
-        return features
+        text, vision = shape.text_tower(tokenizer), shape.vision_tower
+        text["projection_dim"] = vision["projection_dim"] = shape.projection
+        return CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=shape.projection))

@@ -5,19 +5,24 @@ from __future__ import annotations
 import inspect
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from robustmel.errors import RobustMELError
+from robustmel.errors import RobustMELError, UsageError
 from robustmel.linkers import LINKERS
+from robustmel.linkers.contract import capabilities
 from robustmel.linkers.trial import trial_set
 from robustmel.registry import own_parameters
 from robustmel.types import TASKS, Prediction, Query, Task
 
 TOLERANCE = 1e-4
 """By how much scores may differ between batch sizes: float sums depend on the shape of a matrix product."""
+
+OTHER_SEEDS = (1, 2, 3, 2**31, 2**40)
+"""Seeds one of which must change some answer of a linker that draws."""
 
 Check = Callable[[Any, Sequence[Query], Task], Iterator[str]]
 
@@ -33,22 +38,56 @@ def conformance(linker: str | type[Any], **parameters: Any) -> list[str]:
         Problems, one sentence each; empty when there are none.
     """
     try:
-        kind = LINKERS.load(linker) if isinstance(linker, str) else linker
-        problems = list(_declarations(kind))
-        if problems:
-            return problems
-        given = LINKERS.parameters(linker, parameters) if isinstance(linker, str) else parameters
-    except RobustMELError as problem:
-        return [str(problem)]
+        with _trial(linker, parameters) as (instance, queries):
+            return list(dict.fromkeys(problem for task in instance.tasks for problem in _tried(instance, queries, task)))
+    except _NotBuiltError as problem:
+        return list(problem.args)
+
+
+def position_bias(linker: str | type[Any], **parameters: Any) -> dict[Task, float]:
+    """How a linker depends on the order of candidates: the share of trial queries whose first answer changes when it is reversed.
+
+    That is a fault of a linker that does not declare `random`, and a property, to be told, of one that does.
+
+    Args:
+        linker: As for `conformance`; one that passes it.
+        parameters: As there.
+
+    Returns:
+        Task -> share in [0, 1].
+
+    Raises:
+        UsageError: The linker cannot be built.
+    """
+    try:
+        with _trial(linker, parameters) as (instance, queries):
+            listed = [query for query in queries if len(query.candidates) > 1]
+            return {task: _position_bias(instance, listed, task) for task in instance.tasks}
+    except _NotBuiltError as problem:
+        raise UsageError(problem.args[0]) from problem
+
+
+class _NotBuiltError(Exception):
+    """What stands between a linker and its trial, one sentence an argument."""
+
+
+@contextmanager
+def _trial(linker: str | type[Any], parameters: Mapping[str, Any]) -> Iterator[tuple[Any, list[Query]]]:
+    """The linker, built over the trial's knowledge base, and the queries."""
     with tempfile.TemporaryDirectory(prefix="robustmel-trial-") as folder:
         kb, queries = trial_set(Path(folder))
         try:
-            instance = kind(kb, **given)
+            kind = LINKERS.load(linker) if isinstance(linker, str) else linker
+            if problems := list(_declarations(kind)):
+                raise _NotBuiltError(*problems)
+            instance = kind(kb, **(LINKERS.parameters(linker, parameters) if isinstance(linker, str) else parameters))
         except RobustMELError as problem:
-            return [str(problem)]
+            raise _NotBuiltError(str(problem)) from problem
+        except _NotBuiltError:
+            raise
         except Exception as problem:  # a linker of anyone's may raise anything; the sentence says what
-            return [f"it cannot be built over a knowledge base: {_told(problem)}"]
-        return list(dict.fromkeys(told for task in kind.tasks for told in _tried(instance, queries, task)))
+            raise _NotBuiltError(f"it cannot be built over a knowledge base: {_sentence(problem)}") from problem
+        yield instance, queries
 
 
 def _declarations(kind: type[Any]) -> Iterator[str]:
@@ -81,33 +120,31 @@ def _safely(check: Check, linker: Any, queries: Sequence[Query], task: Task) -> 
     try:
         return list(check(linker, queries, task))
     except Exception as problem:  # as above
-        return [_told(problem)]
+        return [_sentence(problem)]
 
 
-def _told(problem: Exception) -> str:
+def _sentence(problem: Exception) -> str:
     if isinstance(problem, AttributeError) and isinstance(problem.obj, Query):
-        return (
-            f"it reads query.{problem.name}, which no linker gets; a query has id, text, surface, span, image and candidates."
-        )
+        return f"it reads query.{problem.name}, which no linker gets; a query has id, text, surface, span, image, candidates, labels and seed."
     return f"it raises {type(problem).__name__}: {problem}"
 
 
 def _answers(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]:
     """One well-formed prediction a query, in order."""
-    found = linker.link(list(queries), task)
-    if not isinstance(found, list) or not all(isinstance(one, Prediction) for one in found):
+    answers = linker.link(list(queries), task)
+    if not isinstance(answers, list) or not all(isinstance(answer, Prediction) for answer in answers):
         yield "link must return a list of robustmel.types.Prediction."
         return
-    if len(found) != len(queries):
-        yield f"link gave {len(found)} predictions for {len(queries)} queries; every query gets one, if need be with error set."
+    if len(answers) != len(queries):
+        yield f"link gave {len(answers)} predictions for {len(queries)} queries; every query gets one, if need be with error set."
         return
-    if [one.id for one in found] != [query.id for query in queries]:
+    if [answer.id for answer in answers] != [query.id for query in queries]:
         yield "link must give predictions in the queries' order, each with its query's id."
         return
-    for query, one in zip(queries, found, strict=True):
-        yield from _well_formed(query, one)
-    if all(one.error is not None for one in found):
-        yield f'every query ended in an error, the first: "{found[0].error}".'
+    for query, answer in zip(queries, answers, strict=True):
+        yield from _well_formed(query, answer)
+    if all(answer.error is not None for answer in answers):
+        yield f'every query ended in an error, the first: "{answers[0].error}".'
     pictureless = [replace(queries[0], image=None), queries[1]]
     blind = linker.link(pictureless, task)
     if task == "I2T" and blind[0].error is None:
@@ -116,38 +153,57 @@ def _answers(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]
         yield "one query without an image spoils its neighbour."
 
 
-def _well_formed(query: Query, one: Prediction) -> Iterator[str]:
-    strangers = set(one.ranked) - set(query.candidates)
+def _well_formed(query: Query, answer: Prediction) -> Iterator[str]:
+    strangers = set(answer.ranked) - set(query.candidates)
     if strangers:
         yield f'it ranks "{min(strangers)}", which is not among the candidates.'
-    if len(set(one.ranked)) < len(one.ranked):
+    if len(set(answer.ranked)) < len(answer.ranked):
         yield "it ranks an entity twice."
-    if len(one.ranked) != len(one.scores):
-        yield f"it ranks {len(one.ranked)} entities with {len(one.scores)} scores; give one score each."
-    if not all(isinstance(score, (int, float)) and math.isfinite(score) for score in one.scores):
+    if len(answer.ranked) != len(answer.scores):
+        yield f"it ranks {len(answer.ranked)} entities with {len(answer.scores)} scores; give one score each."
+    if not all(isinstance(score, (int, float)) and math.isfinite(score) for score in answer.scores):
         yield "its scores must be finite numbers."
-    elif list(one.scores) != sorted(one.scores, reverse=True):
+    elif list(answer.scores) != sorted(answer.scores, reverse=True):
         yield "its scores must descend: the best entity comes first."
-    if one.error is not None and one.ranked:
+    if answer.error is not None and answer.ranked:
         yield "a prediction with an error must rank nothing."
 
 
 def _is_steady(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]:
-    """The same whatever the repetition, the neighbours, the order of candidates and the id."""
+    """The same whatever the repetition, the neighbours, the id, and the order of candidates unless it draws; then by its seed."""
+    draws = capabilities(type(linker)).random
     first = linker.link(list(queries), task)
     if not _same(first, linker.link(list(queries), task)):
-        yield "asked twice, it answers differently; fix its randomness by a seed."
+        if draws:
+            yield "asked twice with one Query.seed, it answers differently; draw from query.seed alone."
+        else:
+            yield "asked twice, it answers differently; if it draws, declare random = True and start from query.seed."
         return
     if not _same(first, [linker.link([query], task)[0] for query in queries]):
         yield "a query asked alone is answered differently than among others."
     if not _same(first, linker.link(list(queries)[::-1], task)[::-1]):
         yield "the order of the queries changes the answers."
-    turned = [replace(query, candidates=query.candidates[::-1]) for query in queries]
-    if not _same(first, linker.link(turned, task)):
-        yield "the order of the candidates changes the scores; it means nothing."
+    if not draws and not _same(first, linker.link([_reversed(query) for query in queries], task)):
+        yield "the order of the candidates changes the scores; it means nothing. A linker that draws declares random = True."
     renamed = [replace(query, id=f"other{index}") for index, query in enumerate(queries)]
     if not _same(first, linker.link(renamed, task)):
         yield "the id of a query changes the answer; it says nothing about the mention."
+    others = ([replace(query, seed=seed) for query in queries] for seed in OTHER_SEEDS)
+    differs = any(not _same(first, linker.link(reseeded, task)) for reseeded in others)
+    if draws and not differs:
+        yield f"it declares random = True, yet {len(OTHER_SEEDS)} other values of Query.seed change nothing; it must draw from it."
+    if differs and not draws:
+        yield "Query.seed changes the answers; a linker that draws declares random = True."
+
+
+def _reversed(query: Query) -> Query:
+    return replace(query, candidates=query.candidates[::-1])
+
+
+def _position_bias(linker: Any, queries: Sequence[Query], task: Task) -> float:
+    pairs = zip(linker.link(list(queries), task), linker.link([_reversed(query) for query in queries], task), strict=True)
+    changed: int = sum(answer.ranked[:1] != turned.ranked[:1] for answer, turned in pairs)
+    return changed / len(queries)
 
 
 def _reads_what_it_may(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]:
@@ -164,9 +220,9 @@ def _reads_what_it_may(linker: Any, queries: Sequence[Query], task: Task) -> Ite
 
 def _same(some: Sequence[Prediction], others: Sequence[Prediction]) -> bool:
     """Equal errors, and equal scores for equal entities; ties may be listed in any order."""
-    for one, other in zip(some, others, strict=True):
-        scores, twin = (dict(zip(each.ranked, each.scores, strict=True)) for each in (one, other))
-        if one.error != other.error or scores.keys() != twin.keys():
+    for answer, other in zip(some, others, strict=True):
+        scores, twin = (dict(zip(side.ranked, side.scores, strict=True)) for side in (answer, other))
+        if answer.error != other.error or scores.keys() != twin.keys():
             return False
         if any(abs(score - twin[entity]) > TOLERANCE * max(1.0, abs(score)) for entity, score in scores.items()):
             return False
@@ -203,17 +259,17 @@ def _logits_agree(linker: Any, queries: Sequence[Query], task: Task) -> Iterator
         yield "the gradient of its logits is zero everywhere for some image."
 
 
-def _table_agrees(what: str, table: Any, found: Sequence[Prediction], queries: Sequence[Query]) -> Iterator[str]:
+def _table_agrees(what: str, table: Any, answers: Sequence[Prediction], queries: Sequence[Query]) -> Iterator[str]:
     longest = max(len(query.candidates) for query in queries)
     if tuple(getattr(table, "shape", ())) != (len(queries), longest):
         yield f"{what} must have one row a query and one column a candidate, up to the longest list."
         return
-    for query, row, one in zip(queries, table.detach().tolist(), found, strict=True):
+    for query, row, answer in zip(queries, table.detach().tolist(), answers, strict=True):
         if any(value != -math.inf for value in row[len(query.candidates) :]):
             yield f"{what} must hold minus infinity where a query has no more candidates."
-        ranked = dict(zip(one.ranked, one.scores, strict=True))
+        ranked = dict(zip(answer.ranked, answer.scores, strict=True))
         own = dict(zip(query.candidates, row, strict=False))
-        if one.error is None and any(
+        if answer.error is None and any(
             abs(own[entity] - score) > TOLERANCE * max(1.0, abs(score)) for entity, score in ranked.items()
         ):
             yield f"{what} are not what link ranks by."

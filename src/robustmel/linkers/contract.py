@@ -25,7 +25,6 @@ class Linker(Protocol):
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """One prediction a query, in order; a query that cannot be answered gets a prediction with `error` set."""
-        ...
 
 
 @runtime_checkable
@@ -34,7 +33,6 @@ class Scored(Protocol):
 
     def scores(self, queries: Sequence[Query], task: Task) -> Tensor:
         """float32 (B, C) scores without gradient, from each query's own image file; see `Differentiable.logits` for C."""
-        ...
 
 
 @runtime_checkable
@@ -53,40 +51,6 @@ class Differentiable(Protocol):
                 columns of shorter lists hold minus infinity.
             task: "I2T" scores the image alone, "IT2T" the fusion of image and text.
         """
-        ...
-
-
-@dataclass(frozen=True)
-class Capabilities:
-    """What a linker can do, as a plan needs to know it; a defence keeps, takes away or adds.
-
-    Args:
-        tasks: What it answers.
-        scores: It scores candidates (`Scored`).
-        gradients: Its scores can be differentiated (`Differentiable`).
-        labels: It reads `Query.labels`.
-        open_answers: It answers queries without candidates from the whole knowledge base.
-        random: It draws, from `Query.seed`.
-    """
-
-    tasks: tuple[Task, ...]
-    scores: bool = False
-    gradients: bool = False
-    labels: bool = False
-    open_answers: bool = False
-    random: bool = False
-
-
-def capabilities(linker_class: type) -> Capabilities:
-    """What a linker of a class can do, from its methods and its class variables `reads_labels`, `open_answers` and `random`."""
-    return Capabilities(
-        tasks=tuple(getattr(linker_class, "tasks", ())),
-        scores=hasattr(linker_class, "scores"),
-        gradients=hasattr(linker_class, "logits"),
-        labels=bool(getattr(linker_class, "reads_labels", False)),
-        open_answers=bool(getattr(linker_class, "open_answers", False)),
-        random=bool(getattr(linker_class, "random", False)),
-    )
 
 
 class HasAssets(Protocol):
@@ -99,4 +63,36 @@ class HasAssets(Protocol):
         Raises:
             MissingError: A file is absent; the sentence says which one was looked for, and where.
         """
-        ...
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a linker offers beyond answering, known before it is built.
+
+    Args:
+        tasks: What it answers.
+        scores: It scores candidates (`Scored`).
+        gradients: Its scores can be differentiated down to the pixels (`Differentiable`).
+        labels: It reads `Query.labels`: `reads_labels = True` in the class.
+        open_answers: It answers from the whole knowledge base where a query lists no candidates: `open_answers = True`.
+        random: It draws, starting from `Query.seed`: `random = True`.
+    """
+
+    tasks: tuple[Task, ...]
+    scores: bool = False
+    gradients: bool = False
+    labels: bool = False
+    open_answers: bool = False
+    random: bool = False
+
+
+def capabilities(linker_class: type) -> Capabilities:
+    """What a linker's class offers; what it does not declare, it does not offer."""
+    return Capabilities(
+        tasks=tuple(getattr(linker_class, "tasks", ())),
+        scores=callable(getattr(linker_class, "scores", None)),
+        gradients=callable(getattr(linker_class, "logits", None)),
+        labels=bool(getattr(linker_class, "reads_labels", False)),
+        open_answers=bool(getattr(linker_class, "open_answers", False)),
+        random=bool(getattr(linker_class, "random", False)),
+    )

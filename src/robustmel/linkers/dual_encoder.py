@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,8 +16,8 @@ from torch.nn import functional
 from robustmel.errors import ImageError, UsageError
 from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
+from robustmel.linkers.family import Family
 from robustmel.linkers.loading import LoadedModel, load, pick_device
-from robustmel.linkers.memory import by_halves
 from robustmel.linkers.preprocessing import Picture, Preprocessing
 from robustmel.linkers.ranking import ranking
 from robustmel.linkers.text_side import TextSide, TextSides
@@ -26,18 +26,17 @@ from robustmel.linkers.texts import QueryText, check_texts
 from robustmel.linkers.weights import weight_files
 from robustmel.types import Prediction, Query, Task
 
+log = logging.getLogger(__name__)
+
 Asked = tuple[Query, Picture | None]
 """A query and its decoded image; no image where the task reads none."""
 
 
-class DualEncoder(ABC):
-    """Base of the dual encoders: all but how one family loads its model and takes its embeddings.
+class DualEncoder(Family):
+    """Base of the dual encoders: all but what `Family` says of one.
 
-    A family sets `library_class` and `model_types`, and says in `image_features` and `text_features` how embeddings are taken.
-    Where it differs in more, it overrides `fixed_text_length`, `text_limit`, `temperature` or `compare`.
-
-    I2T compares the image with "a photo of <name>" of every candidate, T2T the query text, IT2T the normalised sum of both. The
-    scores are cosines in [-1, 1]; candidates whose texts the model reads alike score equally, to the last bit.
+    I2T compares the image with "a photo of <name>" of every candidate, T2T the query text, IT2T the normalised sum of both. A
+    sentence in `Query.labels` stands for the candidate it is given for, without the template. The scores are cosines in [-1, 1]; candidates whose texts the model reads alike score equally, to the last bit.
 
     Args:
         kb: Where candidates come from.
@@ -63,13 +62,9 @@ class DualEncoder(ABC):
 
     tasks: ClassVar[tuple[Task, ...]] = ("I2T", "IT2T", "T2T")
     version: ClassVar[int] = 1
-
-    library_class: ClassVar[str]
-    """Name of the model's class in the transformers library."""
-    model_types: ClassVar[tuple[str, ...]]
-    """What config.json may state as `model_type`."""
-    fixed_text_length: ClassVar[bool] = False
-    """Whether every text is padded to the limit."""
+    reads_labels: ClassVar[bool] = True
+    trained_as: ClassVar[str] = "dual-encoder"
+    """How it is trained, by the table of `robustmel.training`."""
 
     def __init__(
         self,
@@ -103,53 +98,9 @@ class DualEncoder(ABC):
             self.fixed_text_length,
             self.device,
         )
-        self.logit_scale = self.temperature(self.model)
+        self.logit_scale = float(self.temperature(self.model).detach())
         self.kb = kb
         self.text_sides = TextSides(kb, self.text_tower, template, query_text, query_template)
-
-    # What a family says -----------------------------------------------------------------------------------------------
-
-    @staticmethod
-    @abstractmethod
-    def image_features(model: Any, pixel_values: Tensor) -> Tensor:
-        """Image embeddings in the shared space, not normalised: (B, D) from the processor's output (B, 3, h, w).
-
-        A family with several vectors an image, of which the best counts (BLIP-2), gives (B, Q, D) and overrides `compare`.
-        """
-
-    @staticmethod
-    @abstractmethod
-    def text_features(model: Any, tokens: Tensor, mask: Tensor) -> Tensor:
-        """Text embeddings in the shared space, not normalised: (B, D) from token ids and attention mask (B, length)."""
-
-    @staticmethod
-    def text_limit(config: Any, tokenizer: Any) -> int:
-        """Tokens the text encoder can read: 16 for OWL-ViT, 64 for SigLIP, 77 for CLIP, 512 for BLIP and FLAVA."""
-        return min(int(config.text_config.max_position_embeddings), int(tokenizer.model_max_length))
-
-    @staticmethod
-    def temperature(model: Any) -> float:
-        """What multiplies cosines before a softmax; a family without one says 1.0."""
-        return float(model.logit_scale.detach().exp())
-
-    @staticmethod
-    def compare(images: Tensor | None, texts: Tensor | None, labels: Tensor, normalise: bool) -> Tensor:
-        """Cosines of B queries with U labels, (B, U), from embeddings as the towers give them.
-
-        Args:
-            images: (B, D), or None where the task reads no image.
-            texts: (B, D), zero where a query has no text, or None where the task reads no text.
-            labels: (U, D), of unit length.
-            normalise: Bring images and texts to unit length before they are summed.
-        """
-        parts = [one for one in (images, texts) if one is not None]
-        if normalise:
-            parts = [functional.normalize(one, dim=-1) for one in parts]
-        dtype = parts[0].dtype
-        query = parts[0] if len(parts) == 1 else parts[0] + parts[1].to(dtype)
-        return functional.normalize(query, dim=-1) @ labels.to(dtype).T
-
-    # What everyone else asks ------------------------------------------------------------------------------------------
 
     @classmethod
     def assets(cls, **parameters: Any) -> tuple[Path, ...]:
@@ -164,7 +115,9 @@ class DualEncoder(ABC):
     def cut_texts(self, queries: Sequence[Query], task: Task) -> int:
         """How many of the distinct texts behind these queries the tokenizer's limit cuts, once they were linked."""
         sides = self.text_sides
-        texts = {sides.label(one) for query in queries for one in query.candidates if one in sides.kb}
+        texts = {
+            sides.label(candidate, query.labels) for query in queries for candidate in query.candidates if candidate in sides.kb
+        }
         if task != "I2T":
             texts |= {sides.query_text(query) for query in queries}
         return len(texts & self.text_tower.cut)
@@ -172,11 +125,6 @@ class DualEncoder(ABC):
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """Unit embeddings of texts as they stand, without any template: float32 (n, D)."""
         return functional.normalize(self.text_tower.embed(texts), dim=-1)
-
-    @torch.no_grad()
-    def embed_pictures(self, pictures: Sequence[Picture]) -> Tensor:
-        """Unit embeddings of 8-bit pictures (H, W, 3) of any sizes: float32 (n, D), or (n, Q, D) in a family with Q vectors an image."""
-        return functional.normalize(self._picture_features(pictures), dim=-1)
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """One prediction a query, in order, ranked by cosine; ties keep the candidates' order.
@@ -186,14 +134,14 @@ class DualEncoder(ABC):
         one whose scores are not finite ("non_finite").
         """
         self._check_task(task)
-        found: list[Prediction] = []
+        predictions: list[Prediction] = []
         for start in range(0, len(queries), self.batch_size):
             batch = queries[start : start + self.batch_size]
             started = time.perf_counter()
             answers = self._answer(batch, task)
             share = (time.perf_counter() - started) / len(batch)
-            found.extend(replace(one, seconds=share) for one in answers)
-        return found
+            predictions.extend(replace(answer, seconds=share) for answer in answers)
+        return predictions
 
     @torch.no_grad()
     def scores(self, queries: Sequence[Query], task: Task) -> Tensor:
@@ -205,11 +153,11 @@ class DualEncoder(ABC):
         self._check_task(task)
         asked = [(query, None if task == "T2T" else self._picture(query)) for query in queries]
         longest = max((len(query.candidates) for query in queries), default=0)
-        found = torch.empty(len(queries), longest, device=self.device)
+        table = torch.empty(len(queries), longest, device=self.device)
         for start in range(0, len(queries), self.batch_size):
             rows = self._scores(asked[start : start + self.batch_size], task)
-            found[start : start + len(rows)] = functional.pad(rows, (0, longest - rows.shape[1]), value=-torch.inf)
-        return found
+            table[start : start + len(rows)] = functional.pad(rows, (0, longest - rows.shape[1]), value=-torch.inf)
+        return table
 
     def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T", *, smooth: bool = False) -> Tensor:
         """float32 (B, C) cosines, differentiable down to the raw pixels; the very scores `link` ranks by.
@@ -249,7 +197,7 @@ class DualEncoder(ABC):
                 sound.append(asked)
             else:
                 errors[index] = error
-        rows = iter(by_halves(lambda part: list(self._scores(part, task).cpu()), sound))
+        rows = iter(_by_halves(lambda part: list(self._scores(part, task).cpu()), sound))
         return [
             Prediction(query.id, error=errors[index]) if index in errors else ranking(query, next(rows))
             for index, query in enumerate(queries)
@@ -283,3 +231,26 @@ class DualEncoder(ABC):
             .gather(1, side.columns)
             .masked_fill(side.absent, -torch.inf)
         )
+
+
+def _by_halves(work: Callable[[Sequence[Asked]], list[Tensor]], items: Sequence[Asked]) -> list[Tensor | None]:
+    """One answer an item; when memory runs out, by halves, and None for an item that does not fit alone."""
+    if not items:
+        return []
+    try:
+        return list(work(items))
+    except (MemoryError, RuntimeError) as problem:
+        if not _out_of_memory(problem):
+            raise
+    if len(items) == 1:
+        return [None]
+    half = len(items) // 2
+    log.warning("out of memory with a batch of %d; trying %d", len(items), half)
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return _by_halves(work, items[:half]) + _by_halves(work, items[half:])
+
+
+def _out_of_memory(problem: BaseException) -> bool:
+    """Whether an exception says that memory ran out, on a GPU or in the main memory."""
+    return isinstance(problem, (MemoryError, torch.OutOfMemoryError)) or "not enough memory" in str(problem)

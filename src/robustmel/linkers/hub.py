@@ -43,8 +43,8 @@ def hub_folder(model: str, revision: str | None, patterns: Sequence[str], weight
             f"model to a local folder.{_nearest(model)}"
         )
     try:
-        found = HfApi().repo_info(model, revision=revision, timeout=PATIENCE)
-        return Path(snapshot_download(model, revision=found.sha or revision, etag_timeout=PATIENCE, **asked))
+        info = HfApi().repo_info(model, revision=revision, timeout=PATIENCE)
+        return Path(snapshot_download(model, revision=info.sha or revision, etag_timeout=PATIENCE, **asked))
     except Exception as problem:  # network, permission, gated or misspelt: one sentence either way
         raise MissingError(
             f"{named}: there is no such folder, {why}, and it cannot be fetched: {_reason(problem)}; check the name, fetch it "
@@ -71,5 +71,5 @@ def _nearest(model: str) -> str:
 
     folders = Path(constants.HF_HUB_CACHE).glob("models--*")
     known = [folder.name.removeprefix("models--").replace("--", "/") for folder in folders]
-    close = difflib.get_close_matches(model, [one for one in known if one != model], n=1, cutoff=0.8)
+    close = difflib.get_close_matches(model, [name for name in known if name != model], n=1, cutoff=0.8)
     return f" Did you mean {close[0]}, which the hub cache holds?" if close else ""

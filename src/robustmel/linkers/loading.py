@@ -116,7 +116,7 @@ def _complete(report: Any, model: str, library_class: str) -> None:
     if absent:
         raise MissingError(f"{model} lacks {len(absent)} weights of a {library_class}, the first: {', '.join(absent[:3])}.")
     if odd:
-        shown = ", ".join(f"{name} is {tuple(found)}, not {tuple(wanted)}" for name, found, wanted in odd[:3])
+        shown = ", ".join(f"{name} is {tuple(actual)}, not {tuple(wanted)}" for name, actual, wanted in odd[:3])
         raise MissingError(f"{model} has {len(odd)} weights of another shape than its config.json states, the first: {shown}.")
     spare = sorted(report["unexpected_keys"])
     if spare:

@@ -164,7 +164,9 @@ class Preprocessing:
         return straight
 
     def _resized_and_normalised(self, pictures: Sequence[Picture]) -> Tensor:
-        resized = torch.stack([torch.from_numpy(self.settings.resize(*one.shape[:2]).picture(one)) for one in pictures])
+        resized = torch.stack(
+            [torch.from_numpy(self.settings.resize(*picture.shape[:2]).picture(picture)) for picture in pictures]
+        )
         return self._normalise(resized.permute(0, 3, 1, 2).float().contiguous())
 
     def _normalise(self, levels: Tensor) -> Tensor:
@@ -182,9 +184,11 @@ class Preprocessing:
 
     def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Mean, standard deviation and last divisor, (3, 1, 1), where and as the given tensor is."""
-        known, told = (like.dtype, like.device), self.settings
+        known, settings = (like.dtype, like.device), self.settings
         if known not in self._statistics_at:
-            mean, std, again = (like.new_tensor(one)[:, None, None] for one in (told.mean, told.std, told.again or ()))
+            mean, std, again = (
+                like.new_tensor(values)[:, None, None] for values in (settings.mean, settings.std, settings.again or ())
+            )
             self._statistics_at[known] = (mean, std, again)
         return self._statistics_at[known]
 
@@ -198,7 +202,7 @@ class Preprocessing:
         random = np.random.default_rng(0)
         probes = [random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in PROBE_SIZES]
         try:
-            return all(torch.equal(self._resized_and_normalised([one]), self._by_processor([one])) for one in probes)
+            return all(torch.equal(self._resized_and_normalised([probe]), self._by_processor([probe])) for probe in probes)
         except (ValueError, RuntimeError, KeyError):
             return False
 

@@ -22,4 +22,4 @@ def ranking(query: Query, scores: Tensor | None) -> Prediction:
     if not all(map(math.isfinite, own.values())):
         return Prediction(query.id, error="non_finite")
     ranked = sorted(own, key=own.__getitem__, reverse=True)
-    return Prediction(query.id, tuple(ranked), tuple(own[one] for one in ranked))
+    return Prediction(query.id, tuple(ranked), tuple(own[candidate] for candidate in ranked))

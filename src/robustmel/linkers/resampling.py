@@ -14,24 +14,24 @@ from PIL import Image
 from torch import Tensor
 
 Filter = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-Weights = NDArray[np.float64]
+Matrix = NDArray[np.float64]
 
 
-def _box(x: Weights) -> Weights:
-    inside: Weights = np.where((x > -0.5) & (x <= 0.5), 1.0, 0.0)
+def _box(x: Matrix) -> Matrix:
+    inside: Matrix = np.where((x > -0.5) & (x <= 0.5), 1.0, 0.0)
     return inside
 
 
-def _triangle(x: Weights) -> Weights:
-    values: Weights = np.maximum(1 - np.abs(x), 0.0)
+def _triangle(x: Matrix) -> Matrix:
+    values: Matrix = np.maximum(1 - np.abs(x), 0.0)
     return values
 
 
-def _hamming(x: Weights) -> Weights:
+def _hamming(x: Matrix) -> Matrix:
     return np.where(np.abs(x) < 1, np.sinc(x) * (0.54 + 0.46 * np.cos(np.pi * x)), 0.0)
 
 
-def _cubic(x: Weights) -> Weights:
+def _cubic(x: Matrix) -> Matrix:
     """Keys' cubic convolution with a = -1/2."""
     a, x = -0.5, np.abs(x)
     near = ((a + 2) * x - (a + 3)) * x * x + 1
@@ -39,7 +39,7 @@ def _cubic(x: Weights) -> Weights:
     return np.where(x < 1, near, np.where(x < 2, far, 0.0))
 
 
-def _lanczos(x: Weights) -> Weights:
+def _lanczos(x: Matrix) -> Matrix:
     return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0)
 
 
@@ -54,7 +54,7 @@ FILTERS: dict[int, tuple[Filter, float]] = {
 
 
 @lru_cache(maxsize=512)
-def resize_weights(before: int, after: int, resample: int, first: int = 0, count: int | None = None) -> Weights:
+def resize_weights(before: int, after: int, resample: int, first: int = 0, count: int | None = None) -> Matrix:
     """The matrix that resizes one axis: float64 (count, before).
 
     Rows `first` to `first + count` of the resized axis are given; rows that lie outside it are zero (a crop larger than the
@@ -180,5 +180,5 @@ def vertical_first(before: tuple[int, int], after: tuple[int, int], resample: in
     values = picture[..., 0].astype(float)
     horizontal = rows @ np.clip(values @ columns.T, 0, 255)
     vertical = np.clip(rows @ values, 0, 255) @ columns.T
-    errors = [np.abs(np.clip(one, 0, 255) - truth).mean() for one in (horizontal, vertical)]
+    errors = [np.abs(np.clip(resized, 0, 255) - truth).mean() for resized in (horizontal, vertical)]
     return bool(errors[1] < errors[0])

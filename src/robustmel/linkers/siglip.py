@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from torch import Tensor
 
+from robustmel.errors import UsageError
+from robustmel.linkers.architecture import Architecture
 from robustmel.linkers.dual_encoder import DualEncoder
+from robustmel.linkers.losses import pairwise_sigmoid
 
 
 class SigLIP(DualEncoder):
@@ -21,16 +25,28 @@ class SigLIP(DualEncoder):
 
     library_class = "SiglipModel"
     model_types = ("siglip",)
+    processor_class = "SiglipImageProcessorPil"
+    processor_sizes = ("size",)
     fixed_text_length = True
-
-    @staticmethod
-    def image_features(model: Any, pixel_values: Tensor) -> Tensor:
-        """The embedding of the attention-pooling head."""
-        features: Tensor = model.get_image_features(pixel_values=pixel_values).pooler_output
-        return features
+    masks_padding = False
+    contrastive_loss = staticmethod(pairwise_sigmoid)
 
     @staticmethod
     def text_features(model: Any, tokens: Tensor, mask: Tensor) -> Tensor:
         """The projected embedding of the last position."""
         features: Tensor = model.get_text_features(input_ids=tokens).pooler_output
         return features
+
+    @classmethod
+    def fresh_model(cls, shape: Architecture, tokenizer: Any) -> Any:
+        """Temperature and bias begin as in algorithm 1 of the paper."""
+        from transformers import SiglipConfig, SiglipModel
+
+        if shape.text_width != shape.vision_width:
+            raise UsageError("recipe: SigLIP has no image projection, so architecture.text_width must equal vision_width.")
+        text = shape.text_tower(tokenizer) | {"projection_size": shape.vision_width}
+        model = SiglipModel(SiglipConfig(text_config=text, vision_config=shape.vision_tower))
+        # Random towers embed everything in much the same direction, so at first all cosines are near 1 and all logits near 0.
+        model.logit_scale.data.fill_(math.log(10))
+        model.logit_bias.data.fill_(-10.0)
+        return model

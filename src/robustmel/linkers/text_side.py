@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -61,12 +61,14 @@ class TextSides:
         """What is read of a query; "" where it has no text."""
         return query_text(query, self.what, self.query_template)
 
-    def label(self, candidate: str) -> str:
-        """The text of a candidate.
+    def label(self, candidate: str, labels: Mapping[str, str] | None = None) -> str:
+        """The text of a candidate: what `labels` gives it, else the template filled in.
 
         Raises:
             MissingError: It is not in the knowledge base.
         """
+        if labels and candidate in labels:
+            return labels[candidate]
         try:
             return label(self.kb[candidate], self.template)
         except KeyError:
@@ -77,22 +79,22 @@ class TextSides:
         known = (task != "I2T", tuple(map(id, queries)))
         side = self._remembered.pop(known, None) or self._build(tuple(queries), task)
         self._remembered[known] = side
-        while len(self._remembered) > 1 and sum(len(one.labels) for one in self._remembered.values()) > LABELS_HELD:
+        while len(self._remembered) > 1 and sum(len(kept.labels) for kept in self._remembered.values()) > LABELS_HELD:
             del self._remembered[next(iter(self._remembered))]
         return side
 
     @torch.no_grad()
     def _build(self, queries: tuple[Query, ...], task: Task) -> TextSide:
-        texts_of = {query.candidates: [self.label(one) for one in query.candidates] for query in queries}
+        texts_of = {_named(query): [self.label(candidate, query.labels) for candidate in query.candidates] for query in queries}
         distinct = list(dict.fromkeys(text for texts in texts_of.values() for text in texts))
         places = dict(zip(distinct, self.tower.places(distinct), strict=True))
         read = {place: text for text, place in reversed(places.items())}  # of texts read alike the first stands for all
         column = {place: index for index, place in enumerate(dict.fromkeys(places.values()))}
         row = {text: column[place] for text, place in places.items()}
-        longest = max(map(len, texts_of), default=0)
-        padded = {ids: [row[text] for text in texts] + [0] * (longest - len(texts)) for ids, texts in texts_of.items()}
+        longest = max(map(len, texts_of.values()), default=0)
+        padded = {names: [row[text] for text in texts] + [0] * (longest - len(texts)) for names, texts in texts_of.items()}
         device = self.tower.device
-        columns = torch.tensor([padded[query.candidates] for query in queries], dtype=torch.long, device=device)
+        columns = torch.tensor([padded[_named(query)] for query in queries], dtype=torch.long, device=device)
         counts = torch.tensor([len(query.candidates) for query in queries], dtype=torch.long, device=device)
         return TextSide(
             queries=queries,
@@ -106,3 +108,8 @@ class TextSides:
         written = [self.query_text(query) for query in queries]
         empty = torch.tensor([not text for text in written], dtype=torch.bool, device=self.tower.device)
         return self.tower.embed(written).masked_fill(empty[:, None], 0.0)
+
+
+def _named(query: Query) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...] | None]:
+    """The candidates together with the sentences that replace theirs: equal for queries with the same texts."""
+    return query.candidates, None if query.labels is None else tuple(sorted(query.labels.items()))

@@ -72,7 +72,7 @@ class TextTower:
         """Token ids of each text, special tokens included, at most `limit`; cut ones are counted."""
         encodable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]  # lone surrogates
         ids: list[list[int]] = self.tokenizer(encodable, truncation=False, verbose=False)["input_ids"]
-        long = [index for index, one in enumerate(ids) if len(one) > self.limit]
+        long = [index for index, tokens in enumerate(ids) if len(tokens) > self.limit]
         if long:
             cut = self.tokenizer([encodable[index] for index in long], truncation=True, max_length=self.limit)["input_ids"]
             for index, shorter in zip(long, cut, strict=True):
@@ -85,15 +85,15 @@ class TextTower:
     def _remember(self, texts: list[str]) -> None:
         """Embeds texts not met before, in groups of equal padded length; what comes to the same tokens is embedded once."""
         groups: defaultdict[int, list[tuple[int, ...]]] = defaultdict(list)
-        ids = [tuple(one) for one in self.tokens(texts)]
-        for one in dict.fromkeys(ids):
-            if one not in self._row_of_tokens:
-                groups[next(length for length in self.lengths if length >= len(one))].append(one)
+        ids = [tuple(tokens) for tokens in self.tokens(texts)]
+        for tokens in dict.fromkeys(ids):
+            if tokens not in self._row_of_tokens:
+                groups[next(length for length in self.lengths if length >= len(tokens))].append(tokens)
         for length, members in sorted(groups.items()):
             for start in range(0, len(members), ROWS):
                 batch = members[start : start + ROWS]
-                self._store(batch, self._encode([list(one) for one in batch], length))
-        self._row.update((text, self._row_of_tokens[one]) for text, one in zip(texts, ids, strict=True))
+                self._store(batch, self._encode(batch, length))
+        self._row.update((text, self._row_of_tokens[tokens]) for text, tokens in zip(texts, ids, strict=True))
 
     def _store(self, read: list[tuple[int, ...]], embeddings: Tensor) -> None:
         """Adds rows to the memory, which doubles when it is full."""
@@ -107,10 +107,10 @@ class TextTower:
         self._row_of_tokens.update(zip(read, range(used, needed), strict=True))
 
     @torch.no_grad()
-    def _encode(self, ids: list[list[int]], length: int) -> Tensor:
+    def _encode(self, ids: list[tuple[int, ...]], length: int) -> Tensor:
         """One batch of `ROWS` texts of one padded length, filled up with copies of its first."""
         padding = self.tokenizer.pad_token_id or 0
         filled = ids + [ids[0]] * (ROWS - len(ids))
-        tokens = torch.tensor([one + [padding] * (length - len(one)) for one in filled], device=self.device)
-        mask = torch.tensor([[1] * len(one) + [0] * (length - len(one)) for one in filled], device=self.device)
+        tokens = torch.tensor([[*text, *[padding] * (length - len(text))] for text in filled], device=self.device)
+        mask = torch.tensor([[1] * len(text) + [0] * (length - len(text)) for text in filled], device=self.device)
         return self.features(tokens, mask)[: len(ids)].float()

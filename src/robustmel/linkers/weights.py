@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import re
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from robustmel.errors import MissingError
+from robustmel.errors import MissingError, UsageError
 from robustmel.linkers.hub import hub_folder
-from robustmel.linkers.pickles import PICKLE, allowed_pickle
 from robustmel.registry import suggestion
 
 WORLD = "world:"
@@ -34,6 +34,14 @@ DECISIVE = (
 )
 """Files that a model's answers depend on; all else in a folder (logs, cards, optimiser states) is left alone."""
 
+PICKLE = "pytorch_model.bin"
+"""The one file that may be allowed; weights in several pickled files are not read."""
+
+SAFE_SINCE = (2, 10)
+"""The first torch whose `weights_only` has no known hole (CVE-2025-32434 before 2.6, CVE-2026-24747 before 2.10)."""
+
+_PIN = re.compile(r"sha256:([0-9a-f]{64})")
+
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 EMBEDDED = Path(__file__).parents[1] / "world" / "checkpoints"
@@ -47,7 +55,7 @@ def model_folder(model: str, revision: str | None = None, allow_pickle: str | No
     Args:
         model: A folder, `world:NAME` for an embedded checkpoint, or a hub id ("openai/clip-vit-base-patch32").
         revision: Branch, tag or commit of a hub id; ignored for folders.
-        allow_pickle: See `pickles.allowed_pickle`; None reads no pickles.
+        allow_pickle: "sha256:" and the digest of the one pickle that may be read; None reads none.
 
     Raises:
         UsageError: `allow_pickle` is no digest.
@@ -117,12 +125,43 @@ def _checked(folder: Path, model: str, allow_pickle: str | None) -> Path:
         raise MissingError(f"{model} has no config.json in {folder}; a model is a folder in the Hugging Face layout.")
     if not has_safetensors(folder):
         if allow_pickle:
-            allowed_pickle(folder, model, allow_pickle)
+            _check_pickle(folder, model, allow_pickle)
             return folder
         pickled = sorted(path.name for path in folder.iterdir() if any(fnmatch(path.name, pattern) for pattern in PICKLED))
-        found = f"only pickled weights ({pickled[0]})" if pickled else "no weights"
+        content = f"only pickled weights ({pickled[0]})" if pickled else "no weights"
         raise MissingError(
-            f"{model} holds {found} where *.safetensors is expected; pickles can run code and are not read: convert them once "
+            f"{model} holds {content} where *.safetensors is expected; pickles can run code and are not read: convert them once "
             f'with save_pretrained, name a revision that has safetensors, or allow {PICKLE} by allow_pickle = "sha256:...".'
         )
     return folder
+
+
+def _check_pickle(folder: Path, model: str, pin: str) -> None:
+    """Refuses pickled weights that are not the very ones that were allowed: a pickle may run code when it is read.
+
+    Args:
+        folder: Of the model.
+        model: As the user named it.
+        pin: "sha256:" and the digest of the file, in 64 hexadecimal digits.
+
+    Raises:
+        UsageError: The pin is no digest.
+        MissingError: There is no such file, it is another one, or the installed torch reads pickles unsafely.
+    """
+    wanted = _PIN.fullmatch(pin)
+    if wanted is None:
+        raise UsageError(f'allow_pickle = "{pin}" is no pin; write "sha256:" and the 64 hexadecimal digits of {PICKLE}.')
+    file = folder / PICKLE
+    if not file.is_file():
+        raise MissingError(f"{model} has neither *.safetensors nor {PICKLE} in {folder}; allow_pickle reads no other pickle.")
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    if digest != wanted[1]:
+        raise MissingError(f"{file} has the digest sha256:{digest}, not the one that allow_pickle names; it is not read.")
+    import torch
+
+    numbers = tuple(int(number) for number in re.findall(r"\d+", torch.__version__)[:2])
+    if numbers < SAFE_SINCE:
+        raise MissingError(
+            f"torch {torch.__version__} reads pickles unsafely; allow_pickle needs torch {'.'.join(map(str, SAFE_SINCE))} or later."
+        )

@@ -11,6 +11,9 @@ from typing import Any
 from robustmel.errors import MissingError
 from robustmel.types import Prediction
 
+IMAGE_COLUMNS = ("image", "succeeded_u8", "iterations", "zero_gradients", "linf", "l2", "linf_u8", "l2_u8", "width", "height")
+"""Columns of an image attack's log that flags and figures read."""
+
 SCHEMA = 2
 """The version of `run.json` that is understood."""
 
@@ -131,10 +134,14 @@ class Run:
         ]
 
     def log(self, cell: Cell, view: View) -> list[dict[str, Any]]:
-        """The perturbed set's log, one row a question in their order; empty for a view without perturbed images."""
+        """The perturbed set's log, one row a question in their order; empty for a view without one.
+
+        What only the log of an image attack says is None in that of another.
+        """
         if view.variant is None:
             return []
-        return self._aligned(self._table("variant", view.variant, "log.parquet", cell), cell, "log")
+        rows = self._aligned(self._table("variant", view.variant, "log.parquet", cell), cell, "log")
+        return [dict.fromkeys(IMAGE_COLUMNS) | row for row in rows]
 
     def manifest(self, kind: str, key: str | None) -> dict[str, Any]:
         """What the stage noted that made an artefact; empty where there is none, or it says nothing."""

@@ -20,7 +20,7 @@ from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
 from robustmel.registry import Component, own_parameters
 from robustmel.run.components import ComponentSpec, Defended
-from robustmel.run.jobs import Answers, Candidates, Checkpoint, Job, Poison, Variant
+from robustmel.run.jobs import Answers, Candidates, Job, Poison, Training, Variant
 from robustmel.run.keys import canonical, item_seed
 from robustmel.run.stages.candidates import candidates_of, sample
 from robustmel.run.stages.link import link
@@ -57,7 +57,7 @@ class Builder:
         makers: dict[type[Any], Callable[..., dict[str, Any]]] = {
             Candidates: self._candidates,
             Poison: self._poison,
-            Checkpoint: self._train,
+            Training: self._train,
             Variant: self._perturb,
             Answers: self._link,
         }
@@ -80,7 +80,10 @@ class Builder:
 
     def training_mentions(self, component: Component) -> tuple[Mention, ...]:
         """The mentions of the training split, if there is one."""
-        if component.instance is None and getattr(DATASETS.load(component.name), "lazy_splits", False):
+        if component.instance is not None:
+            source = component.instance.source
+            return () if source is None else self.training_mentions(source)
+        if getattr(DATASETS.load(component.name), "lazy_splits", False):
             return self.dataset(component, "train").mentions
         return tuple(mention for mention in self.dataset(component, "all").mentions if mention.split == "train")
 
@@ -132,13 +135,14 @@ class Builder:
         return linker
 
     def _bare(self, spec: ComponentSpec, kb: KnowledgeBase) -> Linker:
-        if spec.component.instance is not None:
-            return cast("Linker", spec.component.instance)
+        given = spec.component.instance
+        if given is not None and (getattr(given, "kb", None) is kb or spec.component.name not in LINKERS):
+            return cast("Linker", given)
         parameters, loaded = dict(spec.parameters), LINKERS.load(spec.component.name)
         if "device" in own_parameters(loaded) and "device" not in spec.component.params:
             parameters["device"] = self.device
-        if spec.checkpoint is not None:
-            parameters["model"] = str(self.path(spec.checkpoint) / "model")
+        if spec.training is not None:
+            parameters["model"] = str(self.path(spec.training) / "model")
         linker: Linker = loaded(kb, **parameters)
         return linker
 
@@ -159,7 +163,7 @@ class Builder:
         facts = poison(dataset.name, train, self.attack(job.attack), name, job.record_rate, job.seed, folder, progress)
         return facts | {"attack": job.attack.identity}
 
-    def _train(self, job: Checkpoint, progress: Progress, folder: Path) -> dict[str, Any]:
+    def _train(self, job: Training, progress: Progress, folder: Path) -> dict[str, Any]:
         from robustmel.run.stages.train import train_checkpoint
 
         datasets = [self.dataset(component, "all") for component in job.datasets]

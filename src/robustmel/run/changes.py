@@ -32,11 +32,11 @@ def _ingredients(plan: Plan) -> Iterator[tuple[str, str]]:
         yield f"candidates {candidates.generator.title}", content_key(candidates.generator.identity)
         for evaluation in planned.evaluations:
             victim = evaluation.answers.victim
-            if victim.linker.checkpoint is None:
+            if victim.linker.training is None:
                 yield f"linker {cell.linker}", content_key(victim.linker.identity)
             else:
-                recipe = victim.linker.checkpoint.recipe
-                yield f"training of {cell.linker}", content_key([dict(recipe), list(victim.linker.checkpoint.data)])
+                training = victim.linker.training
+                yield f"training of {cell.linker}", content_key([dict(training.identity), list(training.data)])
             yield f"defence {cell.defence}", content_key(victim.defence.identity)
             if evaluation.variant is not None:
                 aim: dict[str, Any] = {"logits": planned.attack.logits, "max_side": planned.attack.max_side}

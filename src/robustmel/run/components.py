@@ -28,14 +28,14 @@ class ComponentSpec:
         parameters: All of them, defaults included.
         identity: What enters the keys: name, parameters, version, digests of its files.
         loaded: Its class; of an attack the attack itself, which is a value. For planning alone: it does not travel to workers.
-        checkpoint: The training job that makes its weights, for a linker that the grid trains.
+        training: The job that makes its weights, for a linker that the grid trains.
     """
 
     component: Component
     parameters: dict[str, Any] = field(hash=False)
     identity: dict[str, Any] = field(hash=False)
     loaded: Any = field(default=None, compare=False)
-    checkpoint: Any = None
+    training: Any = None
 
     @property
     def title(self) -> str:
@@ -138,7 +138,7 @@ def component_spec(
     registry: Registry, component: Component, problems: list[str], trained: bool = False
 ) -> ComponentSpec | None:
     """A component's parameters and identity, or None with a problem noted; `trained` asks for no model, since one is to be made."""
-    if component.instance is not None:
+    if component.instance is not None and component.name not in registry and not is_file_component(component.name):
         return _of_an_instance(component)
     try:
         loaded = registry.load(component.name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -110,6 +110,16 @@ class Grid:
     keep: Keep = "all"
     trained: Mapping[str, TrainingSpec] = field(default_factory=dict)
     poisons: tuple[PoisonSpec, ...] = (PoisonSpec(Component("none")),)
+
+    @property
+    def named(self) -> Grid:
+        """The same grid by names alone, the objects of a script left out."""
+        axes = {
+            axis: tuple(replace(one, instance=None) for one in getattr(self, axis))
+            for axis in ("datasets", "linkers", "defences")
+        }
+        attacks = tuple(replace(spec, attack=replace(spec.attack, instance=None)) for spec in self.attacks)
+        return replace(self, **axes, attacks=attacks)
 
 
 class _Table(BaseModel):
@@ -228,6 +238,33 @@ def parse_grid(table: Mapping[str, Any], name: str = "the grid") -> Grid:
         keep=read.keep,
         trained={linker.title: training for linker, training in linkers if training is not None},
         poisons=tuple(_poison(one, name) for one in read.poisons),
+    )
+
+
+def grid_of(**axes: Any) -> Grid:
+    """A grid whose axes hold names, tables, or `Component`s with the object itself, for scripts.
+
+    Raises:
+        UsageError: As `parse_grid`.
+    """
+    objects: dict[str, Component] = {}
+
+    def written(value: Any) -> Any:
+        if isinstance(value, list):
+            return [written(part) for part in value]
+        if not isinstance(value, Component):
+            return value
+        name = f"object:{len(objects)}"
+        objects[name] = value
+        return {"name": name, "label": value.title}
+
+    grid = parse_grid({name: written(value) for name, value in axes.items()}, "run")
+    return replace(
+        grid,
+        datasets=tuple(objects.get(component.name, component) for component in grid.datasets),
+        linkers=tuple(objects.get(component.name, component) for component in grid.linkers),
+        defences=tuple(objects.get(component.name, component) for component in grid.defences),
+        attacks=tuple(replace(spec, attack=objects.get(spec.attack.name, spec.attack)) for spec in grid.attacks),
     )
 
 

@@ -19,7 +19,7 @@ class Job(Protocol):
 
     @property
     def kind(self) -> str:
-        """The store's folder: "candidates", "poison", "checkpoint", "variant" or "answers"."""
+        """The store's folder: "candidates", "poison", "training", "variant" or "answers"."""
         ...
 
     @property
@@ -98,21 +98,22 @@ class Poison:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class Training:
     """A trained linker's weights: what a recipe makes of training data, poisoned or not."""
 
     recipe: Mapping[str, Any] = field(hash=False)
+    identity: Mapping[str, Any] = field(hash=False)
     datasets: tuple[Component, ...]
     data: tuple[str, ...]
     poisons: tuple[Poison, ...]
     seed: int
     name: str
-    kind: ClassVar[str] = "checkpoint"
+    kind: ClassVar[str] = "training"
 
     @cached_property
     def key(self) -> str:
         """From the recipe, the bytes of the data, what poisoned them, and the seed."""
-        of = {"stage": self.kind, "recipe": dict(self.recipe), "data": list(self.data), "seed": self.seed}
+        of = {"stage": self.kind, "recipe": dict(self.identity), "data": list(self.data), "seed": self.seed}
         return content_key(of | {"poisons": [poison.key for poison in self.poisons]})
 
     @property
@@ -153,7 +154,7 @@ class Variant:
     @property
     def needs(self) -> tuple[Job, ...]:
         """The candidates, the classes an attack confuses, and the weights of those it asks."""
-        return (self.candidates, *_checkpoints(self.asked))
+        return (self.candidates, *_trainings(self.asked))
 
     @property
     def asked(self) -> tuple[Defended, ...]:
@@ -197,7 +198,7 @@ class Answers:
     def needs(self) -> tuple[Job, ...]:
         """The candidates, the perturbed set where there is one, and the weights."""
         before = (self.candidates, self.variant) if self.variant else (self.candidates,)
-        return (*before, *_checkpoints([self.victim]))
+        return (*before, *_trainings([self.victim]))
 
     @property
     def title(self) -> str:
@@ -206,5 +207,5 @@ class Answers:
         return f"{self.victim.linker.title} answers {self.task}, {self.candidates.name}, {under}"
 
 
-def _checkpoints(linkers: Iterable[Defended]) -> list[Checkpoint]:
-    return [defended.linker.checkpoint for defended in linkers if defended.linker.checkpoint is not None]
+def _trainings(linkers: Iterable[Defended]) -> list[Training]:
+    return [defended.linker.training for defended in linkers if defended.linker.training is not None]

@@ -10,7 +10,7 @@ from robustmel.run.grid import AttackSpec
 from robustmel.run.jobs import Answers, Candidates, Job, Variant
 from robustmel.types import Cell
 
-TURNS = ("candidates", "poison", "checkpoint", "variant", "answers")
+TURNS = ("candidates", "poison", "training", "variant", "answers")
 """What others need comes first."""
 
 

@@ -147,7 +147,7 @@ def _manifest(grid: Grid, plan: Plan, notes: list[str], out: Path, store: Store)
         "schema": 2,
         "robustmel": __version__,
         "store": os.path.relpath(store.root.resolve(), out.resolve()),
-        "grid": plain(asdict(grid)),
+        "grid": plain(asdict(grid.named)),
         "notes": notes,
         "ingredients": ingredients(plan),
         "cells": [_cell(cell) for cell in plan.cells],

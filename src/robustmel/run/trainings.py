@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
-from robustmel.errors import RobustMELError
+from robustmel.errors import UsageError
 from robustmel.linkers import LINKERS
-from robustmel.registry import Component
+from robustmel.registry import Component, is_file_component
 from robustmel.run.builder import Builder
 from robustmel.run.components import ComponentSpec, attack_spec, component_spec, identity
 from robustmel.run.grid import AttackSpec, Grid, PoisonSpec, TrainingSpec
-from robustmel.run.jobs import Checkpoint, Poison
-from robustmel.run.keys import kb_digest, mentions_digest, plain
+from robustmel.run.jobs import Poison, Training
+from robustmel.run.keys import files_digest, kb_digest, mentions_digest, plain
 from robustmel.run.seeds import Seeds
 
 
@@ -30,7 +30,7 @@ class Trainings:
         self._specs = grid.trained
         self._builder = builder
         self._problems = problems
-        self._recipes: dict[str, dict[str, object]] = {}
+        self._recipes: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
         self._digests: dict[str, str] = {}
         self._attacks: dict[str, ComponentSpec] = {}
         for poison in grid.poisons:
@@ -63,23 +63,25 @@ class Trainings:
             for dataset, digest in zip(training.on, data, strict=True)
         )  # fmt: skip
         name = f"{linker.title}, seed {seed}" + (f", {poison.title}" if poisons else "")
-        job = Checkpoint(self._recipes[linker.title], training.on, data, poisons, train_seed, name)
+        job = Training(*self._recipes[linker.title], training.on, data, poisons, train_seed, name)
         known = identity(linker.identity["name"], linker.parameters, linker.loaded, {"checkpoint": job.key})
-        return replace(linker, identity=known, checkpoint=job)
+        return replace(linker, identity=known, training=job)
 
     def _read_recipe(self, linker: ComponentSpec, training: TrainingSpec) -> None:
-        from robustmel.training.recipe import Recipe, read_recipe
+        from robustmel.training.recipe_files import read_recipe
+        from robustmel.training.trainee import kind_of_training
 
-        family = linker.identity["name"]
+        name = linker.component.name
+        family = name if is_file_component(name) else LINKERS.base(name)
+        given = {"family": family, **training.recipe} if isinstance(training.recipe, Mapping) else training.recipe
         try:
-            given = training.recipe
-            recipe = (
-                Recipe.from_mapping({"family": family, **given}) if isinstance(given, Mapping) else read_recipe(Path(given))
-            )
-            self._recipes[linker.title] = plain(recipe.to_dict())
-        except RobustMELError as problem:
+            recipe = read_recipe(given)
+            kind_of_training(recipe)
+            decides = plain(recipe.identity()) | {"files": files_digest(recipe.assets())}
+        except UsageError as problem:
             self._problems.append(f"linker {linker.title}: {str(problem).rstrip('.')}")
             return
+        self._recipes[linker.title] = (plain(recipe.to_dict()), decides)
         if recipe.family != family:
             self._problems.append(f"linker {linker.title} is of family {family}, and its recipe trains {recipe.family}")
 

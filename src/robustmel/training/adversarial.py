@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks.image.ball import Ball
-from robustmel.training.encoder import DualEncoder
-from robustmel.training.examples import Examples, Material
+from robustmel.training.encoder import Encoder
+from robustmel.training.examples import Examples, TrainingData
 from robustmel.training.recipe import Adversarial
 
 CHUNK = 128
 """Held-out images attacked at a time, each against the texts of the others' entities."""
 
 
-def hardened(encoder: DualEncoder, pixels: Tensor, labels: Tensor, same: Tensor, attack: Adversarial, seed: int) -> Tensor:
+def hardened(encoder: Encoder, pixels: Tensor, labels: Tensor, same: Tensor, attack: Adversarial, seed: int) -> Tensor:
     """The images moved up the family's own loss against the entity texts, within the ball and within [0, 1].
 
     Projected gradient ascent from a uniform point of the ball. The model answers in evaluation mode meanwhile (no dropout,
@@ -48,7 +48,7 @@ def hardened(encoder: DualEncoder, pixels: Tensor, labels: Tensor, same: Tensor,
         for _ in range(attack.steps):
             moved.requires_grad_()
             with torch.enable_grad():
-                loss = encoder.family.loss(encoder.cosines(encoder.images(moved), None, right), same, scale, bias)
+                loss = encoder.family.contrastive_loss(encoder.cosines(encoder.images(moved), None, right), same, scale, bias)
             (gradient,) = torch.autograd.grad(loss, moved)
             moved = ball.step(moved.detach(), gradient, attack.step_size)
     finally:
@@ -56,33 +56,32 @@ def hardened(encoder: DualEncoder, pixels: Tensor, labels: Tensor, same: Tensor,
     return moved
 
 
-def attacked(encoder: DualEncoder, material: Material, attack: Adversarial, seed: int) -> tuple[Material, Examples]:
+def attacked(encoder: Encoder, data: TrainingData, attack: Adversarial, seed: int) -> tuple[TrainingData, Examples]:
     """The held-out mentions with their images moved as in training and rounded to 8 bits, to be measured like any others.
 
     Each mention gets an image of its own. Those without an image or a known gold entity stay as they are.
 
     Args:
         encoder: The model as it stands.
-        material: What the training reads.
+        data: What the training reads.
         attack: As in training.
         seed: Of the starting points.
     """
-    asked, images = material.held_out, material.images
-    places = ((asked.image >= 0) & (asked.gold >= 0)).nonzero().flatten()
-    own = asked.image.clone()
+    mentions, images = data.held_out, data.images
+    places = ((mentions.image >= 0) & (mentions.gold >= 0)).nonzero().flatten()
+    own = mentions.image.clone()
     own[places] = torch.arange(len(places)) + len(images)
-    found = [images]
+    stacked = [images]
     for rows in torch.split(places, CHUNK):
-        entities, column = torch.unique(asked.gold[rows], return_inverse=True)
+        entities, column = torch.unique(mentions.gold[rows], return_inverse=True)
         with torch.no_grad():
-            labels = encoder.texts(
-                material.bank.batch(torch.tensor([material.entity_rows[one][0] for one in entities.tolist()]))
-            )
-        pixels = (images[asked.image[rows]].float() / 255).to(labels.device)
+            rows_of_labels = torch.tensor([data.entity_rows[entity][0] for entity in entities.tolist()])
+            labels = encoder.texts(data.bank.batch(rows_of_labels))
+        pixels = (images[mentions.image[rows]].float() / 255).to(labels.device)
         same = (column[:, None] == torch.arange(len(entities))).to(labels.device)
         moved = hardened(encoder, pixels, labels, same, attack, seed)
-        found.append((moved * 255).round().to("cpu", torch.uint8))
-    return replace(material, images=torch.cat(found)), replace(asked, image=own)
+        stacked.append((moved * 255).round().to("cpu", torch.uint8))
+    return replace(data, images=torch.cat(stacked)), replace(mentions, image=own)
 
 
 def step_seed(seed: int, epoch: int, step: int) -> int:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from robustmel.training.augment import augment
-from robustmel.training.examples import Material
+from robustmel.training.examples import TrainingData
 from robustmel.training.recipe import Recipe
 
 
@@ -35,47 +35,47 @@ class Batch:
     gold: Tensor
 
 
-def batches(material: Material, recipe: Recipe, epoch: int) -> Iterator[Batch]:
+def batches(data: TrainingData, recipe: Recipe, epoch: int) -> Iterator[Batch]:
     """All training mentions once, shuffled; a last batch of a single mention is left for another epoch."""
     generator = torch.Generator().manual_seed(_seed(recipe.seed, epoch))
-    train = material.train
+    train = data.train
     for rows in torch.split(torch.randperm(len(train), generator=generator), recipe.batch_size):
         if len(rows) > 1 or len(train) == 1:
-            yield _batch(material, recipe, rows, generator)
+            yield _batch(data, recipe, rows, generator)
 
 
-def steps(material: Material, recipe: Recipe) -> int:
+def steps(data: TrainingData, recipe: Recipe) -> int:
     """Number of batches in an epoch."""
-    whole, rest = divmod(len(material.train), recipe.batch_size)
+    whole, rest = divmod(len(data.train), recipe.batch_size)
     return max(1, whole + (rest > 1))
 
 
-def _batch(material: Material, recipe: Recipe, rows: Tensor, generator: torch.Generator) -> Batch:
-    train = material.train
+def _batch(data: TrainingData, recipe: Recipe, rows: Tensor, generator: torch.Generator) -> Batch:
+    train = data.train
     gold, image = train.gold[rows], train.image[rows]
     pictured = image >= 0
-    pixels = material.images[image[pictured]].float() / 255
-    chosen = _entity_texts(material, recipe, gold, generator)
+    pixels = data.images[image[pictured]].float() / 255
+    chosen = _entity_texts(data, recipe, gold, generator)
     labels, column = torch.unique(chosen, return_inverse=True)
     same_entity = (gold[:, None] == gold[None, :]).float()
     same = torch.zeros(len(rows), len(labels)).index_add_(1, column, same_entity) > 0
     return Batch(
         augment(pixels, recipe.augmentation, generator),
         pictured,
-        material.bank.batch(train.text[rows], recipe.augmentation.tokens, generator),
-        material.bank.batch(labels),
+        data.bank.batch(train.text[rows], recipe.augmentation.tokens, generator),
+        data.bank.batch(labels),
         same,
         gold,
     )
 
 
-def _entity_texts(material: Material, recipe: Recipe, gold: Tensor, generator: torch.Generator) -> Tensor:
+def _entity_texts(data: TrainingData, recipe: Recipe, gold: Tensor, generator: torch.Generator) -> Tensor:
     """For each mention a text of its entity: the label mostly, else an alias or the description."""
     other = torch.rand(len(gold), generator=generator) >= recipe.names_only
     pick = torch.rand(len(gold), generator=generator)
     chosen = []
     for entity, aside, share in zip(gold.tolist(), other.tolist(), pick.tolist(), strict=True):
-        rows = material.entity_rows[entity]
+        rows = data.entity_rows[entity]
         chosen.append(rows[1 + int(share * (len(rows) - 1))] if aside and len(rows) > 1 else rows[0])
     return torch.tensor(chosen, dtype=torch.long)
 

@@ -1,46 +1,52 @@
-"""A dual encoder under training: model, tokenizer, image processor and family, made from a config or loaded from a folder."""
+"""Both towers under training: model, tokenizer, image processor and family, made from a configuration or loaded."""
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import save_model
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from robustmel.errors import UsageError
+from robustmel.linkers import LINKERS
+from robustmel.linkers.family import Family
 from robustmel.linkers.loading import load
 from robustmel.linkers.preprocessing import Preprocessing
 from robustmel.linkers.weights import model_folder, model_type
-from robustmel.training.families import Family, family
 from robustmel.training.recipe import Recipe
-from robustmel.training.texts import TextBank
-from robustmel.training.tokenizer import learn_tokenizer
+from robustmel.training.texts import TextBank, learn_tokenizer
 
 
 @dataclass
-class DualEncoder:
-    """What is trained, and how its inputs are made.
+class Encoder:
+    """The model of a dual encoder, and how its inputs are made.
 
     Args:
         model: A `transformers` model of the family.
         tokenizer: Its tokenizer.
         processor: Its image processor (Pillow's, not torchvision's).
-        family: The table entry of its family.
+        family: The linker that reads such a checkpoint.
         text_length: Tokens a text is cut to.
+        temperature_beside: Whether the library's model learns no temperature, so that one is trained beside it, and published
+            in the configuration as `logit_scale_init_value`, where the linker finds it.
     """
 
     model: Any
     tokenizer: Any
     processor: Any
-    family: Family
+    family: type[Family]
     text_length: int
+    temperature_beside: bool = False
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
@@ -49,7 +55,7 @@ class DualEncoder:
 
     def bank(self, texts: Iterable[str]) -> TextBank:
         """Texts tokenized for this encoder."""
-        return TextBank(texts, self.tokenizer, self.text_length, masked=self.family.masked)
+        return TextBank(texts, self.tokenizer, self.text_length, masked=self.family.masks_padding)
 
     def resized(self, image: NDArray[np.uint8]) -> Tensor:
         """uint8 (3, S, S): an image as the processor sees it, short of rescaling and normalising."""
@@ -63,73 +69,108 @@ class DualEncoder:
 
     def images(self, pixels: Tensor) -> Tensor:
         """Unit embeddings, float (B, D) or (B, Q, D), of pixels in [0, 1], (B, 3, S, S), already resized."""
-        return normalize(self.family.linker.image_features(self.model, self.preprocessing.normalised(pixels)), dim=-1)
+        return normalize(self.family.image_features(self.model, self.preprocessing.normalised(pixels)), dim=-1)
 
     def texts(self, inputs: dict[str, Tensor]) -> Tensor:
         """Unit embeddings, float (B, D), of what `TextBank.batch` gives."""
         device = self.model.device
         tokens = inputs["input_ids"].to(device)
         mask = inputs["attention_mask"].to(device) if "attention_mask" in inputs else torch.ones_like(tokens)
-        return normalize(self.family.linker.text_features(self.model, tokens, mask), dim=-1)
+        return normalize(self.family.text_features(self.model, tokens, mask), dim=-1)
 
     def cosines(self, images: Tensor | None, texts: Tensor | None, labels: Tensor) -> Tensor:
         """Float (B, U): what the family's linker scores U labels by, given images, texts or both, all embedded by this encoder."""
-        return self.family.linker.compare(images, texts, labels, normalise=True)
+        return self.family.compare(images, texts, labels, normalise=True)
 
     @property
     def scale(self) -> Tensor:
-        """What multiplies the cosines: the family's temperature."""
-        return self.family.scale(self.model)
+        """What multiplies the cosines: the learnt temperature; at most 100, as in CLIP."""
+        return self.family.temperature(self.model).clamp(max=100.0)
 
     @property
     def bias(self) -> Tensor | None:
         """The learnt bias of the logits, where the family has one."""
         return getattr(self.model, "logit_bias", None)
 
+    def publish(self, folder: Path, precision: str) -> None:
+        """Writes config, weights, tokenizer and image processor; `AutoModel.from_pretrained(folder)` loads them.
 
-def fresh_encoder(recipe: Recipe, texts: Iterable[str]) -> DualEncoder:
+        Weights may be stored in half precision; the config says float32 all the same, so that they are computed with in full
+        precision, also where half precision is slow or missing.
+
+        Args:
+            folder: Made if need be.
+            precision: "float16" or "float32".
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        stored = copy.deepcopy(self.model)
+        for parameter in stored.parameters():  # not the running statistics of batch norms: variances outgrow half precision
+            parameter.data = parameter.data.to(getattr(torch, precision))
+        if self.temperature_beside:
+            del stored.logit_scale
+            stored.config.logit_scale_init_value = math.log(self.scale.item())
+        save_model(stored, str(folder / "model.safetensors"), metadata={"format": "pt"})
+        self.tokenizer.save_pretrained(folder)
+        self.processor.save_pretrained(folder)
+        config = stored.config
+        config.architectures = [type(stored).__name__]
+        for part in (config, *(getattr(config, name) for name in config.sub_configs)):
+            part.dtype = torch.float32
+            part._name_or_path = ""  # where a base lay on this machine is nobody's business
+        config.to_json_file(folder / "config.json", use_diff=False)
+        # The library keeps its files from all other users; these are to be read as the rest of the folder is.
+        (folder / "model.safetensors").chmod((folder / "config.json").stat().st_mode)
+
+
+def fresh_encoder(recipe: Recipe, texts: Iterable[str]) -> Encoder:
     """A model with random weights, and a tokenizer learnt from the texts.
 
     Raises:
         UsageError: The architecture does not fit the family.
     """
-    made = family(recipe.family)
+    family: type[Family] = LINKERS.load(recipe.family)
     tokenizer = learn_tokenizer(
-        texts, recipe.architecture.vocabulary, recipe.text_length, masked=made.masked, end_last=made.end_last
+        texts,
+        recipe.architecture.vocabulary,
+        recipe.text_length,
+        masked=family.masks_padding,
+        end_last=family.end_has_largest_id,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        model = made.fresh(recipe, tokenizer)
-    _give_temperature(made, model)
-    return DualEncoder(model, tokenizer, made.processor(recipe), made, recipe.text_length)
+        model = family.fresh_model(recipe.architecture, tokenizer)
+    beside = _give_temperature(family, model)
+    return Encoder(model, tokenizer, family.image_processor(recipe.architecture), family, recipe.text_length, beside)
 
 
-def loaded_encoder(recipe: Recipe, base: str) -> DualEncoder:
+def loaded_encoder(recipe: Recipe, base: str) -> Encoder:
     """A checkpoint with its own tokenizer and image processor, in float32.
 
     Raises:
         MissingError: It is not there, or cannot be read.
         UsageError: It is of another family.
     """
-    made = family(recipe.family)
+    family: type[Family] = LINKERS.load(recipe.family)
     kind = model_type(model_folder(base, recipe.revision))
-    if kind not in made.linker.model_types:
+    if kind not in family.model_types:
         raise UsageError(
             f'{base} is a {kind or "nameless"} model and the recipe says family = "{recipe.family}"; make them agree.'
         )
-    loaded = load(base, recipe.revision, made.linker.library_class, made.linker.model_types)
-    _give_temperature(made, loaded.model)
-    _steady_statistics(loaded.model)
+    loaded = load(base, recipe.revision, family.library_class, family.model_types)
     loaded.model.requires_grad_(True)
-    longest = made.linker.text_limit(loaded.model.config, loaded.tokenizer)
-    length = min(recipe.text_length, longest) if made.masked else longest
-    return DualEncoder(loaded.model, loaded.tokenizer, loaded.image_processor, made, length)
+    beside = _give_temperature(family, loaded.model)
+    _steady_statistics(loaded.model)
+    longest = family.text_limit(loaded.model.config, loaded.tokenizer)
+    length = min(recipe.text_length, longest) if family.masks_padding else longest
+    return Encoder(loaded.model, loaded.tokenizer, loaded.image_processor, family, length, beside)
 
 
-def _give_temperature(made: Family, model: Any) -> None:
-    """A temperature to train, for a model of the library that has none."""
-    if not made.keeps_temperature:
-        model.register_parameter("logit_scale", nn.Parameter(torch.tensor(math.log(made.linker.temperature(model)))))
+def _give_temperature(family: type[Family], model: Any) -> bool:
+    """Gives a model whose temperature cannot be learnt one that can; whether it had to."""
+    fixed = not family.temperature(model).requires_grad
+    if fixed:
+        model.register_parameter("logit_scale", nn.Parameter(family.temperature(model).log().float()))
+    return fixed
 
 
 def _steady_statistics(model: Any) -> None:
@@ -138,6 +179,6 @@ def _steady_statistics(model: Any) -> None:
     The library hands ALIGN's 0.99 on to torch, which takes it for the share of the newest batch: after a fine-tuning the
     statistics would be those of its last batch.
     """
-    for one in model.modules():
-        if isinstance(one, nn.BatchNorm2d) and one.momentum is not None and one.momentum > 0.5:
-            one.momentum = 1 - one.momentum
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d) and layer.momentum is not None and layer.momentum > 0.5:
+            layer.momentum = 1 - layer.momentum

@@ -16,15 +16,13 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.errors import ImageError, MissingError, UsageError
 from robustmel.images import decode
 from robustmel.linkers.texts import query_text
-from robustmel.training.encoder import DualEncoder
+from robustmel.training.encoder import Encoder
 from robustmel.training.recipe import Recipe
 from robustmel.training.texts import TextBank, entity_texts
+from robustmel.training.trainee import CandidateLists
 from robustmel.types import Entity, Mention
 
-Candidates = Sequence[Sequence[tuple[str, ...]] | None]
-"""For every data set the candidates of its held-out mentions, in order; None where the mentions bring their own."""
-
-Row = tuple[int, str, int, tuple[int, ...]]
+MentionRow = tuple[int, str, int, tuple[int, ...]]
 """Of one mention: its image's row or -1, its query text, its gold entity or -1, its candidates."""
 
 
@@ -33,7 +31,7 @@ class Examples:
     """Mentions of one split.
 
     Args:
-        image: int64 (N,): row in `Material.images`; -1 without a usable image.
+        image: int64 (N,): row in `TrainingData.images`; -1 without a usable image.
         text: int64 (N,): row in the bank.
         gold: int64 (N,): index of the entity.
         candidates: Entity indices per mention; empty tuples in training.
@@ -49,7 +47,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """Everything a training reads.
 
     Args:
@@ -75,20 +73,20 @@ def training_texts(datasets: Iterable[Dataset], recipe: Recipe) -> list[str]:
     """All texts a tokenizer may learn from: the training mentions' and the entities'."""
     texts: list[str] = []
     for dataset in datasets:
-        texts += [_read(one, recipe) for one in dataset.mentions if one.split in ("train", None)]
+        texts += [_read(mention, recipe) for mention in dataset.mentions if mention.split in ("train", None)]
         texts += [text for entity in dataset.kb for text in entity_texts(entity, recipe.prompt)]
     return list(dict.fromkeys(texts))
 
 
-def material(
+def training_data(
     datasets: Sequence[Dataset],
     recipe: Recipe,
-    encoder: DualEncoder,
-    candidates: Candidates | None = None,
+    encoder: Encoder,
+    candidates: CandidateLists | None = None,
     *,
     held_out: str = "validation",
     training: bool = True,
-) -> Material:
+) -> TrainingData:
     """Decodes, resizes and tokenizes.
 
     A mention without a split trains. One whose gold entity is NIL or unknown is left out of training and counts as wrong
@@ -99,7 +97,7 @@ def material(
         datasets: With the mentions of at least the splits wanted.
         recipe: How texts are made.
         encoder: Whose tokenizer and image processor are used.
-        candidates: See `Candidates`.
+        candidates: See `CandidateLists`.
         held_out: The split to measure on.
         training: Whether training mentions are read, and needed.
 
@@ -114,8 +112,8 @@ def material(
             if entities.setdefault((entity.id, entity.name), len(named)) == len(named):
                 named.append(entity)
     images = _Images(encoder, remarks)
-    train: list[Row] = []
-    measured: list[Row] = []
+    train: list[MentionRow] = []
+    measured: list[MentionRow] = []
     for place, dataset in enumerate(datasets):
         index = {entity.id: entities[entity.id, entity.name] for entity in dataset.kb}
         for mention in dataset.mentions if training else ():
@@ -125,22 +123,24 @@ def material(
                 remarks["training mentions without a gold entity in the knowledge base"] += 1
                 continue
             train.append((images.row(mention.image), _read(mention, recipe), index[mention.gold], ()))
-        asked = [mention for mention in dataset.mentions if mention.split == held_out]
-        listed = _candidates(dataset, asked, None if candidates is None else candidates[place])
-        for mention, among in zip(asked, listed, strict=True):
+        wanted = [mention for mention in dataset.mentions if mention.split == held_out]
+        listed = _candidates(dataset, wanted, None if candidates is None else candidates[place])
+        for mention, among in zip(wanted, listed, strict=True):
             row = (images.row(mention.image), _read(mention, recipe), index.get(mention.gold or "", -1))
-            measured.append((*row, tuple(index[one] for one in dict.fromkeys(among) if one in index)))
+            measured.append((*row, tuple(index[candidate] for candidate in dict.fromkeys(among) if candidate in index)))
     if training and not train:
-        raise MissingError(f"no training mention in {', '.join(one.name for one in datasets)}: none has the split train.")
+        raise MissingError(
+            f"no training mention in {', '.join(dataset.name for dataset in datasets)}: none has the split train."
+        )
     per_entity = [entity_texts(entity, recipe.prompt) for entity in named]
-    bank = encoder.bank([text for texts in per_entity for text in texts] + [one[1] for one in (*train, *measured)])
+    bank = encoder.bank([text for texts in per_entity for text in texts] + [row[1] for row in (*train, *measured)])
     if bank.cut:
         remarks[f"texts cut to {encoder.text_length} tokens"] = bank.cut
     stacked = images.stacked()
     digest = hashlib.blake2b(json.dumps([per_entity, train, measured]).encode(), digest_size=16)
     digest.update(stacked.numpy().tobytes())
     rows = tuple(tuple(bank.row[text] for text in texts) for texts in per_entity)
-    return Material(stacked, bank, rows, _examples(train, bank), _examples(measured, bank), digest.hexdigest(), remarks)
+    return TrainingData(stacked, bank, rows, _examples(train, bank), _examples(measured, bank), digest.hexdigest(), remarks)
 
 
 def _read(mention: Mention, recipe: Recipe) -> str:
@@ -159,7 +159,7 @@ def _candidates(
     return [dataset.kb.ids if mention.candidates is None else mention.candidates for mention in mentions]
 
 
-def _examples(rows: Sequence[Row], bank: TextBank) -> Examples:
+def _examples(rows: Sequence[MentionRow], bank: TextBank) -> Examples:
     return Examples(
         torch.tensor([row[0] for row in rows], dtype=torch.long),
         bank.rows(row[1] for row in rows),
@@ -171,7 +171,7 @@ def _examples(rows: Sequence[Row], bank: TextBank) -> Examples:
 class _Images:
     """Each file decoded once, in the order first met."""
 
-    def __init__(self, encoder: DualEncoder, remarks: Counter[str]) -> None:
+    def __init__(self, encoder: Encoder, remarks: Counter[str]) -> None:
         self._encoder, self._remarks = encoder, remarks
         self._rows: dict[Path, int] = {}
         self._pixels: list[Tensor] = []

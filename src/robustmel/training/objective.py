@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from robustmel.training.batches import Batch
-from robustmel.training.encoder import DualEncoder
-from robustmel.training.recipe import Weights
+from robustmel.training.encoder import Encoder
+from robustmel.training.recipe import LossWeights
 
 Hardening = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Images, entity texts' embeddings and which belong together -> the images to train on; see `adversarial.hardened`."""
 
 
-def batch_loss(encoder: DualEncoder, batch: Batch, weights: Weights, harden: Hardening | None = None) -> Tensor:
+def batch_loss(encoder: Encoder, batch: Batch, weights: LossWeights, harden: Hardening | None = None) -> Tensor:
     """The weighted mean of the terms that apply; mentions without an image take part in the text term only.
 
     Args:
@@ -25,7 +25,7 @@ def batch_loss(encoder: DualEncoder, batch: Batch, weights: Weights, harden: Har
         harden: What is done to the images first, in adversarial training.
     """
     device = encoder.model.device
-    scale, bias, loss = encoder.scale, encoder.bias, encoder.family.loss
+    scale, bias, loss = encoder.scale, encoder.bias, encoder.family.contrastive_loss
     same, pictured, gold = batch.same.to(device), batch.pictured.to(device), batch.gold.to(device)
     labels = encoder.texts(batch.labels)
     total, weight = labels.new_zeros(()), 0.0

@@ -3,44 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from robustmel.attacks.quantities import number, pixel_length
-from robustmel.errors import MissingError, UsageError
+from robustmel.errors import UsageError
+from robustmel.linkers import LINKERS
+from robustmel.linkers.architecture import Architecture
 from robustmel.linkers.texts import QueryText, check_texts
-from robustmel.registry import suggestion
+from robustmel.linkers.weights import weight_files
+from robustmel.registry import is_file_component, suggestion
 
-
-@dataclass(frozen=True)
-class Architecture:
-    """Shape of a model made from its config; without meaning where a checkpoint is fine-tuned.
-
-    Args:
-        image_size: Side of the square the model sees, in pixels.
-        patch_size: Side of one patch, in pixels. ALIGN's convolutions halve the image until a place is one patch.
-        vision_width: Width of the vision transformer; of ALIGN's last convolutions.
-        vision_depth: Its number of layers; ALIGN's number of blocks at each size.
-        text_width: Width of the text transformer. SigLIP has no image projection: there it must equal `vision_width`.
-        text_depth: Its number of layers.
-        heads: Attention heads of both.
-        projection: Dimension of the shared space; without meaning for ALIGN and SigLIP, where it is `vision_width`.
-        vocabulary: Size of the byte-level BPE vocabulary, learnt from the training texts; 259 is the least.
-    """
-
-    image_size: int = 48
-    patch_size: int = 8
-    vision_width: int = 96
-    vision_depth: int = 4
-    text_width: int = 96
-    text_depth: int = 2
-    heads: int = 4
-    projection: int = 64
-    vocabulary: int = 1500
+VERSION = 1
+"""Raised when the same recipe and data come to other weights; part of every key."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +46,7 @@ class Augmentation:
 
 
 @dataclass(frozen=True)
-class Weights:
+class LossWeights:
     """Weights of the terms of the loss; each is the family's own loss between two sides.
 
     Args:
@@ -116,9 +93,9 @@ class Recipe:
     """What decides a training. With the same data, seed, device and number of threads it gives the same weights.
 
     Args:
-        family: "align", "blip", "blip2", "clip", "flava", "owlvit" or "siglip"; its own loss is used: the pairwise sigmoid for
-            SigLIP, the symmetric cross-entropy for the others.
-        base: A local folder or hub id to fine-tune; None makes a model from `architecture`.
+        family: Name of a linker that can be trained ("align", "blip", "blip2", "clip", "flava", "owlvit", "siglip"), or the
+            `path.py:Class` of one; the family's own loss is used.
+        base: A local folder, hub id or `world:NAME` to fine-tune; None makes a model from `architecture`.
         revision: Commit of a hub `base`.
         architecture: Shape of a model made anew.
         augmentation: Random changes of the training data.
@@ -143,7 +120,7 @@ class Recipe:
     revision: str | None = None
     architecture: Architecture = field(default_factory=Architecture)
     augmentation: Augmentation = field(default_factory=Augmentation)
-    weights: Weights = field(default_factory=Weights)
+    weights: LossWeights = field(default_factory=LossWeights)
     adversarial: Adversarial = field(default_factory=Adversarial)
     prompt: str = "a photo of {name}"
     query_text: QueryText = "both"
@@ -184,63 +161,31 @@ class Recipe:
             del values["adversarial"]
         return values
 
-    @classmethod
-    def from_mapping(cls, given: Mapping[str, Any]) -> Recipe:
-        """A recipe from nested plain values; what is not given keeps its default.
+    def identity(self) -> dict[str, Any]:
+        """What of the recipe decides the weights, for a content key; the files of `assets` belong there, too.
+
+        Where `base` and a family of the user's own lie is left out, as the digests of their files say more.
+        """
+        family = LINKERS.base(self.family)
+        values = self.to_dict() | {"family": family, "version": VERSION, "fine_tuned": self.base is not None}
+        return {name: value for name, value in values.items() if name not in ("base", "revision")}
+
+    def assets(self) -> tuple[Path, ...]:
+        """The files that decide the training: those of `base`, and the file of a family of the user's own.
 
         Raises:
-            UsageError: A name is unknown, or a value has the wrong type or is out of range.
+            MissingError: The base is not there.
         """
-        recipe: Recipe = _filled(cls(), given, "")
-        return recipe
-
-
-def read_recipe(file: Path | None = None, settings: Sequence[str] = (), **given: Any) -> Recipe:
-    """The recipe of a TOML file (or of a published `training_recipe.json`), then `given`, then `key=value` settings ("augmentation.shift=0.1"), the later ones winning.
-
-    Raises:
-        UsageError: The file or a setting is not TOML, or names what does not exist.
-        MissingError: The file is absent.
-    """
-    values: dict[str, Any] = {}
-    if file is not None:
-        try:
-            text = file.read_text(encoding="utf-8-sig")
-            values = _without_nulls(json.loads(text)["recipe"]) if file.suffix == ".json" else tomllib.loads(text)
-        except OSError as problem:
-            raise MissingError(f"no recipe {file}: {problem.strerror}.") from problem
-        except (ValueError, KeyError, TypeError) as problem:
-            raise UsageError(f"recipe {file} cannot be read: {problem}.") from problem
-    values |= {key: value for key, value in given.items() if value is not None}
-    recipe = Recipe.from_mapping(values)
-    for setting in settings:
-        recipe = _filled(recipe, _setting(setting), "")
-    return recipe
-
-
-def _without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: _without_nulls(value) if isinstance(value, dict) else value for key, value in values.items() if value is not None
-    }
-
-
-def _setting(setting: str) -> dict[str, Any]:
-    key, separator, value = setting.partition("=")
-    if not separator:
-        raise UsageError(f'"{setting}" sets nothing; write key=value, for example epochs=10.')
-    for attempt in (f"{key} = {value}", f'{key} = """{value}"""'):  # a bare word is taken as text
-        try:
-            return tomllib.loads(attempt)
-        except tomllib.TOMLDecodeError:
-            continue
-    raise UsageError(f'"{setting}" is no setting; write key=value, for example epochs=10.')
+        own = (Path(self.family.rpartition(":")[0]),) if is_file_component(self.family) else ()
+        return own + (() if self.base is None else weight_files(self.base, self.revision))
 
 
 _KINDS = {str: "a text", int: "a whole number", float: "a number"}
 
 
-def _filled(default: Any, given: Mapping[str, Any], above: str) -> Any:
-    known = {one.name: getattr(default, one.name) for one in dataclasses.fields(default)}
+def fill(default: Any, given: Mapping[str, Any], above: str = "") -> Any:
+    """A recipe, or a part of one, with the given values in place of its own; `above` names the part in messages ("weights.")."""
+    known = {field.name: getattr(default, field.name) for field in dataclasses.fields(default)}
     changes: dict[str, Any] = {}
     for key, value in given.items():
         if key not in known:
@@ -253,7 +198,7 @@ def _value(default: Any, value: Any, name: str) -> Any:
     if dataclasses.is_dataclass(default):
         if not isinstance(value, Mapping):
             raise UsageError(f"recipe: {name} is a table; write [{name}] and its parameters below.")
-        return _filled(default, value, f"{name}.")
+        return fill(default, value, f"{name}.")
     if isinstance(default, float) and isinstance(value, str) and "/" in value:
         return number(f"recipe: {name}", value)
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):

@@ -20,7 +20,7 @@ STATE = "training_state.safetensors"
 
 @dataclass
 class State:
-    """Where a training stands after an epoch.
+    """Where a training stands after an epoch, or before the first.
 
     Args:
         identity: What must be equal for a training to go on: recipe and data.
@@ -47,12 +47,12 @@ def write_state(folder: Path, state: State) -> None:
     Raises:
         MissingError: The disk is full or the folder cannot be written.
     """
-    told = {name: getattr(state, name) for name in ("identity", "epoch", "best_epoch", "history")}
+    facts = {name: getattr(state, name) for name in ("identity", "epoch", "best_epoch", "history")}
     unfinished = folder / f".{STATE}.{os.getpid()}.tmp"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {name: value.detach().cpu().contiguous().clone() for name, value in state.tensors.items()}
-        save_file(tensors, unfinished, metadata={"state": json.dumps(told)})
+        save_file(tensors, unfinished, metadata={"state": json.dumps(facts)})
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         unfinished.replace(folder / STATE)
@@ -73,10 +73,16 @@ def read_state(folder: Path) -> State | None:
         return None
     try:
         with safe_open(file, framework="pt") as opened:
-            told = json.loads((opened.metadata() or {})["state"])
-            return State(**told, tensors={name: opened.get_tensor(name) for name in opened.keys()})  # noqa: SIM118
+            facts = json.loads((opened.metadata() or {})["state"])
+            return State(**facts, tensors={name: opened.get_tensor(name) for name in opened.keys()})  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as problem:
         raise MissingError(f"{file} is no state of a training: {problem}. Remove it to train from the start.") from problem
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what a kill in the middle of `write_state` left."""
+    for leftover in folder.glob(f".{STATE}.*.tmp"):
+        leftover.unlink(missing_ok=True)
 
 
 def optimizer_tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -7,15 +7,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from robustmel.training.encoder import DualEncoder
-from robustmel.training.examples import Examples, Material
+from robustmel.training.encoder import Encoder
+from robustmel.training.examples import Examples, TrainingData
 
 CHUNK = 256
 """Rows encoded at a time; it bounds memory only."""
 
 
 @torch.inference_mode()
-def accuracies(encoder: DualEncoder, material: Material, examples: Examples) -> dict[str, float]:
+def accuracies(encoder: Encoder, data: TrainingData, examples: Examples) -> dict[str, float]:
     """Share of ALL mentions linked correctly, per task; {} for none.
 
     A tie with the gold candidate is credited by 1 / number tied, a gold entity that is no candidate counts as wrong, and so
@@ -25,30 +25,30 @@ def accuracies(encoder: DualEncoder, material: Material, examples: Examples) -> 
         return {}
     was_training = encoder.model.training
     encoder.model.eval()
-    bank, device = material.bank, encoder.model.device
+    bank, device = data.bank, encoder.model.device
     wanted = sorted({entity for listed in examples.candidates for entity in listed})
     column = {entity: place for place, entity in enumerate(wanted)}
     labels = _encoded(
-        torch.tensor([material.entity_rows[entity][0] for entity in wanted], dtype=torch.long),
+        torch.tensor([data.entity_rows[entity][0] for entity in wanted], dtype=torch.long),
         lambda rows: encoder.texts(bank.batch(rows)),
     )
     texts = _encoded(examples.text, lambda rows: encoder.texts(bank.batch(rows)))
     pictured = examples.image >= 0
-    images = _encoded(examples.image[pictured], lambda rows: encoder.images(material.images[rows].to(device).float() / 255))
+    images = _encoded(examples.image[pictured], lambda rows: encoder.images(data.images[rows].to(device).float() / 255))
     encoder.model.train(was_training)
-    found: dict[str, float] = {}
+    shares: dict[str, float] = {}
     for task, reads_image, reads_text in (("I2T", True, False), ("IT2T", True, True), ("T2T", False, True)):
-        asked = pictured.nonzero().flatten() if reads_image else torch.arange(len(examples))
+        wanted_rows = pictured.nonzero().flatten() if reads_image else torch.arange(len(examples))
         credit = 0.0
-        for places in torch.split(torch.arange(len(asked)), CHUNK) if wanted and len(asked) else ():
-            rows = asked[places]
+        for places in torch.split(torch.arange(len(wanted_rows)), CHUNK) if wanted and len(wanted_rows) else ():
+            rows = wanted_rows[places]
             scores = encoder.cosines(images[places] if reads_image else None, texts[rows] if reads_text else None, labels)
             for row, given in zip(rows.tolist(), scores, strict=True):
                 gold, listed = int(examples.gold[row]), examples.candidates[row]
                 if gold in listed:
-                    credit += _credit(given[[column[one] for one in listed]], given[column[gold]])
-        found[task] = credit / len(examples)
-    return found
+                    credit += _credit(given[[column[candidate] for candidate in listed]], given[column[gold]])
+        shares[task] = credit / len(examples)
+    return shares
 
 
 def _credit(among: Tensor, right: Tensor) -> float:

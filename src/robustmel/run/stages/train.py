@@ -10,16 +10,16 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.run.stages.shards import Progress
 
 if TYPE_CHECKING:
-    from robustmel.run.jobs import Checkpoint
+    from robustmel.run.jobs import Training
 
 
-def train_checkpoint(datasets: Sequence[Dataset], job: Checkpoint, out: Path, progress: Progress) -> dict[str, Any]:
+def train_checkpoint(datasets: Sequence[Dataset], job: Training, out: Path, progress: Progress) -> dict[str, Any]:
     """Trains into `out`, going on where an interrupted training stopped; returns what it came to."""
-    from robustmel.training.dual_encoder import train_dual_encoder
-    from robustmel.training.recipe import Recipe
+    from robustmel.training import train
+    from robustmel.training.recipe_files import read_recipe
 
-    recipe = Recipe.from_mapping({name: value for name, value in job.recipe.items() if value is not None} | {"seed": job.seed})
-    result = train_dual_encoder(datasets, recipe, out, progress=lambda epoch: progress(epoch.number, recipe.epochs))
+    recipe = read_recipe(job.recipe, seed=job.seed)
+    result = train(datasets, recipe, out, progress=lambda epoch: progress(epoch.number, recipe.epochs))
     progress(recipe.epochs, recipe.epochs)
     return {
         "epochs": result.epochs,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from robustmel.training.losses import pairwise_sigmoid, symmetric_cross_entropy
+from robustmel.linkers.losses import pairwise_sigmoid, symmetric_cross_entropy
 
 
 @pytest.fixture

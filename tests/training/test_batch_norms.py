@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
-from robustmel.training.dual_encoder import train_dual_encoder
-from robustmel.training.encoder import DualEncoder, fresh_encoder, loaded_encoder
-from robustmel.training.examples import material
+from robustmel.training import train
+from robustmel.training.encoder import Encoder, fresh_encoder, loaded_encoder
+from robustmel.training.examples import training_data
 from robustmel.training.recipe import Recipe
 
 STEM = "vision_model.embeddings.batchnorm"
@@ -25,7 +25,7 @@ def align(recipe: Recipe) -> Recipe:
     return replace(recipe, family="align")
 
 
-def statistics_of(encoder: DualEncoder, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def statistics_of(encoder: Encoder, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and variance that the first batch norm is to hold, from the weights before it."""
     with torch.inference_mode():
         stem = encoder.model.vision_model.embeddings
@@ -36,11 +36,11 @@ def statistics_of(encoder: DualEncoder, pixels: torch.Tensor) -> tuple[torch.Ten
 def test_published_statistics_are_those_of_the_training_images(cards: Dataset, align: Recipe, tmp_path: Path) -> None:
     recipe = replace(align, epochs=12, learning_rate=1e-4, precision="float16")
     recipe = replace(recipe, augmentation=replace(recipe.augmentation, shift=0.0, scale=0.0, hue=0.0, noise=0.0, contrast=0.0))
-    train_dual_encoder([cards], recipe, tmp_path / "out")
+    train([cards], recipe, tmp_path / "out")
     stored = load_file(tmp_path / "out" / "model.safetensors")
     assert {value.dtype for name, value in stored.items() if "running" in name} == {torch.float32}
     encoder = loaded_encoder(recipe, str(tmp_path / "out"))
-    seen = material([cards], recipe, encoder)
+    seen = training_data([cards], recipe, encoder)
     mean, variance = statistics_of(encoder, seen.images[seen.train.image] / 255)
     spread = variance.sqrt()
     assert ((stored[f"{STEM}.running_mean"] - mean).abs() / spread).max() < 0.5
@@ -49,12 +49,12 @@ def test_published_statistics_are_those_of_the_training_images(cards: Dataset, a
 
 
 def test_fine_tuning_does_not_leave_the_statistics_of_the_last_batch(cards: Dataset, align: Recipe, tmp_path: Path) -> None:
-    train_dual_encoder([cards], align, tmp_path / "base")
+    train([cards], align, tmp_path / "base")
     config = json.loads((tmp_path / "base" / "config.json").read_text())
     config["vision_config"]["batch_norm_momentum"] = 0.99  # as published
     (tmp_path / "base" / "config.json").write_text(json.dumps(config))
     tuned = replace(align, base=str(tmp_path / "base"), epochs=1, learning_rate=1e-7)
-    train_dual_encoder([cards], tuned, tmp_path / "tuned")
+    train([cards], tuned, tmp_path / "tuned")
     before, after = (load_file(tmp_path / one / "model.safetensors")[f"{STEM}.running_var"] for one in ("base", "tuned"))
     assert not torch.equal(before, after)
     torch.testing.assert_close(after, before, rtol=0.1, atol=0)

@@ -10,7 +10,7 @@ from transformers import AutoTokenizer
 
 from robustmel.training.encoder import fresh_encoder
 from robustmel.training.recipe import Recipe
-from robustmel.training.tokenizer import END, PAD, START
+from robustmel.training.texts import END, PAD, START
 
 TEXTS = ["a photo of romania", "Romania met Moldova at noon", "the flag of Côte d'Ivoire " * 9]
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.training.dual_encoder import train_dual_encoder
+from robustmel.training import train
+from robustmel.training.card import shown_source
 from robustmel.training.recipe import Recipe
-from robustmel.training.sources import shown_source
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_paths_below_the_working_directory_become_relative(tmp_path: Path, monke
 
 def test_the_card_says_how_the_data_were_asked_for(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
     source = shown_source("jsonl", {"path": "/home/somebody/cards"})
-    train_dual_encoder([cards], replace(recipe, epochs=1), tmp_path / "base", sources=[source])
+    train([cards], replace(recipe, epochs=1), tmp_path / "base", sources=[source])
     made = next(line for line in (tmp_path / "base" / "README.md").read_text().splitlines() if "robustmel train" in line)
     assert shlex.split(made)[3:5] == ["--dataset", '{name = "jsonl", path = "cards"}']
     record = json.loads((tmp_path / "base" / "training_recipe.json").read_text())
@@ -50,7 +50,7 @@ def test_the_card_says_how_the_data_were_asked_for(cards: Dataset, recipe: Recip
 
     tuned = replace(recipe, epochs=1, base=str(tmp_path / "base"))
     hard = replace(tuned, adversarial=replace(recipe.adversarial, eps=2 / 255, steps=1))
-    train_dual_encoder([cards], hard, tmp_path / "tuned")
+    train([cards], hard, tmp_path / "tuned")
     card = (tmp_path / "tuned" / "README.md").read_text()
     assert "fine-tuned from base" in card
     assert "adversarially: on the worst images that 1 step found within 2/255 of a pixel" in " ".join(card.split())

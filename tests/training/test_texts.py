@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 
-from robustmel.training.texts import TextBank
-from robustmel.training.tokenizer import END, PAD, START, learn_tokenizer
+from robustmel.training.texts import END, PAD, START, TextBank, learn_tokenizer
 
 TEXTS = ["The flag of Chad flew over N'Djamena.", "Romania met Moldova at noon", "a photo of Côte d'Ivoire"] * 3
 LEARNT = learn_tokenizer(TEXTS, 320, 16, masked=True)

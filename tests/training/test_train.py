@@ -13,9 +13,10 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import MissingError, UsageError
-from robustmel.training.dual_encoder import measure, train_dual_encoder
+from robustmel.training import train
+from robustmel.training.dual_encoder import measure
 from robustmel.training.encoder import fresh_encoder, loaded_encoder
-from robustmel.training.examples import material
+from robustmel.training.examples import training_data
 from robustmel.training.loop import Epoch
 from robustmel.training.recipe import Recipe
 
@@ -33,7 +34,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_resumed_training_ends_with_the_same_weights(cards: Dataset, recipe: Recipe, family: str, tmp_path: Path) -> None:
     recipe = replace(recipe, family=family)
-    whole = train_dual_encoder([cards], recipe, tmp_path / "whole")
+    whole = train([cards], recipe, tmp_path / "whole")
 
     def cut(epoch: Epoch) -> None:
         if epoch.number < 3:
@@ -42,8 +43,8 @@ def test_a_resumed_training_ends_with_the_same_weights(cards: Dataset, recipe: R
     for _ in range(2):
         torch.manual_seed(99)  # whatever else the process did with the global generator
         with pytest.raises(CutError):
-            train_dual_encoder([cards], recipe, tmp_path / "cut", progress=cut)
-    resumed = train_dual_encoder([cards], recipe, tmp_path / "cut", progress=cut)
+            train([cards], recipe, tmp_path / "cut", progress=cut)
+    resumed = train([cards], recipe, tmp_path / "cut", progress=cut)
     first, second = weights(tmp_path / "whole"), weights(tmp_path / "cut")
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -57,16 +58,16 @@ def test_another_seed_gives_other_weights_and_the_global_generator_is_left_alone
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    train_dual_encoder([cards], replace(recipe, epochs=1), tmp_path / "0")
+    train([cards], replace(recipe, epochs=1), tmp_path / "0")
     assert torch.equal(torch.rand(3), expected)
-    train_dual_encoder([cards], replace(recipe, epochs=1, seed=1), tmp_path / "1")
+    train([cards], replace(recipe, epochs=1, seed=1), tmp_path / "1")
     name = "vision_model.embeddings.patch_embedding.weight"
     assert not torch.equal(weights(tmp_path / "0")[name], weights(tmp_path / "1")[name])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_an_easy_task_is_learnt(cards: Dataset, recipe: Recipe, family: str, tmp_path: Path) -> None:
-    result = train_dual_encoder([cards], replace(recipe, family=family, epochs=25), tmp_path / "out")
+    result = train([cards], replace(recipe, family=family, epochs=25), tmp_path / "out")
     assert result.accuracies["cards"]["test"]["IT2T"] > 0.6  # chance is 1 / 6; 18 test mentions
     assert result.accuracies["cards"]["test"]["I2T"] > 0.5
 
@@ -74,7 +75,7 @@ def test_an_easy_task_is_learnt(cards: Dataset, recipe: Recipe, family: str, tmp
 @pytest.mark.parametrize("family", [one for one in FAMILIES if not one.startswith("blip")])  # see test_blip_families
 def test_the_published_folder_is_what_the_library_loads(cards: Dataset, recipe: Recipe, family: str, tmp_path: Path) -> None:
     recipe = replace(recipe, family=family, epochs=1, precision="float16")
-    result = train_dual_encoder([cards], recipe, tmp_path / "out")
+    result = train([cards], recipe, tmp_path / "out")
     stored = weights(tmp_path / "out")
     model = AutoModel.from_pretrained(tmp_path / "out")
     assert {stored[name].dtype for name, _ in model.named_parameters()} == {torch.float16}
@@ -114,9 +115,9 @@ def test_training_sees_the_pixels_that_the_processor_gives(cards: Dataset, recip
 
 
 def test_a_finished_training_is_not_repeated_and_its_state_is_gone(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
-    first = train_dual_encoder([cards], recipe, tmp_path)
+    first = train([cards], recipe, tmp_path)
     epochs: list[Epoch] = []
-    again = train_dual_encoder([cards], recipe, tmp_path, progress=epochs.append)
+    again = train([cards], recipe, tmp_path, progress=epochs.append)
     assert epochs == []
     assert again == first
     assert not list(tmp_path.glob("*state*"))
@@ -127,45 +128,45 @@ def test_a_folder_with_another_training_is_refused(cards: Dataset, recipe: Recip
         raise CutError
 
     with pytest.raises(CutError):
-        train_dual_encoder([cards], recipe, tmp_path, progress=cut)
+        train([cards], recipe, tmp_path, progress=cut)
     for finished in (False, True):
         if finished:
-            train_dual_encoder([cards], recipe, tmp_path)
+            train([cards], recipe, tmp_path)
         with pytest.raises(UsageError, match="another recipe"):
-            train_dual_encoder([cards], replace(recipe, seed=7), tmp_path)
+            train([cards], replace(recipe, seed=7), tmp_path)
         with pytest.raises(UsageError, match="other data"):
-            train_dual_encoder([replace(cards, mentions=cards.mentions[1:])], recipe, tmp_path)
+            train([replace(cards, mentions=cards.mentions[1:])], recipe, tmp_path)
 
 
 def test_a_checkpoint_is_fine_tuned_with_its_own_tokenizer(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
-    train_dual_encoder([cards], recipe, tmp_path / "base")
+    train([cards], recipe, tmp_path / "base")
     tuned = replace(recipe, base=str(tmp_path / "base"), epochs=1, learning_rate=1e-6, warm_up=0.0)
-    train_dual_encoder([cards], tuned, tmp_path / "tuned")
+    train([cards], tuned, tmp_path / "tuned")
     before, after = weights(tmp_path / "base"), weights(tmp_path / "tuned")
     moved = max(float((before[name] - after[name]).abs().max()) for name in before)
     assert 0 < moved < 1e-4
     tokenizers = [json.loads((tmp_path / name / "tokenizer.json").read_text()) for name in ("base", "tuned")]
     assert tokenizers[0]["model"] == tokenizers[1]["model"]
     with pytest.raises(UsageError, match="is a clip model"):
-        train_dual_encoder([cards], replace(tuned, family="siglip"), tmp_path / "wrong")
+        train([cards], replace(tuned, family="siglip"), tmp_path / "wrong")
     with pytest.raises(MissingError):
-        train_dual_encoder([cards], replace(tuned, base=str(tmp_path / "nowhere")), tmp_path / "wrong")
+        train([cards], replace(tuned, base=str(tmp_path / "nowhere")), tmp_path / "wrong")
 
 
 def test_training_ends_when_validation_no_longer_gains(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
-    result = train_dual_encoder([cards], replace(recipe, epochs=30, patience=2, learning_rate=1e-9), tmp_path)
+    result = train([cards], replace(recipe, epochs=30, patience=2, learning_rate=1e-9), tmp_path)
     assert result.epochs == result.best_epoch + 2 < 30
 
 
 def test_a_loss_that_is_no_number_ends_with_a_sentence(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="learning_rate"):
-        train_dual_encoder([cards], replace(recipe, learning_rate=1e30, warm_up=0.0), tmp_path)
+        train([cards], replace(recipe, learning_rate=1e30, warm_up=0.0), tmp_path)
 
 
 def test_given_candidates_replace_the_mentions_own(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
     validation = cards.split("validation").mentions
     encoder = fresh_encoder(recipe, ["a"])
-    alone = material([cards], recipe, encoder, [[(one.gold or "",) for one in validation]])
+    alone = training_data([cards], recipe, encoder, [[(one.gold or "",) for one in validation]])
     assert all(listed == (gold,) for listed, gold in zip(alone.held_out.candidates, alone.held_out.gold.tolist(), strict=True))
     with pytest.raises(UsageError, match="one each"):
-        material([cards], recipe, encoder, [[("E0",)]])
+        training_data([cards], recipe, encoder, [[("E0",)]])

@@ -1,0 +1,61 @@
+"""Predictions from anywhere, scored as those of a run are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from robustmel.datasets.dataset import Dataset
+from robustmel.errors import UsageError
+from robustmel.report import metrics
+from robustmel.report.clusters import clusters
+from robustmel.report.credit import earned
+from robustmel.report.results import Question
+from robustmel.report.statistics import interval
+from robustmel.types import Prediction, opaque_id
+
+
+@dataclass(frozen=True)
+class Score:
+    """How often predictions are right; shares in [0, 1], None of nothing.
+
+    Args:
+        n: Mentions, all of them.
+        accuracy: Share linked correctly; ties share, failures count as wrong.
+        ci_low: Lower bound of its 95 % interval, clustered by entity and image.
+        ci_high: Upper bound.
+        mrr: Mean reciprocal rank of the right entity.
+        errors: Mentions without an answer.
+    """
+
+    n: int
+    accuracy: float | None
+    ci_low: float | None
+    ci_high: float | None
+    mrr: float | None
+    errors: int
+
+
+def score(predictions: Sequence[Prediction], data: Dataset) -> Score:
+    """Scores one prediction a mention, by the opaque ids that `Mention.query` gives or by the data set's own.
+
+    Raises:
+        UsageError: A mention has no prediction, or two.
+    """
+    given = {prediction.id: prediction for prediction in predictions}
+    opaque = {mention.id: opaque_id(data.name, mention.id) for mention in data.mentions}
+    missing = [mention.id for mention in data.mentions if mention.id not in given and opaque[mention.id] not in given]
+    if missing or len(given) != len(predictions) or len(predictions) != len(data.mentions):
+        what = f"mention {missing[0]} has none" if missing else "some are of other mentions, or given twice"
+        raise UsageError(f"{len(predictions)} predictions for {len(data.mentions)} mentions: {what}; give one a mention.")
+    ordered = [given.get(mention.id) or given[opaque[mention.id]] for mention in data.mentions]
+    credit = earned([mention.gold for mention in data.mentions], ordered)
+    asked = [
+        Question(one.id, one.gold, one.surface, one.text, None if one.image is None else str(one.image), (), one.gold or f"NIL {one.surface}")
+        for one in data.mentions
+    ]  # fmt: skip
+    bounds = interval(credit.credit, clusters(asked))
+    low, high = (bounds.low, bounds.high) if bounds else (None, None)
+    return Score(
+        len(ordered), metrics.accuracy(credit), low, high, metrics.mean_reciprocal_rank(credit), metrics.errors(credit)
+    )

@@ -1,0 +1,158 @@
+"""A training from data sets to a published checkpoint: the entry point, and what may go on where."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from robustmel.datasets.dataset import Dataset
+from robustmel.errors import MissingError, UsageError
+from robustmel.training import TRAINEES
+from robustmel.training.card import RECORD, write_card
+from robustmel.training.loop import OnEpoch, optimise
+from robustmel.training.recipe import Recipe
+from robustmel.training.state import STATE, State, read_state, remove_unfinished, write_state
+from robustmel.training.trainee import CandidateLists, Trainee, kind_of_training
+
+MUST_AGREE = {
+    "recipe": "another recipe",
+    "datasets": "other data sets",
+    "data": "other data",
+    "start": "other base weights",
+    "tokenizer": "another tokenizer",
+}
+"""What an interrupted training must share with the one that goes on with it -> how a message calls it where it differs."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a training came to.
+
+    Args:
+        folder: The published checkpoint.
+        epochs: Epochs trained.
+        best_epoch: The one published.
+        accuracies: Data set -> split -> task -> accuracy of the stored weights.
+        remarks: What was left out of the data or cut, and how often.
+        history: One record per epoch; see `loop.Epoch`.
+    """
+
+    folder: Path
+    epochs: int
+    best_epoch: int
+    accuracies: dict[str, dict[str, dict[str, float]]]
+    remarks: dict[str, int]
+    history: list[dict[str, Any]]
+
+
+def train(
+    datasets: Sequence[Dataset],
+    recipe: Recipe,
+    out: Path,
+    *,
+    candidates: CandidateLists | None = None,
+    test_candidates: CandidateLists | None = None,
+    seed: int | None = None,
+    progress: OnEpoch | None = None,
+    device: str = "cpu",
+    sources: Sequence[str] | None = None,
+) -> Checkpoint:
+    """Trains, or goes on with a training that was cut off at any point, and publishes.
+
+    `out` holds the state of the training before anything else, and after every epoch anew; the same call goes on from there,
+    and ends with the same bytes as one that was never cut off (same device, number of threads and versions). A finished folder
+    is not trained again. Two calls must not write one folder at once: that is for the caller to see to.
+
+    Args:
+        datasets: With train and, for early stopping and the choice of the best epoch, validation mentions.
+        recipe: Everything that decides the training.
+        out: The folder to publish; made if need be.
+        candidates: Per data set the candidates of its validation mentions, in order; None (for all or for one) takes the
+            mentions' own, and the whole knowledge base where they have none.
+        test_candidates: The same for the test mentions, on which the finished weights are measured, where there are any.
+        seed: Instead of the recipe's.
+        progress: Called after every epoch.
+        device: A torch device.
+        sources: How the data sets were asked for, for the card; see `card.shown_source`.
+
+    Raises:
+        UsageError: The recipe does not fit the family or the data, or `out` holds another training or files of another kind.
+        MissingError: Data, weights or disk space are missing.
+    """
+    recipe = recipe if seed is None else dataclasses.replace(recipe, seed=seed)
+    kind, state = kind_of_training(recipe), _state(out)
+    trainee: Trainee = TRAINEES.load(kind).prepare(datasets, recipe, candidates)
+    identity: dict[str, Any] = {
+        "recipe": recipe.to_dict(),
+        "datasets": [dataset.name for dataset in datasets],
+        **trainee.digests,
+    }
+    if (out / RECORD).is_file():
+        return _finished(out, identity)
+    if state is None:
+        state = State(identity)
+        write_state(out, state)
+    _must_agree(state.identity, identity, out)
+    trainee.model.to(device)
+    state = optimise(trainee, recipe, state, out, progress)
+    trainee.model.to("cpu")
+    try:
+        trainee.publish(out)
+    except (OSError, SafetensorError) as problem:
+        raise MissingError(
+            f"the checkpoint cannot be written to {out}: {problem}. The same command goes on from here."
+        ) from problem
+    measured: dict[str, dict[str, dict[str, float]]] = {}
+    for split, lists in (("validation", candidates), ("test", test_candidates)):
+        for dataset, given in zip(datasets, lists or [None] * len(datasets), strict=True):
+            if accuracy := trainee.measure(out, dataset, split, given):
+                measured.setdefault(dataset.name, {})[split] = accuracy
+    write_card(
+        out,
+        recipe=recipe.to_dict(),
+        kind=kind,
+        identity=identity,
+        sources=list(sources or identity["datasets"]),
+        best_epoch=state.best_epoch,
+        accuracies=measured,
+        remarks=dict(trainee.remarks),
+        parameters=sum(parameter.numel() for parameter in trainee.model.parameters()),
+        history=state.history,
+    )
+    return _finished(out, identity)
+
+
+def _state(out: Path) -> State | None:
+    """The state of an interrupted training; None for a folder that is absent, empty or finished."""
+    remove_unfinished(out)
+    state = read_state(out)
+    if state is None and out.is_dir() and any(out.iterdir()) and not (out / RECORD).exists():
+        raise UsageError(
+            f"{out} is not empty and holds no training; choose another --out, so that nothing of yours is written over."
+        )
+    return state
+
+
+def _finished(out: Path, identity: Mapping[str, Any]) -> Checkpoint:
+    try:
+        record = json.loads((out / RECORD).read_text(encoding="utf-8"))
+        _must_agree(record["identity"], identity, out)
+        result = Checkpoint(
+            out, len(record["history"]), record["best_epoch"], record["accuracies"], record["remarks"], record["history"]
+        )
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise MissingError(f"{out / RECORD} cannot be read: {problem}. Remove the folder to train anew.") from problem
+    (out / STATE).unlink(missing_ok=True)
+    return result
+
+
+def _must_agree(there: Mapping[str, Any], asked: Mapping[str, Any], out: Path) -> None:
+    for name, value in asked.items():
+        if there.get(name, value) != value:
+            raise UsageError(f"{out} holds a training with {MUST_AGREE.get(name, f'another {name}')}; choose another --out.")
