@@ -36,9 +36,6 @@ class APGD(TargetableAttack, BallAttack):
         restarts: Runs from fresh random starts; an image that is fooled takes no part in the next.
         targeted: See `TargetableAttack`, as for the options after it.
 
-    Raises:
-        UsageError: A value is out of its range.
-
     Source:
         Croce & Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-free Attacks",
         ICML 2020, algorithm 1; lengths of windows as in the authors' code.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from robustmel.attacks.contract import Noise
 from robustmel.attacks.image.apgd import APGD
-from robustmel.attacks.image.multi_targeted import MultiTargetedAttack
+from robustmel.attacks.image.ball_attack import MultiTargetedAttack
 from robustmel.attacks.image.outcome import Outcome
 from robustmel.attacks.quantities import one_of
 
@@ -28,9 +28,6 @@ class TargetedAPGD(MultiTargetedAttack):
         loss: "dlr", the difference of logits ratio, or "ce", cross-entropy.
         restarts: Runs toward each target, from fresh random starts.
         drop_fooled: See `GradientAttack`, as for the options after it.
-
-    Raises:
-        UsageError: A value is out of its range.
 
     Source:
         Croce & Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-free Attacks",

@@ -33,9 +33,6 @@ class AutoAttack(GradientAttack, BallAttack):
         restarts: Runs of the whole ensemble.
         drop_fooled: See `GradientAttack`, as for the options after it.
 
-    Raises:
-        UsageError: A value is out of its range.
-
     Source:
         Croce & Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-free Attacks",
         ICML 2020, section 5 and table 2; the "standard" version.

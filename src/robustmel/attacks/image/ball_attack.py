@@ -11,7 +11,8 @@ from torch import Tensor
 
 from robustmel.attacks.contract import Noise, Objective
 from robustmel.attacks.image.ball import Ball
-from robustmel.attacks.image.options import QueryAttack
+from robustmel.attacks.image.goal import Goal
+from robustmel.attacks.image.options import GradientAttack, QueryAttack
 from robustmel.attacks.image.outcome import Outcome
 from robustmel.attacks.quantities import as_budget, at_least_one, pixel_length
 from robustmel.types import Perturbation
@@ -71,6 +72,30 @@ class BallAttack(QueryAttack, ABC):
     @abstractmethod
     def run(self, outcome: Outcome, rows: Tensor, noise: Noise, start: int) -> None:
         """One start, counted from 0, for the images `rows`, int64 (b,), of which there is one at least."""
+
+
+class MultiTargetedAttack(GradientAttack, BallAttack):
+    """Base of attacks toward up to `targets` wrong candidates, by falling clean score; any other that wins is a success too.
+
+    Source:
+        Croce & Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-free Attacks", ICML
+        2020, section 5 ("targeted").
+    """
+
+    targets: int
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        super().__post_init__()
+        self._check(targets=at_least_one)
+
+    def goals(self, outcome: Outcome) -> Iterator[Tensor | None]:
+        """One target after the other; lists that are short run out before others do. The goal is as before in the end."""
+        before = outcome.goal
+        for column in outcome.wrong_candidates()[:, : self.targets].T:
+            outcome.goal = Goal(before.gold, toward=column.clamp(min=0))
+            yield column >= 0
+        outcome.goal = before
 
 
 @dataclass

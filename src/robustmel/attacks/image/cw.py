@@ -49,9 +49,6 @@ class CarliniWagner(TargetableAttack):
         abort_early: An image whose loss has not fallen by a ten-thousandth within a tenth of the steps stops there.
         targeted: See `TargetableAttack`, as for the options after it.
 
-    Raises:
-        UsageError: A value is out of its range.
-
     Source:
         Carlini & Wagner, "Towards Evaluating the Robustness of Neural Networks", IEEE S&P 2017, section VI.A.
     """

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from robustmel.attacks.contract import Noise
 from robustmel.attacks.image.ball import Ball
-from robustmel.attacks.image.ball_attack import StartState, replaced
-from robustmel.attacks.image.multi_targeted import MultiTargetedAttack
+from robustmel.attacks.image.ball_attack import MultiTargetedAttack, StartState, replaced
 from robustmel.attacks.image.outcome import Outcome
 from robustmel.attacks.quantities import above_zero, below_one
 from robustmel.errors import UsageError
@@ -43,9 +42,6 @@ class FAB(MultiTargetedAttack):
         eta: How far each step goes, as a multiple of the way to the boundary; 1 or above.
         beta: What is left of a change that fools after the step back, below 1.
         drop_fooled: See `GradientAttack`, as for the options after it.
-
-    Raises:
-        UsageError: A value is out of its range.
 
     Source:
         Croce & Hein, "Minimally Distorted Adversarial Examples with a Fast Adaptive Boundary Attack", ICML 2020, algorithm 1

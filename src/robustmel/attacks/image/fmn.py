@@ -40,9 +40,6 @@ class FMN(TargetableAttack):
             Without it, the shortest change before rounding is handed back.
         targeted: See `TargetableAttack`, as for the options after it.
 
-    Raises:
-        UsageError: A value is out of its range.
-
     Source:
         Pintor et al., "Fast Minimum-norm Adversarial Attacks through Adaptive Norm Constraints", NeurIPS 2021, algorithm 1.
     """

@@ -30,9 +30,6 @@ class PGD(TargetableAttack, BallAttack):
         restarts: Runs from fresh random starts; an image that is fooled takes no part in the next.
         targeted: See `TargetableAttack`, as for the options after it.
 
-    Raises:
-        UsageError: A value is out of its range.
-
     Source:
         Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018, section 2.1.
     """

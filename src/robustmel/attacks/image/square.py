@@ -34,9 +34,6 @@ class Square(BallAttack):
         restarts: Runs from fresh stripes; an image that is fooled takes no part in the next.
         on_failure: See `QueryAttack`, as for the option after it.
 
-    Raises:
-        UsageError: A value is out of its range.
-
     Source:
         Andriushchenko et al., "Square Attack: a Query-Efficient Black-box Adversarial Attack via Random Search", ECCV 2020,
         algorithms 1 and 2; p and the number of queries as in Croce & Hein, "Reliable Evaluation ...", ICML 2020.
