@@ -58,7 +58,7 @@ def below_one(name: str, value: Any) -> float:
     return parsed
 
 
-def share(name: str, value: Any) -> float:
+def proportion(name: str, value: Any) -> float:
     """A share of a whole: above 0, at most 1."""
     parsed = above_zero(name, value)
     if parsed > 1:
