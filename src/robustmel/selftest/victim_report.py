@@ -12,7 +12,7 @@ import numpy as np
 
 from robustmel.report import Report, Summary, build
 from robustmel.report.credit import Floats
-from robustmel.report.results import Cell
+from robustmel.report.results import ResultCell
 from robustmel.report.scoring import Scoring
 from robustmel.report.statistics import Clusters
 from robustmel.run.executors import Watch
@@ -53,17 +53,17 @@ class VictimReport:
         at_level = (row for row in self._rows if row.worst_case and (row.threat_model, row.budget) == ("linf", f"{level}/255"))
         return next(at_level, None)
 
-    def cell(self, attack: str) -> Cell:
+    def cell(self, attack: str) -> ResultCell:
         """The cell of an attack."""
         return next(cell for cell in self.cells if cell.attack == attack)
 
     @cached_property
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[ResultCell]:
         """All its cells, in the order of the grid."""
         mine = (self.dataset, self.linker, self.defence)
         return [cell for cell in self.report.run.cells if (cell.dataset, cell.linker, cell.defence) == mine]
 
-    def linked(self, cell: Cell) -> Floats:
+    def linked(self, cell: ResultCell) -> Floats:
         """(n,): the credit of each mention; 1 linked, 0 not, a fraction in a tie."""
         credit: Floats = self._scoring.cell(cell).credit[0]
         return credit
@@ -73,15 +73,15 @@ class VictimReport:
         """(n,): which mentions belong together."""
         return self._scoring.facts(self.cells[0]).clusters
 
-    def log(self, cell: Cell) -> list[dict[str, Any]]:
+    def log(self, cell: ResultCell) -> list[dict[str, Any]]:
         """The attack's log, a row a mention; empty for clean images."""
-        return self.report.run.log(cell, cell.views[0])
+        return self.report.run.log(cell, cell.evaluations[0])
 
-    def leads(self, cell: Cell) -> Floats:
+    def leads(self, cell: ResultCell) -> Floats:
         """(n,): the right entity's score less the best other one's, as answered; NaN where either is not ranked."""
-        run, view = self.report.run, cell.views[0]
+        run, evaluation = self.report.run, cell.evaluations[0]
         leads = []
-        for question, answer in zip(run.questions(cell), run.predictions(cell, view), strict=True):
+        for question, answer in zip(run.questions(cell), run.predictions(cell, evaluation), strict=True):
             scores = dict(zip(answer.ranked, answer.scores, strict=True))
             own = scores.pop(str(question.gold), np.nan)
             leads.append(own - max(scores.values(), default=np.nan))
