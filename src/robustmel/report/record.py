@@ -31,7 +31,7 @@ class CellRecord:
 
     @property
     def task(self) -> Task:
-        """What was read: "I2T", "IT2T" or "T2T"."""
+        """What the linker reads: "I2T", "IT2T" or "T2T"."""
         return self.cell.task
 
     @property

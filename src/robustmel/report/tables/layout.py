@@ -98,9 +98,9 @@ def layout(summaries: Sequence[Summary]) -> Table:
         made = sources.setdefault(_victim(summary), {})
         if summary.source != "none" and not summary.untouched:
             made[summary.source] = summary.white_box
-    by_place: dict[tuple[Cell, str, str, str], Summary] = {}
-    for summary in shown:
-        by_place[_victim(summary), summary.task, summary.attack, _source(summary)] = summary
+    by_place: dict[tuple[Cell, str, str, str], Summary] = {
+        (_victim(summary), summary.task, summary.attack, _source(summary)): summary for summary in shown
+    }
     lines = []
     for victim, made in sources.items():
         for source, white_box in (made or {"none": True}).items():
