@@ -30,6 +30,9 @@ from robustmel.types import Cell
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_LINES = 12
+"""Under the table on a terminal."""
+
 
 @dataclass(frozen=True, repr=False)
 class Report:
@@ -149,7 +152,7 @@ class Report:
 
     def text(self, width: int | None = None) -> str:
         """The main table for a terminal of `width` columns (None: ask it), with what matters most under it; then transfer."""
-        main = text.render(self.table, self._every_note, width)
+        main = text.render(self.table, self._every_note, width, MOST_LINES)
         return f"{main}\n{self.transfer.text(width)}" if self.transfer.tables else main
 
     def __str__(self) -> str:
