@@ -46,8 +46,8 @@ def selftest(
     if tried is not None:
         attempt(tried, 1)  # what is wrong with it is told before anything is planted
     began = time.monotonic()
-    with _folder(out) as folder, shown() as watch:
-        verdicts = whole(folder, workers, watch, sources, tried, pages=out is not None)
+    with _folder(out) as folder, shown() as listener:
+        verdicts = whole(folder, workers, listener, sources, tried, pages=out is not None)
         seconds = time.monotonic() - began
         (folder / RECORD).write_text(table.as_json(verdicts, seconds), encoding="utf-8")
     width = shutil.get_terminal_size((120, 24)).columns
