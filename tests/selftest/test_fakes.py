@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks import ATTACKS
-from robustmel.attacks.noise_source import ItemNoise
+from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.datasets import DATASETS
 from robustmel.images import decode
 from robustmel.registry import load_file_component

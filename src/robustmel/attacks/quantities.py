@@ -22,9 +22,9 @@ def number(name: str, value: Any) -> float:
             raise TypeError
         parsed = float(_fraction(value)) if isinstance(value, str) else float(value)
     except (TypeError, ValueError, ArithmeticError):
-        raise UsageError(f'{name} = {value!r} is no number; write it as 0.03 or "8/255".') from None
+        raise UsageError(f'{name} = {value!r} is not a number; write it as 0.03 or "8/255".') from None
     if not math.isfinite(parsed) or parsed < 0:
-        raise UsageError(f"{name} = {value} must be finite and not below 0.")
+        raise UsageError(f"{name} = {value} must be a finite number, 0 or more.")
     return parsed
 
 
@@ -42,8 +42,8 @@ def pixel_length(name: str, value: Any) -> float:
     """
     parsed = number(name, value)
     if parsed > 1:
-        meant = f"did you mean {value}/255?" if parsed <= 255 else 'pixels lie in [0, 1], so a usual value is "8/255".'
-        raise UsageError(f"{name} = {value} is above 1; {meant}")
+        meant = f"did you mean {parsed:g}/255?" if parsed <= 255 else 'pixels lie in [0, 1], so a usual value is "8/255".'
+        raise UsageError(f"{name} = {parsed:g} is above 1; {meant}")
     return parsed
 
 
@@ -59,6 +59,30 @@ def above_zero(name: str, value: Any) -> float:
     return parsed
 
 
+def below_one(name: str, value: Any) -> float:
+    """A number from 0 on that is below 1.
+
+    Raises:
+        UsageError: It is no number, or outside that.
+    """
+    parsed = number(name, value)
+    if parsed >= 1:
+        raise UsageError(f"{name} = {parsed:g} must be below 1.")
+    return parsed
+
+
+def share(name: str, value: Any) -> float:
+    """A share of a whole: above 0, at most 1.
+
+    Raises:
+        UsageError: It is no number, or outside that.
+    """
+    parsed = above_zero(name, value)
+    if parsed > 1:
+        raise UsageError(f"{name} = {parsed:g} is above 1, but it is a share; 1 stands for all.")
+    return parsed
+
+
 def whole(name: str, value: Any, least: int = 0) -> int:
     """A whole number of at least `least`.
 
@@ -68,6 +92,15 @@ def whole(name: str, value: Any, least: int = 0) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise UsageError(f"{name} = {value!r} must be a whole number, at least {least}.")
     return value
+
+
+def at_least_one(name: str, value: Any) -> int:
+    """A whole number of at least 1.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    return whole(name, value, least=1)
 
 
 def yes_or_no(name: str, value: Any) -> bool:

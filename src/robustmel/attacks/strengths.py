@@ -38,8 +38,8 @@ PROFILES: Mapping[str, Settings] = {
     "cui": {
         ("pgd", "normal"): {"on_failure": "last"},
         ("pgd", "strong"): {"on_failure": "last"},
-        ("apgd", "normal"): {"spare_wrong": True},
-        ("apgd", "strong"): {"spare_wrong": True},
+        ("apgd", "normal"): {"skip_misclassified": True},
+        ("apgd", "strong"): {"skip_misclassified": True},
         ("cw", "normal"): {"lr": 0.05},
     },
 }

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from robustmel.attacks.noise_source import ItemNoise
-from robustmel.attacks.square import Square
+from robustmel.attacks.image.item_noise import ItemNoise
+from robustmel.attacks.image.square import Square
 from robustmel.datasets.jsonl import JSONL
 from robustmel.errors import UsageError
 from robustmel.registry import load_file_component

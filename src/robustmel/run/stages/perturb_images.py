@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks.contract import ImageAttack, Objective
-from robustmel.attacks.noise_source import ItemNoise
+from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.errors import ImageError, RobustMELError
 from robustmel.images import decode, decode_with_notes, write_png
 from robustmel.run.keys import item_seed
