@@ -23,74 +23,65 @@ QUIET = 30.0
 def shown() -> Iterator[ProgressListener]:
     """A listener for `execute` that shows how far each artefact is, how many of all are made, and the time left."""
     if not sys.stderr.isatty():
-        yield ProgressLines()
+        yield _Lines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as display:
-        yield ProgressBars(display)
+        yield _Bars(display)
 
 
-class ProgressBars(ProgressListener):
+class _Bars(ProgressListener):
     """A bar for all artefacts, and one for each that is being made."""
 
     def __init__(self, display: Progress) -> None:
-        self.display, self.bars = display, dict[str, TaskID]()
-        self.all, self.made, self.count = display.add_task("artefacts made", total=None), 0, 0
+        self.display, self.all, self.made, self.count = display, display.add_task("artefacts made", total=None), 0, 0
+        self.bars: dict[str, TaskID] = {}
 
     def planned(self, count: int) -> None:
-        """Sets the length of the bar for all."""
         self.count = count
-        self.display.update(
-            self.all, total=max(count, 1), completed=0 if count else 1, description=f"0 of {count} artefacts made"
-        )
+        self._show()
 
     def begun(self, job: Job) -> None:
-        """Adds its bar, without an end as long as nothing is known."""
         self.bars[job.key] = self.display.add_task(job.title, total=None)
 
     def advanced(self, job: Job, done: int, of: int) -> None:
-        """Moves its bar."""
         self.display.update(self.bars[job.key], completed=done, total=of)
 
     def finished(self, job: Job) -> None:
-        """Removes its bar."""
-        self.made += 1
         self.display.remove_task(self.bars.pop(job.key))
-        self.display.update(self.all, completed=self.made, description=f"{self.made} of {self.count} artefacts made")
+        self.made += 1
+        self._show()
+
+    def _show(self) -> None:
+        said = f"{self.made} of {self.count} artefacts made"
+        self.display.update(self.all, description=said, completed=self.made if self.count else 1, total=self.count or 1)
 
 
-class ProgressLines(ProgressListener):
-    """A line for each artefact that is begun, and now and then one about those that take long."""
+class _Lines(ProgressListener):
+    """A line for each artefact that is begun, and at most every `QUIET` seconds one about each that takes long."""
 
     def __init__(self) -> None:
         self.count, self.started = 0, 0
         self.since: dict[str, tuple[float, float, int]] = {}
-        """Key -> when it was begun, when a line last told of it, how many shards were done before."""
+        """Key -> when its first shard was begun, when a line last told of it, how many shards were done before."""
 
     def planned(self, count: int) -> None:
-        """Keeps the number of all."""
         self.count = count
 
     def begun(self, job: Job) -> None:
-        """Prints its number and title."""
         self.started += 1
         print(f"[{self.started:>{len(str(self.count))}}/{self.count}] {job.title}", file=sys.stderr, flush=True)
 
     def advanced(self, job: Job, done: int, of: int) -> None:
-        """Prints the share done and the time left, at most every `QUIET` seconds; the time is counted from the first shard."""
         now = time.monotonic()
         begun, told, before = self.since.setdefault(job.key, (now, now, done))
         if now - told >= QUIET and before < done < of:
             self.since[job.key] = (begun, now, before)
             left = (now - begun) / (done - before) * (of - done)
             print(f"  {job.title}: {done / of:.0%} done, about {_duration(left)} left", file=sys.stderr, flush=True)
-
-    def finished(self, job: Job) -> None:
-        """Forgets it."""
-        self.since.pop(job.key, None)
 
 
 def _duration(seconds: float) -> str:
