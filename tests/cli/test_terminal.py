@@ -11,6 +11,7 @@ import struct
 import sys
 import termios
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
 
@@ -89,7 +90,7 @@ def test_commands_with_progress_end_well_on_a_terminal(tmp_path: Path, arguments
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_on_a_terminal_is_told_and_the_same_command_finishes(tmp_path: Path, workers: str) -> None:
-    (tmp_path / "grid.toml").write_text(GRID.replace("limit = 3", "limit = 40").replace("normal", "strong"))
+    (tmp_path / "grid.toml").write_text(GRID.replace("limit = 3", "limit = 12").replace("normal", "strong"))
     command = ["run", "grid.toml", "--workers", workers]
 
     def at_work() -> bool:
@@ -101,3 +102,25 @@ def test_ctrl_c_on_a_terminal_is_told_and_the_same_command_finishes(tmp_path: Pa
     assert "Traceback" not in said
     code, said = on_a_terminal(command, 100, tmp_path)
     assert code == 0, said
+
+
+def test_ctrl_c_while_the_workers_start_shows_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "grid.toml").write_text(GRID)
+
+    def starting() -> bool:
+        return any(b"spawn_main" in command for command in commands_in(tmp_path))
+
+    code, said = on_a_terminal(["run", "grid.toml", "--workers", "2"], 100, tmp_path, starting)
+    assert code == 130, said
+    assert "interrupted; what was finished is kept" in said
+    assert "Traceback" not in said
+
+
+def commands_in(folder: Path) -> list[bytes]:
+    """Command lines of the processes whose working directory this is."""
+    lines = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").readlink() == folder:
+                lines.append((process / "cmdline").read_bytes())
+    return lines

@@ -6,11 +6,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from queue import Empty
 from types import TracebackType
 from typing import Any, Self
@@ -23,15 +22,6 @@ from robustmel.run.store import Store
 CONTEXT = multiprocessing.get_context("spawn")  # forking after torch has started its threads may hang
 Name = tuple[str, int | None]
 """Of a piece: the artefact's key, and the share."""
-
-
-@dataclass(frozen=True)
-class WorkerSettings:
-    """What a worker process needs to build its own builder."""
-
-    store: Store
-    device: str
-    threads: int
 
 
 def stop_signal() -> StopSignal:
@@ -49,15 +39,16 @@ class LocalProcesses:
     def __init__(self, builder: Builder, workers: int, stop: StopSignal, tell: Tell) -> None:
         self.places, self.stop, self.tell = workers, stop, tell
         self.news = CONTEXT.Queue()
-        settings = WorkerSettings(builder.store, builder.device, max(1, (os.cpu_count() or 1) // workers))
-        self.pool = ProcessPoolExecutor(workers, CONTEXT, initializer=_begin, initargs=(settings, stop, self.news))
+        given = (builder.store, builder.device, max(1, (os.cpu_count() or 1) // workers), stop, self.news)
+        self.pool = ProcessPoolExecutor(workers, CONTEXT, initializer=_begin, initargs=given)
         self.running: dict[Name, tuple[Piece, Future[bool]]] = {}
         self.at_shards: set[Name] = set()
 
     def submit(self, piece: Piece) -> Future[bool]:
         """Hands a piece to a worker."""
         try:
-            future = self.pool.submit(_carry_out, piece)
+            with _deaf():
+                future = self.pool.submit(_carry_out, piece)
         except BrokenProcessPool as problem:
             future = Future()
             future.set_exception(problem)
@@ -89,23 +80,36 @@ class LocalProcesses:
                     self.wait(busy)
         finally:
             for process in list((self.pool._processes or {}).values()):
-                process.terminate()
-            self.pool.shutdown(wait=False, cancel_futures=True)
+                process.kill()
+            self.pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Workers started within are deaf to the terminal's Ctrl-C from their first moment; this process hears it afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _worker: dict[str, Any] = {}
 
 
-def _begin(settings: WorkerSettings, stop: StopSignal, news: Any) -> None:
+def _begin(store: Store, device: str, threads: int, stop: StopSignal, news: Any) -> None:
     """Runs once in each worker: the parent alone listens to Ctrl-C, and a worker does not outlive it."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     import torch
 
-    torch.set_num_threads(settings.threads)
+    torch.set_num_threads(threads)
     heed(stop)
-    _worker.update(builder=Builder(settings.store, settings.device), news=news)
+    _worker.update(builder=Builder(store, device), news=news)
 
 
 def _die_with_parent() -> None:
