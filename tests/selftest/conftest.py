@@ -9,8 +9,8 @@ from PIL import Image
 
 from robustmel.registry import Component
 from robustmel.run.listener import ProgressListener
-from robustmel.selftest.evidence import Runner, runner
 from robustmel.selftest.planted import Planted, plant
+from robustmel.selftest.victim_report import Runner, runner
 
 
 @pytest.fixture(scope="session")
