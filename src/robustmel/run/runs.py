@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from robustmel import __version__
 from robustmel.run.builder import Builder
 from robustmel.run.changes import changes, ingredients
 from robustmel.run.estimate import disk_needed
@@ -26,6 +25,7 @@ from robustmel.run.listener import ProgressListener
 from robustmel.run.locks import hold
 from robustmel.run.plan import Evaluation, Plan, PlannedCell
 from robustmel.run.store import Store, write_atomically, writing
+from robustmel.version import __version__
 
 log = logging.getLogger(__name__)
 
