@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks import ATTACKS
-from robustmel.attacks.noise_source import ItemNoise
+from robustmel.attacks.image.item_noise import ItemNoise
 
 
 def visual(classifier: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor, **params: Any) -> Tensor:

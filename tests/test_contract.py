@@ -23,7 +23,7 @@ import robustmel.datasets
 import robustmel.defences
 import robustmel.linkers
 from robustmel.attacks import ATTACKS
-from robustmel.attacks.noise_source import ItemNoise
+from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.candidates import CANDIDATES
 from robustmel.datasets import DATASETS
 from robustmel.datasets.world import WorldNews
@@ -122,8 +122,8 @@ def test_its_parameters_round_trip(kind: str, name: str) -> None:
 def test_every_component_of_the_folder_is_in_the_table(kind: str) -> None:
     registry, package, method = REGISTRIES[kind]
     registered = {registry.load(name) for name in registry}
-    for info in pkgutil.iter_modules(package.__path__):
-        module = importlib.import_module(f"{package.__name__}.{info.name}")
+    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        module = importlib.import_module(info.name)
         for cls in (one for one in vars(module).values() if inspect.isclass(one) and one.__module__ == module.__name__):
             complete = hasattr(cls, method) and isinstance(getattr(cls, "version", None), int)
             subclassed = any(cls in other.__mro__[1:] for other in registered)

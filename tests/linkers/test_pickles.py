@@ -15,7 +15,7 @@ from robustmel.errors import MissingError, UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
 from robustmel.linkers.weights import weight_files
-from robustmel.run.jobs import identity
+from robustmel.run.components import identity
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from robustmel.attacks.contract import ImageAttack
-from robustmel.attacks.noise_source import ItemNoise
+from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.types import Perturbation
 
 IMAGES, CLASSES, SIDE = 64, 10, 16

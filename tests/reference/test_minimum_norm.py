@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustmel.attacks.fmn import FMN
-from robustmel.attacks.noise_source import ItemNoise
+from robustmel.attacks.image.fmn import FMN
+from robustmel.attacks.image.item_noise import ItemNoise
 
 IMAGES = 24
 

@@ -13,9 +13,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustmel.attacks.apgd import APGD
-from robustmel.attacks.cw import CarliniWagner
-from robustmel.attacks.pgd import PGD
+from robustmel.attacks.image.apgd import APGD
+from robustmel.attacks.image.cw import CarliniWagner
+from robustmel.attacks.image.pgd import PGD
 
 EPS = 0.6 / 255
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustmel.attacks.apgd import APGD
-from robustmel.attacks.cw import CarliniWagner
-from robustmel.attacks.noise_source import ItemNoise
-from robustmel.attacks.options import GradientAttack
-from robustmel.attacks.pgd import PGD
+from robustmel.attacks.image.apgd import APGD
+from robustmel.attacks.image.cw import CarliniWagner
+from robustmel.attacks.image.item_noise import ItemNoise
+from robustmel.attacks.image.options import GradientAttack
+from robustmel.attacks.image.pgd import PGD
 from robustmel.types import Perturbation
 
 IMAGES, CLASSES = 64, 10

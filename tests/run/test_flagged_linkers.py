@@ -8,6 +8,7 @@ import pytest
 from robustmel.report import build
 from robustmel.report.build import Report
 from robustmel.run.grid import parse_grid
+from robustmel.run.listener import ProgressListener
 from robustmel.run.runs import run_grid
 from robustmel.run.store import Store
 
@@ -23,7 +24,7 @@ def reported(name: str, data: Path, folder: Path) -> Report:
         "attacks": ATTACKS,
         "batch_size": 8,
     }
-    run_grid(parse_grid(table), folder / "out", Store(folder / "store"), 1, "cpu", lambda *_: None)
+    run_grid(parse_grid(table), folder / "out", Store(folder / "store"), 1, "cpu", ProgressListener())
     return build(folder / "out")
 
 
@@ -34,8 +35,8 @@ def reported(name: str, data: Path, folder: Path) -> Report:
         ("Detached", {"zero_gradients"}),
         ("Numpy", {"zero_gradients"}),
         ("EightBit", {"zero_gradients"}),
-        ("Saturated", {"zero_gradients"}),
-        ("Steep", {"loss_plateau"}),
+        ("Saturated", {"zero_gradients", "probabilities"}),
+        ("Steep", {"loss_plateau", "probabilities"}),
         ("Dropped", {"nondeterministic"}),
         ("Voting", {"nondeterministic"}),
     ],
@@ -51,7 +52,7 @@ def test_who_only_looks_robust_is_flagged_and_who_is_honest_is_not(
 def test_the_first_batch_is_scored_twice_and_the_course_of_the_attack_is_kept(colour_data: Path, tmp_path: Path) -> None:
     report = reported("Honest", colour_data, tmp_path)
     cell = next(cell for cell in report.run.cells if cell.attack == "pgd")
-    (view,) = cell.views
+    (view,) = cell.evaluations
     log = report.run.log(cell, view)
     assert sorted((one["deterministic"] for one in log), key=str) == [None] * 12 + [True] * 6
     assert all(one["margin_first"] <= one["margin_best"] and one["loss_first"] <= one["loss_best"] for one in log)
@@ -59,7 +60,9 @@ def test_the_first_batch_is_scored_twice_and_the_course_of_the_attack_is_kept(co
     assert withstood
     assert all(one["margin_first"] < 0 for one in withstood)
     noise = next(cell for cell in report.run.cells if cell.attack_name == "noise")
-    assert all(one["deterministic"] is None and one["loss_first"] is None for one in report.run.log(noise, noise.views[0]))
+    assert all(
+        one["deterministic"] is None and one["loss_first"] is None for one in report.run.log(noise, noise.evaluations[0])
+    )
 
 
 def test_a_log_from_before_these_columns_is_read(colour_data: Path, tmp_path: Path) -> None:

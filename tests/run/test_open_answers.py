@@ -15,6 +15,7 @@ from robustmel.report import build
 from robustmel.run.builder import Builder
 from robustmel.run.expand import expand
 from robustmel.run.grid import Grid, parse_grid
+from robustmel.run.listener import ProgressListener
 from robustmel.run.runs import run_grid
 from robustmel.run.store import Store
 
@@ -30,13 +31,14 @@ from pathlib import Path
 
 from robustmel.report import build
 from robustmel.run.grid import parse_grid
+from robustmel.run.listener import ProgressListener
 from robustmel.run.runs import run_grid
 from robustmel.run.store import Store
 
 data, linker, out, limit = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
 grid = parse_grid({"datasets": [{"name": "jsonl", "path": str(data)}], "linkers": [{"name": linker, "label": "drawing"}],
                    "tasks": ["T2T"], "attacks": ["clean"], "candidates": "all", "batch_size": 2, "limit": limit})
-run_grid(grid, out, Store(out / "store"), 1, "cpu", lambda *_: None)
+run_grid(grid, out, Store(out / "store"), 1, "cpu", ProgressListener())
 began = time.perf_counter()
 (summary,) = build(out, out / "store").summaries
 print(json.dumps({"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "report": time.perf_counter() - began,
@@ -50,7 +52,7 @@ def grid(data: Path, linker: dict[str, Any], *attacks: Any) -> Grid:
 
 
 def ran(data: Path, linker: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
-    run_grid(grid(data, linker, PGD), folder, Store(folder / "store"), 1, "cpu", lambda *_: None)
+    run_grid(grid(data, linker, PGD), folder, Store(folder / "store"), 1, "cpu", ProgressListener())
     named = [summary.to_dict() for summary in build(folder, folder / "store").summaries]
     return [{key: value for key, value in row.items() if key not in ("linker", "source")} for row in named]
 

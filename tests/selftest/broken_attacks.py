@@ -19,7 +19,7 @@ class Right:
     steps: int = 20
 
     modality: ClassVar = "image"
-    overlay: ClassVar = "mentions"
+    writes: ClassVar = ("image",)
     needs: ClassVar = "gradients"
     threat_model: ClassVar = "linf"
     random: ClassVar = True

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks import ATTACKS
-from robustmel.attacks.noise_source import ItemNoise
+from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.datasets import DATASETS
 from robustmel.images import decode
 from robustmel.registry import load_file_component
-from robustmel.selftest.evidence import Runner
 from robustmel.selftest.fakes_check import FAKES, SUSPICIONS, Fake, check_fakes
 from robustmel.selftest.planted import Planted
 from robustmel.selftest.tower import LinearTower
+from robustmel.selftest.victim_report import Runner
 from robustmel.types import Perturbation, Query
 
 
@@ -114,7 +114,7 @@ def test_it_hides_from_a_plain_attack_what_another_one_finds(fake: Fake, behind:
         assert informed == pytest.approx(truth, abs=0.1)
 
 
-def test_random_looks_differ_and_the_others_do_not(behind: Behind) -> None:
+def test_stochastic_gradients_differ_and_the_others_do_not(behind: Behind) -> None:
     for fake in FAKES:
         defended = behind.defended(fake)
         once, again = (defended.logits(behind.pixels, behind.queries, "I2T") for _ in range(2))

@@ -3,132 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from robustmel.report.comparisons import LEADS, compare, remarks
-from robustmel.report.comparisons import sheets as comparison_sheets
-from robustmel.report.flags import Examined, Flag, examine, verdict
-from robustmel.report.norms import Curve, curves
-from robustmel.report.norms import sheets as norm_sheets
-from robustmel.report.notes import notes
+from robustmel.errors import MissingError
+from robustmel.report.content import ReportContent
+from robustmel.report.flags import examine
 from robustmel.report.results import Run, read_run
 from robustmel.report.scoring import Scoring
-from robustmel.report.slices import sheets as slice_sheets
-from robustmel.report.slices import slices
 from robustmel.report.summarise import summarise
 from robustmel.report.summary import Summary
 from robustmel.report.tables import csv, json, latex, markdown, text
-from robustmel.report.tables.aside import Aside
-from robustmel.report.tables.layout import Table, layout
-from robustmel.report.transfer import Matrix, matrices
-from robustmel.report.transfer import sheets as transfer_sheets
+from robustmel.types import Cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_LINES = 12
+"""Under the table on a terminal."""
 
 
-@dataclass(frozen=True)
-class Report:
-    """What is said about a run.
-
-    Args:
-        run: The run, read back.
-        summaries: One a table row, worst cases over attacks last.
-        examined: What was looked for that would speak against rows of it.
-        scoring: What each mention earned; None makes it anew where it is needed.
-    """
-
-    run: Run
-    summaries: tuple[Summary, ...]
-    examined: tuple[Examined, ...] = ()
-    scoring: Scoring | None = field(default=None, repr=False, compare=False)
-
-    @cached_property
-    def table(self) -> Table:
-        """The main table."""
-        return layout(self.summaries)
-
-    @cached_property
-    def flags(self) -> tuple[Flag, ...]:
-        """What speaks against rows of the table."""
-        return tuple(flag for one in self.examined for flag in one.flags)
-
-    @cached_property
-    def notes(self) -> tuple[str, ...]:
-        """Sentences that belong under the table."""
-        told = [note for question in LEADS for note in remarks(compare(self._scoring, question), self.summaries)]
-        return (*notes(self.summaries, self.run.notes), *told)
-
-    @cached_property
-    def _scoring(self) -> Scoring:
-        return self.scoring or Scoring(self.run)
-
-    def by(self, by: str) -> Aside:
-        """Accuracy by a kind of mention: a key of `slices.BY`, or "popularity:100" for a threshold.
-
-        Raises:
-            UsageError: There is no such kind.
-        """
-        found = slices(self._scoring, by)
-        return Aside(tuple(slice_sheets(found)), tuple(one.to_dict() for one in found))
-
-    def compare(self, question: str) -> Aside:
-        """The answer to one of `comparisons.QUESTIONS`.
-
-        Raises:
-            UsageError: There is no such question.
-        """
-        found = compare(self._scoring, question)
-        return Aside(tuple(comparison_sheets(found)), tuple(one.to_dict() for one in found))
-
-    @cached_property
-    def transfer(self) -> Aside:
-        """The transfer matrix of every attack that has several sources; no sheet where none has."""
-        found = self._matrices
-        return Aside(tuple(transfer_sheets(found)), tuple(one.to_dict() for matrix in found for one in matrix.cells.values()))
-
-    @cached_property
-    def norms(self) -> Aside:
-        """How many mentions a change of at most a given length breaks, for attacks that seek short ones; else no sheet."""
-        return Aside(tuple(norm_sheets(self._curves)), tuple(point for one in self._curves for point in one.records()))
-
-    @cached_property
-    def _matrices(self) -> list[Matrix]:
-        return matrices(self._scoring)
-
-    @cached_property
-    def _curves(self) -> list[Curve]:
-        return curves(self._scoring)
+@dataclass(frozen=True, repr=False)
+class Report(ReportContent):
+    """A report and its forms. Prints as its table; in a notebook it shows the table and some mentions that break."""
 
     def text(self, width: int | None = None) -> str:
-        """The main table and its notes for a terminal of `width` columns (None: ask it); transfer matrices below."""
-        main = text.render(self.table, [*self.notes, *verdict(self.examined)], width)
-        return f"{main}\n{self.transfer.text(width)}" if self.transfer.sheets else main
+        """The main table for a terminal of `width` columns (None: ask it), with what matters most under it; then transfer."""
+        main = text.render(self.table, self.every_note, width, MOST_LINES)
+        return f"{main}\n{self.transfer.text(width)}" if self.transfer.tables else main
 
-    def markdown(self) -> str:
+    def __str__(self) -> str:
+        return self.text().rstrip("\n")
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from robustmel.report.notebook import render
+
+        return render(self)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One line a table row, with the columns of docs/report-columns.md.
+
+        Raises:
+            MissingError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise MissingError("pandas is not installed; a data frame needs it: pip install pandas.") from None
+        return pd.DataFrame([summary.to_dict() for summary in self.summaries])
+
+    def to_markdown(self) -> str:
         """The main table, the long one with intervals, and the notes; transfer matrices and norms below."""
-        main = markdown.render(self.table, self.summaries, [*self.notes, *verdict(self.examined)])
-        return "\n".join([main, *(one.markdown() for one in (self.transfer, self.norms) if one.sheets)])
+        main = markdown.render(self.table, self.summaries, self.every_note)
+        return "\n".join([main, *(side.to_markdown() for side in (self.transfer, self.norms) if side.tables)])
 
-    def latex(self) -> str:
+    def to_latex(self) -> str:
         """The main table for a paper (booktabs), and a table for each transfer matrix."""
-        main = latex.render(self.table, [*self.notes, *verdict(self.examined)])
-        return f"{main}\n{self.transfer.latex()}" if self.transfer.sheets else main
+        main = latex.render(self.table, self.every_note)
+        return f"{main}\n{self.transfer.to_latex()}" if self.transfer.tables else main
 
-    def csv(self) -> str:
+    def to_csv(self) -> str:
         """One line a summary."""
         return csv.render(self.summaries)
 
-    def json(self) -> str:
+    def to_json(self) -> str:
         """One array of objects; equal rows give equal bytes."""
         return json.render(self.summaries)
 
     def write_page(self) -> Path:
         """Writes `report/index.html` into the run folder, with the images it shows and `flags.json`; returns its path."""
-        from robustmel.report.page import Beside, sections, write_page
+        from robustmel.report.page import write_page
 
-        own = notes(self.summaries, self.run.notes)  # comparisons have a part of the page to themselves
-        beside = Beside(tuple(self._matrices), tuple(self._curves), tuple(sections(self._scoring, self.summaries)))
-        return write_page(self.run, self.summaries, self.table, own, self.examined, self.run.out / "report", beside)
+        return write_page(self, self.run.out / "report")
 
 
 def build(out: Path, store_root: Path | None = None) -> Report:
@@ -149,15 +98,14 @@ def report_on(run: Run) -> Report:
     scoring = Scoring(run)
     summaries = summarise(run, scoring)
     examined = examine(scoring, summaries)
-    raised = [flag for one in examined for flag in one.flags]
-    return Report(run, tuple(replace(one, flags=_codes(one, raised)) for one in summaries), examined, scoring)
+    codes: dict[Cell, list[str]] = {}
+    for flag in (flag for one in examined for flag in one.flags):
+        codes.setdefault(flag.cell, []).append(flag.code)
+    return Report(run, tuple(replace(one, flags=_codes(one, codes)) for one in summaries), examined, scoring)
 
 
-def _codes(row: Summary, raised: Sequence[Flag]) -> tuple[str, ...]:
+def _codes(row: Summary, codes: dict[Cell, list[str]]) -> tuple[str, ...]:
     """Of the flags that concern a row; a worst case is only in doubt where all its attacks are."""
-    if row.worst_case:
-        found = [_codes(replace(row, attack=attack, members=()), raised) for attack in row.members]
-        return tuple(code for code in found[0] if all(code in codes for codes in found))
-    place = (row.dataset, row.task, row.linker, row.source, row.defence, row.attack)
-    of = (one for one in raised if (one.dataset, one.task, one.linker, one.source, one.defence, one.attack) == place)
-    return tuple(dict.fromkeys(one.code for one in of))
+    cells: Sequence[Cell] = [replace(row.cell, attack=attack) for attack in row.members] or [row.cell]
+    first, *others = (codes.get(cell, []) for cell in cells)
+    return tuple(dict.fromkeys(code for code in first if all(code in other for other in others)))

@@ -114,12 +114,13 @@ class Grid:
     @property
     def named(self) -> Grid:
         """The same grid by names alone, the objects of a script left out."""
-        axes = {
-            axis: tuple(replace(one, instance=None) for one in getattr(self, axis))
-            for axis in ("datasets", "linkers", "defences")
-        }
+
+        def by_name(components: tuple[Component, ...]) -> tuple[Component, ...]:
+            return tuple(replace(component, instance=None) for component in components)
+
         attacks = tuple(replace(spec, attack=replace(spec.attack, instance=None)) for spec in self.attacks)
-        return replace(self, **axes, attacks=attacks)
+        linkers, defences = by_name(self.linkers), by_name(self.defences)
+        return replace(self, datasets=by_name(self.datasets), linkers=linkers, defences=defences, attacks=attacks)
 
 
 class _Table(BaseModel):

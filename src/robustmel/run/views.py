@@ -24,7 +24,7 @@ OWN_VIEW = {"image": "image", "text": "text", "knowledge": "knowledge"}
 
 def touches(attack: Any, task: Task) -> bool:
     """Whether an attack overwrites anything that a task reads; the knowledge base is read by all."""
-    return attack.modality == "knowledge" or not READS[task].isdisjoint(attack.writes)
+    return attack.modality == "knowledge" or not READS[task].isdisjoint(getattr(attack, "writes", (attack.modality,)))
 
 
 def views(spec: AttackSpec, attack: Any, task: Task) -> tuple[str, ...]:

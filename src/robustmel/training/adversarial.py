@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from robustmel.attacks.ball import Ball
+from robustmel.attacks.image.ball import Ball
 from robustmel.training.encoder import Encoder
 from robustmel.training.examples import Examples, TrainingData
 from robustmel.training.recipe import Adversarial

@@ -9,8 +9,8 @@ import torch
 from scipy.special import log_softmax
 from torch import Tensor
 
-from robustmel.attacks.noise_source import ItemNoise
-from robustmel.attacks.pgd import PGD
+from robustmel.attacks.image.item_noise import ItemNoise
+from robustmel.attacks.image.pgd import PGD
 from robustmel.run.stages.objective import EnsembleObjective, LinkerObjective, objective_of
 from robustmel.types import Query, Task
 

@@ -18,7 +18,7 @@ from robustmel.linkers.contract import Linker
 from robustmel.linkers.ranking import Ranking
 from robustmel.linkers.training_mode import in_training_mode
 from robustmel.run.stages.same_answers import agree
-from robustmel.run.stages.shards import Progress, Row, by_pieces, chunks, write_table
+from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, write_table
 from robustmel.types import Prediction, Query, Task
 
 PROBE = 8
@@ -48,7 +48,7 @@ KEPT = 100
 
 def link(
     queries: Sequence[Query], gold: Sequence[str | None], kb: KnowledgeBase, linker: Linker, task: Task, batch_size: int,
-    folder: Path, progress: Progress,
+    folder: Path, progress: ProgressCallback,
 ) -> dict[str, Any]:  # fmt: skip
     """Writes `answers.parquet`: one row a query, in the queries' order. The linker never sees the gold ids.
 
@@ -60,7 +60,7 @@ def link(
     probe = {query.id: query for query in queries[: min(PROBE, math.ceil(len(queries) / 4))]}
     heard: dict[str, Prediction] = {}
 
-    def work(piece: Sequence[str]) -> list[Row]:
+    def work(piece: Sequence[str]) -> list[Record]:
         predictions = answers(linker, [known[one] for one in piece], task, kb)
         heard.update((one.id, one) for one in predictions if one.id in probe)
         return [_row(prediction, right[prediction.id]) for prediction in predictions]
@@ -129,7 +129,7 @@ def _check(linker: Linker, queries: Sequence[Query], predictions: Sequence[Predi
             raise RobustMELError(f'linker {name} answered "{min(strangers)}", which is not {where}.')
 
 
-def _row(prediction: Prediction, gold: str | None) -> Row:
+def _row(prediction: Prediction, gold: str | None) -> Record:
     above, tied = _place(prediction, gold)
     return {
         "id": prediction.id,

@@ -12,7 +12,7 @@ from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.run.keys import item_seed
 from robustmel.run.stages.perturb_texts import TextAttackContext, perturb_texts
-from robustmel.run.stages.shards import Progress
+from robustmel.run.stages.shards import ProgressCallback
 from robustmel.types import Mention
 
 BATCH = 64
@@ -27,7 +27,7 @@ def poison(
     record_rate: float,
     seed: int,
     folder: Path,
-    progress: Progress,
+    progress: ProgressCallback,
 ) -> dict[str, Any]:
     """Writes the overlay of exactly floor(record_rate * n) of n training mentions, and its log; the labels stay.
 

@@ -6,17 +6,10 @@ from PIL import Image
 
 from robustmel.errors import UsageError
 from robustmel.registry import suggestion
-from robustmel.world.flags.flag import Flag
-from robustmel.world.flags.signals import SIGNALS
-from robustmel.world.flags.tables.africa import AFRICA
-from robustmel.world.flags.tables.americas import AMERICAS
-from robustmel.world.flags.tables.asia import ASIA
-from robustmel.world.flags.tables.europe import EUROPE
-from robustmel.world.flags.tables.oceania import OCEANIA
-from robustmel.world.flags.tables.regions import REGIONS
-from robustmel.world.flags.tables.united_states import UNITED_STATES
+from robustmel.world.flags.flag import FlagDesign
+from robustmel.world.flags.table import read_flags
 
-FLAGS: dict[str, Flag] = EUROPE | ASIA | AFRICA | AMERICAS | OCEANIA | REGIONS | UNITED_STATES | SIGNALS
+FLAGS: dict[str, FlagDesign] = read_flags()
 """Every flag that can be drawn, by entity id."""
 
 

@@ -10,7 +10,7 @@ from robustmel.world.flags.canvas import SUPERSAMPLING, Canvas, Layer, Point
 
 
 @dataclass(frozen=True)
-class Flag:
+class FlagDesign:
     """What is painted, in order.
 
     Args:
@@ -38,8 +38,3 @@ class Flag:
         if self.outline is not None:
             ImageDraw.Draw(mask).polygon([(x * canvas.samples, y * canvas.samples) for x, y in self.outline], fill=255)
         return mask.reduce(SUPERSAMPLING)
-
-
-def flag(ratio: float, *layers: Layer, outline: tuple[Point, ...] | None = None) -> Flag:
-    """A `Flag`, written the way the tables read best."""
-    return Flag(ratio, layers, outline)

@@ -1,0 +1,78 @@
+"""Projected gradient descent (Madry et al., 2018)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from robustmel.attacks.contract import Noise
+from robustmel.attacks.image.attacked_batch import AttackedBatch
+from robustmel.attacks.image.ball import Ball
+from robustmel.attacks.image.ball_attack import BallAttack
+from robustmel.attacks.image.options import TargetableAttack
+from robustmel.attacks.quantities import pixel_length
+from robustmel.errors import UsageError
+
+
+@dataclass(frozen=True)
+class PGD(TargetableAttack, BallAttack):
+    """The standard gradient attack: small steps up the loss, each pixel within a budget (PGD; Madry et al., 2018).
+
+    It ascends the cross-entropy inside the L-infinity ball around the image.
+
+    Args:
+        eps: Radius of the ball, in units of the pixel range [0, 1]; 0 leaves images as they are. Also as "8/255".
+        step_size: Length of one step, in the same units.
+        steps: Number of gradient steps; 0 leaves images as they are.
+        random_start: Begin at a uniform point of the ball instead of the image.
+        restarts: Runs from fresh random starts; an image that is fooled takes no part in the next.
+        targeted: See `TargetableAttack`, as for the options after it.
+
+    Source:
+        Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018, section 2.1.
+    """
+
+    eps: float = 8 / 255
+    step_size: float = 2 / 255
+    steps: int = 20
+    random_start: bool = True
+    restarts: int = 1
+
+    version: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        super().__post_init__()
+        self._check(step_size=pixel_length)
+        if not self.random_start and self.restarts > 1:
+            raise UsageError(f"restarts = {self.restarts} without a random start repeats one run; set random_start = true.")
+
+    @property
+    def random(self) -> bool:
+        """Whether it draws anything."""
+        return self.random_start or super().random
+
+    def passes(self) -> int:
+        """A forward and a backward pass a step, and the verdict: after rounding, and where that fails before."""
+        return self.restarts * (self.steps + 2) + self.clean_passes
+
+    def run(self, batch: AttackedBatch, rows: Tensor, noise: Noise, start: int) -> None:
+        """One start; see `BallAttack`."""
+        centre = batch.pixels[rows]
+        ball = Ball(centre, self.eps)
+        current = ball.sample(noise.uniform(rows)) if self.random_start else centre
+        valid = centre
+        for step in range(self.steps):
+            slope = batch.loss_gradient(current, rows, "ce")
+            gradient, keep = slope.gradient, batch.still_active(current, rows, slope)
+            if not keep.all():
+                if step:
+                    batch.record_last(valid[~slope.finite], rows[~slope.finite])
+                rows, ball, current, gradient = rows[keep], ball.narrow(keep), current[keep], gradient[keep]
+                if not len(rows):
+                    return
+            valid, current = current, ball.step(current, gradient, self.step_size)
+        batch.record_last(current, rows)
+        batch.submit(current, rows)

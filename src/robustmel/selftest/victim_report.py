@@ -1,0 +1,123 @@
+"""A finished run, read through its report: what it says of a victim, and which mentions it counts as linked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robustmel.report import Report, Summary, build
+from robustmel.report.credit import Floats
+from robustmel.report.results import ResultCell
+from robustmel.report.scoring import Scoring
+from robustmel.report.statistics import Clusters
+from robustmel.run.grid import parse_grid
+from robustmel.run.listener import ProgressListener
+from robustmel.run.runs import run_grid
+from robustmel.run.store import Store
+
+Runner = Callable[[str, dict[str, Any]], Report]
+"""Runs a grid under a name, and reports."""
+
+
+@dataclass(frozen=True)
+class VictimReport:
+    """What a report says of one linker behind one defence, on one data set.
+
+    Args:
+        report: Of the run.
+        dataset: Its name in the report, as the two after it.
+        linker: The victim.
+        defence: "none", or its label.
+    """
+
+    report: Report
+    dataset: str
+    linker: str
+    defence: str = "none"
+
+    @cached_property
+    def _scoring(self) -> Scoring:
+        return Scoring(self.report.run)
+
+    def row(self, attack: str) -> Summary:
+        """The report's row for an attack, or for "clean"."""
+        return next(row for row in self._rows if row.attack == attack)
+
+    def worst(self, level: int) -> Summary | None:
+        """The report's worst case over the attacks at level/255; None where there are not two of them."""
+        at_level = (row for row in self._rows if row.worst_case and (row.threat_model, row.budget) == ("linf", f"{level}/255"))
+        return next(at_level, None)
+
+    def cell(self, attack: str) -> ResultCell:
+        """The cell of an attack."""
+        return next(cell for cell in self.cells if cell.attack == attack)
+
+    @cached_property
+    def cells(self) -> list[ResultCell]:
+        """All its cells, in the order of the grid."""
+        mine = (self.dataset, self.linker, self.defence)
+        return [cell for cell in self.report.run.cells if (cell.dataset, cell.linker, cell.defence) == mine]
+
+    def linked(self, cell: ResultCell) -> Floats:
+        """(n,): the credit of each mention; 1 linked, 0 not, a fraction in a tie."""
+        credit: Floats = self._scoring.cell(cell).credit[0]
+        return credit
+
+    @property
+    def clusters(self) -> Clusters:
+        """(n,): which mentions belong together."""
+        return self._scoring.facts(self.cells[0]).clusters
+
+    def log(self, cell: ResultCell) -> list[dict[str, Any]]:
+        """The attack's log, a row a mention; empty for clean images."""
+        return self.report.run.log(cell, cell.evaluations[0])
+
+    def leads(self, cell: ResultCell) -> Floats:
+        """(n,): the right entity's score less the best other one's, as answered; NaN where either is not ranked."""
+        run, evaluation = self.report.run, cell.evaluations[0]
+        leads = []
+        for question, answer in zip(run.questions(cell), run.predictions(cell, evaluation), strict=True):
+            scores = dict(zip(answer.ranked, answer.scores, strict=True))
+            own = scores.pop(str(question.gold), np.nan)
+            leads.append(own - max(scores.values(), default=np.nan))
+        return np.array(leads, dtype=np.float64)
+
+    @cached_property
+    def flags(self) -> dict[str, list[str]]:
+        """Code -> the attacks it was raised on."""
+        raised: dict[str, list[str]] = {}
+        for flag in self.report.flags:
+            if (flag.dataset, flag.linker, flag.defence) == (self.dataset, self.linker, self.defence):
+                raised.setdefault(flag.code, []).append(flag.attack)
+        return raised
+
+    @cached_property
+    def _rows(self) -> list[Summary]:
+        mine = (self.dataset, self.linker, self.defence)
+        return [row for row in self.report.summaries if (row.dataset, row.linker, row.defence) == mine]
+
+
+def runner(folder: Path, workers: int, listener: ProgressListener, pages: bool = False) -> Runner:
+    """Runs grids into one folder with one fresh store, on the processor.
+
+    Args:
+        folder: Gets a run folder a grid, and the store.
+        workers: Processes.
+        listener: Told of progress.
+        pages: Whether each run gets its page.
+    """
+
+    def run(name: str, table: dict[str, Any]) -> Report:
+        grid = parse_grid({"tasks": ["I2T"], "batch_size": 50, **table}, "the selftest")
+        run_grid(grid, folder / name, Store(folder / "store"), workers, "cpu", listener)
+        report = build(folder / name)
+        if pages:
+            report.write_page()
+        return report
+
+    return run
