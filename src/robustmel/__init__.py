@@ -14,10 +14,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from robustmel.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from robustmel.face import attack, link, load_dataset, load_linker, report, run, score
-
-__version__ = "0.1.0"
 
 __all__ = ["attack", "link", "load_dataset", "load_linker", "report", "run", "score"]
 

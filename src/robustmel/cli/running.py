@@ -72,8 +72,8 @@ def _run(grid: Grid, out: Path, store: Path, workers: int, device: str, max_erro
         with writing(out):
             build(out, store).write_page()
 
-    with shown() as watch:
-        finished = run_grid(grid, out, Store(store), workers, device, watch, page)
+    with shown() as listener:
+        finished = run_grid(grid, out, Store(store), workers, device, listener, page)
     report = build(out, store)
     print(report.text())
     print(f"{finished.made} artefacts made, {finished.reused} reused", file=sys.stderr)
