@@ -44,8 +44,8 @@ class AttackResult:
         run = self.report.run
         attacked, clean = self._cells
         names = run.names(attacked)
-        shown = attacked.views[-1]
-        before, after = run.predictions(clean, clean.views[0]), run.predictions(attacked, shown)
+        shown = attacked.evaluations[-1]
+        before, after = run.predictions(clean, clean.evaluations[0]), run.predictions(attacked, shown)
         logs = run.log(attacked, shown) or [{}] * len(before)
         rows = []
         for mention, old, new, logged in zip(run.questions(attacked), before, after, logs, strict=True):
@@ -63,7 +63,7 @@ class AttackResult:
         from PIL import Image
 
         attacked, _ = self._cells
-        shown = attacked.views[-1]
+        shown = attacked.evaluations[-1]
         paths = [self.report.run.picture(shown, logged) for logged in self.report.run.log(attacked, shown)]
         return [None if path is None else Image.open(path).copy() for path in paths]
 

@@ -185,7 +185,7 @@ def link(linker: str | Linker, data: str | Dataset, task: Task = "I2T", **option
     """What a linker answers to every mention of a data set, in its order; `options` as for `run`."""
     made = run(datasets=[data], linkers=[linker], attacks=["clean"], tasks=[task], split="test", **options)
     cell = made.run.cells[0]
-    return made.run.predictions(cell, cell.views[0])
+    return made.run.predictions(cell, cell.evaluations[0])
 
 
 def report(out: str | Path, store: str | Path | None = None) -> Report:

@@ -149,7 +149,7 @@ class Perturbation:
         linf: float32 (B,): largest absolute change of a pixel.
         l2: float32 (B,): Euclidean length of the change.
         zero_gradients: int64 (B,): steps whose gradient was zero everywhere; many mean that gradients are masked.
-        note: What the attack had to do differently ("dlr needs 3 candidates, used margin"), or "".
+        note: What the attack had to do differently ("dlr needs 3 candidates; ..."), or "".
         loss_first: float32 (B,): the attack's loss at the first gradient; NaN where there was none. None for an attack that
             follows no loss, as for the next three.
         loss_best: float32 (B,): the highest loss at any gradient.

@@ -50,7 +50,7 @@ def lengths(system: Any, pixels: Tensor) -> Tensor:
 def test_fab_is_as_near_as_torchattacks(system: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The length of every change, at a radius that all images reach; before rounding, which may call for longer ones here."""
     torchattacks = pytest.importorskip("torchattacks")
-    monkeypatch.setattr("robustmel.attacks.image.outcome.eight_bit", lambda pixels: pixels)
+    monkeypatch.setattr("robustmel.attacks.image.attacked_batch.eight_bit", lambda pixels: pixels)
     attack = torchattacks.FAB(system.victim, eps=0.2, steps=15, n_classes=10, multi_targeted=True)
     theirs, ours = lengths(system, attack(system.pixels, system.gold)), system.ours(FAB(eps=0.2, steps=15)).linf
     assert bool((theirs > 0).all())
@@ -61,7 +61,7 @@ def test_fab_is_as_near_as_torchattacks(system: Any, monkeypatch: pytest.MonkeyP
 def test_fab_is_about_as_near_as_an_attack_of_another_kind(system: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """FMN of foolbox, whose changes are the shortest of many steps."""
     foolbox = pytest.importorskip("foolbox")
-    monkeypatch.setattr("robustmel.attacks.image.outcome.eight_bit", lambda pixels: pixels)
+    monkeypatch.setattr("robustmel.attacks.image.attacked_batch.eight_bit", lambda pixels: pixels)
     model = foolbox.PyTorchModel(system.victim, bounds=(0, 1))
     theirs = foolbox.attacks.LInfFMNAttack(steps=200)(model, system.pixels, system.gold, epsilons=None)[1]
     ratio = system.ours(FAB(eps=0.2, steps=15)).linf / lengths(system, theirs)

@@ -99,15 +99,22 @@ class FakeRun:
             schema = schema.append(pa.field(name, pa.bool_() if name == "deterministic" else pa.float64()))
         return self._write("variant", {"log": pa.Table.from_pylist(rows, schema)}, facts)
 
-    def cell(self, attack: str, views: dict[str, tuple[str | None, str]], **fields: Any) -> None:
-        """A cell; views: name -> (variant key, rows key)."""
+    def cell(self, attack: str, evaluations: dict[str, tuple[str | None, str]], **fields: Any) -> None:
+        """A cell; evaluations: name -> (variant key, answers key)."""
         name, _, strength = attack.partition("-")
         clean = attack == "clean"
-        cell = {"dataset": "toy", "task": "I2T", "linker": "ours", "source": "ours", "defence": "none", "attack": attack}
+        cell = {
+            "dataset": "toy",
+            "task": "I2T",
+            "linker": "ours",
+            "source": "none" if clean else fields.get("linker", "ours"),
+            "defence": "none",
+            "attack": attack,
+        }
         cell |= {"attack_name": name, "strength": strength, "threat_model": "none" if clean else "linf"}
         cell |= {"budget": "" if clean else "8/255", "seed": 0, "poison": "none", "candidates": self.candidates}
         cell |= {"modality": "none" if clean else "image", "made_on": []}
-        cell["evaluations"] = [{"name": view, "variant": keys[0], "answers": keys[1]} for view, keys in views.items()]
+        cell["evaluations"] = [{"name": part, "variant": keys[0], "answers": keys[1]} for part, keys in evaluations.items()]
         cell |= fields
         own = (cell["source"], cell["defence"]) == (cell["linker"], "none")
         self.cells.append({"white_box": own and not clean} | cell)

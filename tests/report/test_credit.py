@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robustmel.report.credit import KS, earned, failure, place
+from robustmel.report.credit import KS, credited, failure, place
 from robustmel.types import Prediction
 
 SCORES = st.lists(st.sampled_from([-math.inf, -1.5, 0.0, 0.25, 1.0, 3.0]), max_size=6)
@@ -87,7 +87,7 @@ def test_a_candidate_listed_twice_is_no_tie() -> None:
 @given(st.lists(st.tuples(SCORES, st.one_of(st.none(), st.sampled_from(["e0", "e1", "e9"])), st.booleans()), max_size=8))
 def test_credit_sums_lie_between_nought_and_n(mentions: list[tuple[list[float], str | None, bool]]) -> None:
     golds = [gold for _, gold, _ in mentions]
-    found = earned(golds, [said(*scores, error="x" if broken else None) for scores, _, broken in mentions])
+    found = credited(golds, [said(*scores, error="x" if broken else None) for scores, _, broken in mentions])
     assert found.credit.shape == (1, len(mentions))
     assert 0 <= found.credit.sum() <= len(mentions)
     assert (found.hits[..., 1:] >= found.hits[..., :-1]).all()

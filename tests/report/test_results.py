@@ -46,11 +46,11 @@ def test_torn_rows_are_named_by_their_cell(run: Any) -> None:
 
 
 def test_a_store_that_was_moved_can_be_named(run: Any, tmp_path: Path) -> None:
-    before = build(run.finish()).json()
+    before = build(run.finish()).to_json()
     moved = run.store.rename(tmp_path / "elsewhere")
     with pytest.raises(MissingError):
         build(run.out)
-    assert build(run.out, moved).json() == before
+    assert build(run.out, moved).to_json() == before
 
 
 @pytest.mark.parametrize("answers", [1, 3])
@@ -73,9 +73,9 @@ def test_rows_in_another_order_are_put_right(fake_run: Any, ask: Any) -> None:
 
 def test_no_cells_make_an_empty_report(fake_run: Any) -> None:
     report = build(fake_run.finish())
-    assert json.loads(report.json()) == []
+    assert json.loads(report.to_json()) == []
     assert "no cells" in report.text()
-    assert report.latex()
-    assert report.markdown()
-    assert report.csv().startswith("dataset,")
+    assert report.to_latex()
+    assert report.to_markdown()
+    assert report.to_csv().startswith("dataset,")
     assert report.write_page().is_file()

@@ -52,7 +52,7 @@ def test_a_fused_task_is_judged_by_the_worse_of_two_images_and_shown_beside_the_
     pgd = by_attack(five, "IT2T")["pgd-normal"]
     assert (pgd.accuracy_image_view, pgd.accuracy_fused_view, pgd.accuracy) == (0.6, 0.6, 0.4)
     assert pgd.text_accuracy == 0.2
-    assert by_attack(five, "T2T")["pgd-normal"].reads_no_image
+    assert by_attack(five, "T2T")["pgd-normal"].untouched
     assert pgd.perturbed == 10
 
 
@@ -120,7 +120,7 @@ def test_without_mentions_there_are_no_figures_and_no_nan(fake_run: Any) -> None
             one.p_value,
         )
         assert set(figures) == {None}
-    assert "NaN" not in report.json()
+    assert "NaN" not in report.to_json()
     assert "n/a" in report.text()
     assert "no mentions" in report.text()
     assert report.write_page().is_file()

@@ -51,7 +51,7 @@ def test_who_only_looks_robust_is_flagged_and_who_is_honest_is_not(
 def test_the_first_batch_is_scored_twice_and_the_course_of_the_attack_is_kept(colour_data: Path, tmp_path: Path) -> None:
     report = reported("Honest", colour_data, tmp_path)
     cell = next(cell for cell in report.run.cells if cell.attack == "pgd")
-    (view,) = cell.views
+    (view,) = cell.evaluations
     log = report.run.log(cell, view)
     assert sorted((one["deterministic"] for one in log), key=str) == [None] * 12 + [True] * 6
     assert all(one["margin_first"] <= one["margin_best"] and one["loss_first"] <= one["loss_best"] for one in log)
@@ -59,7 +59,9 @@ def test_the_first_batch_is_scored_twice_and_the_course_of_the_attack_is_kept(co
     assert withstood
     assert all(one["margin_first"] < 0 for one in withstood)
     noise = next(cell for cell in report.run.cells if cell.attack_name == "noise")
-    assert all(one["deterministic"] is None and one["loss_first"] is None for one in report.run.log(noise, noise.views[0]))
+    assert all(
+        one["deterministic"] is None and one["loss_first"] is None for one in report.run.log(noise, noise.evaluations[0])
+    )
 
 
 def test_a_log_from_before_these_columns_is_read(colour_data: Path, tmp_path: Path) -> None:

@@ -43,10 +43,10 @@ def test_a_text_attack_changes_what_reads_text_and_leaves_the_image_task_untouch
     rows = summaries(tmp_path, grid(colour_data, UPPER))
     assert rows["clean", "T2T"].accuracy == 1.0
     assert rows["upper", "T2T"].accuracy < 0.6  # what ties alone are worth
-    assert rows["upper", "T2T"].views == ("text",)
-    assert rows["upper", "I2T"].views == ("untouched",)
+    assert rows["upper", "T2T"].evaluations == ("text",)
+    assert rows["upper", "I2T"].evaluations == ("untouched",)
     assert rows["upper", "I2T"].accuracy == rows["clean", "I2T"].accuracy
-    assert rows["upper", "IT2T"].views == ("text",)
+    assert rows["upper", "IT2T"].evaluations == ("text",)
     cells = json.loads((tmp_path / "out" / "run.json").read_text())["cells"]
     answers = {(cell["attack"], cell["task"]): cell["evaluations"][0]["answers"] for cell in cells}
     assert answers["upper", "I2T"] == answers["clean", "I2T"]
@@ -55,14 +55,14 @@ def test_a_text_attack_changes_what_reads_text_and_leaves_the_image_task_untouch
 
 def test_an_image_attack_leaves_the_text_task_untouched(colour_data: Path, tmp_path: Path) -> None:
     rows = summaries(tmp_path, grid(colour_data, PGD))
-    assert rows["far", "T2T"].views == ("untouched",)
+    assert rows["far", "T2T"].evaluations == ("untouched",)
     assert rows["far", "T2T"].accuracy == rows["clean", "T2T"].accuracy
     assert rows["far", "I2T"].accuracy < rows["clean", "I2T"].accuracy
 
 
 def test_a_text_attack_that_asks_for_scores_is_judged_on_what_was_written(colour_data: Path, tmp_path: Path) -> None:
     rows = summaries(tmp_path, grid(colour_data, GUIDED))
-    assert rows["guided", "IT2T"].views == ("text", "fused")
+    assert rows["guided", "IT2T"].evaluations == ("text", "fused")
     assert rows["guided", "T2T"].accuracy < 1.0
     log = [row for file in (tmp_path / "store").glob("variant/*/*/log.parquet") for row in pq.read_table(file).to_pylist()]
     assert {row["queries"] for row in log} == {1}
@@ -73,7 +73,7 @@ def test_an_attack_on_the_knowledge_base_reaches_every_task_that_reads_it(colour
     rows = summaries(tmp_path, grid(colour_data, SWAP, tasks=["I2T"]))
     assert rows["clean", "I2T"].accuracy == 1.0
     assert rows["swap", "I2T"].accuracy < 0.9  # red and blue flags are taken for one another
-    assert rows["swap", "I2T"].views == ("knowledge",)
+    assert rows["swap", "I2T"].evaluations == ("knowledge",)
 
 
 def test_images_and_text_are_overlaid_in_one_variant(tmp_path: Path) -> None:

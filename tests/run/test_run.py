@@ -138,7 +138,7 @@ def test_odd_strings_go_through_every_stage(colour_data: Path, tmp_path: Path) -
     assert all(summary.n == 18 for summary in built.summaries)
     page = built.write_page().read_text()
     assert "<script>alert(1)" not in page
-    for written in (built.text(), built.markdown(), built.latex(), built.csv(), built.json()):
+    for written in (built.text(), built.to_markdown(), built.to_latex(), built.to_csv(), built.to_json()):
         written.encode()
 
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from robustmel.registry import Component
-from robustmel.selftest.evidence import Runner, runner
 from robustmel.selftest.planted import Planted, plant
+from robustmel.selftest.victim_report import Runner, runner
 
 
 def silent(*_: object) -> None:

@@ -15,10 +15,10 @@ from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.datasets import DATASETS
 from robustmel.images import decode
 from robustmel.registry import load_file_component
-from robustmel.selftest.evidence import Runner
 from robustmel.selftest.fakes_check import FAKES, SUSPICIONS, Fake, check_fakes
 from robustmel.selftest.planted import Planted
 from robustmel.selftest.tower import LinearTower
+from robustmel.selftest.victim_report import Runner
 from robustmel.types import Perturbation, Query
 
 

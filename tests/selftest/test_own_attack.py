@@ -9,12 +9,12 @@ import pytest
 
 from robustmel.errors import UsageError
 from robustmel.registry import Component
-from robustmel.selftest.attempts import WHITE_BOXES, attempt
-from robustmel.selftest.diagnosis import Course
-from robustmel.selftest.evidence import Runner
+from robustmel.selftest.attack_suites import WHITE_BOXES, attack_at
+from robustmel.selftest.diagnosis import Diagnosis
 from robustmel.selftest.planted import Planted
 from robustmel.selftest.tower_check import check_tower
 from robustmel.selftest.truth import Truth
+from robustmel.selftest.victim_report import Runner
 
 pytestmark = pytest.mark.usefixtures("short")
 
@@ -45,7 +45,7 @@ def test_a_right_attack_of_ones_own_passes(planted: tuple[Planted, Planted], run
         ("HalfRadius", "searches a smaller ball than its budget"),
         ("NeverLeaves", "never left its random start"),
         ("HandsBackInputs", "its images are the inputs"),
-        ("TwiceTheRadius", "lie outside the budget once they are saved"),
+        ("TwiceTheRadius", "saved images lie outside the budget"),
         ("TooShort", "of the way that the budget allows"),
     ],
 )
@@ -62,44 +62,44 @@ def test_a_broken_copy_fails_with_a_sentence_that_says_what_is_wrong(
 def test_in_lists_it_is_the_same(planted: tuple[Planted, Planted], run: Runner) -> None:
     verdicts = check_tower(planted[0], run, [own("HalfRadius")])
     assert any("searches a smaller ball" in fault for one in verdicts for fault in one.faults)
-    assert any("does not hold" in fault for one in verdicts for fault in one.faults)
+    assert any("does not contain the exact" in fault for one in verdicts for fault in one.faults)
 
 
 def test_an_attack_without_a_budget_is_refused_in_one_sentence() -> None:
     with pytest.raises(UsageError, match="NoBudget has no parameter eps"):
-        attempt(own("NoBudget"), 8)
+        attack_at(own("NoBudget"), 8)
 
 
 def test_parameters_that_are_given_are_left_alone() -> None:
     given = Component("pgd", {"step_size": "1/255", "steps": 7}, "mine")
-    written = attempt(given, 8)
+    written = attack_at(given, 8)
     assert (written["step_size"], written["steps"], written["eps"], written["label"]) == ("1/255", 7, "8/255", "mine 8/255")
 
 
-def course(truth: list[float], linked: list[float], level: int = 4, moved: float = 4 / 255) -> Course:
+def diagnosis(truth: list[float], linked: list[float], level: int = 4, moved: float = 4 / 255) -> Diagnosis:
     """Mentions whose lead falls from 1 on the clean image to that of `truth` at the budget."""
     leads = np.repeat(np.array(truth)[:, None], 256, axis=1)
     leads[:, 0] = 1.0
     log = [{"status": "ok", "linf_u8": moved} for _ in truth]
-    return Course("mine", level, np.array(linked), np.where(np.array(linked) < 1, -0.5, 0.5), log, Truth(leads))
+    return Diagnosis("mine", level, np.array(linked), np.where(np.array(linked) < 1, -0.5, 0.5), log, Truth(leads))
 
 
 def test_what_withstands_everything_must_not_count_as_broken() -> None:
-    told = list(course([0.5, -0.5, 0.2], [0.0, 0.0, 1.0]).faults())
-    assert told == ["mine: 1 mentions count as broken that no image within 4/255 breaks"]
+    told = list(diagnosis([0.5, -0.5, 0.2], [0.0, 0.0, 1.0]).faults())
+    assert told == ["mine: 1 mentions count as broken, but no image within 4/255 breaks them"]
 
 
 def test_answers_on_the_brink_are_held_against_nobody() -> None:
-    one = course([1e-6, -1e-6, -0.5], [0.0, 1.0, 0.0])
+    one = diagnosis([1e-6, -1e-6, -0.5], [0.0, 1.0, 0.0])
     assert (one.missed, one.impossible, one.breakable) == (0, 0, 1)
 
 
 def test_half_a_step_of_rounding_is_not_outside() -> None:
-    assert list(course([-0.5], [0.0], moved=4.4 / 255).faults()) == []
-    assert "outside the budget" in next(course([-0.5], [0.0], moved=5 / 255).faults())
+    assert list(diagnosis([-0.5], [0.0], moved=4.4 / 255).faults()) == []
+    assert "outside the budget" in next(diagnosis([-0.5], [0.0], moved=5 / 255).faults())
 
 
 def test_images_that_could_not_be_attacked_are_told() -> None:
-    one = course([-0.5, -0.5], [0.0, 1.0])
+    one = diagnosis([-0.5, -0.5], [0.0, 1.0])
     one.log[1] = {"status": "error:ValueError: no such thing", "linf_u8": None}
     assert next(one.faults()) == "mine: 1 of 2 images could not be attacked (error:ValueError: no such thing)"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from robustmel.selftest.fit import Fitted, averaging, fit, seen
+from robustmel.selftest.fit import Fitted, averaging, cell_means, fit
 from robustmel.selftest.truth import gains, slopes, truth
 
 CANDIDATES = ("a", "b", "c")
@@ -105,7 +105,7 @@ def test_who_cannot_be_right_is_wrong_and_who_stands_alone_is_never_wrong() -> N
 def test_slopes_are_those_of_the_cells_means(size: tuple[int, int]) -> None:
     generator = np.random.default_rng(4)
     picture, weights = generator.integers(0, 256, (*size, 3), dtype=np.uint8), generator.normal(size=3 * 36)
-    assert (slopes(weights, 6, picture.shape) * (picture / 255)).sum() == pytest.approx(weights @ seen(picture, 6))
+    assert (slopes(weights, 6, picture.shape) * (picture / 255)).sum() == pytest.approx(weights @ cell_means(picture, 6))
     assert averaging(size[0], 6).sum(axis=1) == pytest.approx(np.ones(6))
 
 
@@ -114,7 +114,7 @@ def test_ridge_regression_solves_its_equations() -> None:
     pictures = [generator.integers(0, 256, (8, 8, 3), dtype=np.uint8) for _ in range(9)]
     golds = ["x", "y", "z"] * 3
     found = fit(pictures, golds, ["x", "y", "z", "unasked"], cells=2, ridge=0.3)
-    features = np.stack([seen(one, 2) for one in pictures])
+    features = np.stack([cell_means(one, 2) for one in pictures])
     away = features - features.mean(axis=0)
     wanted = np.array([[gold == entity for entity in found.entities] for gold in golds], dtype=float)
     penalty = 0.3 * np.square(away).sum() / 9

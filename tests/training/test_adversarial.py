@@ -174,7 +174,7 @@ def test_lengths_may_be_fractions_and_a_plain_recipe_is_what_it_was(tmp_path: Pa
     assert recipe.to_dict()["adversarial"]["eps"] == 2 / 255
     assert "adversarial" not in Recipe().to_dict()
     for setting, said in (
-        ("adversarial.eps=8", "did you mean 8.0/255"),
+        ("adversarial.eps=8", "did you mean 8/255"),
         ("adversarial.eps=two/255", "is not a number"),
         ("adversarial.epsilon=0.1", 'Did you mean "eps"'),
         ("adversarial.steps=0", "at least 1"),

@@ -1,4 +1,7 @@
-"""Numbers that a grid may write as "8/255", and the ranges they must lie in."""
+"""Parameters as grids write them ("8/255"), and the ranges they must lie in.
+
+Each check takes a parameter's name and the value given, and returns the value, or raises a UsageError that names both.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,7 @@ from robustmel.registry import suggestion
 
 
 def number(name: str, value: Any) -> float:
-    """A finite, non-negative number, given as one or as a fraction in a string ("8/255", "0.25/255").
-
-    Raises:
-        UsageError: It is something else.
-    """
+    """A finite, non-negative number, given as one or as a fraction in a string ("8/255", "0.25/255")."""
     try:
         if isinstance(value, bool):
             raise TypeError
@@ -35,11 +34,7 @@ def _fraction(written: str) -> Fraction:
 
 
 def pixel_length(name: str, value: Any) -> float:
-    """A length in units of the pixel range [0, 1].
-
-    Raises:
-        UsageError: It is no number, or outside [0, 1].
-    """
+    """A length in units of the pixel range [0, 1]."""
     parsed = number(name, value)
     if parsed > 1:
         meant = f"did you mean {parsed:g}/255?" if parsed <= 255 else 'pixels lie in [0, 1], so a usual value is "8/255".'
@@ -48,11 +43,7 @@ def pixel_length(name: str, value: Any) -> float:
 
 
 def above_zero(name: str, value: Any) -> float:
-    """A number above zero.
-
-    Raises:
-        UsageError: It is no number, or zero, or below.
-    """
+    """A number above zero."""
     parsed = number(name, value)
     if parsed == 0:
         raise UsageError(f"{name} = {value} must be above 0.")
@@ -60,23 +51,15 @@ def above_zero(name: str, value: Any) -> float:
 
 
 def below_one(name: str, value: Any) -> float:
-    """A number from 0 on that is below 1.
-
-    Raises:
-        UsageError: It is no number, or outside that.
-    """
+    """A number from 0 on that is below 1."""
     parsed = number(name, value)
     if parsed >= 1:
         raise UsageError(f"{name} = {parsed:g} must be below 1.")
     return parsed
 
 
-def share(name: str, value: Any) -> float:
-    """A share of a whole: above 0, at most 1.
-
-    Raises:
-        UsageError: It is no number, or outside that.
-    """
+def proportion(name: str, value: Any) -> float:
+    """A share of a whole: above 0, at most 1."""
     parsed = above_zero(name, value)
     if parsed > 1:
         raise UsageError(f"{name} = {parsed:g} is above 1, but it is a share; 1 stands for all.")
@@ -84,42 +67,26 @@ def share(name: str, value: Any) -> float:
 
 
 def whole(name: str, value: Any, least: int = 0) -> int:
-    """A whole number of at least `least`.
-
-    Raises:
-        UsageError: It is something else.
-    """
+    """A whole number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise UsageError(f"{name} = {value!r} must be a whole number, at least {least}.")
     return value
 
 
 def at_least_one(name: str, value: Any) -> int:
-    """A whole number of at least 1.
-
-    Raises:
-        UsageError: It is something else.
-    """
+    """A whole number of at least 1."""
     return whole(name, value, least=1)
 
 
 def yes_or_no(name: str, value: Any) -> bool:
-    """True or False.
-
-    Raises:
-        UsageError: It is something else.
-    """
+    """True or False."""
     if not isinstance(value, bool):
         raise UsageError(f"{name} = {value!r} must be true or false.")
     return value
 
 
 def one_of(name: str, value: Any, *known: str) -> str:
-    """One of some names.
-
-    Raises:
-        UsageError: It is another.
-    """
+    """One of some names."""
     if value not in known:
         raise UsageError(f'unknown {name} "{value}". {suggestion(str(value), dict.fromkeys(known))}')
     return str(value)

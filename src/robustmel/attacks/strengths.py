@@ -17,18 +17,11 @@ STRENGTHS: Settings = {
     ("apgd", "strong"): {"eps": 0.2, "steps": 40},
     ("cw", "normal"): {"c": 20.0, "kappa": 0.0, "lr": 0.01, "steps": 50},
     ("cw", "strong"): {"c": 100.0, "kappa": 0.0, "lr": 0.05, "steps": 75},
-    ("apgd-t", "normal"): {"eps": 8 / 255},
-    ("apgd-t", "strong"): {"eps": 0.2},
-    ("autoattack", "normal"): {"eps": 8 / 255},
-    ("autoattack", "strong"): {"eps": 0.2},
-    ("fab", "normal"): {"eps": 8 / 255},
-    ("fab", "strong"): {"eps": 0.2},
-    ("square", "normal"): {"eps": 8 / 255},
-    ("square", "strong"): {"eps": 0.2},
-    ("noise", "normal"): {"eps": 8 / 255},
-    ("noise", "strong"): {"eps": 0.2},
-    ("corruption", "normal"): {"eps": 8 / 255},
-    ("corruption", "strong"): {"eps": 0.2},
+    **{
+        (attack, strength): {"eps": eps}
+        for attack in ("apgd-t", "autoattack", "fab", "square", "noise", "corruption")
+        for strength, eps in (("normal", 8 / 255), ("strong", 0.2))
+    },
 }
 """(attack, strength) -> parameters. Attacks beyond those of Table 1 have PGD's radius of the same strength. Noise and corruptions
 are as long as the noise of PGD's radius at the same strength."""

@@ -51,7 +51,13 @@ def report(
         "norms": lambda: built.norms,
     }
     part = others[asked[0]]() if asked else built
-    writers = {"table": part.text, "markdown": part.markdown, "latex": part.latex, "csv": part.csv, "json": part.json}
+    writers = {
+        "table": part.text,
+        "markdown": part.to_markdown,
+        "latex": part.to_latex,
+        "csv": part.to_csv,
+        "json": part.to_json,
+    }
     sys.stdout.write(writers[format]().rstrip("\n") + "\n")
     if not sound:
         raise typer.Exit(1)

@@ -37,21 +37,22 @@ def selftest(
 ) -> None:
     """Attack victims whose robustness is known, and compare: exit code 0 only if the tool is right about each."""
     from robustmel.run.grid import component_from_text
-    from robustmel.selftest import table
-    from robustmel.selftest.attempts import attempt
-    from robustmel.selftest.whole import selftest as whole
+    from robustmel.selftest.attack_suites import attack_at
+    from robustmel.selftest.checks import selftest as run_checks
+    from robustmel.selftest.verdict import as_json as verdicts_json
+    from robustmel.selftest.verdict import text
 
     sources = [component_from_text(one) for one in data or ()]
     tried = None if attack is None else component_from_text(attack)
     if tried is not None:
-        attempt(tried, 1)  # what is wrong with it is told before anything is planted
+        attack_at(tried, 1)  # what is wrong with it is told before anything is planted
     began = time.monotonic()
     with _folder(out) as folder, shown() as watch:
-        verdicts = whole(folder, workers, watch, sources, tried, pages=out is not None)
+        verdicts = run_checks(folder, workers, watch, sources, tried, pages=out is not None)
         seconds = time.monotonic() - began
-        (folder / RECORD).write_text(table.as_json(verdicts, seconds), encoding="utf-8")
+        (folder / RECORD).write_text(verdicts_json(verdicts, seconds), encoding="utf-8")
     width = shutil.get_terminal_size((120, 24)).columns
-    sys.stdout.write(table.as_json(verdicts, seconds) if as_json else table.text(verdicts, width))
+    sys.stdout.write(verdicts_json(verdicts, seconds) if as_json else text(verdicts, width))
     failed = sum(not one.passed for one in verdicts)
     kept = f"; kept in {out}" if out else "; --out DIR keeps runs and images" if failed else ""
     print(f"{len(verdicts) - failed} of {len(verdicts)} passed in {seconds:.0f} s{kept}", file=sys.stderr)

@@ -80,14 +80,9 @@ def darkened(svg: str) -> str:
     return re.sub("|".join(swaps), lambda found: swaps[found[0]], svg)
 
 
-def victims_of(shown: Sequence[Summary]) -> list[tuple[str, str]]:
-    """The (linker, defence) pairs, in the order met."""
-    return list(dict.fromkeys((one.linker, one.defence) for one in shown))
-
-
-def colour_of(linker: str, victims: Sequence[tuple[str, str]]) -> str:
+def colour_of(linker: str, shown: Sequence[Summary]) -> str:
     """The same colour for a linker in every panel."""
-    return LIGHT.linkers[list(dict.fromkeys(name for name, _ in victims)).index(linker) % len(LIGHT.linkers)]
+    return LIGHT.linkers[list(dict.fromkeys(one.linker for one in shown)).index(linker) % len(LIGHT.linkers)]
 
 
 def _dress(axis: Any, heading: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -77,7 +78,7 @@ def failure(prediction: Prediction) -> str | None:
 
 
 @dataclass(frozen=True)
-class Earned:
+class Credit:
     """What n mentions earned under S seeds.
 
     Args:
@@ -95,12 +96,12 @@ class Earned:
     failures: tuple[tuple[int, str], ...]
 
 
-def earned(golds: Sequence[str | None], predictions: Sequence[Prediction]) -> Earned:
+def credited(golds: Sequence[str | None], predictions: Sequence[Prediction]) -> Credit:
     """Scores one row set (S = 1): golds and predictions of the same mentions in the same order."""
     places = [place(gold, one) for gold, one in zip(golds, predictions, strict=True)]
     hits = np.array([[where.hits(k) for k in KS] for where in places], dtype=np.float64).reshape(len(places), len(KS))
     why = [failure(one) for one in predictions]
-    return Earned(
+    return Credit(
         credit=hits[None, :, 0],
         hits=hits[None],
         reciprocal=np.array([where.reciprocal() for where in places], dtype=np.float64)[None],
@@ -109,12 +110,23 @@ def earned(golds: Sequence[str | None], predictions: Sequence[Prediction]) -> Ea
     )
 
 
-def over_seeds(runs: Sequence[Earned]) -> Earned:
+def over_seeds(runs: Sequence[Credit]) -> Credit:
     """Several seeds of one cell side by side."""
-    return Earned(
+    return Credit(
         credit=np.concatenate([one.credit for one in runs]),
         hits=np.concatenate([one.hits for one in runs]),
         reciprocal=np.concatenate([one.reciprocal for one in runs]),
         failed=np.concatenate([one.failed for one in runs]),
         failures=tuple(failure for one in runs for failure in one.failures),
+    )
+
+
+def worst(parts: Sequence[Credit]) -> Credit:
+    """Per seed and mention the least of what several sets of answers earned; a failure in one of them is a failure."""
+    return Credit(
+        credit=reduce(np.minimum, [part.credit for part in parts]),
+        hits=reduce(np.minimum, [part.hits for part in parts]),
+        reciprocal=reduce(np.minimum, [part.reciprocal for part in parts]),
+        failed=reduce(np.logical_or, [part.failed for part in parts]),
+        failures=tuple(failure for part in parts for failure in part.failures),
     )

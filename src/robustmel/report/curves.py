@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from robustmel.report.canvas import BANDS, LIGHT, colour_of, panels, victims_of
+from robustmel.report.canvas import BANDS, LIGHT, colour_of, panels
 from robustmel.report.sanitise import visible
 from robustmel.report.summary import Summary
-from robustmel.report.tables.layout import linker_label
 
 ENOUGH = 3
 """Budgets that make a curve; fewer are points, and the plot of attacks shows those."""
@@ -25,11 +24,14 @@ def security_curves(summaries: Sequence[Summary]) -> str | None:
     Source:
         Biggio & Roli, "Wild Patterns: Ten Years after the Rise of Adversarial Machine Learning", 2018, section 3.
     """
-    shown = [one for one in summaries if one.accuracy is not None and one.task != "T2T" and _radius(one) is not None]
+    shown = [
+        one
+        for one in summaries
+        if one.accuracy is not None and one.task != "T2T" and not one.untouched and _radius(one) is not None
+    ]
     panel = {place for place, radii in _radii(shown).items() if len(radii - {0.0}) >= ENOUGH}
     shown = [one for one in shown if (one.dataset, one.task) in panel]
-    victims = victims_of(shown)
-    return panels(shown, 4.6, lambda axis, chosen: _panel(axis, chosen, victims))
+    return panels(shown, 4.6, lambda axis, chosen: _panel(axis, chosen, shown))
 
 
 def worst_at(chosen: Sequence[Summary]) -> list[Summary]:
@@ -59,17 +61,19 @@ def _radii(shown: Sequence[Summary]) -> dict[tuple[str, str], set[float]]:
     return radii
 
 
-def _panel(axis: Any, chosen: Sequence[Summary], victims: Sequence[tuple[str, str]]) -> None:
-    defences = len({defence for _, defence in victims} - {"none"})
+def _panel(axis: Any, chosen: Sequence[Summary], shown: Sequence[Summary]) -> None:
+    victims = list(dict.fromkeys(one.victim for one in shown))
     ticks: dict[float, str] = {}
-    for linker, defence in victims:
-        points = worst_at([one for one in chosen if (one.linker, one.defence) == (linker, defence)])
+    for victim in victims:
+        points = worst_at([one for one in chosen if one.victim == victim])
+        if not points:
+            continue
         places = [math.log2(1 + 255 * (_radius(one) or 0.0)) for one in points]
         ticks |= {place: one.budget or "0" for place, one in zip(places, points, strict=True)}
-        colour = colour_of(linker, victims)
+        colour = colour_of(points[0].linker, shown)
         axis.plot(
             places, [100 * (one.accuracy or 0.0) for one in points], marker="o", markersize=4, color=colour, clip_on=False,
-            linestyle="-" if defence == "none" else "--", label=visible(linker_label(linker, defence, defences)),
+            linestyle="-" if points[0].defence == "none" else "--", label=visible(victim),
         )  # fmt: skip
         low, high = (
             [100 * (bound or 0.0) for bound in bounds] for bounds in zip(*((p.ci_low, p.ci_high) for p in points), strict=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 
 from robustmel.report.credit import place
 from robustmel.report.pictures import Triple, triple
-from robustmel.report.results import Cell, Question, Run, View
-from robustmel.types import Prediction
+from robustmel.report.record import unattacked
+from robustmel.report.results import Evaluation, Question, ResultCell, Run
+from robustmel.types import Cell, Prediction
 
 LIMIT = 60
 HELD = 0.25
@@ -23,7 +24,7 @@ class Entry:
 
     Args:
         cell: The attacked cell.
-        view: Whose images are shown; for a mention that breaks, one that breaks it.
+        evaluation: Whose images are shown; for a mention that breaks, one that breaks it.
         before: The sentence up to the surface.
         surface: The mention as written.
         after: The rest of the sentence.
@@ -35,8 +36,8 @@ class Entry:
         pictures: Clean, perturbed, difference.
     """
 
-    cell: Cell
-    view: str
+    cell: ResultCell
+    evaluation: str
     before: str
     surface: str
     after: str
@@ -66,17 +67,17 @@ class Gallery:
 @dataclass(frozen=True)
 class _Case:
     index: int
-    view: View
+    evaluation: Evaluation
     question: Question
     clean: Prediction
     answer: Prediction
 
 
-def gallery(run: Run, limit: int = LIMIT) -> Gallery:
-    """Chooses mentions cell by cell in turn, each cell starting at another one; pictures that were not kept are passed over."""
-    broken: list[list[tuple[Cell, _Case]]] = []
-    held: list[list[tuple[Cell, _Case]]] = []
-    for number, (cell, clean) in enumerate(_pairs(run)):
+def gallery(run: Run, limit: int = LIMIT, wanted: Callable[[Cell], bool] = lambda _: True) -> Gallery:
+    """Chooses mentions of the wanted cells in turn, each cell starting at another one; pictures that were not kept are passed over."""
+    broken: list[list[tuple[ResultCell, _Case]]] = []
+    held: list[list[tuple[ResultCell, _Case]]] = []
+    for number, (cell, clean) in enumerate(pair for pair in _pairs(run) if wanted(pair[0].cell)):
         lost, kept = _cases(run, cell, clean)
         broken.append([(cell, case) for case in _turned(lost, 7 * number)])
         held.append([(cell, case) for case in _turned(kept, 7 * number)])
@@ -87,30 +88,31 @@ def gallery(run: Run, limit: int = LIMIT) -> Gallery:
     return Gallery(tuple(entries), sum(map(len, broken)), sum(map(len, held)))
 
 
-def _pairs(run: Run) -> Iterator[tuple[Cell, Cell]]:
+def _pairs(run: Run) -> Iterator[tuple[ResultCell, ResultCell]]:
     """Attacked cells of the first seed, each with its clean one."""
-    clean = {(one.dataset, one.task, one.linker, one.defence): one for one in reversed(run.cells) if one.clean}
-    seen: set[tuple[str, ...]] = set()
+    clean = {unattacked(cell.cell): cell for cell in reversed(run.cells) if cell.clean}
+    seen: set[Cell] = set()
     for cell in run.cells:
-        victim = (cell.dataset, cell.task, cell.linker, cell.defence)
-        key = (*victim, cell.source, cell.attack)
-        if not cell.clean and victim in clean and key not in seen and any(view.variant for view in cell.views):
+        key, victim = replace(cell.cell, seed=None), unattacked(cell.cell)
+        if not cell.clean and victim in clean and key not in seen and any(part.variant for part in cell.evaluations):
             seen.add(key)
             yield cell, clean[victim]
 
 
-def _cases(run: Run, cell: Cell, clean: Cell) -> tuple[list[_Case], list[_Case]]:
+def _cases(run: Run, cell: ResultCell, clean: ResultCell) -> tuple[list[_Case], list[_Case]]:
     """Of the mentions right on clean images: those that become wrong, and those that stay right."""
-    before = run.predictions(clean, clean.views[0])
-    views = [(view, run.predictions(cell, view)) for view in cell.views if view.variant]
+    before = run.predictions(clean, clean.evaluations[0])
+    evaluations = [(part, run.predictions(cell, part)) for part in cell.evaluations if part.variant]
     lost, kept = [], []
     for index, question in enumerate(run.questions(cell)):
         if place(question.gold, before[index]).hits(1) < 1:
             continue
-        shares = [place(question.gold, answers[index]).hits(1) for _, answers in views]
-        lowest = min(reversed(range(len(views))), key=lambda one: shares[one])  # the later view (fused) where they are equal
-        view, answers = views[lowest]
-        case = _Case(index, view, question, before[index], answers[index])
+        shares = [place(question.gold, answers[index]).hits(1) for _, answers in evaluations]
+        lowest = min(
+            reversed(range(len(evaluations))), key=lambda number: shares[number]
+        )  # the later one (fused) where they are equal
+        evaluation, answers = evaluations[lowest]
+        case = _Case(index, evaluation, question, before[index], answers[index])
         if shares[lowest] == 0:
             lost.append(case)
         elif shares[lowest] == 1:
@@ -124,7 +126,7 @@ def _turned(cases: Sequence[_Case], start: int) -> list[_Case]:
 
 
 def _fill(
-    run: Run, queues: Sequence[Sequence[tuple[Cell, _Case]]], room: int, broke: bool, names: dict[str, dict[str, str]]
+    run: Run, queues: Sequence[Sequence[tuple[ResultCell, _Case]]], room: int, broke: bool, names: dict[str, dict[str, str]]
 ) -> list[Entry]:
     entries: list[Entry] = []
     logs: dict[str, list[dict[str, object]]] = {}
@@ -135,9 +137,9 @@ def _fill(
             if len(entries) >= room:
                 return entries
             cell, case = one
-            if str(case.view.variant) not in logs:
-                logs[str(case.view.variant)] = run.log(cell, case.view)
-            perturbed = run.picture(case.view, logs[str(case.view.variant)][case.index])
+            if str(case.evaluation.variant) not in logs:
+                logs[str(case.evaluation.variant)] = run.log(cell, case.evaluation)
+            perturbed = run.picture(case.evaluation, logs[str(case.evaluation.variant)][case.index])
             if perturbed is None or case.question.image is None:
                 continue
             pictures = triple(Path(case.question.image), perturbed)
@@ -149,14 +151,14 @@ def _fill(
     return entries
 
 
-def _entry(cell: Cell, case: _Case, pictures: Triple, broke: bool, names: dict[str, str]) -> Entry:
+def _entry(cell: ResultCell, case: _Case, pictures: Triple, broke: bool, names: dict[str, str]) -> Entry:
     question = case.question
     before, surface, after = marked(question.text, question.surface)
     where = place(question.gold, case.answer)
     rank = f"right entity at rank {where.rank():g} of {len(case.answer.ranked)}" if where.tied and broke else ""
     return Entry(
         cell=cell,
-        view=case.view.name,
+        evaluation=case.evaluation.name,
         before=before,
         surface=surface,
         after=after,

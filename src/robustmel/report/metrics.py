@@ -1,4 +1,4 @@
-"""The figures, from what mentions earned. Shares are in [0, 1]; None stands for a share of nothing."""
+"""The figures, from what mentions credit. Shares are in [0, 1]; None stands for a share of nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from robustmel.report.credit import KS, Earned, Floats
+from robustmel.report.credit import KS, Credit, Floats
 from robustmel.report.results import Question
 
 
@@ -16,41 +16,41 @@ def share(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
-def correct(earned: Earned) -> float:
+def correct(credit: Credit) -> float:
     """Mentions linked correctly, ties in fractions, as a mean over the seeds; in [0, n]."""
-    return float(earned.credit.sum() / len(earned.credit))
+    return float(credit.credit.sum() / len(credit.credit))
 
 
-def accuracy(earned: Earned) -> float | None:
+def accuracy(credit: Credit) -> float | None:
     """Share of all mentions linked correctly. Under attack this is the robust accuracy."""
-    return share(correct(earned), earned.credit.shape[1])
+    return share(correct(credit), credit.credit.shape[1])
 
 
-def ties(earned: Earned) -> int:
+def ties(credit: Credit) -> int:
     """Mentions whose gold entity shares the highest score with others, under any seed."""
-    return int(np.any((earned.credit > 0) & (earned.credit < 1), axis=0).sum())
+    return int(np.any((credit.credit > 0) & (credit.credit < 1), axis=0).sum())
 
 
-def errors(earned: Earned) -> int:
+def errors(credit: Credit) -> int:
     """Mentions without an answer under any seed; they count as wrong."""
-    return int(np.any(earned.failed, axis=0).sum())
+    return int(np.any(credit.failed, axis=0).sum())
 
 
-def errors_by_kind(earned: Earned) -> dict[str, int]:
+def errors_by_kind(credit: Credit) -> dict[str, int]:
     """Why there was no answer -> mentions, each counted once for a reason however many views and seeds give it."""
-    return dict(sorted(Counter(why for _, why in set(earned.failures)).items()))
+    return dict(sorted(Counter(why for _, why in set(credit.failures)).items()))
 
 
-def hits_at_k(earned: Earned) -> dict[str, float] | None:
+def hits_at_k(credit: Credit) -> dict[str, float] | None:
     """For each k of `KS` (as a string), the share of mentions whose gold entity is among the first k."""
-    if earned.credit.shape[1] == 0:
+    if credit.credit.shape[1] == 0:
         return None
-    return {str(k): float(value) for k, value in zip(KS, earned.hits.mean(axis=(0, 1)), strict=True)}
+    return {str(k): float(value) for k, value in zip(KS, credit.hits.mean(axis=(0, 1)), strict=True)}
 
 
-def mean_reciprocal_rank(earned: Earned) -> float | None:
+def mean_reciprocal_rank(credit: Credit) -> float | None:
     """Mean of 1 / rank of the gold entity, 0 where it was not ranked."""
-    return float(earned.reciprocal.mean()) if earned.credit.shape[1] else None
+    return float(credit.reciprocal.mean()) if credit.credit.shape[1] else None
 
 
 def kept(attacked: Floats, clean: Floats) -> float | None:

@@ -7,26 +7,27 @@ from collections.abc import Iterable, Sequence
 
 from robustmel.report.statistics import ALPHA, LEVEL, MARGIN
 from robustmel.report.summary import Summary
-from robustmel.report.tables.layout import DAGGER, linker_label, percent
+from robustmel.report.tables.layout import DAGGER, in_table, percent
 
 ROUNDED_AWAY = 0.02
 """From this loss of success by rounding to 8 bits on, a remark is made."""
 
 
-def notes(summaries: Sequence[Summary], of_the_run: Iterable[str] = ()) -> list[str]:
-    """Sentences under the table, those every reader needs first; none about what did not occur."""
-    shown = [one for one in summaries if not one.reads_no_image and not one.worst_case]
-    found = [*_legend(shown), *_datasets(shown), *_intervals(shown)]
-    found += [
-        *_above_clean(shown),
-        *_idle(shown),
-        *_errors(shown),
-        *_ties(shown),
-        *_unperturbed(shown),
-        *_rounded(shown),
-        *_sources(shown),
-    ]
-    return [*found, *of_the_run]
+def leading_notes(summaries: Sequence[Summary]) -> list[str]:
+    """What every reader needs: what the figures are, of how many mentions, and how many got no answer."""
+    shown = _plain(summaries)
+    return [*_legend(shown), *_datasets(shown), *_errors(shown)]
+
+
+def further_notes(summaries: Sequence[Summary]) -> list[str]:
+    """What is good to know; nothing about what did not occur."""
+    shown = _plain(summaries)
+    kinds = (_reading, _above_clean, _idle, _unperturbed, _rounded, _ties, _intervals, _sources)
+    return [*_untouched(summaries), *(note for kind in kinds for note in kind(shown))]
+
+
+def _plain(summaries: Sequence[Summary]) -> list[Summary]:
+    return [one for one in summaries if not one.untouched and not one.worst_case]
 
 
 def _legend(shown: Sequence[Summary]) -> Iterable[str]:
@@ -34,19 +35,27 @@ def _legend(shown: Sequence[Summary]) -> Iterable[str]:
         yield "The grid has no cells."
         return
     yield (
-        "Accuracy in %: the share of all mentions that are linked to the right entity. RAW: unperturbed images; N and S: an"
-        " attack at its normal and strong setting."
+        "Accuracy in %: the share of all mentions that are linked to the right entity. RAW: unperturbed; N and S: an attack at its"
+        " normal and strong setting."
     )
-    if any(len(one.views) > 1 for one in shown):
+
+
+def _reading(shown: Sequence[Summary]) -> Iterable[str]:
+    if any(len(one.evaluations) > 1 for one in shown):
         yield (
-            "Image+Text-to-Text under attack: a mention counts only if it withstands both images, the one made against the image's"
-            " score and the one made against the fused score."
+            "Image+Text-to-Text under attack: a mention counts only if it withstands both sets, the one made against the attack's own"
+            " modality and the one made against the fused score."
         )
-    if any(one.task == "T2T" for one in shown) and any(one.task == "IT2T" for one in shown):
+    tasks = {one.task for one in shown}
+    if {"T2T", "IT2T"} <= tasks and all(one.clean for one in shown if one.task == "T2T"):
         yield "T2T reads the text alone: what is left of Image+Text-to-Text when the image says nothing."
-    defences = list(dict.fromkeys(one.defence for one in shown if one.defence != "none"))
-    if defences:
-        yield "* defended" + (f" by {defences[0]}." if len(defences) == 1 else ", by what stands in brackets.")
+
+
+def _untouched(summaries: Sequence[Summary]) -> Iterable[str]:
+    bracketed = [one for one in in_table(summaries) if one.untouched]
+    for task in dict.fromkeys(one.task for one in bracketed):
+        attacks = ", ".join(dict.fromkeys(one.attack for one in bracketed if one.task == task))
+        yield f"In brackets: {attacks} cannot touch what {task} reads, so the figure is the clean one."
 
 
 def _datasets(shown: Sequence[Summary]) -> Iterable[str]:
@@ -133,7 +142,7 @@ def _rounded(shown: Sequence[Summary]) -> Iterable[str]:
 def _sources(shown: Sequence[Summary]) -> Iterable[str]:
     foreign: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for one in shown:
-        if one.source not in ("none", one.linker, ""):
+        if one.transferred:
             foreign[one.attack][one.source] = None
     for attack, sources in foreign.items():
         if len(sources) == 1:
@@ -146,7 +155,7 @@ def _sources(shown: Sequence[Summary]) -> Iterable[str]:
 
 
 def _cell(one: Summary) -> str:
-    return f"{linker_label(one.linker, one.defence, 2)} {one.task} {one.attack}"
+    return f"{one.victim} {one.task} {one.attack}"
 
 
 def _of(some: Sequence[Summary], of: Sequence[Summary]) -> str:

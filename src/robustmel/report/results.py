@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from robustmel.errors import MissingError
-from robustmel.types import Prediction
+from robustmel.report.record import AttackRecord
+from robustmel.types import Cell, Prediction
 
 IMAGE_COLUMNS = ("image", "succeeded_u8", "iterations", "zero_gradients", "linf", "l2", "linf_u8", "l2_u8", "width", "height")
 """Columns of an image attack's log that flags and figures read."""
+
+CONTROLS = frozenset({"none", "noise", "corruption"})
+"""Threat models that are nobody's attack and belong in no worst case: clean images, random noise, natural corruptions."""
+
+CANDIDATES = ("candidates", "candidates.parquet")
+ENTITIES = ("candidates", "entities.parquet")
+ANSWERS = ("answers", "answers.parquet")
+LOG = ("variant", "log.parquet")
+"""Kind and file of the artefacts that a report reads."""
 
 SCHEMA = 2
 """The version of `run.json` that is understood."""
@@ -51,41 +61,64 @@ class EntityFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """One reading of a cell: a perturbed set (key None for the clean images) and the rows linked from it."""
+class Evaluation:
+    """One perturbed set and the answers to it, as keys into the store.
+
+    Args:
+        name: What was attacked: "image", "fused", "text" or "knowledge"; "clean"; "untouched" where the attack leaves alone all
+            that the task reads, so that the answers are the clean ones.
+        variant: The perturbed set; None for the clean one.
+        answers: What the linker answered.
+    """
 
     name: str
     variant: str | None
-    rows: str
+    answers: str
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell of the grid, as `run.json` names it; the last two fields are keys into the store."""
+class ResultCell(AttackRecord):
+    """A cell of the grid for one seed, as `run.json` has it.
 
-    dataset: str
-    task: str
-    linker: str
-    source: str
-    defence: str
-    attack: str
+    Args:
+        attack_name: Of the attack in the registry.
+        strength: "normal", "strong" or "".
+        modality: What it perturbs: "image", "text", "knowledge"; "none" when clean.
+        threat_model: What it may do ("linf").
+        budget: How much of it ("8/255").
+        made_on: Titles of the linkers it asked.
+        candidates: Key of the mentions.
+        evaluations: A mention must withstand all of them.
+    """
+
     attack_name: str
     strength: str
+    modality: str
     threat_model: str
     budget: str
-    seed: int
+    made_on: tuple[str, ...]
     candidates: str
-    views: tuple[View, ...]
+    evaluations: tuple[Evaluation, ...]
 
     @property
     def title(self) -> str:
         """The cell in words, for messages."""
-        return " ".join((self.dataset, self.task, self.linker, self.defence, self.attack, f"seed {self.seed}"))
+        return self.cell.title
 
     @property
     def clean(self) -> bool:
         """Whether nothing was perturbed."""
         return self.attack_name == "clean"
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the attack leaves alone all that the task reads."""
+        return all(evaluation.name == "untouched" for evaluation in self.evaluations)
+
+    @property
+    def attacked(self) -> bool:
+        """Whether somebody meant to fool the linker here: neither clean, nor noise or corruption, nor untouched."""
+        return self.threat_model not in CONTROLS and not self.untouched
 
 
 @dataclass(frozen=True)
@@ -102,45 +135,45 @@ class Run:
     out: Path
     store: Path
     notes: tuple[str, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[ResultCell, ...]
     _questions: dict[str, tuple[Question, ...]] = field(default_factory=dict, repr=False, compare=False)
 
-    def questions(self, cell: Cell) -> tuple[Question, ...]:
+    def questions(self, cell: ResultCell) -> tuple[Question, ...]:
         """The mentions of a cell, in file order."""
         if cell.candidates not in self._questions:
-            rows = self._table("candidates", cell.candidates, "candidates.parquet", cell)
+            rows = self._table(CANDIDATES, cell.candidates, cell)
             self._questions[cell.candidates] = tuple(_question(row) for row in rows)
         return self._questions[cell.candidates]
 
-    def entities(self, cell: Cell) -> dict[str, EntityFacts]:
+    def entities(self, cell: ResultCell) -> dict[str, EntityFacts]:
         """Entity id -> what is known of it, for the knowledge base behind a cell."""
-        rows = self._table("candidates", cell.candidates, "entities.parquet", cell)
+        rows = self._table(ENTITIES, cell.candidates, cell)
         return {row["id"]: EntityFacts(row["name"], row.get("type"), row.get("popularity") or 0.0) for row in rows}
 
-    def names(self, cell: Cell) -> dict[str, str]:
+    def names(self, cell: ResultCell) -> dict[str, str]:
         """Entity id -> name, for every entity a linker may answer with."""
-        return {row["id"]: row["name"] for row in self._table("candidates", cell.candidates, "entities.parquet", cell)}
+        return {entity: facts.name for entity, facts in self.entities(cell).items()}
 
-    def predictions(self, cell: Cell, view: View) -> list[Prediction]:
+    def predictions(self, cell: ResultCell, evaluation: Evaluation) -> list[Prediction]:
         """One prediction a question, in the questions' order.
 
         Raises:
             MissingError: The rows are absent, unreadable, or about other mentions than the questions.
         """
-        rows = self._aligned(self._table("answers", view.rows, "answers.parquet", cell), cell, "answers")
+        rows = self._aligned(self._table(ANSWERS, evaluation.answers, cell), cell, "answers")
         return [
             Prediction(row["id"], tuple(row["ranked"] or ()), tuple(row["scores"] or ()), row["error"], row["seconds"] or 0.0)
             for row in rows
         ]
 
-    def log(self, cell: Cell, view: View) -> list[dict[str, Any]]:
-        """The perturbed set's log, one row a question in their order; empty for a view without one.
+    def log(self, cell: ResultCell, evaluation: Evaluation) -> list[dict[str, Any]]:
+        """The perturbed set's log, one row a question in their order; empty for an evaluation without one.
 
         What only the log of an image attack says is None in that of another.
         """
-        if view.variant is None:
+        if evaluation.variant is None:
             return []
-        rows = self._aligned(self._table("variant", view.variant, "log.parquet", cell), cell, "log")
+        rows = self._aligned(self._table(LOG, evaluation.variant, cell), cell, "log")
         return [dict.fromkeys(IMAGE_COLUMNS) | row for row in rows]
 
     def manifest(self, kind: str, key: str | None) -> dict[str, Any]:
@@ -151,20 +184,21 @@ class Run:
             return {}
         return body if isinstance(body, dict) else {}
 
-    def picture(self, view: View, logged: Mapping[str, Any]) -> Path | None:
+    def picture(self, evaluation: Evaluation, logged: Mapping[str, Any]) -> Path | None:
         """The perturbed image behind a log row, if there is one and it was kept."""
-        if view.variant is None or not logged.get("image"):
+        if evaluation.variant is None or not logged.get("image"):
             return None
-        path = self._folder("variant", view.variant) / logged["image"]
+        path = self._folder("variant", evaluation.variant) / logged["image"]
         return path if path.is_file() else None
 
     def _folder(self, kind: str, key: str) -> Path:
         return self.store / kind / key[:2] / key
 
-    def _table(self, kind: str, key: str, name: str, cell: Cell) -> list[dict[str, Any]]:
+    def _table(self, table: tuple[str, str], key: str, cell: ResultCell) -> list[dict[str, Any]]:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        kind, name = table
         path = self._folder(kind, key) / name
         if not path.is_file():
             raise MissingError(
@@ -179,15 +213,15 @@ class Run:
             ) from problem
         return rows
 
-    def _aligned(self, rows: list[dict[str, Any]], cell: Cell, what: str) -> list[dict[str, Any]]:
+    def _aligned(self, rows: list[dict[str, Any]], cell: ResultCell, what: str) -> list[dict[str, Any]]:
         """The rows in the questions' order; it is an error if they are about other mentions."""
         asked = [question.id for question in self.questions(cell)]
-        found = {row["id"]: row for row in rows}
-        if len(found) != len(rows) or found.keys() != set(asked):
+        by_id = {row["id"]: row for row in rows}
+        if len(by_id) != len(rows) or by_id.keys() != set(asked):
             raise MissingError(
                 f"the {what} of cell {cell.title} hold {len(rows)} mentions that are not the {len(asked)} asked; run the grid again."
             )
-        return [found[one] for one in asked]
+        return [by_id[mention] for mention in asked]
 
 
 def read_run(out: Path, store_root: Path | None = None) -> Run:
@@ -217,9 +251,11 @@ def read_run(out: Path, store_root: Path | None = None) -> Run:
     return Run(out, store, tuple(str(note) for note in body.get("notes", ())), cells)
 
 
-def _cell(row: Mapping[str, Any]) -> Cell:
-    views = tuple(View(view["name"], view["variant"], view["answers"]) for view in row["evaluations"])
-    return Cell(views=views, **{name: row[name] for name in Cell.__slots__ if name != "views"})
+def _cell(row: Mapping[str, Any]) -> ResultCell:
+    parts = {field.name: row[field.name] for field in fields(ResultCell) if field.name != "cell"}
+    parts["made_on"] = tuple(parts["made_on"])
+    parts["evaluations"] = tuple(Evaluation(part["name"], part["variant"], part["answers"]) for part in parts["evaluations"])
+    return ResultCell(Cell(**{field.name: row[field.name] for field in fields(Cell)}), **parts)
 
 
 def _question(row: Mapping[str, Any]) -> Question:

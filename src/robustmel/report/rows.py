@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from robustmel.report.results import Cell
-from robustmel.report.worst import CONTROLS, ensembles, worst_title
+from robustmel.report.record import unattacked
+from robustmel.report.results import ResultCell
+from robustmel.types import Cell, Task
 
 
 @dataclass(frozen=True)
@@ -15,27 +16,27 @@ class Row:
     """Cells that make one table row: the seeds of one cell, or a worst case (then several cells a seed).
 
     Args:
+        cell: What the row is known by, over all seeds; of a worst case, `attack` is its title.
         by_seed: One group of cells a seed; a mention must withstand all of a group.
-        attack: What the row is called.
     """
 
-    by_seed: tuple[tuple[Cell, ...], ...]
-    attack: str
+    cell: Cell
+    by_seed: tuple[tuple[ResultCell, ...], ...]
 
     @property
-    def cells(self) -> tuple[Cell, ...]:
+    def cells(self) -> tuple[ResultCell, ...]:
         """All of them."""
         return tuple(cell for group in self.by_seed for cell in group)
 
     @property
-    def first(self) -> Cell:
-        """One of them, for what they share."""
+    def first(self) -> ResultCell:
+        """The first of them, for what they share."""
         return self.by_seed[0][0]
 
     @property
-    def victim(self) -> tuple[str, str, str]:
-        """Data set, linker and defence."""
-        return self.first.dataset, self.first.linker, self.first.defence
+    def white_box(self) -> bool:
+        """Whether the attack asked exactly what is judged."""
+        return all(cell.white_box for cell in self.cells)
 
     @property
     def worst_case(self) -> bool:
@@ -43,31 +44,50 @@ class Row:
         return len(self.by_seed[0]) > 1
 
     @property
-    def control(self) -> bool:
-        """Whether nothing here was meant to fool anybody: clean images, noise, corruptions."""
-        return self.first.threat_model in CONTROLS
+    def untouched(self) -> bool:
+        """Whether the attack leaves alone all that the task reads, so that nothing was attacked here."""
+        return self.first.untouched
 
-    @property
-    def reads_no_image(self) -> bool:
-        """Whether an image attack stands here whose image is never read (the text-only task)."""
-        return all(view.name == "untouched" for cell in self.cells for view in cell.views)
-
-    def aligned(self, cells: Iterable[Cell]) -> list[Cell]:
+    def aligned(self, cells: Iterable[ResultCell]) -> list[ResultCell]:
         """Of other cells, one a seed of this row: that of the same seed, or the first where there is none."""
-        by_seed = {one.seed: one for one in cells}
-        return [by_seed.get(group[0].seed, next(iter(by_seed.values()))) for group in self.by_seed] if by_seed else []
+        by_seed = {cell.cell.seed: cell for cell in cells}
+        if not by_seed:
+            return []
+        return [by_seed.get(group[0].cell.seed, next(iter(by_seed.values()))) for group in self.by_seed]
 
 
-def table_rows(cells: Iterable[Cell]) -> list[Row]:
-    """One row a (data set, task, linker, source, defence, attack), then the worst cases over attacks."""
-    plain: defaultdict[tuple[str, ...], list[Cell]] = defaultdict(list)
-    together: defaultdict[tuple[str, ...], list[tuple[Cell, ...]]] = defaultdict(list)
+def table_rows(cells: Iterable[ResultCell]) -> list[Row]:
+    """One row for cells that differ in their seed alone, then the worst cases over attacks."""
     known = list(cells)
+    single: defaultdict[Cell, list[tuple[ResultCell, ...]]] = defaultdict(list)
     for cell in known:
-        plain[cell.dataset, cell.task, cell.linker, cell.source, cell.defence, cell.attack].append(cell)
+        single[replace(cell.cell, seed=None)].append((cell,))
+    together: defaultdict[Cell, list[tuple[ResultCell, ...]]] = defaultdict(list)
     for group in ensembles(known):
-        one = group[0]
-        key = (one.dataset, one.task, one.linker, one.source, one.defence, one.threat_model, one.budget)
-        together[key].append(group)
-    rows = [Row(tuple((cell,) for cell in group), group[0].attack) for group in plain.values()]
-    return rows + [Row(tuple(groups), worst_title(*key[-2:])) for key, groups in together.items()]
+        title = worst_title(group[0].threat_model, group[0].budget)
+        together[replace(group[0].cell, attack=title, seed=None)].append(group)
+    return [Row(cell, tuple(groups)) for cell, groups in (*single.items(), *together.items())]
+
+
+def ensembles(cells: Iterable[ResultCell]) -> list[tuple[ResultCell, ...]]:
+    """Groups of attacks over which a worst case makes sense, each with at least two members.
+
+    Members share everything but the attack: victim, task, source, seed, threat model and budget. Controls take no part, nor do
+    cells that their attack leaves untouched or in which nothing was perturbed.
+    """
+    groups: defaultdict[tuple[Cell, str, str], list[ResultCell]] = defaultdict(list)
+    for cell in cells:
+        if cell.attacked and any(evaluation.variant for evaluation in cell.evaluations):
+            groups[replace(cell.cell, attack=""), cell.threat_model, cell.budget].append(cell)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def worst_title(threat_model: str, budget: str) -> str:
+    """What the worst case over a threat model is called: "worst-linf-8/255"."""
+    return "-".join(part for part in ("worst", threat_model, budget) if part)
+
+
+def clean_cells(row: Row, cells: Iterable[ResultCell], task: Task | None = None) -> list[ResultCell]:
+    """Of all cells, those of the row's victim without an attack, one a seed of the row; of another task where it is named."""
+    wanted = unattacked(replace(row.cell, task=task or row.cell.task))
+    return row.aligned(cell for cell in cells if cell.clean and unattacked(cell.cell) == wanted)

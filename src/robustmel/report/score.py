@@ -9,7 +9,7 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
 from robustmel.report import metrics
 from robustmel.report.clusters import clusters
-from robustmel.report.credit import earned
+from robustmel.report.credit import credited
 from robustmel.report.results import Question
 from robustmel.report.statistics import interval
 from robustmel.types import Prediction, opaque_id
@@ -49,7 +49,7 @@ def score(predictions: Sequence[Prediction], data: Dataset) -> Score:
         what = f"mention {missing[0]} has none" if missing else "some are of other mentions, or given twice"
         raise UsageError(f"{len(predictions)} predictions for {len(data.mentions)} mentions: {what}; give one a mention.")
     ordered = [given.get(mention.id) or given[opaque[mention.id]] for mention in data.mentions]
-    credit = earned([mention.gold for mention in data.mentions], ordered)
+    credit = credited([mention.gold for mention in data.mentions], ordered)
     asked = [
         Question(one.id, one.gold, one.surface, one.text, None if one.image is None else str(one.image), (), one.gold or f"NIL {one.surface}")
         for one in data.mentions

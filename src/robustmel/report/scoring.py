@@ -8,11 +8,11 @@ from functools import cached_property
 
 from robustmel.report import metrics
 from robustmel.report.clusters import clusters
-from robustmel.report.credit import Earned, earned, over_seeds
-from robustmel.report.results import Cell, EntityFacts, Question, Run, View
-from robustmel.report.rows import Row
+from robustmel.report.credit import Credit, credited, over_seeds, worst
+from robustmel.report.results import EntityFacts, Evaluation, Question, ResultCell, Run
+from robustmel.report.rows import Row, clean_cells
 from robustmel.report.statistics import Clusters
-from robustmel.report.worst import worst
+from robustmel.types import Task
 
 
 @dataclass
@@ -26,48 +26,48 @@ class Scoring:
     run: Run
 
     def __post_init__(self) -> None:
-        self._earned: dict[str, Earned] = {}
+        self._credit: dict[str, Credit] = {}
         self._facts: dict[str, Facts] = {}
         self._entities: dict[str, dict[str, EntityFacts]] = {}
 
-    def view(self, cell: Cell, view: View) -> Earned:
-        """Of one reading of a cell."""
-        if view.rows not in self._earned:
+    def evaluation(self, cell: ResultCell, evaluation: Evaluation) -> Credit:
+        """Of one evaluation of a cell."""
+        key = evaluation.answers
+        if key not in self._credit:
             golds = [question.gold for question in self.run.questions(cell)]
-            self._earned[view.rows] = earned(golds, self.run.predictions(cell, view))
-        return self._earned[view.rows]
+            self._credit[key] = credited(golds, self.run.predictions(cell, evaluation))
+        return self._credit[key]
 
-    def cell(self, cell: Cell) -> Earned:
-        """Of a cell: a mention must withstand all its readings."""
-        return worst([self.view(cell, view) for view in cell.views])
+    def cell(self, cell: ResultCell) -> Credit:
+        """Of a cell: a mention must withstand all its evaluations."""
+        return worst([self.evaluation(cell, evaluation) for evaluation in cell.evaluations])
 
-    def row(self, row: Row, view: str | None = None) -> Earned | None:
-        """Of a table row, seed by seed; of its readings of one name alone where `view` is given, None where some cell has none."""
-        seeds = [[(one, each) for one in group for each in one.views if view in (None, each.name)] for group in row.by_seed]
-        if not all(seeds):
+    def row(self, row: Row) -> Credit:
+        """Of a table row, seed by seed."""
+        return over_seeds([worst([self.cell(cell) for cell in group]) for group in row.by_seed])
+
+    def row_against(self, row: Row, name: str) -> Credit | None:
+        """Of a table row, in its evaluations of one name alone; None where some seed has none."""
+        pairs = [[(cell, part) for cell in group for part in cell.evaluations if part.name == name] for group in row.by_seed]
+        if not all(pairs):
             return None
-        return over_seeds([worst([self.view(*pair) for pair in pairs]) for pairs in seeds])
+        return over_seeds([worst([self.evaluation(*pair) for pair in seed]) for seed in pairs])
 
-    def clean(self, row: Row, task: str | None = None) -> Earned | None:
-        """What the same linker earned on clean images, seed by seed as in the row; None where the grid has no such cell.
+    def clean(self, row: Row, task: Task | None = None) -> Credit | None:
+        """What the same victim earned without an attack, seed by seed as in the row; None where the grid has no such cell.
 
         Args:
-            row: Whose linker and defence.
+            row: Whose victim.
             task: Another one than the row's.
         """
-        asked = task or row.first.task
-        peers = [
-            one for one in self.run.cells
-            if one.clean and one.task == asked and (one.dataset, one.linker, one.defence) == row.victim
-        ]  # fmt: skip
-        aligned = row.aligned(peers)
-        return over_seeds([self.cell(one) for one in aligned]) if aligned else None
+        cells = clean_cells(row, self.run.cells, task)
+        return over_seeds([self.cell(cell) for cell in cells]) if cells else None
 
-    def facts(self, cell: Cell) -> Facts:
+    def facts(self, cell: ResultCell) -> Facts:
         """Of the questions behind a cell."""
         return self._facts.setdefault(cell.candidates, Facts(self.run.questions(cell)))
 
-    def entities(self, cell: Cell) -> dict[str, EntityFacts]:
+    def entities(self, cell: ResultCell) -> dict[str, EntityFacts]:
         """The knowledge base behind a cell, by id."""
         if cell.candidates not in self._entities:
             self._entities[cell.candidates] = self.run.entities(cell)

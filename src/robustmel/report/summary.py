@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from robustmel.report.worst import CONTROLS
-
-DECIMALS = 8
-"""Figures are rounded to this, so that the last bits of a sum change no byte of a report."""
+from robustmel.report.record import DECIMALS, AttackRecord
+from robustmel.report.results import CONTROLS
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(AttackRecord):
     """A cell over all its seeds, or a worst case over several cells. Shares are in [0, 1]; None means that there is no such figure.
 
     Args:
-        dataset: Name of the data set.
-        task: "I2T", "IT2T" or "T2T".
-        linker: The victim.
-        source: The linker whose scores the attack differentiated.
-        defence: "none", or its name.
-        attack: As the grid calls it ("pgd-normal"); "clean"; or "worst-..." for a worst case over attacks.
         threat_model: What the attack may do ("linf").
         budget: How much of it ("8/255").
         n: Mentions, all of them.
@@ -47,7 +38,8 @@ class Summary:
         recall: Share of mentions whose gold entity is among the candidates.
         ceiling: What nobody can exceed who reads sentence and image but not the mention in it.
         clusters: Groups of mentions that share an entity or an image.
-        views: How the images were made: "clean"; "image" or "fused" by the score that was attacked; "untouched" if none was read.
+        modality: What the attack perturbs: "image", "text" or "knowledge"; "none" when clean.
+        evaluations: Which score was attacked: "image", "fused", "text", "knowledge"; "clean"; "untouched" if nothing was that is read.
         accuracy_image_view: Against the images made on the image score alone.
         accuracy_fused_view: Against the images made on the fused score.
         members: Of a worst case, the attacks in it.
@@ -63,12 +55,6 @@ class Summary:
         flags: Codes of what speaks against the figure ("zero_gradients"); see `robustmel.report.flags`.
     """
 
-    dataset: str
-    task: str
-    linker: str
-    source: str
-    defence: str
-    attack: str
     threat_model: str
     budget: str
     n: int
@@ -93,7 +79,8 @@ class Summary:
     recall: float | None
     ceiling: float | None
     clusters: int
-    views: tuple[str, ...]
+    modality: str
+    evaluations: tuple[str, ...]
     accuracy_image_view: float | None
     accuracy_fused_view: float | None
     members: tuple[str, ...]
@@ -111,7 +98,7 @@ class Summary:
     @property
     def clean(self) -> bool:
         """Whether nothing was perturbed."""
-        return self.views == ("clean",)
+        return self.evaluations == ("clean",)
 
     @property
     def control(self) -> bool:
@@ -124,24 +111,11 @@ class Summary:
         return bool(self.members)
 
     @property
-    def reads_no_image(self) -> bool:
-        """Whether an image attack stands here whose image is never read (the text-only task)."""
-        return self.views == ("untouched",)
+    def untouched(self) -> bool:
+        """Whether the attack leaves alone all that the task reads, so that this is the clean figure."""
+        return self.evaluations == ("untouched",)
 
     @property
     def above_clean(self) -> bool:
         """Whether the attack left more mentions linked than there were without it."""
         return self.drop is not None and self.drop < -(10**-DECIMALS)
-
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON object: the fields in order, figures rounded to `DECIMALS`, None for what does not exist."""
-        return {name: rounded(value) for name, value in asdict(self).items()}
-
-
-def rounded(value: Any) -> Any:
-    """The value with every figure in it rounded to `DECIMALS`, tuples as lists."""
-    if isinstance(value, float):
-        return round(value, DECIMALS) + 0.0  # no minus zero
-    if isinstance(value, Mapping):
-        return {key: rounded(one) for key, one in value.items()}
-    return [rounded(one) for one in value] if isinstance(value, tuple | list) else value

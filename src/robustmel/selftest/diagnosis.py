@@ -1,4 +1,4 @@
-"""What is wrong with an attack on a linker whose worst case is known: the first of these that fits, in a sentence."""
+"""What is wrong with an attack on a linker whose worst case is known, in a sentence."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ ARRIVED = 0.98
 
 
 @dataclass(frozen=True)
-class Course:
-    """What one attack did at one budget.
+class Diagnosis:
+    """What one attack did at one budget, against what could be done.
 
     Args:
         attack: Its name.
         level: The budget, in 255ths.
-        linked: (n,): what each mention earned.
+        linked: (n,): each mention's credit, 1 where it is linked.
         leads: (n,): of the right entity over the best other one, at the image that was handed back.
         log: A row a mention.
         truth: Of the mentions.
@@ -69,8 +69,8 @@ class Course:
         """(m,): how much of the way to the worst image within the budget the changed ones came; 1 is all of it, below 0 is back."""
         possible = self.truth.leads[:, 0] - self.truth.leads[:, self.level]
         changed = np.array([row["status"] == "ok" and row["linf_u8"] > 0 for row in self.log], dtype=bool)
-        told = changed & np.isfinite(self.leads) & np.isfinite(possible) & (possible > 0)
-        return (self.truth.leads[:, 0] - self.leads)[told] / possible[told]
+        known = changed & np.isfinite(self.leads) & np.isfinite(possible) & (possible > 0)
+        return (self.truth.leads[:, 0] - self.leads)[known] / possible[known]
 
     def faults(self) -> Iterator[str]:
         """What contradicts the truth outright, whatever the attack's strength."""
@@ -80,24 +80,24 @@ class Course:
         outside = int((self.moved > self.level / 255 + HALF_A_STEP).sum())
         if outside:
             yield (
-                f"{self.attack}: {outside} of {len(self.moved)} images lie outside the budget once they are saved: a pixel changed by"
+                f"{self.attack}: {outside} of {len(self.moved)} saved images lie outside the budget: a pixel changed by"
                 f" {self.moved.max() * 255:.0f}/255 where eps is {self.level}/255"
             )
         elif self.impossible:
-            yield f"{self.attack}: {self.impossible} mentions count as broken that no image within {self.level}/255 breaks"
+            yield f"{self.attack}: {self.impossible} mentions count as broken, but no image within {self.level}/255 breaks them"
 
     def weakness(self) -> str:
         """Why it may have missed what can be broken."""
-        lost = f"{self.attack}: {self.missed} of {self.breakable} mentions that an image within {self.level}/255 breaks were not broken"
+        lost = f"{self.attack} missed {self.missed} of {self.breakable} mentions that can be broken within {self.level}/255"
         if not len(self.moved) or self.moved.max() == 0:
-            return f"{lost}; its images are the inputs, it never left the start"
+            return f"{lost}; its images are the inputs: it never left the start"
         if self.moved.max() < self.level / 255 - HALF_A_STEP:
-            return f"{lost}; no pixel changed by more than {self.moved.max() * 255:.0f}/255, so it searches a smaller ball than its budget"
+            return f"{lost}; no pixel changed by more than {self.moved.max() * 255:.0f}/255: it searches a smaller ball than its budget"
         way = float(np.median(self.way)) if len(self.way) else 0.0
         if way < -NEVER_LEFT:
-            return f"{lost}; its images raise the right entity's lead, so it goes the wrong way along the gradient (a sign?)"
+            return f"{lost}; its images raise the right entity's score: it goes the wrong way along the gradient (a sign?)"
         if way < NEVER_LEFT:
-            return f"{lost}; its images are no nearer to a wrong answer than noise is, so it never left its random start"
+            return f"{lost}; its images are no nearer to a wrong answer than noise: it never left its random start"
         if way < ARRIVED:
-            return f"{lost}; its images come {way:.0%} of the way that the budget allows: more or longer steps?"
+            return f"{lost}; its images come {way:.0%} of the way that the budget allows: it needs more or longer steps"
         return lost

@@ -54,7 +54,7 @@ def averaging(size: int, cells: int) -> Floats:
     return rows
 
 
-def seen(picture: Pixels, cells: int) -> Floats:
+def cell_means(picture: Pixels, cells: int) -> Floats:
     """(3 * cells * cells,): the cells' means of a picture, in [0, 1]."""
     high, wide = (averaging(size, cells) for size in picture.shape[:2])
     return (high @ (picture / 255.0).transpose(2, 0, 1) @ wide.T).ravel()
@@ -70,11 +70,11 @@ def fit(pictures: Sequence[Pixels], golds: Sequence[str], entities: Sequence[str
         cells: Cells to a side.
         ridge: Penalty on the weights, in units of the pictures' mean squared distance to their mean.
     """
-    features = np.stack([seen(one, cells) for one in pictures])
+    features = np.stack([cell_means(picture, cells) for picture in pictures])
     known = tuple(dict.fromkeys(entities))
-    row = {one: index for index, one in enumerate(known)}
+    row = {entity: index for index, entity in enumerate(known)}
     answers = np.zeros((len(features), len(known)))
-    answers[np.arange(len(features)), [row[one] for one in golds]] = 1
+    answers[np.arange(len(features)), [row[gold] for gold in golds]] = 1
     centre, share = features.mean(axis=0), answers.mean(axis=0)
     away = features - centre
     alike = away @ away.T

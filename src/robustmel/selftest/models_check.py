@@ -13,9 +13,9 @@ from robustmel.linkers.weights import WORLD, model_folder
 from robustmel.registry import Preset
 from robustmel.report.credit import Floats
 from robustmel.report.statistics import contrast
-from robustmel.selftest.attempts import HOPELESS, siege
-from robustmel.selftest.evidence import Runner, Victim
+from robustmel.selftest.attack_suites import HUGE_BUDGET, attack_suite
 from robustmel.selftest.verdict import Verdict
+from robustmel.selftest.victim_report import Runner, VictimReport
 
 ROBUST, PLAIN = "clip-robust-world", "clip-world"
 DATASET = "world-news"
@@ -28,7 +28,7 @@ ABOUT_NOTHING = 0.1
 def embedded() -> list[str]:
     """Presets of checkpoints in the package."""
     entries = ((name, LINKERS[name]) for name in LINKERS)
-    models = {name: str(one.params.get("model", "")) for name, one in entries if isinstance(one, Preset)}
+    models = {name: str(entry.params.get("model", "")) for name, entry in entries if isinstance(entry, Preset)}
     return [name for name, model in models.items() if model.startswith(WORLD)]
 
 
@@ -41,51 +41,54 @@ def training_budget() -> int:
 def check_models(linkers: Sequence[str], limit: int, run: Runner) -> list[Verdict]:
     """One verdict a linker, on mentions of the embedded world, and one on the robust linker beside the plain one if both are there."""
     level = training_budget()
-    table = {"datasets": [DATASET], "linkers": list(linkers), "limit": limit, "attacks": siege(level, QUERIES)}
+    table = {"datasets": [DATASET], "linkers": list(linkers), "limit": limit, "attacks": attack_suite(level, QUERIES)}
     report = run("models", table)
-    victims = {linker: Victim(report, DATASET, linker) for linker in linkers}
+    victims = {linker: VictimReport(report, DATASET, linker) for linker in linkers}
     verdicts = [_honest(victim, level) for victim in victims.values()]
     if {ROBUST, PLAIN} <= victims.keys():
         verdicts.append(_robust(victims[ROBUST], victims[PLAIN], level))
     return verdicts
 
 
-def _honest(victim: Victim, level: int) -> Verdict:
-    clean, last, worst = victim.row("clean"), victim.row(f"pgd {HOPELESS}/255"), victim.worst(level)
+def _honest(victim: VictimReport, level: int) -> Verdict:
+    clean, last, worst = victim.row("clean"), victim.row(f"pgd {HUGE_BUDGET}/255"), victim.worst(level)
     figures = [
-        f"{name} {(one.accuracy if one else None) or 0:.1%}"
-        for name, one in (("clean", clean), (f"{level}/255", worst), ("0.2", last))
+        f"{name} {(row.accuracy if row else None) or 0:.1%}"
+        for name, row in (("clean", clean), (f"{level}/255", worst), ("0.2", last))
     ]
     return Verdict(
         victim.linker,
         "honest",
         f"{', '.join(figures)}; flags: {', '.join(victim.flags) or 'none'}",
-        tuple(f"flag {code} on {', '.join(attacks)}, and this linker hides nothing" for code, attacks in victim.flags.items()),
+        tuple(
+            f"flag {code} was raised on {', '.join(attacks)}, but this linker's gradients are honest"
+            for code, attacks in victim.flags.items()
+        ),
     )
 
 
-def _robust(robust: Victim, plain: Victim, level: int) -> Verdict:
+def _robust(robust: VictimReport, plain: VictimReport, level: int) -> Verdict:
     """Under the worst attack at its training budget, mention by mention."""
     compared = contrast([_withstood(robust, level)], [_withstood(plain, level)], robust.clusters)
     bounds = compared.interval() if compared else None
     value = 100 * (compared.value if compared else 0.0)
-    shown = f"[{100 * bounds.low:+.0f}, {100 * bounds.high:+.0f}]" if bounds else "without an interval"
-    left = robust.row(f"pgd {HOPELESS}/255").accuracy or 0.0
+    interval = f"[{100 * bounds.low:+.0f}, {100 * bounds.high:+.0f}]" if bounds else "without an interval"
+    left = robust.row(f"pgd {HUGE_BUDGET}/255").accuracy or 0.0
     faults = []
     if bounds is None or bounds.low <= 0:
-        faults.append(f"at {level}/255 it keeps {value:+.1f} points {shown} more than {PLAIN}, which is not surely above 0")
+        faults.append(f"at {level}/255 it keeps {value:+.1f} points {interval} more than {PLAIN}; the interval reaches 0")
     if left > ABOUT_NOTHING:
         faults.append(f"at 0.2 it keeps {left:.1%}, more than {ABOUT_NOTHING:.0%}")
     return Verdict(
         f"{ROBUST} less {PLAIN}",
         f"above 0 at {level}/255, 0 at 0.2",
-        f"{value:+.1f} points {shown} at {level}/255; keeps {left:.1%} at 0.2",
+        f"{value:+.1f} points {interval} at {level}/255; keeps {left:.1%} at 0.2",
         tuple(faults),
     )
 
 
-def _withstood(victim: Victim, level: int) -> Floats:
-    """(1, n): what each mention earned under the attack that was hardest on it."""
-    cells = [one for one in victim.cells if one.threat_model == "linf" and one.attack.endswith(f" {level}/255")]
-    least: Floats = np.min([victim.linked(one) for one in cells], axis=0)[None]
+def _withstood(victim: VictimReport, level: int) -> Floats:
+    """(1, n): the credit of each mention under the attack that was hardest on it."""
+    cells = [cell for cell in victim.cells if cell.threat_model == "linf" and cell.attack.endswith(f" {level}/255")]
+    least: Floats = np.min([victim.linked(cell) for cell in cells], axis=0)[None]
     return least

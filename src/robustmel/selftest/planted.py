@@ -17,7 +17,7 @@ from robustmel.registry import Component
 from robustmel.run.builder import Builder
 from robustmel.run.keys import item_seed
 from robustmel.run.store import Store
-from robustmel.selftest.fit import Fitted, fit, seen, write_tower
+from robustmel.selftest.fit import Fitted, cell_means, fit, write_tower
 from robustmel.selftest.truth import LEVELS, Truth, truth
 from robustmel.types import Mention
 
@@ -60,7 +60,7 @@ class Planted:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Question:
     id: str
     gold: str
     candidates: tuple[str, ...]
@@ -89,10 +89,10 @@ def plant(source: Component, split: str, limit: int, folder: Path) -> tuple[Plan
             f"{loaded.name}: {len(asked)} of {len(mentions)} mentions have a readable picture, a right entity and a wrong candidate;"
             " the selftest needs 20."
         )
-    entities = [one for question in asked for one in question.candidates]
-    fitted = fit([one.picture for one in asked], [one.gold for one in asked], entities)
-    in_pairs = [_pair(one, fitted) for one in asked]
-    made = []
+    entities = [entity for question in asked for entity in question.candidates]
+    fitted = fit([question.picture for question in asked], [question.gold for question in asked], entities)
+    in_pairs = [_pair(question, fitted) for question in asked]
+    planted = []
     for kind, questions in (("lists", asked), ("pairs", in_pairs)):
         _write(folder / kind, questions, loaded.kb)
         weights = folder / kind / "tower.safetensors"
@@ -100,50 +100,60 @@ def plant(source: Component, split: str, limit: int, folder: Path) -> tuple[Plan
         unit = float(np.abs(leads).max() / HIGHEST_LEAD if kind == "pairs" else np.median(np.abs(leads)) / MEDIAN_LEAD)
         scaled = fitted.scaled(1 / unit)
         write_tower(scaled, weights)
-        made.append(Planted(f"{loaded.name}, {kind}", folder / kind, weights, _truth(scaled, questions), kind == "pairs"))
-    return made[0], made[1]
+        planted.append(Planted(f"{loaded.name}, {kind}", folder / kind, weights, _truth(scaled, questions), kind == "pairs"))
+    return planted[0], planted[1]
 
 
-def _truth(fitted: Fitted, questions: Sequence[_Asked]) -> Truth:
-    pictures, golds, candidates = zip(*((one.picture, one.gold, one.candidates) for one in questions), strict=True)
+def _truth(fitted: Fitted, questions: Sequence[_Question]) -> Truth:
+    pictures, golds, candidates = zip(*((item.picture, item.gold, item.candidates) for item in questions), strict=True)
     return truth(fitted, pictures, golds, candidates)
 
 
-def _askable(mentions: Sequence[Mention]) -> list[_Asked]:
-    golds = tuple(dict.fromkeys(one.gold for one in mentions if one.gold is not None))
-    found = []
-    for one in mentions:
-        if one.gold is None or one.image is None:
+def _askable(mentions: Sequence[Mention]) -> list[_Question]:
+    golds = tuple(dict.fromkeys(mention.gold for mention in mentions if mention.gold is not None))
+    questions = []
+    for mention in mentions:
+        if mention.gold is None or mention.image is None:
             continue
-        lot = random.Random(item_seed(0, "selftest", one.id))
-        others = sorted(set(one.candidates or golds) - {one.gold})
-        candidates = [one.gold, *lot.sample(others, min(len(others), LONGEST - 1))]
+        lot = random.Random(item_seed(0, "selftest", mention.id))
+        others = sorted(set(mention.candidates or golds) - {mention.gold})
+        candidates = [mention.gold, *lot.sample(others, min(len(others), LONGEST - 1))]
         lot.shuffle(candidates)
         try:
-            picture = decode(one.image, max_side=MAX_SIDE)
+            picture = decode(mention.image, max_side=MAX_SIDE)
         except ImageError:
             continue
         if len(candidates) > 1:
-            found.append(_Asked(one.id, one.gold, tuple(candidates), picture))
-    return found
+            questions.append(_Question(mention.id, mention.gold, tuple(candidates), picture))
+    return questions
 
 
-def _pair(one: _Asked, fitted: Fitted) -> _Asked:
-    scores = fitted.weights @ seen(one.picture, fitted.cells) + fitted.bias
-    rival = max((each for each in one.candidates if each != one.gold), key=lambda each: scores[fitted.entities.index(each)])
-    return _Asked(one.id, one.gold, tuple(each for each in one.candidates if each in (one.gold, rival)), one.picture)
+def _pair(question: _Question, fitted: Fitted) -> _Question:
+    scores = fitted.weights @ cell_means(question.picture, fitted.cells) + fitted.bias
+    rival = max(
+        (wrong for wrong in question.candidates if wrong != question.gold),
+        key=lambda wrong: scores[fitted.entities.index(wrong)],
+    )
+    pair = tuple(candidate for candidate in question.candidates if candidate in (question.gold, rival))
+    return _Question(question.id, question.gold, pair, question.picture)
 
 
-def _write(folder: Path, questions: Sequence[_Asked], kb: KnowledgeBase) -> None:
+def _write(folder: Path, questions: Sequence[_Question], kb: KnowledgeBase) -> None:
     """In the project's own format (docs/data-format.md)."""
     (folder / "images").mkdir(parents=True)
     lines = []
-    for number, one in enumerate(questions):
-        write_png(folder / "images" / f"{number}.png", one.picture)
-        record = {"id": one.id, "gold": one.gold, "surface": kb[one.gold].name, "text": "", "image": f"images/{number}.png"}
-        lines.append(record | {"candidates": one.candidates, "split": "test"})
-    needed = dict.fromkeys(entity for one in questions for entity in one.candidates)
-    entities = [{"id": one, "name": kb[one].name} for one in needed]
+    for number, question in enumerate(questions):
+        write_png(folder / "images" / f"{number}.png", question.picture)
+        record = {
+            "id": question.id,
+            "gold": question.gold,
+            "surface": kb[question.gold].name,
+            "text": "",
+            "image": f"images/{number}.png",
+        }
+        lines.append(record | {"candidates": question.candidates, "split": "test"})
+    needed = dict.fromkeys(entity for question in questions for entity in question.candidates)
+    entities = [{"id": entity, "name": kb[entity].name} for entity in needed]
     for name, records in (("mentions", lines), ("entities", entities)):
         text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")

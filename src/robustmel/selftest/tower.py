@@ -32,7 +32,7 @@ class LinearTower:
     def __init__(self, kb: KnowledgeBase, /, *, weights: str) -> None:
         self.kb = kb
         with safe_open(weights, "pt") as file:
-            self.entities: dict[str, int] = {one: row for row, one in enumerate(json.loads(file.metadata()["entities"]))}
+            self.entities: dict[str, int] = {entity: row for row, entity in enumerate(json.loads(file.metadata()["entities"]))}
             self.cells = int(file.metadata()["cells"])
             self.weights: Tensor = file.get_tensor("weights").float()
             self.bias: Tensor = file.get_tensor("bias").float()
@@ -48,7 +48,7 @@ class LinearTower:
         columns = torch.zeros(len(queries), longest, dtype=torch.int64)
         absent = torch.ones(len(queries), longest, dtype=torch.bool)
         for row, query in enumerate(queries):
-            known = torch.tensor([self.entities[one] for one in query.candidates], dtype=torch.int64)
+            known = torch.tensor([self.entities[candidate] for candidate in query.candidates], dtype=torch.int64)
             columns[row, : len(known)], absent[row, : len(known)] = known, False
         cells = functional.adaptive_avg_pool2d(pixels, self.cells).flatten(1)
         return functional.linear(cells, self.weights, self.bias).gather(1, columns).masked_fill(absent, -torch.inf)
@@ -57,8 +57,8 @@ class LinearTower:
         """float32 (B, C) from the queries' own images; minus infinity throughout where one cannot be used."""
         longest = max((len(query.candidates) for query in queries), default=0)
         table = torch.full((len(queries), longest), -torch.inf)
-        for row, (query, one) in enumerate(zip(queries, self.link(queries, task), strict=True)):
-            own = dict(zip(one.ranked, one.scores, strict=True))
+        for row, (query, answer) in enumerate(zip(queries, self.link(queries, task), strict=True)):
+            own = dict(zip(answer.ranked, answer.scores, strict=True))
             for column, entity in enumerate(query.candidates):
                 table[row, column] = own.get(entity, -torch.inf)
         return table

@@ -56,7 +56,7 @@ def truth(
         golds: The right entities.
         candidates: What each mention is linked among.
     """
-    rows = [_worst_leads(fitted, *one) for one in zip(pictures, golds, candidates, strict=True)]
+    rows = [_worst_leads(fitted, *mention) for mention in zip(pictures, golds, candidates, strict=True)]
     return Truth(np.stack(rows) if rows else np.empty((0, LEVELS)))
 
 
@@ -64,7 +64,7 @@ def _worst_leads(fitted: Fitted, picture: Pixels, gold: str | None, candidates: 
     if gold not in candidates:
         return np.full(LEVELS, -np.inf)
     own = fitted.entities.index(str(gold))
-    others = [fitted.entities.index(one) for one in dict.fromkeys(candidates) if one != gold]
+    others = [fitted.entities.index(candidate) for candidate in dict.fromkeys(candidates) if candidate != gold]
     leads = np.full(LEVELS, np.inf)
     for other in others:
         slope = slopes(fitted.weights[other] - fitted.weights[own], fitted.cells, picture.shape)

@@ -1,9 +1,17 @@
-"""What the selftest has to say of one victim."""
+"""What the selftest has to say of each victim, for a terminal and as JSON."""
 
 from __future__ import annotations
 
+import json
+import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from robustmel import __version__
+
+NARROWEST = 40
+"""Columns for what the tool said, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +38,35 @@ class Verdict:
     def to_dict(self) -> dict[str, Any]:
         """A JSON object."""
         return asdict(self) | {"faults": list(self.faults), "passed": self.passed}
+
+
+def text(verdicts: Sequence[Verdict], width: int) -> str:
+    """A line a victim, wrapped to `width` columns; under one that failed, why."""
+    return "\n".join(_lines(verdicts, width)) + "\n"
+
+
+def _lines(verdicts: Sequence[Verdict], width: int) -> Iterator[str]:
+    heads = ("", "victim", "known", "what the tool said")
+    rows = [("passed" if verdict.passed else "FAILED", verdict.victim, verdict.known, verdict.said) for verdict in verdicts]
+    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(3)]
+    left = sum(widths) + 2 * len(widths)
+    room = max(NARROWEST, width - left)
+    for row, faults in zip([heads, *rows], [(), *(verdict.faults for verdict in verdicts)], strict=True):
+        said = textwrap.wrap(row[3], room) or [""]
+        yield ("".join(cell.ljust(size + 2) for cell, size in zip(row, widths, strict=False)) + said[0]).rstrip()
+        yield from (" " * left + line for line in said[1:])
+        for fault in faults:
+            yield from textwrap.wrap(
+                f"{fault}.", max(NARROWEST, width - 10), initial_indent=" " * 8 + "- ", subsequent_indent=" " * 10
+            )
+
+
+def as_json(verdicts: Sequence[Verdict], seconds: float) -> str:
+    """A JSON object: `passed`, `seconds`, `robustmel` (the version), `verdicts`."""
+    body = {
+        "passed": all(verdict.passed for verdict in verdicts),
+        "seconds": round(seconds, 1),
+        "robustmel": __version__,
+        "verdicts": [verdict.to_dict() for verdict in verdicts],
+    }
+    return json.dumps(body, ensure_ascii=False, indent=1) + "\n"

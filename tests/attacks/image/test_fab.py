@@ -24,7 +24,9 @@ def test_it_fools_exactly_where_the_budget_reaches_the_boundary(linear: Any, pic
 
 
 def test_its_change_is_the_shortest_there_is(linear: Any, pictures: Any, perturb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("robustmel.attacks.image.outcome.eight_bit", lambda pixels: pixels)  # which may call for a longer one
+    monkeypatch.setattr(
+        "robustmel.attacks.image.attacked_batch.eight_bit", lambda pixels: pixels
+    )  # which may call for a longer one
     pixels = pictures(4, low=100, high=155)
     victim = linear(pixels, [1.0, 2.0, 4.0, 6.0])
     found = perturb(FAB(eps=1.0, steps=20), victim, pixels, gold(4))
@@ -45,7 +47,7 @@ def test_the_shortest_change_is_stretched_where_rounding_undoes_it(linear: Any, 
 def test_more_targets_and_more_steps_find_no_longer_change(
     conv: Any, pictures: Any, perturb: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("robustmel.attacks.image.outcome.eight_bit", lambda pixels: pixels)
+    monkeypatch.setattr("robustmel.attacks.image.attacked_batch.eight_bit", lambda pixels: pixels)
     pixels = pictures(12)
     answers = conv(pixels).argmax(1)
     lengths = [perturb(FAB(eps=1.0, targets=1, steps=steps), conv, pixels, answers).linf for steps in (2, 8, 24)]

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from robustmel.attacks import ATTACKS
 from robustmel.attacks.image.losses import PROBABILITIES, look_like_probabilities
+from robustmel.report.flags.trace import PROBABILITIES as SEARCHED_BY_THE_REPORT
 
 INF = float("inf")
 
@@ -66,3 +67,9 @@ def test_a_sum_that_happens_to_be_one_is_no_sign(conv: Any, pictures: Any, pertu
 
     pixels = pictures(3)
     assert perturb(ATTACKS.create("pgd", steps=4), once, pixels, conv(pixels).argmax(1)).note == ""
+
+
+def test_the_report_finds_the_note(conv: Any, pictures: Any, perturb: Any) -> None:
+    pixels = pictures(4)
+    found = perturb(ATTACKS.create("pgd", steps=3), softmax(conv), pixels, conv(pixels).argmax(1))
+    assert SEARCHED_BY_THE_REPORT in found.note

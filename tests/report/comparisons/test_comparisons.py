@@ -37,7 +37,9 @@ def both_tasks(run: Any, left: dict[str, int], **fields: Any) -> None:
 
 
 def told(run: Any, question: str) -> dict[str, Any]:
-    return {row["figure"]: row for row in json.loads(build(run.finish()).compare(question).json()) if row["attack"] != "clean"}
+    return {
+        row["figure"]: row for row in json.loads(build(run.finish()).compare(question).to_json()) if row["attack"] != "clean"
+    }
 
 
 def test_context_is_the_difference_the_difference_in_differences_and_the_floor(run: Any) -> None:
@@ -84,7 +86,7 @@ def test_many_mentions_that_agree_do_show_that_there_is_no_difference(fake_run: 
     rows = fake_run.rows([RIGHT] * (count // 2) + [WRONG] * (count // 2))
     for task in ("I2T", "IT2T"):
         fake_run.cell("clean", {"clean": (None, rows)}, task=task)
-    (row,) = json.loads(build(fake_run.finish()).compare("context").json())
+    (row,) = json.loads(build(fake_run.finish()).compare("context").to_json())
     assert (row["figure"], row["verdict"], row["margin"]) == ("clean", "none", 0.02)
     assert "on clean images the text changes nothing within 2 points" in row["sentence"]
 
@@ -95,7 +97,7 @@ def test_a_defence_is_told_by_what_it_saves_costs_and_keeps_of_what_both_link(ru
     run.cell("pgd-normal", {"image": (run.variant(), run.rows(answers(20)))})
     run.cell("pgd-normal", {"image": (run.variant(), run.rows(answers(60)))}, defence="retlink")
     report = build(run.finish())
-    rows = json.loads(report.compare("defence").json())
+    rows = json.loads(report.compare("defence").to_json())
     assert {(row["attack"], row["figure"]): round(row["value"], 6) for row in rows} == {
         ("clean", "clean"): round(-20 / N, 6),
         ("pgd-normal", "attacked"): round(40 / N, 6),
@@ -103,14 +105,14 @@ def test_a_defence_is_told_by_what_it_saves_costs_and_keeps_of_what_both_link(ru
         ("pgd-normal", "kept"): round((60 - 20) / 80, 6),
     }
     assert next(row["n"] for row in rows if row["figure"] == "kept") == 80
-    assert any(one.startswith("Does the defence help? ours* (retlink) I2T on toy") for one in report.notes)
+    assert any(one.startswith("Does the defence help? ours behind retlink I2T on toy") for one in report.notes)
 
 
 def test_linkers_are_compared_pair_by_pair_when_asked(run: Any) -> None:
     for linker, clean, left in (("one", 100, 50), ("two", 60, 50), ("three", 100, 0)):
         run.cell("clean", {"clean": (None, run.rows(answers(clean)))}, linker=linker, source="none")
         run.cell("pgd-normal", {"image": (run.variant(), run.rows(answers(left)))}, linker=linker, source=linker)
-    rows = [row for row in json.loads(build(run.finish()).compare("linker").json()) if row["attack"] == "pgd-normal"]
+    rows = [row for row in json.loads(build(run.finish()).compare("linker").to_json()) if row["attack"] == "pgd-normal"]
     assert {(row["linker"], row["against"]) for row in rows} == {("one", "two"), ("one", "three"), ("two", "three")}
     kept = {(row["linker"], row["against"]): row for row in rows if row["figure"] == "kept"}
     assert (kept["one", "two"]["n"], kept["one", "two"]["value"]) == (60, 0.0)
@@ -121,7 +123,7 @@ def test_what_was_asked_other_questions_is_not_compared(run: Any, ask: Any) -> N
     run.cell("clean", {"clean": (None, run.rows(answers(100)))}, task="I2T")
     run.questions([ask(number, "a", ["a", "b"]) for number in range(3)])
     run.cell("clean", {"clean": (None, run.rows([RIGHT] * 3))}, task="IT2T")
-    assert json.loads(build(run.finish()).compare("context").json()) == []
+    assert json.loads(build(run.finish()).compare("context").to_json()) == []
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -129,8 +131,8 @@ def test_with_nothing_to_compare_every_format_says_so_or_is_empty(run: Any, ques
     run.cell("clean", {"clean": (None, run.rows(answers(100)))})
     aside = build(run.finish()).compare(question)
     assert "Nothing to show" in aside.text()
-    assert "Nothing to show" in aside.markdown()
-    assert (aside.csv(), json.loads(aside.json())) == ("", [])
+    assert "Nothing to show" in aside.to_markdown()
+    assert (aside.to_csv(), json.loads(aside.to_json())) == ("", [])
 
 
 def test_an_unknown_question_is_refused(run: Any) -> None:

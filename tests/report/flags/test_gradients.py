@@ -29,7 +29,7 @@ def test_gradients_that_are_zero_are_flagged_with_what_to_do(planted: Any, attac
 def test_a_flag_is_in_the_json_row_it_concerns_and_in_no_other(planted: Any, attacked: Any) -> None:
     attacked("pgd-normal", 20, {"iterations": 20, "zero_gradients": 20})
     attacked("cw-normal", 20)
-    found = json.loads(build(planted.finish()).json())
+    found = json.loads(build(planted.finish()).to_json())
     assert {row["attack"]: row["flags"] for row in found} == {
         "clean": [],
         "pgd-normal": ["zero_gradients"],

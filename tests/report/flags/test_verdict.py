@@ -11,7 +11,7 @@ from robustmel.report.flags import KINDS
 MASKED = {"iterations": 20, "zero_gradients": 20}
 
 
-@pytest.mark.parametrize("form", ["text", "markdown", "latex"])
+@pytest.mark.parametrize("form", ["text", "to_markdown", "to_latex"])
 def test_flags_stand_in_every_table_for_people(form: str, planted: Any, attacked: Any) -> None:
     attacked("pgd-normal", 20, MASKED)
     shown = " ".join(getattr(build(planted.finish()), form)().split())

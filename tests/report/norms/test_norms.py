@@ -6,15 +6,13 @@ from typing import Any
 import pytest
 
 from robustmel.report import build
-from robustmel.report.norms import Curve, curves, norm_plots
-from robustmel.report.results import read_run
-from robustmel.report.scoring import Scoring
+from robustmel.report.norms import Curve, norm_plots
 
 RIGHT, WRONG = (("a", "b"), (2.0, 1.0)), (("b", "a"), (2.0, 1.0))
 
 
 def norms(run: Any) -> list[Curve]:
-    return curves(Scoring(read_run(run.finish())))
+    return build(run.finish()).curves
 
 
 @pytest.fixture
@@ -97,10 +95,10 @@ def test_intervals_hold_the_share(short: Any) -> None:
 
 def test_curves_reach_every_format(short: Any) -> None:
     report = build(short.finish())
-    points = json.loads(report.norms.json())
+    points = json.loads(report.norms.to_json())
     assert [(point["at_most"], point["broken"]) for point in points] == [(0.0, 0.2), (1.0, 0.4), (2.0, 0.6), (4.0, 0.8)]
     assert "never" in report.norms.text(160)
-    assert "Norms that break mentions" in report.markdown()
+    assert "Norms that break mentions" in report.to_markdown()
     assert "How small a change is enough" in report.write_page().read_text("utf-8")
 
 
@@ -115,5 +113,5 @@ def test_the_picture_is_the_same_each_time_and_names_its_lines(short: Any) -> No
 def test_without_such_an_attack_nothing_is_drawn(short: Any) -> None:
     short.cells[1]["threat_model"] = "linf"
     report = build(short.finish())
-    assert report.norms.sheets == ()
+    assert report.norms.tables == ()
     assert "How small a change is enough" not in report.write_page().read_text("utf-8")

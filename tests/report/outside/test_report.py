@@ -54,7 +54,7 @@ def test_several_sets_of_the_same_mentions_make_one_table(another: Any, write: A
         for linker in ("one", "two")
         for attack, right in (("clean", 18), ("pgd-strong", 2), ("pgd-normal", 9))
     ]
-    compared = json.loads(report.compare("linker").json())
+    compared = json.loads(report.compare("linker").to_json())
     assert {(row["linker"], row["against"]) for row in compared} == {("one", "two")}
 
 
@@ -177,10 +177,10 @@ def test_a_set_that_was_never_finished_or_is_none_is_refused(made: Any, write: A
 def test_names_from_a_file_are_shown_as_text(made: Any, write: Any, tmp_path: Path) -> None:
     nasty = "<script>|=x\x1b[31m\u202e"
     report, _ = outside_report([made.folder], [write(tmp_path / "p.jsonl", [{"linker": nasty}, *made.answers(6)[:5]])], [])
-    for text in (report.text(), report.markdown(), report.csv(), report.latex()):
+    for text in (report.text(), report.to_markdown(), report.to_csv(), report.to_latex()):
         assert "\x1b" not in text
         assert "\u202e" not in text
-    assert "<script>" not in report.markdown()
+    assert "<script>" not in report.to_markdown()
     page = report.write_page()
     assert "<script>|" not in page.read_text()
     assert page.is_relative_to(tmp_path / "p" / "report")

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from robustmel.report import Report, build
-from robustmel.report.page import sections
-from robustmel.report.scoring import Scoring
+from robustmel.report.page.sections import sections
 
 NASTY = "<img src=x onerror=alert(1)>"
 RIGHT, WRONG = (("a", "b"), (2.0, 1.0)), (("b", "a"), (2.0, 1.0))
@@ -50,6 +49,6 @@ def test_with_nothing_to_say_there_is_no_part(fake_run: Any, ask: Any) -> None:
     fake_run.questions([ask(0, "a", ["a", "b"], surface="Name of a")])
     fake_run.cell("clean", {"clean": (None, fake_run.rows([RIGHT]))})
     report = build(fake_run.finish())
-    titles = [one.title for one in sections(Scoring(report.run), report.summaries)]
+    titles = [one.title for one in sections(report)]
     assert "Does the text help under attack?" not in titles
     assert "What does the defence save?" not in titles

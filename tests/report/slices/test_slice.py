@@ -25,7 +25,7 @@ def built(fake_run: Any, ask: Any) -> Any:
 
 
 def test_groups_have_their_own_figures_and_together_make_the_whole(built: Any) -> None:
-    rows = [row for row in json.loads(built.by("surface").json()) if row["attack"] == "pgd-normal"]
+    rows = [row for row in json.loads(built.by("surface").to_json()) if row["attack"] == "pgd-normal"]
     assert [(row["group"], row["n"], row["accuracy"], row["clean_accuracy"], row["drop"], row["errors"]) for row in rows] == [
         ("the entity's name", 6, 1.0, 1.0, 0.0, 0),
         ("another wording", 4, 0.0, 1.0, 1.0, 1),
@@ -36,16 +36,16 @@ def test_groups_have_their_own_figures_and_together_make_the_whole(built: Any) -
 
 
 def test_a_task_that_reads_no_image_is_left_out(built: Any) -> None:
-    assert {row["task"] for row in json.loads(built.by("surface").json())} == {"I2T"}
+    assert {row["task"] for row in json.loads(built.by("surface").to_json())} == {"I2T"}
 
 
 def test_an_empty_group_is_called_empty_and_has_no_figures(built: Any) -> None:
     aside = built.by("popularity:5")
     last = next(line for line in aside.text(120).splitlines() if "pgd-normal" in line)
     assert last.endswith("empty")
-    row = next(row for row in json.loads(aside.json()) if row["n"] == 0)
+    row = next(row for row in json.loads(aside.to_json()) if row["n"] == 0)
     assert [row[key] for key in ("accuracy", "ci_low", "ci_high", "clean_accuracy", "drop")] == [None] * 5
-    table = list(csv.DictReader(io.StringIO(aside.csv())))
+    table = list(csv.DictReader(io.StringIO(aside.to_csv())))
     assert next(line["accuracy"] for line in table if line["n"] == "0") == ""
 
 
@@ -53,9 +53,9 @@ def test_every_format_shows_the_groups_and_escapes_them(fake_run: Any, ask: Any)
     fake_run.questions([ask(0, "a", ["a", "b"])])
     fake_run.cell("clean", {"clean": (None, fake_run.rows([RIGHT]))}, dataset="<b>_$|x", linker="=1+1")
     aside = build(fake_run.finish()).by("surface")
-    assert "\\<b\\>\\_\\$\\|x" in aside.markdown()
-    assert "<b>\\_\\$" in aside.latex()
-    assert "'=1+1" in aside.csv()
+    assert "\\<b\\>\\_\\$\\|x" in aside.to_markdown()
+    assert "<b>\\_\\$" in aside.to_latex()
+    assert "'=1+1" in aside.to_csv()
     assert "=1+1" in aside.text(200)
 
 

@@ -32,7 +32,7 @@ def attacked(run: Any, right: int, **fields: Any) -> None:
 def report(fake_run: Any, ask: Any) -> Report:
     fake_run.questions([ask(number, "a", ["a", "b"], cluster=str(number)) for number in range(4)])
     attacked(fake_run, 1, linker="clip-world")
-    attacked(fake_run, 3, linker="clip-world", defence="retlink")
+    attacked(fake_run, 3, linker="clip-world", defence="retlink", source="clip-world behind retlink", white_box=True)
     return build(fake_run.finish())
 
 
@@ -48,9 +48,9 @@ def test_the_terminal_table_has_the_published_shape(report: Report) -> None:
     lines = report.text(width=130).splitlines()
     assert lines[1].split() == ["Image-to-Text", "Image+Text-to-Text", "Text"]
     assert lines[2].split() == ["RAW", "PGD", "APGD", "CW", "RAW", "PGD", "APGD", "CW", "T2T"]
-    assert lines[3].split() == ["dataset", "linker", *"NSNSNS", *"NSNSNS"]
-    assert lines[5].split() == ["toy", "clip-world", "100.0", *["25.0"] * 6, "100.0", *["25.0"] * 6, "100.0"]
-    assert lines[6].split() == ["clip-world*", "100.0", *["75.0"] * 6, "100.0", *["75.0"] * 6, "100.0"]
+    assert lines[3].split() == ["dataset", "linker", "defence", *"NSNSNS", *"NSNSNS"]
+    assert lines[5].split() == ["toy", "clip-world", "none", "100.0", *["25.0"] * 6, "100.0", *["25.0"] * 6, "100.0"]
+    assert lines[6].split() == ["clip-world", "retlink", "100.0", *["75.0"] * 6, "100.0", *["75.0"] * 6, "100.0"]
 
 
 def test_figures_stand_under_their_headings(report: Report) -> None:
@@ -90,9 +90,9 @@ def test_cells_the_grid_does_not_have_are_dashes(fake_run: Any, ask: Any) -> Non
 
 
 def test_json_has_one_object_a_row_in_the_agreed_fields(report: Report) -> None:
-    rows = json.loads(report.json())
-    names = "dataset task linker source defence attack threat_model budget n correct ties errors accuracy ci_low ci_high hits_at_k mrr seeds"
-    assert list(rows[0])[:18] == names.split()
+    rows = json.loads(report.to_json())
+    names = "dataset task linker source defence attack poison white_box threat_model budget n correct ties errors accuracy ci_low ci_high hits_at_k mrr seeds"
+    assert list(rows[0])[:20] == names.split()
     assert len(rows) == len(report.summaries)
     assert all(
         row["accuracy"] == row["correct"] / row["n"] and row["ci_low"] <= row["accuracy"] <= row["ci_high"] for row in rows
@@ -101,14 +101,14 @@ def test_json_has_one_object_a_row_in_the_agreed_fields(report: Report) -> None:
 
 def test_json_is_the_same_bytes_every_time_and_names_no_place(report: Report) -> None:
     again = build(report.run.out, report.run.store.resolve())
-    assert again.json() == report.json()
-    assert str(report.run.out) not in report.json()
-    assert "nowhere" not in report.json()
+    assert again.to_json() == report.to_json()
+    assert str(report.run.out) not in report.to_json()
+    assert "nowhere" not in report.to_json()
 
 
 def test_csv_read_back_says_what_json_says(report: Report) -> None:
-    lines = list(csv.DictReader(io.StringIO(report.csv())))
-    rows = json.loads(report.json())
+    lines = list(csv.DictReader(io.StringIO(report.to_csv())))
+    rows = json.loads(report.to_json())
     assert [float(line["accuracy"]) for line in lines] == [row["accuracy"] for row in rows]
     assert [float(line["hits_at_3"]) for line in lines] == [row["hits_at_k"]["3"] for row in rows]
     assert [line["attack"] for line in lines] == [row["attack"] for row in rows]
@@ -116,16 +116,16 @@ def test_csv_read_back_says_what_json_says(report: Report) -> None:
 
 def test_markdown_rows_have_as_many_cells_as_their_heading(report: Report, nasty: Report) -> None:
     for one in (report, nasty):
-        tables = [block.splitlines() for block in one.markdown().split("\n\n") if block.startswith("|")]
+        tables = [block.splitlines() for block in one.to_markdown().split("\n\n") if block.startswith("|")]
         assert len(tables) == 2
         for table in tables:
             assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
-    assert "| toy | clip-world | 100.0 | 25.0 |" in report.markdown()
+    assert "| toy | clip-world | none | 100.0 | 25.0 |" in report.to_markdown()
 
 
 def test_latex_rows_have_as_many_cells_as_columns(report: Report, nasty: Report) -> None:
     for one in (report, nasty):
-        text = one.latex()
+        text = one.to_latex()
         columns = re.search(r"begin\{tabular\}\{([lr]+)\}", text)
         assert columns
         for line in text.splitlines():
@@ -136,12 +136,12 @@ def test_latex_rows_have_as_many_cells_as_columns(report: Report, nasty: Report)
 
 
 def test_nothing_in_the_data_is_code_anywhere(nasty: Report) -> None:
-    for shown in (nasty.text(), nasty.markdown(), nasty.latex(), nasty.csv()):
+    for shown in (nasty.text(), nasty.to_markdown(), nasty.to_latex(), nasty.to_csv()):
         assert "\x1b" not in shown
         assert "\u202e" not in shown
-    assert "<script>" not in nasty.markdown()
-    assert r"\input" not in nasty.latex()
-    assert next(csv.DictReader(io.StringIO(nasty.csv())))["dataset"] == "'=1+1"
+    assert "<script>" not in nasty.to_markdown()
+    assert r"\input" not in nasty.to_latex()
+    assert next(csv.DictReader(io.StringIO(nasty.to_csv())))["dataset"] == "'=1+1"
     page = nasty.write_page().read_text()
     assert "alert(1)</script>" not in page
     assert "&lt;script&gt;alert(1)" in page

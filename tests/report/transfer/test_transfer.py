@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from robustmel.report import build
-from robustmel.report.results import read_run
-from robustmel.report.scoring import Scoring
+from robustmel.report.side_tables import sentence
 from robustmel.report.statistics import contrast, interval
-from robustmel.report.transfer import Matrix, matrices, sentence
+from robustmel.report.transfer import Matrix
+from robustmel.types import Cell
 
 RIGHT, WRONG = (("a", "b"), (2.0, 1.0)), (("b", "a"), (2.0, 1.0))
 N = 12
@@ -48,24 +48,28 @@ def crossed(fake_run: Any, ask: Any) -> Any:
     return fake_run
 
 
+def victim(linker: str, defence: str = "none") -> Cell:
+    return Cell("toy", "I2T", linker, defence)
+
+
 def found(run: Any) -> list[Matrix]:
-    return matrices(Scoring(read_run(run.finish())))
+    return build(run.finish()).matrices
 
 
 def test_a_matrix_has_sources_as_rows_and_victims_as_columns(crossed: Any) -> None:
     (matrix,) = found(crossed)
     assert matrix.sources == ("one", "two", "others", "noise-normal")
-    assert matrix.victims == (("one", "none"), ("two", "none"))
+    assert matrix.victims == (victim("one"), victim("two"))
     assert len(matrix.cells) == 8
     assert [place for place, one in matrix.cells.items() if one.white_box] == [
-        ("one", ("one", "none")),
-        ("two", ("two", "none")),
+        ("one", victim("one")),
+        ("two", victim("two")),
     ]
 
 
 def test_figures_are_those_computed_by_hand(crossed: Any) -> None:
     (matrix,) = found(crossed)
-    own, other = matrix.cells["one", ("one", "none")], matrix.cells["two", ("one", "none")]
+    own, other = matrix.cells["one", victim("one")], matrix.cells["two", victim("one")]
     assert own.n == N
     assert own.accuracy == pytest.approx(2 / 12)
     assert own.clean_accuracy == pytest.approx(11 / 12)
@@ -136,10 +140,10 @@ def test_a_defended_victim_is_no_white_box_of_its_undefended_self(crossed: Any) 
     crossed.cell("clean", {"clean": (None, rows)}, linker="one", source="none", defence="guard")
     crossed.cell("pgd-normal", {"image": (crossed.variant(), rows)}, linker="one", source="one", defence="guard")
     (matrix,) = found(crossed)
-    assert not matrix.cells["one", ("one", "guard")].white_box
+    assert not matrix.cells["one", victim("one", "guard")].white_box
     assert matrix.distance is not None
     assert matrix.distance.victims == 2
-    assert ("two", ("one", "guard")) not in matrix.cells  # a pair the grid has not
+    assert ("two", victim("one", "guard")) not in matrix.cells  # a pair the grid has not
 
 
 def test_a_linker_without_gradients_is_a_victim_and_no_source(crossed: Any) -> None:
@@ -149,28 +153,28 @@ def test_a_linker_without_gradients_is_a_victim_and_no_source(crossed: Any) -> N
         crossed.cell("pgd-normal", {"image": (crossed.variant(), rows)}, linker="closed", source=source)
     (matrix,) = found(crossed)
     assert matrix.sources[:2] == ("one", "two")
-    assert ("closed", "none") in matrix.victims
+    assert victim("closed") in matrix.victims
     assert matrix.distance is not None
     assert matrix.distance.pairs == 2  # the distance is between figures of the same victims
 
 
 def test_every_format_shows_it(crossed: Any) -> None:
     report = build(crossed.finish())
-    for shown in (report.text(160), report.markdown(), report.latex()):
+    for shown in (report.text(160), report.to_markdown(), report.to_latex()):
         assert "others" in shown
         assert "points apart" in shown
     assert "[90.9 (" in report.text(160)
-    assert "\\begin{table*}" in report.transfer.latex()
-    rows = json.loads(report.transfer.json())
+    assert "\\begin{table*}" in report.transfer.to_latex()
+    rows = json.loads(report.transfer.to_json())
     assert len(rows) == 8
     assert {(row["source"], row["linker"], row["white_box"]) for row in rows} >= {("one", "one", True), ("one", "two", False)}
-    lines = list(csv.DictReader(io.StringIO(report.transfer.csv())))
+    lines = list(csv.DictReader(io.StringIO(report.transfer.to_csv())))
     assert [line["source"] for line in lines] == [row["source"] for row in rows]
 
 
 def test_the_main_table_shows_each_linker_s_own(crossed: Any) -> None:
     report = build(crossed.finish())
-    shown = {(row.linker, cell.attack): cell.source for row in report.table.rows for cell in row.cells if cell}
+    shown = {(row.words[1], cell.attack): cell.source for row in report.table.rows for cell in row.cells if cell}
     assert shown["one", "pgd-normal"] == "one"
     assert shown["two", "pgd-normal"] == "two"
     assert any("images were made on 3 sources" in note for note in report.notes)

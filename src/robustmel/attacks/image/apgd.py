@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks.contract import Noise
+from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
 from robustmel.attacks.image.ball_attack import BallAttack, StartState, replaced
 from robustmel.attacks.image.gradients import LossGradient
 from robustmel.attacks.image.options import TargetableAttack
-from robustmel.attacks.image.outcome import Outcome
-from robustmel.attacks.quantities import one_of, share
+from robustmel.attacks.quantities import one_of, proportion
 
 MOMENTUM = 0.75
 """The weight of the new step beside the last one; the paper's alpha."""
@@ -36,9 +36,6 @@ class APGD(TargetableAttack, BallAttack):
         restarts: Runs from fresh random starts; an image that is fooled takes no part in the next.
         targeted: See `TargetableAttack`, as for the options after it.
 
-    Raises:
-        UsageError: A value is out of its range.
-
     Source:
         Croce & Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-free Attacks",
         ICML 2020, algorithm 1; lengths of windows as in the authors' code.
@@ -56,34 +53,34 @@ class APGD(TargetableAttack, BallAttack):
     def __post_init__(self) -> None:
         """Checks the values."""
         super().__post_init__()
-        self._check(rho=share)
+        self._check(rho=proportion)
         one_of("loss", self.loss, "ce", "dlr")
 
     def passes(self) -> int:
         """A forward and a backward pass a step and one at the start, and the verdict."""
         return self.restarts * (self.steps + 2) + self.clean_passes
 
-    def run(self, outcome: Outcome, rows: Tensor, noise: Noise, start: int) -> None:
+    def run(self, batch: AttackedBatch, rows: Tensor, noise: Noise, start: int) -> None:
         """One start on the border of the ball: noise stretched until its largest entry is the radius. See `BallAttack`."""
-        ball, uniform = Ball(outcome.pixels[rows], self.eps), noise.uniform(rows)
+        ball, uniform = Ball(batch.pixels[rows], self.eps), noise.uniform(rows)
         border = ball.sample(uniform / torch.linalg.vector_norm(uniform, ord=torch.inf, dim=(1, 2, 3), keepdim=True))
-        slope = outcome.loss_gradient(border, rows, self.loss)
-        ascent, active = AscentState.begin(ball, rows, border, slope), outcome.still_active(border, rows, slope)
+        slope = batch.loss_gradient(border, rows, self.loss)
+        ascent, active = AscentState.begin(ball, rows, border, slope), batch.still_active(border, rows, slope)
         checkpoints, last_checkpoint = set(window_ends(self.steps)), 0
         for step in range(1, self.steps + 1):
             if not active.all():
-                _finish(outcome, ascent.narrow(~active))
+                _finish(batch, ascent.narrow(~active))
                 ascent = ascent.narrow(active)
                 if not len(ascent.rows):
                     return
             ascent.step(MOMENTUM if step > 1 else 1.0)
-            slope = outcome.loss_gradient(ascent.current, ascent.rows, self.loss)
+            slope = batch.loss_gradient(ascent.current, ascent.rows, self.loss)
             ascent.update(slope)
-            active = outcome.still_active(ascent.current, ascent.rows, slope)
+            active = batch.still_active(ascent.current, ascent.rows, slope)
             if step in checkpoints:
                 ascent.checkpoint(self.rho * (step - last_checkpoint))
                 last_checkpoint = step
-        _finish(outcome, ascent)
+        _finish(batch, ascent)
 
 
 @dataclass
@@ -182,12 +179,12 @@ class AscentState(StartState):
         self.rises = torch.zeros_like(self.rises)
 
 
-def _finish(outcome: Outcome, ascent: AscentState) -> None:
+def _finish(batch: AttackedBatch, ascent: AscentState) -> None:
     """Hands in what a run came to."""
     finite = ascent.best_loss.isfinite()
-    outcome.record_last(ascent.best[finite], ascent.rows[finite])
-    fooling = ascent.reached & ~outcome.finished[ascent.rows]
-    outcome.submit(ascent.fooling[fooling], ascent.rows[fooling], fooling[fooling])
+    batch.record_last(ascent.best[finite], ascent.rows[finite])
+    fooling = ascent.reached & ~batch.finished[ascent.rows]
+    batch.submit(ascent.fooling[fooling], ascent.rows[fooling], fooling[fooling])
 
 
 def window_ends(steps: int) -> Iterator[int]:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from robustmel.attacks.contract import Noise
 from robustmel.attacks.image.apgd import APGD
-from robustmel.attacks.image.multi_targeted import MultiTargetedAttack
-from robustmel.attacks.image.outcome import Outcome
+from robustmel.attacks.image.attacked_batch import AttackedBatch
+from robustmel.attacks.image.ball_attack import MultiTargetedAttack
 from robustmel.attacks.quantities import one_of
 
 
@@ -28,9 +28,6 @@ class TargetedAPGD(MultiTargetedAttack):
         loss: "dlr", the difference of logits ratio, or "ce", cross-entropy.
         restarts: Runs toward each target, from fresh random starts.
         drop_fooled: See `GradientAttack`, as for the options after it.
-
-    Raises:
-        UsageError: A value is out of its range.
 
     Source:
         Croce & Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-free Attacks",
@@ -55,9 +52,9 @@ class TargetedAPGD(MultiTargetedAttack):
         """Those of Auto-PGD for each target, and one for their order."""
         return self.targets * self._toward_one.passes() + 1 + self.clean_passes
 
-    def run(self, outcome: Outcome, rows: Tensor, noise: Noise, start: int) -> None:
+    def run(self, batch: AttackedBatch, rows: Tensor, noise: Noise, start: int) -> None:
         """One start toward one target; see `BallAttack`."""
-        self._toward_one.run(outcome, rows, noise, start)
+        self._toward_one.run(batch, rows, noise, start)
 
     @property
     def _toward_one(self) -> APGD:

@@ -10,10 +10,10 @@ from torch import Tensor
 from robustmel.attacks.contract import Noise
 from robustmel.attacks.image.apgd import APGD
 from robustmel.attacks.image.apgd_targeted import TargetedAPGD
+from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball_attack import BallAttack
 from robustmel.attacks.image.fab import FAB
 from robustmel.attacks.image.options import GradientAttack
-from robustmel.attacks.image.outcome import Outcome
 from robustmel.attacks.image.square import Square
 from robustmel.attacks.quantities import at_least_one
 
@@ -32,9 +32,6 @@ class AutoAttack(GradientAttack, BallAttack):
         queries: Square's queries an image at most; 0 leaves it out.
         restarts: Runs of the whole ensemble.
         drop_fooled: See `GradientAttack`, as for the options after it.
-
-    Raises:
-        UsageError: A value is out of its range.
 
     Source:
         Croce & Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-free Attacks",
@@ -75,9 +72,9 @@ class AutoAttack(GradientAttack, BallAttack):
         """Those of all members."""
         return self.restarts * sum(member.passes() for member in self.members.values()) + self.clean_passes
 
-    def run(self, outcome: Outcome, rows: Tensor, noise: Noise, start: int) -> None:
+    def run(self, batch: AttackedBatch, rows: Tensor, noise: Noise, start: int) -> None:
         """One start of all; see `BallAttack`."""
         for name, member in self.members.items():
-            before = outcome.fooled.clone()
-            member.search(outcome, noise)
-            outcome.remark(f"fooled by {name}", outcome.fooled & ~before)
+            before = batch.fooled.clone()
+            member.search(batch, noise)
+            batch.remark(f"fooled by {name}", batch.fooled & ~before)

@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Self
 from torch import Tensor
 
 from robustmel.attacks.contract import Noise, Objective
+from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
-from robustmel.attacks.image.options import QueryAttack
-from robustmel.attacks.image.outcome import Outcome
+from robustmel.attacks.image.goal import Goal
+from robustmel.attacks.image.options import GradientAttack, QueryAttack
 from robustmel.attacks.quantities import as_budget, at_least_one, pixel_length
 from robustmel.types import Perturbation
 
@@ -50,27 +51,51 @@ class BallAttack(QueryAttack, ABC):
 
     def perturb(self, pixels: Tensor, objective: Objective, gold: Tensor, noise: Noise) -> Perturbation:
         """Perturbs a batch; see `ImageAttack`."""
-        outcome = Outcome(self, pixels, objective, gold, noise)
+        batch = AttackedBatch(self, pixels, objective, gold, noise)
         if self.eps == 0 or self.idle:
-            return outcome.untouched()
-        self.search(outcome, noise)
-        return outcome.perturbation()
+            return batch.untouched()
+        self.search(batch, noise)
+        return batch.perturbation()
 
-    def search(self, outcome: Outcome, noise: Noise) -> None:
+    def search(self, batch: AttackedBatch, noise: Noise) -> None:
         """Looks for an image that fools, for each still active; what is fooled takes no part in the next start."""
-        for taking_part in self.goals(outcome):
+        for taking_part in self.goals(batch):
             for start in range(self.restarts):
-                rows = outcome.active(taking_part)
+                rows = batch.active(taking_part)
                 if len(rows):
-                    self.run(outcome, rows, noise, start)
+                    self.run(batch, rows, noise, start)
 
-    def goals(self, outcome: Outcome) -> Iterator[Tensor | None]:
+    def goals(self, batch: AttackedBatch) -> Iterator[Tensor | None]:
         """Sets one goal of the batch after the other; yields the images that take part, bool (B,), or None for all."""
         yield None
 
     @abstractmethod
-    def run(self, outcome: Outcome, rows: Tensor, noise: Noise, start: int) -> None:
+    def run(self, batch: AttackedBatch, rows: Tensor, noise: Noise, start: int) -> None:
         """One start, counted from 0, for the images `rows`, int64 (b,), of which there is one at least."""
+
+
+class MultiTargetedAttack(GradientAttack, BallAttack):
+    """Base of attacks toward up to `targets` wrong candidates, by falling clean score; any other that wins is a success too.
+
+    Source:
+        Croce & Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-free Attacks", ICML
+        2020, section 5 ("targeted").
+    """
+
+    targets: int
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        super().__post_init__()
+        self._check(targets=at_least_one)
+
+    def goals(self, batch: AttackedBatch) -> Iterator[Tensor | None]:
+        """One target after the other; lists that are short run out before others do. The goal is as before in the end."""
+        before = batch.goal
+        for column in batch.wrong_candidates()[:, : self.targets].T:
+            batch.goal = Goal(before.gold, toward=column.clamp(min=0))
+            yield column >= 0
+        batch.goal = before
 
 
 @dataclass

@@ -18,7 +18,7 @@ from robustmel.types import Perturbation
 MILDEST, HALVINGS = 2.0**-10, 6
 """Where the search for a severity begins, and how often the interval it ends in is halved."""
 
-SHORT = "the corruption cannot change some images that much: these are changed as far as it goes"
+SHORT = "the corruption cannot change some images that much; it changed them as far as it can"
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks.contract import Noise, Objective
+from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.options import TargetableAttack
-from robustmel.attacks.image.outcome import Outcome
 from robustmel.attacks.quantities import above_zero, at_least_one
 from robustmel.types import Perturbation
 
@@ -49,9 +49,6 @@ class CarliniWagner(TargetableAttack):
         abort_early: An image whose loss has not fallen by a ten-thousandth within a tenth of the steps stops there.
         targeted: See `TargetableAttack`, as for the options after it.
 
-    Raises:
-        UsageError: A value is out of its range.
-
     Source:
         Carlini & Wagner, "Towards Evaluating the Robustness of Neural Networks", IEEE S&P 2017, section VI.A.
     """
@@ -83,40 +80,40 @@ class CarliniWagner(TargetableAttack):
 
     def perturb(self, pixels: Tensor, objective: Objective, gold: Tensor, noise: Noise) -> Perturbation:
         """Perturbs a batch; see `ImageAttack`."""
-        outcome = Outcome(self, pixels, objective, gold, noise)
+        batch = AttackedBatch(self, pixels, objective, gold, noise)
         if self.steps == 0:
-            return outcome.untouched()
+            return batch.untouched()
         first = self.c if self.binary_search_steps == 1 else self.initial_const
         constants = ConstantSearch(pixels, first, self.binary_search_steps)
         for search in range(self.binary_search_steps):
             if search:
                 constants.update(search)
-            rows = outcome.active()
+            rows = batch.active()
             if len(rows):
-                self._run(outcome, rows, constants)
-        fooling = constants.length.isfinite() & ~outcome.finished
-        outcome.submit(constants.shortest[fooling], fooling.nonzero()[:, 0], fooling[fooling])
-        return outcome.perturbation()
+                self._run(batch, rows, constants)
+        fooling = constants.length.isfinite() & ~batch.finished
+        batch.submit(constants.shortest[fooling], fooling.nonzero()[:, 0], fooling[fooling])
+        return batch.perturbation()
 
-    def _run(self, outcome: Outcome, rows: Tensor, constants: ConstantSearch) -> None:
-        centre, constant = outcome.pixels[rows], constants.constant[rows]
+    def _run(self, batch: AttackedBatch, rows: Tensor, constants: ConstantSearch) -> None:
+        centre, constant = batch.pixels[rows], constants.constant[rows]
         adam = Adam(((2 * centre - 1) * SHRINK).atanh_(), self.lr)
         inner = _image(adam.point)
         current, valid = centre, centre  # the input itself comes first: where it fools, no change is the shortest
         before = torch.full_like(constant, torch.inf)
         for step in range(self.steps):
-            slope = outcome.loss_gradient(current, rows, "margin")
+            slope = batch.loss_gradient(current, rows, "margin")
             change, gradient = current - centre, slope.gradient
             length, lack = torch.linalg.vector_norm(change, dim=(1, 2, 3)).square(), (self.kappa - slope.margin).clamp(min=0)
             constants.record(current, rows, length, slope.finite & (slope.margin > self.kappa))
-            keep = outcome.still_active(current, rows, slope, self.kappa) & ((length > 0) | (lack > 0))
+            keep = batch.still_active(current, rows, slope, self.kappa) & ((length > 0) | (lack > 0))
             if self.abort_early and step % max(self.steps // CHECKS, 1) == 0:
                 loss = length + constant * lack
                 keep &= loss <= ENOUGH * before
                 before = loss
             if not keep.all():
                 if step:
-                    outcome.record_last(torch.where(slope.finite[:, None, None, None], current, valid)[~keep], rows[~keep])
+                    batch.record_last(torch.where(slope.finite[:, None, None, None], current, valid)[~keep], rows[~keep])
                 rows, centre, constant, before, lack = rows[keep], centre[keep], constant[keep], before[keep], lack[keep]
                 current, inner, change, gradient = current[keep], inner[keep], change[keep], gradient[keep]
                 adam.narrow(keep)
@@ -130,7 +127,7 @@ class CarliniWagner(TargetableAttack):
             adam.step(downhill.mul_(steepness).mul_(4))
             inner = _image(adam.point)
             valid, current = current, inner
-        outcome.record_last(current, rows)
+        batch.record_last(current, rows)
 
 
 def _image(point: Tensor) -> Tensor:

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks.contract import Noise
+from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
-from robustmel.attacks.image.ball_attack import StartState, replaced
-from robustmel.attacks.image.multi_targeted import MultiTargetedAttack
-from robustmel.attacks.image.outcome import Outcome
+from robustmel.attacks.image.ball_attack import MultiTargetedAttack, StartState, replaced
 from robustmel.attacks.quantities import above_zero, below_one
 from robustmel.errors import UsageError
 
@@ -43,9 +42,6 @@ class FAB(MultiTargetedAttack):
         eta: How far each step goes, as a multiple of the way to the boundary; 1 or above.
         beta: What is left of a change that fools after the step back, below 1.
         drop_fooled: See `GradientAttack`, as for the options after it.
-
-    Raises:
-        UsageError: A value is out of its range.
 
     Source:
         Croce & Hein, "Minimally Distorted Adversarial Examples with a Fast Adaptive Boundary Attack", ICML 2020, algorithm 1
@@ -81,29 +77,29 @@ class FAB(MultiTargetedAttack):
         """For each target a forward and a backward pass and a verdict a step, and verdicts after rounding; one for their order."""
         return self.targets * self.restarts * ((2 + self.drop_fooled) * self.steps + 1 + DOUBLINGS) + 1 + self.clean_passes
 
-    def run(self, outcome: Outcome, rows: Tensor, noise: Noise, start: int) -> None:
+    def run(self, batch: AttackedBatch, rows: Tensor, noise: Noise, start: int) -> None:
         """One start toward one target; see `BallAttack`."""
-        state = ProjectionState.begin(rows, Ball(outcome.pixels[rows], self.eps), noise if start else None)
+        state = ProjectionState.begin(rows, Ball(batch.pixels[rows], self.eps), noise if start else None)
         for _ in range(self.steps):
-            slope = outcome.loss_gradient(state.current, state.rows, "margin")
+            slope = batch.loss_gradient(state.current, state.rows, "margin")
             state.record(state.current, slope.finite & (slope.margin > 0))  # known for free
             active = slope.finite & ~slope.zero & (state.length > 0)
-            gradient, lead, state = slope.gradient[active], slope.loss[active], _narrowed(outcome, state, active)
+            gradient, lead, state = slope.gradient[active], slope.loss[active], _narrowed(batch, state, active)
             if not len(state.rows):
                 return
             ahead = self._ahead(state, gradient, lead)
-            margin = outcome.margin(ahead, state.rows)
+            margin = batch.margin(ahead, state.rows)
             fools = margin > 0
             state.record(ahead, fools)
             state.valid = replaced(state.valid, margin.isfinite(), ahead)
             state.current = replaced(ahead, fools, torch.lerp(state.ball.centre, ahead, self.beta))
-            if outcome.options.drop_fooled:
+            if batch.options.drop_fooled:
                 hit = fools & state.within
-                outcome.submit(state.nearest[hit], state.rows[hit], hit[hit])
-            state = _narrowed(outcome, state, ~outcome.finished[state.rows])
+                batch.submit(state.nearest[hit], state.rows[hit], hit[hit])
+            state = _narrowed(batch, state, ~batch.finished[state.rows])
             if not len(state.rows):
                 return
-        _finish(outcome, state)
+        _finish(batch, state)
 
     def _ahead(self, state: ProjectionState, gradient: Tensor, lead: Tensor) -> Tensor:
         """The next iterates: from the current ones and from the image to the plane of equal scores, and between the two.
@@ -160,24 +156,24 @@ def _largest(change: Tensor) -> Tensor:
     return length
 
 
-def _narrowed(outcome: Outcome, state: ProjectionState, keep: Tensor) -> ProjectionState:
+def _narrowed(batch: AttackedBatch, state: ProjectionState, keep: Tensor) -> ProjectionState:
     """The state of some; the others are over."""
     if not keep.all():
-        _finish(outcome, state.narrow(~keep))
+        _finish(batch, state.narrow(~keep))
     return state.narrow(keep)
 
 
-def _finish(outcome: Outcome, state: ProjectionState) -> None:
+def _finish(batch: AttackedBatch, state: ProjectionState) -> None:
     """Hands in the changes found; one that rounding undoes, doubled until it does not, to the ball's border at most."""
-    outcome.record_last(state.ball.project(state.valid.clone()), state.rows)
-    state = state.narrow(state.within & ~outcome.finished[state.rows])
-    outcome.submit(state.nearest, state.rows, state.within)
+    batch.record_last(state.ball.project(state.valid.clone()), state.rows)
+    state = state.narrow(state.within & ~batch.finished[state.rows])
+    batch.submit(state.nearest, state.rows, state.within)
     for doubling in range(1, DOUBLINGS + 1):
-        state = state.narrow(~outcome.finished[state.rows] & (state.length > 0))
+        state = state.narrow(~batch.finished[state.rows] & (state.length > 0))
         border = state.ball.eps / state.length
         factor = border if doubling == DOUBLINGS else border.clamp(max=2.0**doubling)
         longer = torch.lerp(state.ball.centre, state.nearest, factor[:, None, None, None])
-        outcome.submit(state.ball.project(longer), state.rows)
+        batch.submit(state.ball.project(longer), state.rows)
         state = state.narrow(factor < border)
 
 

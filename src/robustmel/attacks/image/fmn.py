@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks.contract import Noise, Objective
+from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.options import TargetableAttack
-from robustmel.attacks.image.outcome import Outcome
 from robustmel.attacks.quantities import above_zero, below_one, one_of
 from robustmel.types import Perturbation
 
@@ -39,9 +39,6 @@ class FMN(TargetableAttack):
         stretch: A change that rounding to 8 bits undoes is made longer until it survives, since only that will be scored.
             Without it, the shortest change before rounding is handed back.
         targeted: See `TargetableAttack`, as for the options after it.
-
-    Raises:
-        UsageError: A value is out of its range.
 
     Source:
         Pintor et al., "Fast Minimum-norm Adversarial Attacks through Adaptive Norm Constraints", NeurIPS 2021, algorithm 1.
@@ -78,33 +75,33 @@ class FMN(TargetableAttack):
 
     def perturb(self, pixels: Tensor, objective: Objective, gold: Tensor, noise: Noise) -> Perturbation:
         """Perturbs a batch; see `ImageAttack`."""
-        outcome = Outcome(self, pixels, objective, gold, noise)
+        batch = AttackedBatch(self, pixels, objective, gold, noise)
         if self.steps == 0:
-            return outcome.untouched()
+            return batch.untouched()
         shortest, length = pixels.clone(), torch.full((len(pixels),), torch.inf, device=pixels.device)
-        rows = outcome.active()
+        rows = batch.active()
         if len(rows):
-            self._run(outcome, rows, shortest, length)
-        fooling = (length.isfinite() & ~outcome.finished).nonzero()[:, 0]
-        outcome.submit(shortest[fooling], fooling, torch.ones_like(fooling, dtype=torch.bool))
+            self._run(batch, rows, shortest, length)
+        fooling = (length.isfinite() & ~batch.finished).nonzero()[:, 0]
+        batch.submit(shortest[fooling], fooling, torch.ones_like(fooling, dtype=torch.bool))
         if self.stretch:
-            _stretch(outcome, shortest, fooling[~outcome.fooled[fooling]])
-        return outcome.perturbation()
+            _stretch(batch, shortest, fooling[~batch.fooled[fooling]])
+        return batch.perturbation()
 
-    def _run(self, outcome: Outcome, rows: Tensor, shortest: Tensor, shortest_length: Tensor) -> None:
+    def _run(self, batch: AttackedBatch, rows: Tensor, shortest: Tensor, shortest_length: Tensor) -> None:
         """Fills in the shortest changes; `shortest_length` stays infinite where none was found."""
-        centre = outcome.pixels[rows]
+        centre = batch.pixels[rows]
         widest = self._length(torch.maximum(centre, 1 - centre))
         radius = torch.full_like(widest, torch.inf)
         current, valid = centre, centre
         for step in range(self.steps):
-            slope = outcome.loss_gradient(current, rows, "margin")
+            slope = batch.loss_gradient(current, rows, "margin")
             length, fools = self._length(current - centre), slope.finite & (slope.margin > 0)
             nearer = fools & (length <= shortest_length[rows])
             shortest[rows[nearer]], shortest_length[rows[nearer]] = current[nearer], length[nearer]
-            keep = outcome.still_active(current, rows, slope) & ~(fools & (length == 0))
+            keep = batch.still_active(current, rows, slope) & ~(fools & (length == 0))
             if not keep.all() or step == self.steps - 1:
-                outcome.record_last(torch.where(slope.finite[:, None, None, None], current, valid), rows)
+                batch.record_last(torch.where(slope.finite[:, None, None, None], current, valid), rows)
             if step == self.steps - 1 or not keep.any():
                 return
             best, gradient, margin = shortest_length[rows], slope.gradient, slope.margin
@@ -143,18 +140,18 @@ def _euclidean(change: Tensor) -> Tensor:
     return length
 
 
-def _stretch(outcome: Outcome, shortest: Tensor, rows: Tensor) -> None:
+def _stretch(batch: AttackedBatch, shortest: Tensor, rows: Tensor) -> None:
     """Keeps, of the multiples of a change, about the smallest whose image fools after rounding to 8 bits."""
     low = torch.ones(len(rows), device=shortest.device)
     high = torch.full_like(low, torch.inf)
     for number in range(DOUBLINGS + HALVINGS):
-        trying = (high.isinf() if number < DOUBLINGS else high.isfinite()) & ~outcome.stopped[rows]
+        trying = (high.isinf() if number < DOUBLINGS else high.isfinite()) & ~batch.stopped[rows]
         if not trying.any():
             continue
         some, factor = rows[trying], torch.where(high.isinf(), 2 * low, (low + high) / 2)[trying]
-        start = outcome.pixels[some]
+        start = batch.pixels[some]
         longer = (start + factor[:, None, None, None] * (shortest[some] - start)).clamp_(0, 1)
-        fools = outcome.query(longer, some) > 0
-        outcome.keep(longer[fools], some[fools])
+        fools = batch.query(longer, some) > 0
+        batch.keep(longer[fools], some[fools])
         high[trying] = torch.where(fools, factor, high[trying])
         low[trying] = torch.where(fools, low[trying], factor)

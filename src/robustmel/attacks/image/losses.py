@@ -69,7 +69,9 @@ def dlr_needs(goal: Goal) -> int:
 
 LOSSES: dict[str, Loss] = {"ce": cross_entropy, "dlr": dlr, "margin": margin}
 
-PROBABILITIES = "scores lie in [0, 1] and sum to 1, as probabilities do; cross-entropy and the ratio loss are made for logits"
+PROBABILITIES = (
+    "scores look like probabilities (in [0, 1], with the sum 1), but cross-entropy and the ratio loss are made for logits"
+)
 """A note: the gradient of a cross-entropy vanishes where probabilities are sure."""
 
 SUM_TOLERANCE = 1e-4

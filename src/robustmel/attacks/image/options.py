@@ -25,7 +25,7 @@ class QueryAttack:
         skip_misclassified: Images whose clean answer is wrong are handed back untouched.
 
     Raises:
-        UsageError: A value is out of its range.
+        UsageError: A value is out of its range, of these or of a subclass's parameters.
     """
 
     on_failure: Literal["input", "last"] = "input"
@@ -79,9 +79,6 @@ class GradientAttack(QueryAttack):
         drop_fooled: An image leaves the batch at the first iterate that fools, judged after rounding to 8 bits. Cheaper, but
             the image is barely over the boundary of this one decision: not for sets that other linkers are to see.
         on_failure: See `QueryAttack`, as for the option after it.
-
-    Raises:
-        UsageError: A value is out of its range.
     """
 
     drop_fooled: bool = False
@@ -97,9 +94,6 @@ class TargetableAttack(GradientAttack):
         targeted: None displaces the right candidate; otherwise one wrong candidate is to come first: one drawn by lot, the one
             that scores lowest on the clean image ("least_likely") or highest ("runner_up").
         drop_fooled: See `GradientAttack`, as for the options after it.
-
-    Raises:
-        UsageError: A value is out of its range.
     """
 
     targeted: Target | None = None

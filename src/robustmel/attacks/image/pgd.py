@@ -8,10 +8,10 @@ from typing import ClassVar
 from torch import Tensor
 
 from robustmel.attacks.contract import Noise
+from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
 from robustmel.attacks.image.ball_attack import BallAttack
 from robustmel.attacks.image.options import TargetableAttack
-from robustmel.attacks.image.outcome import Outcome
 from robustmel.attacks.quantities import pixel_length
 from robustmel.errors import UsageError
 
@@ -29,9 +29,6 @@ class PGD(TargetableAttack, BallAttack):
         random_start: Begin at a uniform point of the ball instead of the image.
         restarts: Runs from fresh random starts; an image that is fooled takes no part in the next.
         targeted: See `TargetableAttack`, as for the options after it.
-
-    Raises:
-        UsageError: A value is out of its range.
 
     Source:
         Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018, section 2.1.
@@ -61,21 +58,21 @@ class PGD(TargetableAttack, BallAttack):
         """A forward and a backward pass a step, and the verdict: after rounding, and where that fails before."""
         return self.restarts * (self.steps + 2) + self.clean_passes
 
-    def run(self, outcome: Outcome, rows: Tensor, noise: Noise, start: int) -> None:
+    def run(self, batch: AttackedBatch, rows: Tensor, noise: Noise, start: int) -> None:
         """One start; see `BallAttack`."""
-        centre = outcome.pixels[rows]
+        centre = batch.pixels[rows]
         ball = Ball(centre, self.eps)
         current = ball.sample(noise.uniform(rows)) if self.random_start else centre
         valid = centre
         for step in range(self.steps):
-            slope = outcome.loss_gradient(current, rows, "ce")
-            gradient, keep = slope.gradient, outcome.still_active(current, rows, slope)
+            slope = batch.loss_gradient(current, rows, "ce")
+            gradient, keep = slope.gradient, batch.still_active(current, rows, slope)
             if not keep.all():
                 if step:
-                    outcome.record_last(valid[~slope.finite], rows[~slope.finite])
+                    batch.record_last(valid[~slope.finite], rows[~slope.finite])
                 rows, ball, current, gradient = rows[keep], ball.narrow(keep), current[keep], gradient[keep]
                 if not len(rows):
                     return
             valid, current = current, ball.step(current, gradient, self.step_size)
-        outcome.record_last(current, rows)
-        outcome.submit(current, rows)
+        batch.record_last(current, rows)
+        batch.submit(current, rows)

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks.contract import Noise
+from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
 from robustmel.attacks.image.ball_attack import BallAttack, StartState
-from robustmel.attacks.image.outcome import Outcome
-from robustmel.attacks.quantities import share
+from robustmel.attacks.quantities import proportion
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """After so many of 10,000 queries the share of pixels that change is halved."""
@@ -34,9 +34,6 @@ class Square(BallAttack):
         restarts: Runs from fresh stripes; an image that is fooled takes no part in the next.
         on_failure: See `QueryAttack`, as for the option after it.
 
-    Raises:
-        UsageError: A value is out of its range.
-
     Source:
         Andriushchenko et al., "Square Attack: a Query-Efficient Black-box Adversarial Attack via Random Search", ECCV 2020,
         algorithms 1 and 2; p and the number of queries as in Croce & Hein, "Reliable Evaluation ...", ICML 2020.
@@ -54,7 +51,7 @@ class Square(BallAttack):
     def __post_init__(self) -> None:
         """Checks the values."""
         super().__post_init__()
-        self._check(p=share)
+        self._check(p=proportion)
 
     @property
     def idle(self) -> bool:
@@ -65,26 +62,26 @@ class Square(BallAttack):
         """A forward pass a query."""
         return self.restarts * self.queries + self.clean_passes
 
-    def run(self, outcome: Outcome, rows: Tensor, noise: Noise, start: int) -> None:
+    def run(self, batch: AttackedBatch, rows: Tensor, noise: Noise, start: int) -> None:
         """One start; see `BallAttack`."""
-        ball = Ball(outcome.pixels[rows], self.eps)
+        ball = Ball(batch.pixels[rows], self.eps)
         stripes = ball.sample(torch.where(noise.uniform(rows)[:, :, :1] < 0, -1.0, 1.0))  # one pixel wide, from top to bottom
-        state = SearchState(rows, ball, stripes, outcome.query(stripes, rows))
+        state = SearchState(rows, ball, stripes, batch.query(stripes, rows))
         state = state.narrow(state.margin.isfinite())
         for query in range(1, self.queries + 1):
             fools = state.margin > 0
-            outcome.keep(state.current[fools], state.rows[fools])
-            finished = outcome.finished[state.rows]
-            outcome.record_last(state.current[finished], state.rows[finished])
+            batch.keep(state.current[fools], state.rows[fools])
+            finished = batch.finished[state.rows]
+            batch.record_last(state.current[finished], state.rows[finished])
             state = state.narrow(~finished)
             if query == self.queries or not len(state.rows):
                 break
             proposal = _painted(state, self.side(query, state.current), noise)
-            margin = outcome.query(proposal, state.rows)
+            margin = batch.query(proposal, state.rows)
             better = margin > state.margin
             state.current = torch.where(better[:, None, None, None], proposal, state.current)
             state.margin = torch.where(better, margin, state.margin)
-        outcome.record_last(state.current, state.rows)
+        batch.record_last(state.current, state.rows)
 
     def side(self, query: int, pixels: Tensor) -> int:
         """Length of the square of a query, in pixels.

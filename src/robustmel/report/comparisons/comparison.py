@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robustmel.report.credit import Floats
+from robustmel.report.record import AttackRecord
 from robustmel.report.rows import Row
 from robustmel.report.statistics import MARGIN, Clusters, Verdict, contrast
-from robustmel.report.summary import rounded
+from robustmel.types import Cell
 
 
 class Figure(NamedTuple):
@@ -35,19 +36,15 @@ class Figure(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(AttackRecord):
     """A difference of shares, or a difference of such differences; in units of 1, not of points.
+
+    Its source is "victim" where each of two linkers was attacked on its own scores.
 
     Args:
         question: "context", "defence" or "linker".
         figure: Which figure of that question.
-        dataset: Name of the data set.
-        task: "I2T" or "IT2T"; "" where both take part.
-        linker: Whom it is about.
-        defence: And its defence.
         against: What it is compared with: a task, a defence, a linker.
-        source: The linker whose scores the attack differentiated, "victim" where each linker's own.
-        attack: As in the table; "clean".
         threat_model: What the attack may do.
         budget: How much of it.
         n: Mentions compared.
@@ -63,13 +60,7 @@ class Comparison:
 
     question: str
     figure: str
-    dataset: str
-    task: str
-    linker: str
-    defence: str
     against: str
-    source: str
-    attack: str
     threat_model: str
     budget: str
     n: int
@@ -83,13 +74,9 @@ class Comparison:
     sentence: str
 
     @property
-    def subject(self) -> tuple[str, ...]:
+    def subject(self) -> tuple[Cell, str]:
         """What all figures of one line of the table share."""
-        return (self.dataset, self.task, self.linker, self.defence, self.against, self.source, self.attack)
-
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON object: the fields in order, figures rounded."""
-        return {name: rounded(value) for name, value in asdict(self).items()}
+        return self.cell, self.against
 
 
 @dataclass(frozen=True)
@@ -98,18 +85,16 @@ class Subject:
 
     Args:
         question: See `Comparison`.
-        row: The attacked (or clean) row whose linker it is about.
+        cell: What it is known by.
+        row: The attacked (or clean) row whose victim it is about.
         against: What it is compared with.
-        task: "" where several take part.
-        source: See `Comparison`.
         clusters: (n,) which mentions belong together.
     """
 
     question: str
+    cell: Cell
     row: Row
     against: str
-    task: str
-    source: str
     clusters: Clusters
 
     def compare(
@@ -128,19 +113,15 @@ class Subject:
         found = contrast([one[:, chosen] for one in plus], [one[:, chosen] for one in minus], cluster)
         if found is None:
             return None
-        bounds, verdict, cell = found.interval(), found.verdict(), self.row.first
+        bounds, verdict = found.interval(), found.verdict()
         return Comparison(
+            cell=self.cell,
+            white_box=self.row.white_box,
             question=self.question,
             figure=figure.key,
-            dataset=cell.dataset,
-            task=self.task,
-            linker=cell.linker,
-            defence=cell.defence,
             against=self.against,
-            source=self.source,
-            attack=self.row.attack,
-            threat_model=cell.threat_model,
-            budget=cell.budget,
+            threat_model=self.row.first.threat_model,
+            budget=self.row.first.budget,
             n=len(chosen),
             clusters=int(cluster.max()) + 1,
             value=found.value,

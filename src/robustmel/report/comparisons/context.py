@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from robustmel.report.comparisons.comparison import Comparison, Figure, Subject
 from robustmel.report.rows import Row
@@ -47,39 +48,30 @@ def context(scoring: Scoring, rows: list[Row]) -> Iterator[Comparison]:
     images that Image-to-Text was judged by. `damage` is the difference in differences: what the attack costs the image alone, less
     what it costs image and text. `floor` is against the same linker's text-only task on clean data.
     """
-    images = {_place(row): row for row in rows if row.first.task == "I2T"}
-    for row in (one for one in rows if one.first.task == "IT2T"):
-        alone = images.get(_place(row))
+    images = {row.cell: row for row in rows if row.cell.task == "I2T"}
+    for row in (row for row in rows if row.cell.task == "IT2T"):
+        alone = images.get(replace(row.cell, task="I2T"))
         if alone is None or row.first.candidates != alone.first.candidates or _mostly_failed(scoring, row, alone):
             continue
-        subject = Subject("context", row, TASKS, "", row.first.source, scoring.facts(row.first).clusters)
+        subject = Subject("context", row.cell, row, TASKS, scoring.facts(row.first).clusters)
         made = _clean(subject, scoring, row, alone) if row.first.clean else _attacked(subject, scoring, row, alone)
-        yield from (one for one in made if one is not None)
+        yield from (comparison for comparison in made if comparison is not None)
 
 
 def _mostly_failed(scoring: Scoring, *rows: Row) -> bool:
     """Whether most mentions of one of them got no answer: a comparison would then speak of missing images, not of texts."""
-    found = [scoring.row(row) for row in rows]
-    return any(one is not None and one.failed.size > 0 and one.failed.mean() > 0.5 for one in found)
-
-
-def _place(row: Row) -> tuple[str, ...]:
-    return (*row.victim, row.first.source, row.attack)
+    failed = [scoring.row(row).failed for row in rows]
+    return any(part.size > 0 and part.mean() > 0.5 for part in failed)
 
 
 def _clean(subject: Subject, scoring: Scoring, row: Row, alone: Row) -> Iterator[Comparison | None]:
-    both, image = scoring.row(row), scoring.row(alone)
-    assert both is not None
-    assert image is not None
-    yield subject.compare(CLEAN, [both.credit], [image.credit])
+    yield subject.compare(CLEAN, [scoring.row(row).credit], [scoring.row(alone).credit])
 
 
 def _attacked(subject: Subject, scoring: Scoring, row: Row, alone: Row) -> Iterator[Comparison | None]:
-    both, image, same = scoring.row(row), scoring.row(alone), scoring.row(row, "image")
-    assert both is not None
-    assert image is not None
+    both, image, same = scoring.row(row), scoring.row(alone), scoring.row_against(row, "image")
     yield subject.compare(ATTACKED, [both.credit], [image.credit])
-    if same is not None and scoring.row(row, "fused") is not None:
+    if same is not None and scoring.row_against(row, "fused") is not None:
         yield subject.compare(SAME_IMAGES, [same.credit], [image.credit])
     clean_both, clean_image, text = scoring.clean(row), scoring.clean(alone), scoring.clean(row, "T2T")
     if clean_both is not None and clean_image is not None:

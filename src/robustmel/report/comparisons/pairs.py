@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robustmel.report.comparisons.comparison import Comparison, Figure, Subject
-from robustmel.report.credit import Floats
+from robustmel.report.credit import Credit
 from robustmel.report.rows import Row
 from robustmel.report.scoring import Scoring
+from robustmel.types import Cell
 
 COST = Figure(
     "clean", "clean",
@@ -49,62 +51,50 @@ def defences(scoring: Scoring, rows: list[Row]) -> Iterator[Comparison]:
     `saved` is the difference in differences: the drop without the defence less the drop with it. `kept` is over the mentions right
     beyond a tie, under every seed, in both systems when clean: else a defence that links less would keep a larger share of less.
     """
-    bare = {_task(row): row for row in rows if row.first.defence == "none"}
-    for row in (one for one in rows if one.first.defence != "none"):
-        other = bare.get(_task(row))
+    by_cell = {row.cell: row for row in rows}
+    for row in (row for row in rows if row.cell.defence != "none"):
+        other = _without_defence(row, by_cell)
         if other is None or row.first.candidates != other.first.candidates:
             continue
-        subject = Subject("defence", row, "none", row.first.task, row.first.source, scoring.facts(row.first).clusters)
-        ours, theirs = _credit(scoring, row), _credit(scoring, other)
+        subject = Subject("defence", row.cell, row, "none", scoring.facts(row.first).clusters)
+        ours, theirs = scoring.row(row).credit, scoring.row(other).credit
         made = [subject.compare(COST if row.first.clean else DEFENDED, [ours], [theirs])]
-        before, without = _clean(scoring, row), _clean(scoring, other)
+        before, without = scoring.clean(row), scoring.clean(other)
         if not row.first.clean and before is not None and without is not None:
-            made.append(subject.compare(SAVED, [without, ours], [theirs, before]))
+            made.append(subject.compare(SAVED, [without.credit, ours], [theirs, before.credit]))
             made.append(subject.compare(KEPT, [ours], [theirs], _both(before, without)))
-        yield from (one for one in made if one is not None)
+        yield from (comparison for comparison in made if comparison is not None)
 
 
 def linkers(scoring: Scoring, rows: list[Row]) -> Iterator[Comparison]:
     """Every two linkers under one attack, each attacked on its own scores or both on the same other one's."""
     for row, other in combinations(rows, 2):
-        if _rivals(row) != _rivals(other) or row.first.linker == other.first.linker:
+        shared = _shared(row)
+        if shared != _shared(other) or row.cell.linker == other.cell.linker or row.first.candidates != other.first.candidates:
             continue
-        if row.first.candidates != other.first.candidates:
-            continue
-        source = _rivals(row)[3]
-        subject = Subject("linker", row, other.first.linker, row.first.task, source, scoring.facts(row.first).clusters)
-        ours, theirs = _credit(scoring, row), _credit(scoring, other)
+        cell = replace(row.cell, source=shared.source)
+        subject = Subject("linker", cell, row, other.cell.linker, scoring.facts(row.first).clusters)
+        ours, theirs = scoring.row(row).credit, scoring.row(other).credit
         made = [subject.compare(OTHER, [ours], [theirs])]
-        before, others = _clean(scoring, row), _clean(scoring, other)
+        before, others = scoring.clean(row), scoring.clean(other)
         if not row.first.clean and before is not None and others is not None:
             made.append(subject.compare(KEPT, [ours], [theirs], _both(before, others)))
-        yield from (one for one in made if one is not None)
+        yield from (comparison for comparison in made if comparison is not None)
 
 
-def _task(row: Row) -> tuple[str, ...]:
-    cell = row.first
-    return cell.dataset, cell.task, cell.linker, cell.source, row.attack
+def _without_defence(row: Row, by_cell: Mapping[Cell, Row]) -> Row | None:
+    """The undefended row under the same attack: from the same source, or where each victim is attacked on its own scores."""
+    bare = replace(row.cell, defence="none")
+    titles = [row.cell.source, *([row.cell.linker] if row.white_box else [])]
+    return next((by_cell[cell] for title in titles if (cell := replace(bare, source=title)) in by_cell), None)
 
 
-def _rivals(row: Row) -> tuple[str, ...]:
+def _shared(row: Row) -> Cell:
     """What two linkers must share to be compared."""
-    cell = row.first
-    source = "victim" if cell.source == cell.linker else cell.source
-    return cell.dataset, cell.task, cell.defence, source, row.attack
+    return replace(row.cell, linker="", source="victim" if row.white_box else row.cell.source)
 
 
-def _credit(scoring: Scoring, row: Row) -> Floats:
-    found = scoring.row(row)
-    assert found is not None
-    return found.credit
-
-
-def _clean(scoring: Scoring, row: Row) -> Floats | None:
-    found = scoring.clean(row)
-    return found.credit if found is not None else None
-
-
-def _both(one: Floats, other: Floats) -> NDArray[np.bool_]:
-    """(n,) of True and False: right beyond a tie when clean, under every seed, for both."""
-    both: NDArray[np.bool_] = np.all(one == 1, axis=0) & np.all(other == 1, axis=0)
+def _both(first: Credit, second: Credit) -> NDArray[np.bool_]:
+    """(n,): right beyond a tie when clean, under every seed, for both."""
+    both: NDArray[np.bool_] = np.all(first.credit == 1, axis=0) & np.all(second.credit == 1, axis=0)
     return both

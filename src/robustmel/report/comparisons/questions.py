@@ -36,7 +36,7 @@ QUESTIONS: Mapping[str, Question] = {
 
 
 def compare(scoring: Scoring, question: str) -> list[Comparison]:
-    """Every comparison that answers a question; controls and worst cases are compared too, what reads no image is not.
+    """Every comparison that answers a question; controls and worst cases are compared too, what its attack leaves untouched is not.
 
     Args:
         scoring: Of the run.
@@ -47,5 +47,5 @@ def compare(scoring: Scoring, question: str) -> list[Comparison]:
     """
     if question not in QUESTIONS:
         raise UsageError(f'unknown comparison "{question}". {suggestion(question, QUESTIONS)}')
-    rows = [row for row in table_rows(scoring.run.cells) if not row.reads_no_image]
+    rows = [row for row in table_rows(scoring.run.cells) if not row.untouched]
     return list(QUESTIONS[question].compare(scoring, rows))

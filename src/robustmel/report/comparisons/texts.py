@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from robustmel.report.comparisons.comparison import Comparison, bracket
+from robustmel.report.record import unattacked
 from robustmel.report.summary import Summary
-from robustmel.report.tables.layout import linker_label
+from robustmel.types import Cell
 
 SHOWN = 2
 """So many notes a question; the page has everything."""
@@ -40,13 +41,13 @@ def remarks(found: Sequence[Comparison], summaries: Sequence[Summary], most: int
         summaries: The rows of the table.
         most: So many notes.
     """
-    left = {_place(one): one.accuracy or 0.0 for one in summaries if not one.worst_case and not one.control}
-    chosen: dict[tuple[str, ...], tuple[tuple[bool, float], Comparison]] = {}
+    left = {one.cell: one.accuracy or 0.0 for one in summaries if not (one.worst_case or one.control or one.untouched)}
+    chosen: dict[tuple[str, Cell], tuple[tuple[bool, float], Comparison]] = {}
     for one in found:
-        if one.question not in LEADS or one.figure != LEADS[one.question].figures[0] or _place(one) not in left:
+        if one.question not in LEADS or one.figure != LEADS[one.question].figures[0] or one.cell not in left:
             continue
-        victim = (one.question, one.dataset, one.task, one.linker, one.defence)
-        rank = (left[_place(one)] == 0, left[_place(one)])
+        victim = (one.question, unattacked(one.cell))
+        rank = (left[one.cell] == 0, left[one.cell])
         if victim not in chosen or rank < chosen[victim][0]:
             chosen[victim] = rank, one
     notes = [_note(one, found) for _, one in list(chosen.values())[:most]]
@@ -57,10 +58,6 @@ def remarks(found: Sequence[Comparison], summaries: Sequence[Summary], most: int
     return notes
 
 
-def _place(one: Comparison | Summary) -> tuple[str, ...]:
-    return one.dataset, one.task or "IT2T", one.linker, one.defence, one.source, one.attack
-
-
 def _note(lead: Comparison, found: Sequence[Comparison]) -> str:
     asked, figures = LEADS[lead.question]
     line = {one.figure: one for one in found if (one.question, one.subject) == (lead.question, lead.subject)}
@@ -69,7 +66,7 @@ def _note(lead: Comparison, found: Sequence[Comparison]) -> str:
         ("same-images",) if lead.verdict != "more" else ()
     )  # one image to withstand on either side, rather than two on one
     more = "".join(f"; {line[key].sentence}" for key in (*doubted, *figures[1:]) if key in line)
-    who = " ".join(part for part in (linker_label(lead.linker, lead.defence, 2), lead.task) if part)
+    who = " ".join(part for part in (lead.victim, "" if lead.question == "context" else lead.task) if part)
     return f"{asked} {who} on {lead.dataset} under {lead.attack}: {answer}{more}."
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from robustmel.report.flags.chance import Comparison, points
 from robustmel.report.flags.evidence import Evidence
 from robustmel.report.flags.kinds import BLACK_BOX
+from robustmel.types import Cell
 
 ROUNDED = 0.51 / 255
 """A change that was measured on 8-bit images may exceed the radius by half a step."""
@@ -23,7 +24,7 @@ def comparisons(rows: Sequence[Evidence]) -> Iterator[Comparison]:
     Source:
         Carlini et al., "On Evaluating Adversarial Robustness", 2019, section 4.
     """
-    white: defaultdict[tuple[object, ...], defaultdict[float, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
+    white: defaultdict[Cell, defaultdict[float, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         if row.white_box and row.bound is not None and row.summary.threat_model == "linf":
             white[row.victim][row.bound].append(row)

@@ -14,6 +14,7 @@ from robustmel.report.flags.flag import Examined, examined
 from robustmel.report.flags.kinds import ABOVE, GROWING, INCOMPLETE, SETTINGS, Kind
 from robustmel.report.statistics import interval
 from robustmel.report.tables.layout import percent
+from robustmel.types import Cell
 
 LARGE = 0.2
 """The radius from which on an image is hardly recognisable, so that a working attack breaks nearly everything."""
@@ -34,7 +35,7 @@ def growing(rows: Sequence[Evidence]) -> Iterator[Comparison]:
 
 def settings(rows: Sequence[Evidence]) -> Iterator[Comparison]:
     """Of one attack on one linker, the normal and the strong setting."""
-    found: defaultdict[tuple[object, ...], dict[str, Evidence]] = defaultdict(dict)
+    found: defaultdict[tuple[Cell, str], dict[str, Evidence]] = defaultdict(dict)
     for row in rows:
         if row.white_box:
             found[row.victim, row.cells[0].attack_name][row.cells[0].strength] = row
@@ -75,7 +76,7 @@ def _leaves_much(row: Evidence) -> bool:
 
 
 def _ladders(rows: Sequence[Evidence]) -> list[dict[float, list[Evidence]]]:
-    found: defaultdict[tuple[object, ...], defaultdict[float, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
+    found: defaultdict[tuple[Cell, str], defaultdict[float, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         if row.white_box and row.bound and row.summary.threat_model == "linf":
             found[row.victim, row.cells[0].attack_name][row.bound].append(row)

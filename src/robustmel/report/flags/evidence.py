@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,16 +11,16 @@ import numpy as np
 
 from robustmel.report.credit import Floats
 from robustmel.report.flags.trace import Trace, trace
-from robustmel.report.results import Cell
+from robustmel.report.record import unattacked
+from robustmel.report.results import ResultCell
+from robustmel.report.rows import table_rows
 from robustmel.report.scoring import Scoring
 from robustmel.report.statistics import Clusters
 from robustmel.report.summary import Summary
+from robustmel.types import Cell
 
-Victim = tuple[str, str, str, str]
-"""Data set, task, linker and defence."""
-
-VIEW = {"I2T": "image", "IT2T": "fused", "T2T": "text"}
-"""Which view of an attack is of the score that the task is answered by."""
+ANSWERED_BY = {"I2T": "image", "IT2T": "fused", "T2T": "text"}
+"""Task -> the evaluation whose attack followed the score that the task is answered by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +34,13 @@ class Evidence:
     """
 
     summary: Summary
-    cells: tuple[Cell, ...]
+    cells: tuple[ResultCell, ...]
     scoring: Scoring
 
     @property
-    def victim(self) -> Victim:
-        """Whom it is about."""
-        one = self.summary
-        return one.dataset, one.task, one.linker, one.defence
+    def victim(self) -> Cell:
+        """Whom it is about, and on which task; the key of its clean row."""
+        return unattacked(self.summary.cell)
 
     @cached_property
     def credit(self) -> Floats:
@@ -64,32 +62,19 @@ class Evidence:
     @cached_property
     def trace(self) -> Trace:
         """What the logs of all its perturbed sets come to."""
-        return trace(self.scoring.run.log(cell, view) for cell in self.cells for view in cell.views)
-
-    @cached_property
-    def own(self) -> bool:
-        """Whether the attack read the scores of the very linker that answers, behind its defence."""
-        return self.summary.source == self.summary.linker and self._behind_the_defence
+        run = self.scoring.run
+        return trace(run.log(cell, evaluation) for cell in self.cells for evaluation in cell.evaluations)
 
     @cached_property
     def white_box(self) -> bool:
-        """Whether the attack took gradients, and those of the very score by which this linker answers."""
-        return self.own and VIEW[self.summary.task] in self.summary.views and self.trace.gradients
+        """Whether the attack took gradients of the very score by which this victim answers."""
+        summary = self.summary
+        return summary.white_box and ANSWERED_BY[summary.task] in summary.evaluations and self.trace.gradients
 
     @property
     def control(self) -> bool:
         """Whether nobody was asked: noise and the like, not meant to break anything."""
         return self.summary.source == "none"
-
-    @property
-    def _behind_the_defence(self) -> bool:
-        """Sets from before this was kept are taken to have been made on the victim."""
-        for cell in self.cells:
-            for view in cell.views:
-                made_on = self.scoring.run.manifest("variant", view.variant).get("defence_title", cell.defence)
-                if made_on != cell.defence:
-                    return False
-        return True
 
     @cached_property
     def bound(self) -> float | None:
@@ -107,19 +92,14 @@ class Evidence:
     @property
     def label(self) -> str:
         """Task and attack, as sentences name a row."""
-        made_on = self.summary.source
-        return f"{self.summary.task} {self.summary.attack}" + (
-            "" if made_on in ("none", self.summary.linker) else f" made on {made_on}"
-        )
+        return f"{self.summary.task} {self.summary.attack_on}"
 
 
 def evidence(scoring: Scoring, summaries: Sequence[Summary]) -> list[Evidence]:
-    """The rows that can be doubted: all but worst cases over attacks and attacks on a task that reads no image."""
-    cells: defaultdict[tuple[str, ...], list[Cell]] = defaultdict(list)
-    for cell in scoring.run.cells:
-        cells[cell.dataset, cell.task, cell.linker, cell.source, cell.defence, cell.attack].append(cell)
+    """The rows that can be doubted: all but worst cases over attacks and what an attack leaves untouched."""
+    rows = {row.cell: row for row in table_rows(scoring.run.cells)}
     return [
-        Evidence(one, tuple(cells[one.dataset, one.task, one.linker, one.source, one.defence, one.attack]), scoring)
-        for one in summaries
-        if not one.worst_case and not one.reads_no_image
+        Evidence(summary, rows[summary.cell].cells, scoring)
+        for summary in summaries
+        if not summary.worst_case and not summary.untouched
     ]

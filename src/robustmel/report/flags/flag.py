@@ -4,37 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from robustmel.report.flags.evidence import Evidence
 from robustmel.report.flags.kinds import Kind
-from robustmel.report.tables.layout import linker_label
+from robustmel.report.record import KEY, CellRecord, victim_title
+from robustmel.types import Cell
 
 
 @dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(CellRecord):
     """One reason to doubt the figure of one row.
 
     Args:
         code: One of `KINDS`.
-        dataset: Of the row, as all names after it.
-        task: "I2T" or "IT2T".
-        linker: The victim.
-        source: The linker whose scores the attack read; "none" if it read none.
-        defence: "none", or its name.
-        attack: As the grid calls it.
-        seen: What was seen, in a sentence that all rows of one linker share which share the reason.
+        seen: What was seen, in a sentence that all rows of one victim share which share the reason.
         advice: What it means and what to do.
     """
 
     code: str
-    dataset: str
-    task: str
-    linker: str
-    source: str
-    defence: str
-    attack: str
     seen: str
     advice: str
 
@@ -45,9 +34,8 @@ class Flag:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON object."""
-        body = asdict(self)
-        del body["seen"], body["advice"]
-        return body | {"sentence": self.sentence}
+        key = {name: getattr(self.cell, name) for name in KEY}
+        return {"code": self.code} | key | {"sentence": self.sentence}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +61,15 @@ def examined(kind: Kind, looked: int, seen: Iterable[tuple[Evidence, str]]) -> E
         looked: Rows or pairs that were examined.
         seen: The rows to be doubted, each with what was seen there ("I2T pgd-normal 12.0 %").
     """
-    found: defaultdict[tuple[str, str, str], list[tuple[Evidence, str]]] = defaultdict(list)
+    by_victim: defaultdict[Cell, list[tuple[Evidence, str]]] = defaultdict(list)
     for row, phrase in seen:
-        found[row.summary.dataset, row.summary.linker, row.summary.defence].append((row, phrase))
+        by_victim[replace(row.victim, task="T2T")].append((row, phrase))
     flags = []
-    for (dataset, linker, defence), group in found.items():
+    for victim, group in by_victim.items():
         where = _listed([phrase for _, phrase in group])
-        told = f"{linker_label(linker, defence, 2)} on {dataset}: {kind.says} ({where})."
-        rows = (row.summary for row in dict.fromkeys(row for row, _ in group))
-        flags += [Flag(kind.code, dataset, one.task, linker, one.source, defence, one.attack, told, kind.means) for one in rows]
+        told = f"{victim_title(victim)} on {victim.dataset}: {kind.says} ({where})."
+        rows = dict.fromkeys(row for row, _ in group)
+        flags += [Flag(row.summary.cell, kind.code, told, kind.means) for row in rows]
     return Examined(kind.code, looked, tuple(flags))
 
 

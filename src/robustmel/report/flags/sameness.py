@@ -16,7 +16,7 @@ def nondeterministic(rows: Sequence[Evidence]) -> list[Examined]:
         The checks of Croce et al., "RobustBench", 2021, appendix on evaluation: randomised and train-mode models.
     """
     trained = [row for row in rows if any(_told(row, "training_mode"))]
-    found = [(row, {*_told(row, "deterministic"), *(row.trace.repeatable if row.own else ())}) for row in rows]
+    found = [(row, {*_told(row, "deterministic"), *(row.trace.repeatable if row.summary.white_box else ())}) for row in rows]
     looked = [row for row, told in found if told]
     differing = [row for row, told in found if False in told and row not in trained]
     return [
@@ -27,6 +27,6 @@ def nondeterministic(rows: Sequence[Evidence]) -> list[Examined]:
 
 def _told(row: Evidence, name: str) -> list[bool]:
     """What the stage that asked the linker noted, once a row set."""
-    keys = [view.rows for cell in row.cells for view in cell.views]
+    keys = [evaluation.answers for cell in row.cells for evaluation in cell.evaluations]
     values = [row.scoring.run.manifest("answers", key).get(name) for key in keys]
     return [value for value in values if isinstance(value, bool)]

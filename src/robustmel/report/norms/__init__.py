@@ -2,6 +2,5 @@
 
 from robustmel.report.norms.curve import Curve, curves
 from robustmel.report.norms.plot import norm_plots
-from robustmel.report.norms.sheet import sheets
 
-__all__ = ["Curve", "curves", "norm_plots", "sheets"]
+__all__ = ["Curve", "curves", "norm_plots"]

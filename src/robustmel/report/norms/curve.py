@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from robustmel.report.credit import Floats
-from robustmel.report.rows import Row, table_rows
+from robustmel.report.record import KEY, AttackRecord, rounded
+from robustmel.report.rows import Row
 from robustmel.report.scoring import Scoring
 from robustmel.report.statistics import interval
-from robustmel.report.summary import rounded
 
 POINTS = 40
 """Norms at which a curve is taken, beside 0: as many quantiles of the lengths of changes that break."""
@@ -23,16 +23,10 @@ Norm = Literal["l2", "linf"]
 
 
 @dataclass(frozen=True)
-class Curve:
+class Curve(AttackRecord):
     """One attack on one victim.
 
     Args:
-        dataset: Name of the data set.
-        task: "I2T" or "IT2T".
-        linker: The victim.
-        source: The linker whose scores the attack differentiated.
-        defence: "none", or its name.
-        attack: As the table calls it.
         norm: "l2", Euclidean lengths, or "linf", largest changes of a channel; pixels in [0, 1], images as saved in 8 bits.
         norms: Rising, from 0.
         broken: At each norm, the share of all mentions that are wrong on the clean image or on the perturbed one, if that differs
@@ -41,22 +35,11 @@ class Curve:
         high: Upper bounds.
     """
 
-    dataset: str
-    task: str
-    linker: str
-    source: str
-    defence: str
-    attack: str
     norm: Norm
     norms: tuple[float, ...]
     broken: tuple[float, ...]
     low: tuple[float | None, ...]
     high: tuple[float | None, ...]
-
-    @property
-    def place(self) -> tuple[str, ...]:
-        """What tells its table row from others."""
-        return self.dataset, self.task, self.linker, self.source, self.defence, self.attack
 
     def reaches(self, share: float) -> float | None:
         """The least norm that breaks this share of the mentions; None where none does."""
@@ -64,13 +47,13 @@ class Curve:
 
     def records(self) -> Iterator[dict[str, Any]]:
         """One JSON object a point."""
-        names = ("dataset", "task", "linker", "source", "defence", "attack")
+        key = {name: getattr(self.cell, name) for name in KEY}
         for norm, broken, low, high in zip(self.norms, self.broken, self.low, self.high, strict=True):
             point = {"norm": self.norm, "at_most": norm, "broken": broken, "ci_low": low, "ci_high": high}
-            yield dict(zip(names, self.place, strict=True)) | {key: rounded(value) for key, value in point.items()}
+            yield key | {name: rounded(value) for name, value in point.items()}
 
 
-def curves(scoring: Scoring) -> list[Curve]:
+def curves(scoring: Scoring, rows: Sequence[Row]) -> list[Curve]:
     """One for every row of the table whose attack has no bound and seeks short changes (CW, FMN).
 
     Source:
@@ -78,8 +61,8 @@ def curves(scoring: Scoring) -> list[Curve]:
     """
     return [
         _curve(row, norm, scoring)
-        for row in table_rows(scoring.run.cells)
-        if not row.worst_case and not row.reads_no_image and (norm := norm_of(row.first.threat_model)) is not None
+        for row in rows
+        if not row.worst_case and not row.untouched and (norm := norm_of(row.first.threat_model)) is not None
     ]
 
 
@@ -92,7 +75,10 @@ def norm_of(threat_model: str) -> Norm | None:
 def _curve(row: Row, norm: Norm, scoring: Scoring) -> Curve:
     clean = scoring.clean(row)
     wrong: list[list[tuple[Floats, Floats]]] = [
-        [(_lengths(scoring.run.log(cell, view), norm), 1 - scoring.view(cell, view).credit[0]) for view in cell.views]
+        [
+            (_lengths(scoring.run.log(cell, part), norm), 1 - scoring.evaluation(cell, part).credit[0])
+            for part in cell.evaluations
+        ]
         for (cell,) in row.by_seed
     ]
     lengths = np.concatenate([length[share > 0] for views in wrong for length, share in views])
@@ -107,9 +93,7 @@ def _curve(row: Row, norm: Norm, scoring: Scoring) -> Curve:
         broken.append(float(shares.mean()) if shares.size else 0.0)
         low.append(bounds.low if bounds else None)
         high.append(bounds.high if bounds else None)
-    cell = row.first
-    place = (cell.dataset, cell.task, cell.linker, cell.source, cell.defence, row.attack)
-    return Curve(*place, norm, tuple(norms.tolist()), tuple(broken), tuple(low), tuple(high))
+    return Curve(row.cell, row.white_box, norm, tuple(norms.tolist()), tuple(broken), tuple(low), tuple(high))
 
 
 def _lengths(log: list[dict[str, Any]], norm: Norm) -> Floats:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from robustmel.report.canvas import BANDS, colour_of, panels, victims_of
+from robustmel.report.canvas import BANDS, colour_of, panels
 from robustmel.report.norms.curve import Curve, Norm
 from robustmel.report.sanitise import visible
 from robustmel.report.summary import Summary
-from robustmel.report.tables.layout import linker_label, short_title
+from robustmel.report.tables.layout import short_title
 
 STYLES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (1, 3)))
 AXIS = {"l2": "Euclidean length of the change, pixels in 0 to 1", "linf": "largest change of a channel, /255"}
@@ -24,21 +24,20 @@ def norm_plots(summaries: Sequence[Summary], found: Sequence[Curve]) -> list[tup
 
 
 def _picture(norm: Norm, summaries: Sequence[Summary], found: Sequence[Curve]) -> str | None:
-    known = {one.place: one for one in found if len(one.norms) > 1}
-    shown = [one for one in summaries if _place(one) in known]
-    victims, attacks = victims_of(shown), list(dict.fromkeys((one.attack, _foreign(one)) for one in shown))
+    known = {one.cell: one for one in found if len(one.norms) > 1}
+    shown = [one for one in summaries if one.cell in known]
+    attacks = list(dict.fromkeys(one.attack_on for one in shown))
 
     def draw(axis: Any, chosen: Sequence[Summary]) -> None:
-        defences = len({defence for _, defence in victims} - {"none"})
-        lines = [(one, known[_place(one)]) for one in chosen]
+        lines = [(one, known[one.cell]) for one in chosen]
         positive = [FACTOR[norm] * length for _, curve in lines for length in curve.norms if length > 0]
         start, end = min(positive, default=0.1) / 1.5, max(positive, default=1.0) * 1.2
         for one, curve in lines:
             places = [start, *(FACTOR[norm] * length for length in curve.norms[1:]), end]
-            colour = colour_of(one.linker, victims)
-            of = " on ".join(part for part in (short_title(one.attack), _foreign(one)) if part)
-            label = visible(f"{linker_label(one.linker, one.defence, defences)}, {of}")
-            style = STYLES[attacks.index((one.attack, _foreign(one))) % len(STYLES)]
+            colour = colour_of(one.linker, shown)
+            of = short_title(one.attack) + (f" on {one.source}" if one.transferred else "")
+            label = visible(f"{one.victim}, {of}")
+            style = STYLES[attacks.index(one.attack_on) % len(STYLES)]
             heights = [100 * share for share in (*curve.broken, curve.broken[-1])]
             axis.step(places, heights, where="post", color=colour, linestyle=style, label=label)
             low, high = ([100 * (bound or 0.0) for bound in (*side, side[-1])] for side in (curve.low, curve.high))
@@ -52,11 +51,3 @@ def _picture(norm: Norm, summaries: Sequence[Summary], found: Sequence[Curve]) -
         axis.set_xlabel(AXIS[norm])
 
     return panels(shown, 5.0, draw, "mentions wrong, %")
-
-
-def _place(one: Summary) -> tuple[str, ...]:
-    return one.dataset, one.task, one.linker, one.source, one.defence, one.attack
-
-
-def _foreign(one: Summary) -> str:
-    return "" if one.source in ("none", one.linker) else one.source

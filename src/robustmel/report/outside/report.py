@@ -14,8 +14,9 @@ from robustmel.report.outside.findings import Findings, claims, judged
 from robustmel.report.outside.match import UNSAID, Matched, matched
 from robustmel.report.outside.published import Published, read_published
 from robustmel.report.outside.submission import read_submission
-from robustmel.report.results import Cell, Run, View
+from robustmel.report.results import ANSWERS, CANDIDATES, ENTITIES, LOG, Evaluation, ResultCell, Run
 from robustmel.report.scoring import Scoring
+from robustmel.types import Cell
 
 log = logging.getLogger(__name__)
 
@@ -25,23 +26,23 @@ class OutsideRun(Run):
     """A run whose tables were read from published sets and prediction files.
 
     Args:
-        tables: (kind, key, name) -> rows.
+        tables: (table, key) -> rows.
         manifests: (kind, key) -> what is known of it.
     """
 
-    tables: dict[tuple[str, str, str], list[dict[str, Any]]] = field(default_factory=dict)
+    tables: dict[tuple[tuple[str, str], str], list[dict[str, Any]]] = field(default_factory=dict)
     manifests: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def manifest(self, kind: str, key: str | None) -> dict[str, Any]:
         """What a published set says of itself."""
         return self.manifests.get((kind, key or ""), {})
 
-    def picture(self, view: View, logged: Any) -> Path | None:
+    def picture(self, evaluation: Evaluation, logged: Any) -> Path | None:
         """None: the clean images are not part of a published set."""
         return None
 
-    def _table(self, kind: str, key: str, name: str, cell: Cell) -> list[dict[str, Any]]:
-        return self.tables[kind, key, name]
+    def _table(self, table: tuple[str, str], key: str, cell: ResultCell) -> list[dict[str, Any]]:
+        return self.tables[table, key]
 
 
 def outside_report(sets: Sequence[Path], predictions: Sequence[Path], clean: Sequence[Path]) -> tuple[Report, bool]:
@@ -86,49 +87,49 @@ def _views(files: Sequence[Matched]) -> list[str]:
     ]
 
 
-def _cell(one: Matched) -> Cell:
+def _cell(one: Matched) -> ResultCell:
     about, said = one.published.about, one.published
-    rows = str(one.submission.path)
-    cell = Cell(
-        dataset=str(about["dataset"]),
-        task=one.submission.task,
-        linker=one.linker,
-        source="none",
-        defence="none",
-        attack="clean",
+    answers = str(one.submission.path)
+    clean = ResultCell(
+        cell=Cell(str(about["dataset"]), one.submission.task, one.linker, seed=0),
+        white_box=False,
         attack_name="clean",
         strength="",
+        modality="none",
         threat_model="none",
         budget="",
-        seed=0,
+        made_on=(),
         candidates=said.seal.clean_set,
-        views=(View("clean", None, rows),),
+        evaluations=(Evaluation("clean", None, answers),),
     )
     if one.clean:
-        return cell
+        return clean
+    source = str(about.get("source_title") or "none")
     return replace(
-        cell,
-        source=str(about.get("source_title") or "none"),
-        attack=said.attack,
+        clean,
+        cell=replace(clean.cell, source=source, attack=said.attack),
+        white_box=source == one.linker,  # the name is all that a file says of its linker
         attack_name=str(about["attack"]["name"]),
         strength=str(about.get("strength") or ""),
+        modality=str(about.get("modality") or "image"),
         threat_model=str(about.get("threat_model") or ""),
         budget=str(about.get("budget") or ""),
-        views=(View(said.view, said.seal.set, rows),),
+        made_on=() if source == "none" else (source,),
+        evaluations=(Evaluation(said.view, said.seal.set, answers),),
     )
 
 
-def _fill(run: OutsideRun, one: Matched, cell: Cell) -> Findings:
+def _fill(run: OutsideRun, one: Matched, cell: ResultCell) -> Findings:
     """Puts what a file and its set say where the run's tables are."""
     findings = Findings(f"{one.submission.path.name} ({one.linker}, {cell.task}, {cell.attack})")
     if not one.checked:
         findings.said.append(UNSAID)
     said: Published = one.published
-    run.tables["candidates", cell.candidates, "candidates.parquet"] = said.questions
-    run.tables["candidates", cell.candidates, "entities.parquet"] = said.entities
-    run.tables["variant", said.seal.set, "log.parquet"] = said.log
+    run.tables[CANDIDATES, cell.candidates] = said.questions
+    run.tables[ENTITIES, cell.candidates] = said.entities
+    run.tables[LOG, said.seal.set] = said.log
     run.manifests["variant", said.seal.set] = said.about
-    run.tables["answers", cell.views[0].rows, "answers.parquet"] = [
+    run.tables[ANSWERS, cell.evaluations[0].answers] = [
         {"id": row.id, "ranked": row.ranked, "scores": row.scores, "error": row.error, "seconds": 0.0}
         for row in judged(one.submission, said, findings)
     ]

@@ -11,13 +11,13 @@ from typing import Any
 
 from robustmel.datasets.lines import kind_of, unique
 from robustmel.errors import MissingError
+from robustmel.types import TASKS, Task
 
 LONGEST_LINE = 1 << 20
 """Bytes; a thousand ids with scores take about fifty thousand."""
 LONGEST_TEXT = 200
 """Characters kept of an id's or a name's or an error's text where it is not one of the set's."""
 LARGEST_FILE = 1 << 30
-TASKS = ("I2T", "IT2T", "T2T")
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,10 @@ class Submission:
         return str(self.header.get("linker") or self.path.stem)[:LONGEST_TEXT]
 
     @property
-    def task(self) -> str:
+    def task(self) -> Task:
         """What was read: IT2T where the file does not say."""
-        return str(self.header.get("task") or "IT2T")
+        task: Task = self.header.get("task") or "IT2T"
+        return task
 
     @property
     def set(self) -> str | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from robustmel.report.comparisons import LEADS, compare, remarks
-from robustmel.report.comparisons import sheets as comparison_sheets
-from robustmel.report.scoring import Scoring
-from robustmel.report.slices import BY, slices
-from robustmel.report.slices import sheets as slice_sheets
-from robustmel.report.summary import Summary
-from robustmel.report.tables.sheet import Sheet
+from robustmel.report.comparisons import compare, remarks
+from robustmel.report.slices import BY
+from robustmel.report.tables.side_table import SideTable
+
+if TYPE_CHECKING:
+    from robustmel.report.build import Report
 
 HINTS = {
     "context": "Image+Text-to-Text against Image-to-Text and against the text alone, on the same mentions: what each linker keeps under"
@@ -32,34 +32,33 @@ class Section:
         hint: What is shown.
         sentences: What it comes to.
         more: The line that opens the tables.
-        sheets: The tables.
+        tables: What stands below it.
     """
 
     title: str
     hint: str
     sentences: tuple[str, ...]
     more: str
-    sheets: tuple[Sheet, ...]
+    tables: tuple[SideTable, ...]
 
 
-def sections(scoring: Scoring, summaries: tuple[Summary, ...]) -> list[Section]:
+def sections(report: Report) -> list[Section]:
     """Those for which the run has something to say."""
-    found = []
+    parts = []
     for question, hint in HINTS.items():
-        compared = compare(scoring, question)
-        sheets = tuple(comparison_sheets(compared))
-        if question in LEADS and sheets:
-            told = tuple(remarks(compared, summaries, SENTENCES))
-            found.append(Section(sheets[0].title, hint, told, f"{len(sheets[0].lines)} comparisons with intervals", sheets))
-    kinds = _kinds(scoring) if len(summaries) <= MOST_ROWS else ()
+        compared = compare(report.scoring, question)
+        for table in report.compare(question).tables:
+            told = tuple(remarks(compared, report.summaries, SENTENCES))
+            parts.append(Section(table.title, hint, told, f"{len(table.lines)} comparisons with intervals", (table,)))
+    kinds = _kinds(report) if len(report.summaries) <= MOST_ROWS else ()
     if kinds:
         hint = "The table above for one kind of mention at a time; a group without mentions is empty, not 0 %."
         more = "by type, popularity, wording, and likeness of the candidates"
-        found.append(Section("Where it breaks: by kind of mention", hint, (), more, kinds))
-    return found
+        parts.append(Section("Where it breaks: by kind of mention", hint, (), more, kinds))
+    return parts
 
 
-def _kinds(scoring: Scoring) -> tuple[Sheet, ...]:
+def _kinds(report: Report) -> tuple[SideTable, ...]:
     """Cuts that part the mentions of some data set at all: those into one group would repeat the table."""
-    sheets = [sheet for by in BY for sheet in slice_sheets(slices(scoring, by))]
-    return tuple(one for one in sheets if len(one.headings) - one.words > 1)
+    tables = [table for by in BY for table in report.by(by).tables]
+    return tuple(table for table in tables if len(table.headings) - table.words > 1)

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -16,33 +16,32 @@ from markupsafe import Markup
 from robustmel import __version__
 from robustmel.report.canvas import darkened
 from robustmel.report.curves import security_curves
-from robustmel.report.flags import KINDS, Examined
+from robustmel.report.flags import KINDS
 from robustmel.report.flags.verdict import as_json, by_advice
 from robustmel.report.gallery import Entry, Gallery, gallery
-from robustmel.report.page.beside import Beside, variables
+from robustmel.report.norms import norm_plots
+from robustmel.report.notes import further_notes, leading_notes
+from robustmel.report.page.heatmap import heatmap
+from robustmel.report.page.sections import sections
 from robustmel.report.pictures import save
 from robustmel.report.plots import accuracy_plot
-from robustmel.report.results import Run
+from robustmel.report.record import unattacked
 from robustmel.report.sanitise import inline
 from robustmel.report.summary import Summary
-from robustmel.report.tables.layout import TASK_NAMES, Table, figure, linker_label, percent, short_title
+from robustmel.report.tables.layout import TASK_NAMES, Table, figure, percent, short_title
 from robustmel.report.tables.long import HEADINGS, TEXT_COLUMNS, lines
+
+if TYPE_CHECKING:
+    from robustmel.report.build import Report
 
 FILTERS = ("dataset", "linker", "task", "attack", "source")
 TILES = 16
+NORMS = {"l2": "Euclidean (L2)", "linf": "Largest change (L∞)"}
 OWN = "the linker itself"
 """What stands for a source where it is the victim, or nobody."""
 
 
-def write_page(
-    run: Run,
-    summaries: Sequence[Summary],
-    table: Table,
-    notes: Sequence[str],
-    examined: Sequence[Examined],
-    folder: Path,
-    beside: Beside = Beside(),  # noqa: B008
-) -> Path:
+def write_page(report: Report, folder: Path) -> Path:
     """Writes `index.html`, `flags.json` and `images/` into the folder, anew each time.
 
     Everything the page needs lies in the folder; its content security policy allows no other source, and no script or style but
@@ -51,10 +50,11 @@ def write_page(
     Returns:
         The path of `index.html`.
     """
+    summaries, examined = report.summaries, report.examined
     images = folder / "images"
     shutil.rmtree(images, ignore_errors=True)
     images.mkdir(parents=True)
-    chosen = gallery(run)
+    chosen = gallery(report.run, wanted=report.holds)
     plot, curves = accuracy_plot(summaries), security_curves(summaries)
     style, script = _asset("style.css"), _asset("script.js")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown)
@@ -65,13 +65,20 @@ def write_page(
         script=Markup(script),
         policy=_policy(style, script),
         tiles=tiles(summaries),
-        table=table,
-        group_spans=_group_spans(table),
-        notes=notes,
+        table=report.table,
+        group_spans=_group_spans(report.table),
+        notes=[
+            *leading_notes(summaries),
+            *further_notes(summaries),
+            *report.run.notes,
+        ],  # comparisons have a section of their own
         doubts=[(KINDS[one.code], one.looked, by_advice(one)) for one in examined],
         plots=None if plot is None else [_embedded(plot), _embedded(darkened(plot))],
         curves=None if curves is None else [_embedded(curves), _embedded(darkened(curves))],
-        **variables(beside, summaries, _embedded),
+        matrices=[heatmap(matrix) for matrix in report.matrices],
+        norms=[(NORMS[norm], [_embedded(svg), _embedded(darkened(svg))]) for norm, svg in norm_plots(summaries, report.curves)],
+        norm_tables=report.norms.tables,
+        sections=sections(report),
         headings=HEADINGS,
         text_columns=TEXT_COLUMNS,
         lines=lines(summaries),
@@ -88,10 +95,13 @@ def write_page(
 
 def tiles(summaries: Sequence[Summary]) -> list[dict[str, Any]]:
     """Per data set, task and linker: the accuracy when clean and under the attack that leaves least; none where that is too many."""
-    defences = len({one.defence for one in summaries} - {"none"})
     found = []
     for clean in (one for one in summaries if one.clean and one.task != "T2T" and one.accuracy is not None):
-        attacks = [one for one in summaries if _victim(one) == _victim(clean) and not one.control and not one.worst_case]
+        attacks = [
+            one
+            for one in summaries
+            if unattacked(one.cell) == unattacked(clean.cell) and not (one.control or one.worst_case or one.untouched)
+        ]
         if not attacks:
             continue
         worst = min(attacks, key=lambda one: one.accuracy or 0.0)
@@ -99,19 +109,14 @@ def tiles(summaries: Sequence[Summary]) -> list[dict[str, Any]]:
             {
                 "dataset": clean.dataset,
                 "task": TASK_NAMES[clean.task],
-                "linker": linker_label(clean.linker, clean.defence, defences),
+                "linker": clean.victim,
                 "clean": percent(clean.accuracy),
                 "robust": percent(worst.accuracy),
                 "interval": _interval(worst),
-                "attack": short_title(worst.attack)
-                + ("" if worst.source in ("none", worst.linker) else f" made on {worst.source}"),
+                "attack": short_title(worst.attack) + (f" made on {worst.source}" if worst.transferred else ""),
             }
         )
     return found if len(found) <= TILES else []
-
-
-def _victim(one: Summary) -> tuple[str, str, str, str]:
-    return one.dataset, one.task, one.linker, one.defence
 
 
 def _asset(name: str) -> str:
@@ -177,10 +182,10 @@ def _values(entry: Entry) -> dict[str, str]:
     cell = entry.cell
     return {
         "dataset": cell.dataset,
-        "linker": linker_label(cell.linker, cell.defence, 2),
+        "linker": cell.victim,
         "task": cell.task,
         "attack": short_title(cell.attack),
-        "source": OWN if cell.source in ("none", cell.linker) else cell.source,
+        "source": cell.source if cell.transferred else OWN,
     }
 
 

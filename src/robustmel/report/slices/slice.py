@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from robustmel.report import metrics
-from robustmel.report.credit import Earned, Floats
-from robustmel.report.rows import Row, table_rows
+from robustmel.report.credit import Credit, Floats
+from robustmel.report.record import AttackRecord
+from robustmel.report.rows import Row
 from robustmel.report.scoring import Scoring
 from robustmel.report.slices.grouping import Grouping, grouping
 from robustmel.report.statistics import Clusters, contrast, interval
-from robustmel.report.summary import rounded
 
 DRAWS = 500
 """Resamples behind an interval; there are many slices."""
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(AttackRecord):
     """One group of mentions in one row. Shares are in [0, 1]; None where the group is empty or there is no such figure.
 
     Args:
         by: What mentions were grouped by ("type").
         group: Which group ("country").
-        dataset: Name of the data set.
-        task: "I2T", "IT2T" or "T2T".
-        linker: The victim.
-        source: The linker whose scores the attack differentiated.
-        defence: "none", or its name.
-        attack: As in the table; "clean".
         threat_model: What the attack may do.
         budget: How much of it.
         n: Mentions of the group.
@@ -49,12 +42,6 @@ class Slice:
 
     by: str
     group: str
-    dataset: str
-    task: str
-    linker: str
-    source: str
-    defence: str
-    attack: str
     threat_model: str
     budget: str
     n: int
@@ -68,25 +55,22 @@ class Slice:
     drop_low: float | None
     drop_high: float | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON object: the fields in order, figures rounded."""
-        return {name: rounded(value) for name, value in asdict(self).items()}
 
-
-def slices(scoring: Scoring, by: str) -> list[Slice]:
-    """Every group of every row of the table, worst cases last; attacks on a task that reads no image are left out.
+def slices(scoring: Scoring, by: str, rows: Sequence[Row]) -> list[Slice]:
+    """Every group of every row of the table, worst cases last; what an attack leaves untouched is left out.
 
     Args:
         scoring: Of the run.
         by: See `grouping`.
+        rows: Of the table.
 
     Raises:
         UsageError: Nothing can be grouped by that.
     """
     known: dict[str, Grouping] = {}
     found: list[Slice] = []
-    for row in table_rows(scoring.run.cells):
-        if row.reads_no_image:
+    for row in rows:
+        if row.untouched:
             continue
         asked = row.first.candidates
         if asked not in known:
@@ -96,33 +80,28 @@ def slices(scoring: Scoring, by: str) -> list[Slice]:
 
 
 def _slices(row: Row, scoring: Scoring, groups: Grouping) -> Iterator[Slice]:
-    earned, cell = scoring.row(row), row.first
-    assert earned is not None
+    credit, cell = scoring.row(row), row.first
     clean = None if cell.clean else scoring.clean(row)
     everyone = scoring.facts(cell).clusters
     for number, name in enumerate(groups.names):
         chosen = np.flatnonzero(groups.member == number)
         _, cluster = np.unique(everyone[chosen], return_inverse=True)
         yield Slice(
+            cell=row.cell,
+            white_box=row.white_box,
             by=groups.by.partition(":")[0],
             group=name,
-            dataset=cell.dataset,
-            task=cell.task,
-            linker=cell.linker,
-            source=cell.source,
-            defence=cell.defence,
-            attack=row.attack,
             threat_model=cell.threat_model,
             budget=cell.budget,
             n=len(chosen),
             clusters=len(set(cluster.tolist())),
-            errors=int(np.any(earned.failed[:, chosen], axis=0).sum()),
-            **_figures(earned, clean, chosen, cluster),
+            errors=int(np.any(credit.failed[:, chosen], axis=0).sum()),
+            **_figures(credit, clean, chosen, cluster),
         )
 
 
-def _figures(earned: Earned, clean: Earned | None, chosen: Clusters, cluster: Clusters) -> dict[str, float | None]:
-    credit: Floats = earned.credit[:, chosen]
+def _figures(attacked: Credit, clean: Credit | None, chosen: Clusters, cluster: Clusters) -> dict[str, float | None]:
+    credit: Floats = attacked.credit[:, chosen]
     before: Floats | None = None if clean is None else clean.credit[:, chosen]
     bounds = interval(credit, cluster, draws=DRAWS)
     fall = None if before is None else contrast([before], [credit], cluster, DRAWS)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from robustmel.report.credit import KS
+from robustmel.report.record import KEY
 from robustmel.report.sanitise import csv_cell
 from robustmel.report.summary import Summary
 
@@ -16,7 +17,7 @@ def render(summaries: Sequence[Summary]) -> str:
     """RFC 4180 with line feeds; shares in [0, 1]; an empty cell means that there is no such figure."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    names = [field.name for field in fields(Summary)]
+    names = [*KEY, *(field.name for field in fields(Summary) if field.name != "cell")]
     at_k = [f"hits_at_{k}" for k in KS]
     writer.writerow([column for name in names for column in (at_k if name == "hits_at_k" else [name])])
     for summary in summaries:

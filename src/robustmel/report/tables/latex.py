@@ -11,8 +11,11 @@ from robustmel.report.tables.layout import ABSENT, DAGGER, TASK_NAMES, Table, fi
 
 def render(table: Table, notes: Sequence[str]) -> str:
     """A `table*` that needs the package booktabs; the notes become its caption."""
-    columns = "ll" + "r" * len(table.columns)
+    words = len(table.headings)
+    columns = "l" * words + "r" * len(table.columns)
+    blank = " & " * words
     tasks = [(TASK_NAMES[task], count) for task, count in table.tasks()]
+    heads = [*(heading.capitalize() for heading in table.headings), *(column.label for column in table.columns)]
     lines = [
         "% needs \\usepackage{booktabs}",
         "\\begin{table*}",
@@ -21,18 +24,18 @@ def render(table: Table, notes: Sequence[str]) -> str:
         "\\setlength{\\tabcolsep}{3.5pt}",
         f"\\begin{{tabular}}{{{columns}}}",
         "\\toprule",
-        " & & " + _spans(tasks) + " \\\\",
-        _rules(tasks),
-        " & & " + _spans(table.groups()) + " \\\\",
-        "Data set & Linker & " + " & ".join(latex(column.label) for column in table.columns) + " \\\\",
+        blank + _spans(tasks) + " \\\\",
+        _rules(tasks, words + 1),
+        blank + _spans(table.groups()) + " \\\\",
+        " & ".join(map(latex, heads)) + " \\\\",
         "\\midrule",
     ]
-    before = [None, *(row.dataset for row in table.rows)]
-    for (previous, dataset), row in zip(pairwise(before), table.rows, strict=True):
-        if previous is not None and dataset != previous:
-            lines.append("\\midrule")
-        stub = latex(row.dataset) if dataset != previous else ""
-        lines.append(" & ".join([stub, latex(row.linker), *(_figure(figure(cell)) for cell in row.cells)]) + " \\\\")
+    for before, row in pairwise([None, *table.rows]):
+        assert row is not None
+        same = before is not None and before.words[0] == row.words[0]
+        lines += ["\\midrule"] * (before is not None and not same)
+        words_shown = ["" if same else row.words[0], *row.words[1:]]
+        lines.append(" & ".join([*map(latex, words_shown), *(_figure(figure(cell)) for cell in row.cells)]) + " \\\\")
     lines += ["\\bottomrule", "\\end{tabular}"]
     lines += ["\\caption{" + " ".join(_figure(latex(note)) for note in notes) + "}", "\\end{table*}", ""]
     return "\n".join(lines)
@@ -46,8 +49,8 @@ def _spans(spans: Sequence[tuple[str, int]]) -> str:
     return " & ".join(f"\\multicolumn{{{count}}}{{c}}{{{latex(name)}}}" for name, count in spans)
 
 
-def _rules(spans: Sequence[tuple[str, int]]) -> str:
-    rules, start = [], 3
+def _rules(spans: Sequence[tuple[str, int]], start: int) -> str:
+    rules = []
     for _, count in spans:
         rules.append(f"\\cmidrule(lr){{{start}-{start + count - 1}}}")
         start += count

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
-from robustmel.report.one_source import one_source
+from robustmel.report.record import source_linker, unattacked
 from robustmel.report.summary import Summary
+from robustmel.types import Cell
 
 TASK_NAMES = {"I2T": "Image-to-Text", "IT2T": "Image+Text-to-Text", "T2T": "Text"}
 DAGGER = "†"
 ABSENT = "–"
+ITSELF = "itself"
 NO_FIGURE = "n/a"
 
 _FIRST = ("clean", "pgd-normal", "pgd-strong", "apgd-normal", "apgd-strong", "cw-normal", "cw-strong")
@@ -37,11 +40,10 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A line of the table: a data set, a linker as shown, and a summary (or None) a column."""
+class TableRow:
+    """A line of the table: its words under `Table.headings`, and a summary (or None) a column."""
 
-    dataset: str
-    linker: str
+    words: tuple[str, ...]
     cells: tuple[Summary | None, ...]
 
 
@@ -50,12 +52,14 @@ class Table:
     """The main table.
 
     Args:
+        headings: Of the words: data set, linker, and what else varies of defence, source and poison.
         columns: Grouped by task, then by attack.
         rows: In the order of the grid.
     """
 
+    headings: tuple[str, ...]
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
 
     def tasks(self) -> list[tuple[str, int]]:
         """Task and number of its columns, from left to right."""
@@ -69,48 +73,93 @@ class Table:
     def of_tasks(self, *tasks: str) -> Table:
         """The part of the table that belongs to some tasks."""
         chosen = [index for index, column in enumerate(self.columns) if column.task in tasks]
-        rows = tuple(Row(row.dataset, row.linker, tuple(row.cells[index] for index in chosen)) for row in self.rows)
-        return Table(tuple(self.columns[index] for index in chosen), rows)
+        rows = tuple(TableRow(row.words, tuple(row.cells[index] for index in chosen)) for row in self.rows)
+        return Table(self.headings, tuple(self.columns[index] for index in chosen), rows)
 
 
 def layout(summaries: Sequence[Summary]) -> Table:
-    """Rows: data set by linker (a defended one with a star). Columns: per task RAW, the attacks, and T2T as the floor.
+    """Rows: data set, victim and source. Columns: per task RAW and the attacks.
 
-    Worst cases over attacks are left to the long table, and so are attacks on T2T that no image can carry; of an attack from several
-    sources, the victim's own is shown (see `one_source`).
+    Figures that no source has a part in (clean, noise, untouched) stand in every row of their victim. Worst cases over attacks are
+    left to the long table, attacks from several other linkers to the transfer matrix.
     """
-    shown = one_source([one for one in summaries if not one.worst_case and not one.reads_no_image])
+    shown = in_table([summary for summary in summaries if not summary.worst_case])
     attacks = attack_order(shown)
-    present = {(one.task, one.attack) for one in shown}
+    present = {(summary.task, summary.attack) for summary in shown}
+    attacked = {task for task, attack in present if attack != "clean"}
     columns = tuple(
-        Column(task, attack, *_heading(attack, task)) for task in TASK_NAMES for attack in attacks if (task, attack) in present
+        Column(task, attack, *_heading(attack, task if task not in attacked else ""))
+        for task in TASK_NAMES
+        for attack in attacks
+        if (task, attack) in present
     )
-    defences = dict.fromkeys(one.defence for one in shown if one.defence != "none")
-    victims = dict.fromkeys((one.dataset, one.linker, one.defence) for one in shown)
-    order = {dataset: index for index, dataset in enumerate(dict.fromkeys(one.dataset for one in shown))}
-    found = {(one.dataset, one.linker, one.defence, one.task, one.attack): one for one in shown}
-    rows = tuple(
-        Row(
-            victim[0],
-            linker_label(victim[1], victim[2], len(defences)),
-            tuple(found.get((*victim, column.task, column.attack)) for column in columns),
-        )
-        for victim in sorted(victims, key=lambda victim: order[victim[0]])
-    )
-    return Table(columns, rows)
+    sources: dict[Cell, dict[str, bool]] = {}
+    for summary in sorted(shown, key=_dataset_order(shown)):
+        made = sources.setdefault(_victim(summary), {})
+        if summary.source != "none" and not summary.untouched:
+            made[summary.source] = summary.white_box
+    by_place: dict[tuple[Cell, str, str, str], Summary] = {
+        (_victim(summary), summary.task, summary.attack, _source(summary)): summary for summary in shown
+    }
+    lines = []
+    for victim, made in sources.items():
+        for source, white_box in (made or {"none": True}).items():
+            cells = (
+                by_place.get((victim, column.task, column.attack, source))
+                or by_place.get((victim, column.task, column.attack, "none"))
+                for column in columns
+            )
+            words = {"dataset": victim.dataset, "linker": victim.linker, "defence": victim.defence}
+            lines.append((words | {"source": _source_label(source, white_box), "poison": victim.poison}, tuple(cells)))
+    optional = {"defence": {"none"}, "source": {ITSELF, ""}, "poison": {"none"}}
+    headings = ("dataset", "linker", *(name for name, usual in optional.items() if {words[name] for words, _ in lines} - usual))
+    return Table(headings, columns, tuple(TableRow(tuple(words[name] for name in headings), cells) for words, cells in lines))
+
+
+def in_table(summaries: Sequence[Summary]) -> list[Summary]:
+    """The rows that a table without a transfer matrix shows.
+
+    Of an attack on one victim: those made on its own linker, behind whatever defence; else the one that was made elsewhere, if there
+    is only one such source. What an attack leaves untouched is shown where another attack touches the task.
+    """
+    attacked = {summary.task for summary in summaries if not summary.clean and not summary.untouched}
+    alike: defaultdict[Cell, list[Summary]] = defaultdict(list)
+    for summary in summaries:
+        if not summary.untouched or summary.task in attacked:
+            alike[replace(summary.cell, source="")].append(summary)
+    chosen = {id(summary) for group in alike.values() for summary in _of_one_linker(group)}
+    return [summary for summary in summaries if id(summary) in chosen]
+
+
+def _of_one_linker(group: Sequence[Summary]) -> Sequence[Summary]:
+    own = [one for one in group if one.white_box or source_linker(one.source) == one.linker]
+    return own or (group if len(group) == 1 else [])
+
+
+def _victim(summary: Summary) -> Cell:
+    return unattacked(replace(summary.cell, task="T2T"))
+
+
+def _source(summary: Summary) -> str:
+    return "none" if summary.untouched else summary.source
+
+
+def _source_label(source: str, white_box: bool) -> str:
+    """What the column of sources says: "itself" for the victim as it stands."""
+    if source == "none":
+        return ""
+    return ITSELF if white_box and not source.endswith(" undefended") else source
+
+
+def _dataset_order(shown: Sequence[Summary]) -> Callable[[Summary], int]:
+    order = {name: index for index, name in enumerate(dict.fromkeys(summary.dataset for summary in shown))}
+    return lambda summary: order[summary.dataset]
 
 
 def attack_order(shown: Sequence[Summary]) -> list[str]:
     """The attacks that occur: the published ones first, the others as the grid has them."""
     present = dict.fromkeys(one.attack for one in shown)
     return [*(one for one in _FIRST if one in present), *(one for one in present if one not in _FIRST)]
-
-
-def linker_label(linker: str, defence: str, defences: int) -> str:
-    """A defended linker has a star, and the defence's name where there are several."""
-    if defence == "none":
-        return linker
-    return f"{linker}*" if defences <= 1 else f"{linker}* ({defence})"
 
 
 def _heading(attack: str, task: str) -> tuple[str, str]:
@@ -131,7 +180,12 @@ def percent(value: float | None) -> str:
 
 
 def figure(cell: Summary | None) -> str:
-    """What stands in a cell: the accuracy in %, a dagger where it is above clean, a dash where the grid has no such cell."""
+    """What stands in a cell: the accuracy in %, a dagger where it is above clean, a dash where the grid has no such cell.
+
+    The figure of an attack that leaves the task untouched is the clean one, in brackets.
+    """
     if cell is None:
         return ABSENT
+    if cell.untouched:
+        return f"({percent(cell.accuracy)})"
     return percent(cell.accuracy) + (DAGGER if cell.above_clean else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from robustmel.report.summary import Summary
-from robustmel.report.tables.layout import DAGGER, NO_FIGURE, linker_label, percent
+from robustmel.report.tables.layout import NO_FIGURE, figure, percent
 
 HEADINGS = (
     "data set",
@@ -37,28 +37,27 @@ TEXT_COLUMNS = 6
 
 
 def lines(summaries: Sequence[Summary]) -> list[tuple[str, ...]]:
-    """The cells of the long table as strings, unescaped; attacks on a task that reads no image are left out."""
-    shown = [one for one in summaries if not one.reads_no_image]
-    defences = len({one.defence for one in shown} - {"none"})
-    return [_line(one, defences) for one in shown]
+    """The cells of the long table as strings, unescaped; what no attack touches is left out as in the main table."""
+    attacked = {one.task for one in summaries if not one.clean and not one.untouched}
+    return [_line(one) for one in summaries if not one.untouched or one.task in attacked]
 
 
-def _line(one: Summary, defences: int) -> tuple[str, ...]:
-    hits = one.hits_at_k or {}
+def _line(one: Summary) -> tuple[str, ...]:
+    hits, plain = one.hits_at_k or {}, one.clean or one.untouched
     return (
         one.dataset,
         one.task,
-        linker_label(one.linker, one.defence, defences),
+        one.victim,
         one.attack,
         "" if one.worst_case else one.budget,
-        one.source if one.source not in ("none", one.linker) else "",
-        percent(one.accuracy) + (DAGGER if one.above_clean else ""),
+        one.source if one.transferred else "",
+        figure(one),
         NO_FIGURE if one.ci_low is None else f"{percent(one.ci_low)} to {percent(one.ci_high)}",
-        "" if one.clean else percent(one.drop),
+        "" if plain else percent(one.drop),
         "" if one.drop_low is None else f"{percent(one.drop_low)} to {percent(one.drop_high)}",
-        "" if one.clean else percent(one.kept),
-        "" if one.clean else percent(one.attack_success),
-        "" if one.clean else p_value(one.p_value),
+        "" if plain else percent(one.kept),
+        "" if plain else percent(one.attack_success),
+        "" if plain else p_value(one.p_value),
         "" if one.accuracy_image_view is None else percent(one.accuracy_image_view),
         "" if one.accuracy_fused_view is None else percent(one.accuracy_fused_view),
         "" if one.median_linf is None else f"{255 * one.median_linf:.1f}",

@@ -12,13 +12,15 @@ from robustmel.report.tables.long import HEADINGS, TEXT_COLUMNS, lines
 
 def render(table: Table, summaries: Sequence[Summary], notes: Sequence[str]) -> str:
     """The main table, its notes, and the long table. Markdown has one heading line, so group and setting share it."""
-    headings = ["data set", "linker"]
+    headings = list(table.headings)
     for column in table.columns:
         task = "" if column.task == column.group else column.task
         headings.append(" ".join(part for part in (task, column.group, column.label) if part))
-    body = [[row.dataset, row.linker, *(figure(cell) for cell in row.cells)] for row in table.rows]
+    body = [[*row.words, *(figure(cell) for cell in row.cells)] for row in table.rows]
     remarks = "\n".join(f"- {markdown(note)}" for note in notes)
-    return "\n".join([pipes(headings, body, 2), "", remarks, "", pipes(HEADINGS, lines(summaries), TEXT_COLUMNS), ""])
+    return "\n".join(
+        [pipes(headings, body, len(table.headings)), "", remarks, "", pipes(HEADINGS, lines(summaries), TEXT_COLUMNS), ""]
+    )
 
 
 def pipes(headings: Sequence[str], body: Sequence[Sequence[str]], words: int) -> str:

@@ -40,26 +40,28 @@ def wrapped(notes: Sequence[str], width: int) -> list[str]:
 def _grid(table: Table) -> list[str]:
     if not table.rows:
         return ["(no cells)"]
-    stubs = [(visible(row.dataset), visible(row.linker)) for row in table.rows]
-    first = max(len("dataset"), *(len(stub[0]) for stub in stubs))
-    second = max(len("linker"), *(len(stub[1]) for stub in stubs))
+    stubs = [[visible(word) for word in row.words] for row in table.rows]
+    wide = [max(map(len, column)) for column in zip(table.headings, *stubs, strict=True)]
     body = [[figure(cell) for cell in row.cells] for row in table.rows]
     widths = _widths(table, body)
-    blank = " " * (first + 2 + second)
+    blank = " " * (sum(wide) + 2 * (len(wide) - 1))
     lines = [
-        (blank + _spanned(table, widths, [(TASK_NAMES[task], count) for task, count in table.tasks()])).rstrip(),
-        (blank + _spanned(table, widths, [(visible(name), count) for name, count in table.groups()])).rstrip(),
-        f"{'dataset':<{first}}  {'linker':<{second}}"
-        + _line(table, widths, [visible(column.label) for column in table.columns]),
+        blank + _spanned(table, widths, [(TASK_NAMES[task], count) for task, count in table.tasks()]),
+        blank + _spanned(table, widths, [(visible(name), count) for name, count in table.groups()]),
+        _stub(table.headings, wide) + _line(table, widths, [visible(column.label) for column in table.columns]),
     ]
-    rule = "─" * max(len(line) for line in [*lines, blank + _line(table, widths, body[0])])
-    last = None
-    for (dataset, linker), cells in zip(stubs, body, strict=True):
-        if last is not None and dataset != last:
-            lines.append("")
-        lines.append(f"{dataset if dataset != last else '':<{first}}  {linker:<{second}}" + _line(table, widths, cells))
-        last = dataset
-    return [rule, *(line.rstrip() for line in lines[:3]), rule, *(line.rstrip() for line in lines[3:]), rule]
+    rule = "─" * max(len(line) for line in [*(line.rstrip() for line in lines), blank + _line(table, widths, body[0])])
+    for (before, words), cells in zip(pairwise([None, *stubs]), body, strict=True):
+        assert words is not None
+        same = before is not None and before[0] == words[0]
+        lines += [""] * (before is not None and not same)
+        lines.append(_stub(["" if same else words[0], *words[1:]], wide) + _line(table, widths, cells))
+    lines = [line.rstrip() for line in lines]
+    return [rule, *lines[:3], rule, *lines[3:], rule]
+
+
+def _stub(words: Sequence[str], wide: Sequence[int]) -> str:
+    return "  ".join(word.ljust(width) for word, width in zip(words, wide, strict=True))
 
 
 def _gaps(table: Table) -> list[int]:

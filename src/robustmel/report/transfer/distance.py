@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from robustmel.report.credit import Floats
+from robustmel.report.record import source_linker
 from robustmel.report.statistics import Clusters, Contrast, contrast
+from robustmel.types import Cell
 
-Victim = tuple[str, str]
+Place = tuple[str, Cell]
+"""A source by its title, and the clean cell of a victim."""
 
 
 @dataclass(frozen=True)
@@ -46,32 +49,34 @@ class Distance:
 
 
 def distance(
-    attacked: Mapping[tuple[str, Victim], Floats],
-    noise: Mapping[tuple[str, Victim], Floats],
-    clean: Mapping[Victim, Floats],
+    attacked: Mapping[Place, Floats],
+    white_boxes: Collection[Place],
+    noise: Mapping[Place, Floats],
+    clean: Mapping[Cell, Floats],
     cluster: Clusters,
 ) -> Distance | None:
-    """Compares the diagonal with the rest; None where no undefended linker was shown both.
+    """Compares the diagonal with the rest; None where no victim was shown both.
 
     Args:
         attacked: (source, victim) -> (S, n) credit in [0, 1]; the same n mentions everywhere.
+        white_boxes: Those of its places where the source is the victim itself.
         noise: Likewise, of controls.
         clean: Victim -> credit on clean images.
         cluster: (n,) cluster numbers.
     """
-    linkers = {linker for _, (linker, _) in attacked}
-    own = {victim: credit for (source, victim), credit in attacked.items() if victim == (source, "none")}
+    linkers = {victim.linker for _, victim in attacked}
+    own = {place[1]: credit for place, credit in attacked.items() if place in white_boxes}
     foreign = {
         (source, victim): credit
         for (source, victim), credit in attacked.items()
-        if source in linkers and victim in own and source != victim[0]
+        if source_linker(source) in linkers - {victim.linker} and victim in own
     }
     if not foreign or next(iter(own.values())).shape[1] == 0:
         return None
     both = {victim for _, victim in foreign}
     diagonal = _mean([own[victim] for _, victim in foreign])  # a victim counts as often as it has foreign sources
     others = _mean(list(foreign.values()))
-    ensembles = dict.fromkeys(source for source, _ in attacked if source not in linkers)
+    ensembles = dict.fromkeys(source for source, _ in attacked if source_linker(source) not in linkers)
     return Distance(
         victims=len(both),
         pairs=len(foreign),
@@ -97,7 +102,7 @@ def _mean(parts: list[Floats]) -> Floats:
     return found
 
 
-def _over(credit: Mapping[Victim, Floats], victims: set[Victim]) -> float | None:
+def _over(credit: Mapping[Cell, Floats], victims: set[Cell]) -> float | None:
     """Mean accuracy over victims; None where one of them is missing."""
     if not victims <= credit.keys():
         return None

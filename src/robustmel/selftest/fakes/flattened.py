@@ -1,4 +1,4 @@
-"""Scores through which the gradient of an attack's loss is lost, while every answer stays what it was."""
+"""Vanishing gradients: scores through which the gradient of a loss is lost, while every answer stays what it was."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from robustmel.kb import KnowledgeBase
-from robustmel.selftest.fakes.masked import Ask, FakeDefence
+from robustmel.selftest.fakes.masked import FakeDefence, LinkerScores
 
 
 class SaturatedLoss(FakeDefence):
@@ -22,17 +22,17 @@ class SaturatedLoss(FakeDefence):
     def __init__(self, kb: KnowledgeBase, /, factor: float = 2.0**20) -> None:
         self.factor = factor
 
-    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
+    def masked_scores(self, scores_of: LinkerScores, pixels: Tensor) -> Tensor:
         """The scores, much enlarged."""
-        return ask(pixels) * self.factor
+        return scores_of(pixels) * self.factor
 
 
 class DetachedGradient(FakeDefence):
     """Hands out scores that were cut off from the pixels, as a linker under `no_grad` does."""
 
-    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
+    def masked_scores(self, scores_of: LinkerScores, pixels: Tensor) -> Tensor:
         """The scores alone."""
-        return ask(pixels.detach())
+        return scores_of(pixels.detach())
 
 
 class HalfPrecision(FakeDefence):
@@ -45,9 +45,9 @@ class HalfPrecision(FakeDefence):
     def __init__(self, kb: KnowledgeBase, /, factor: float = 2.0**-20) -> None:
         self.factor = factor
 
-    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
+    def masked_scores(self, scores_of: LinkerScores, pixels: Tensor) -> Tensor:
         """The scores, much reduced, of pixels that were half precision on their way."""
-        return ask((pixels * 255).half().float() / 255) * self.factor
+        return scores_of((pixels * 255).half().float() / 255) * self.factor
 
 
 class ConfidenceGate(FakeDefence):
@@ -63,9 +63,9 @@ class ConfidenceGate(FakeDefence):
     def __init__(self, kb: KnowledgeBase, /, threshold: float = 3.0) -> None:
         self.threshold = threshold
 
-    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
+    def masked_scores(self, scores_of: LinkerScores, pixels: Tensor) -> Tensor:
         """The scores, without a gradient where the first two are close."""
-        scores = ask(pixels)
+        scores = scores_of(pixels)
         if scores.shape[1] < 2:
             return scores
         first, second = scores.detach().topk(2, dim=1).values.T

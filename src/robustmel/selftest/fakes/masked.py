@@ -16,10 +16,10 @@ from robustmel.linkers.contract import Capabilities, Differentiable, Linker
 from robustmel.selftest.answers import answers
 from robustmel.types import Prediction, Query, Task
 
-Ask = Callable[[Tensor], Tensor]
+LinkerScores = Callable[[Tensor], Tensor]
 """float32 pixels (B, 3, H, W) in [0, 1] -> the undefended linker's scores (B, C)."""
-See = Callable[[Ask, Tensor], Tensor]
-"""The undefended linker and the pixels -> the scores that are shown."""
+MaskedScores = Callable[[LinkerScores, Tensor], Tensor]
+"""The undefended linker and the pixels -> the scores it shows instead."""
 
 
 class GradientMasked:
@@ -27,24 +27,24 @@ class GradientMasked:
 
     Args:
         linker: The one behind.
-        see: What is shown.
+        masked_scores: What it makes of them.
     """
 
     tasks: ClassVar[tuple[Task, ...]] = ("I2T", "IT2T")
     version: ClassVar[int] = 1
 
-    def __init__(self, linker: Any, see: See) -> None:
+    def __init__(self, linker: Any, masked_scores: MaskedScores) -> None:
         self.linker: Differentiable = linker
-        self.see = see
+        self.masked_scores = masked_scores
         self.logit_scale: float = linker.logit_scale
         self.device = getattr(linker, "device", torch.device("cpu"))
 
     def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T") -> Tensor:
         """float32 (B, C), as `Differentiable.logits` says."""
-        return self.see(partial(self.linker.logits, queries=queries, task=task), pixels)
+        return self.masked_scores(partial(self.linker.logits, queries=queries, task=task), pixels)
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
-        """One prediction a query, ranked by what is shown."""
+        """One prediction a query, ranked by the masked scores."""
         return answers(queries, lambda pixels, asked: self.logits(pixels, asked, task), self.device)
 
 
@@ -66,8 +66,8 @@ class FakeDefence(ABC):
 
     def defend(self, linker: Linker, /, **resources: Any) -> Linker:
         """The linker behind it."""
-        return GradientMasked(linker, self.see)
+        return GradientMasked(linker, self.masked_scores)
 
     @abstractmethod
-    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
-        """The scores that are shown; see `See`."""
+    def masked_scores(self, scores_of: LinkerScores, pixels: Tensor) -> Tensor:
+        """The scores that it shows; see `MaskedScores`."""

@@ -1,4 +1,4 @@
-"""Looks that differ each time, so that the gradient of one says little about the next."""
+"""Stochastic gradients: scores differ each time, so that the gradient of one call says little about the next."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from robustmel.kb import KnowledgeBase
-from robustmel.selftest.fakes.masked import Ask, FakeDefence
+from robustmel.selftest.fakes.masked import FakeDefence, LinkerScores
 
 
 class RandomResize(FakeDefence):
@@ -22,21 +22,22 @@ class RandomResize(FakeDefence):
 
     def __init__(self, kb: KnowledgeBase, /, smallest: float = 0.6) -> None:
         self.smallest = smallest
-        self.lots = torch.Generator().manual_seed(0)
+        self.generator = torch.Generator().manual_seed(0)
 
-    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
-        """The scores that are shown; the lots are drawn from a generator that nobody resets."""
+    def masked_scores(self, scores_of: LinkerScores, pixels: Tensor) -> Tensor:
+        """Scores that differ from call to call: nobody resets the generator."""
         high, wide = (self._drawn(side) for side in pixels.shape[2:])
         top, left = (
-            int(torch.randint(room + 1, (), generator=self.lots)) for room in (pixels.shape[2] - high, pixels.shape[3] - wide)
+            int(torch.randint(room + 1, (), generator=self.generator))
+            for room in (pixels.shape[2] - high, pixels.shape[3] - wide)
         )
         small = functional.interpolate(pixels, (high, wide), mode="bilinear", antialias=True)
         right, bottom = pixels.shape[3] - wide - left, pixels.shape[2] - high - top
-        return ask(functional.pad(small, (left, right, top, bottom), value=0.5))
+        return scores_of(functional.pad(small, (left, right, top, bottom), value=0.5))
 
     def _drawn(self, side: int) -> int:
         least = max(1, round(self.smallest * side))
-        return int(torch.randint(least, side + 1, (), generator=self.lots))
+        return int(torch.randint(least, side + 1, (), generator=self.generator))
 
 
 class StochasticVote(FakeDefence):
@@ -56,15 +57,15 @@ class StochasticVote(FakeDefence):
         self.votes = votes
         self.left = left
         self.patches = patches
-        self.lots = torch.Generator().manual_seed(0)
+        self.generator = torch.Generator().manual_seed(0)
 
-    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
-        """The scores that are shown; the lots are drawn from a generator that nobody resets."""
+    def masked_scores(self, scores_of: LinkerScores, pixels: Tensor) -> Tensor:
+        """Scores that differ from call to call: nobody resets the generator."""
         counts = torch.zeros((), device=pixels.device)
         for _ in range(self.votes):
-            kept = (torch.rand(len(pixels), 1, self.patches, self.patches, generator=self.lots) < self.left).float()
+            kept = (torch.rand(len(pixels), 1, self.patches, self.patches, generator=self.generator) < self.left).float()
             shown = functional.interpolate(kept, pixels.shape[2:]).to(pixels.device)
-            scores = ask(pixels * shown + 0.5 * (1 - shown))
+            scores = scores_of(pixels * shown + 0.5 * (1 - shown))
             vote = functional.one_hot(scores.argmax(1), scores.shape[1]) / self.votes
             counts = counts + vote.masked_fill(scores.isinf(), -torch.inf)
         return counts

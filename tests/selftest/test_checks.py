@@ -11,14 +11,13 @@ import pytest
 from robustmel.cli.entry import run as command_line
 from robustmel.errors import UsageError
 from robustmel.registry import Component
-from robustmel.selftest import whole
-from robustmel.selftest.evidence import runner
+from robustmel.selftest import checks
 from robustmel.selftest.fakes_check import FAKES
 from robustmel.selftest.models_check import PLAIN, check_models, embedded, training_budget
 from robustmel.selftest.planted import plant
-from robustmel.selftest.table import as_json, text
 from robustmel.selftest.tower_check import check_tower
-from robustmel.selftest.verdict import Verdict
+from robustmel.selftest.verdict import Verdict, as_json, text
+from robustmel.selftest.victim_report import runner
 
 pytestmark = pytest.mark.usefixtures("short")
 
@@ -29,9 +28,9 @@ BROKEN = Path(__file__).with_name("broken_attacks.py")
 def small(textures: Component, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The selftest on textures, with one fake and no trained linker."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(whole, "WORLD", textures)
-    extent = whole.Extent(tower=24, fakes=24, defences=FAKES[:1], linkers=())
-    monkeypatch.setattr(whole.selftest, "__defaults__", ((), None, extent, False))
+    monkeypatch.setattr(checks, "WORLD", textures)
+    extent = checks.Extent(tower=24, fakes=24, defences=FAKES[:1], linkers=())
+    monkeypatch.setattr(checks.selftest, "__defaults__", ((), None, extent, False))
 
 
 @pytest.mark.usefixtures("small")
@@ -90,14 +89,14 @@ def test_the_embedded_linkers_are_found_and_what_the_robust_one_was_trained_for(
 
 
 def test_a_flag_on_an_honest_linker_fails_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from robustmel.selftest.evidence import Victim
+    from robustmel.selftest.victim_report import VictimReport
 
     run = runner(tmp_path, 1, lambda *_: None)
     (verdict,) = check_models([PLAIN], 6, run)
     assert verdict.passed
-    monkeypatch.setattr(Victim, "flags", {"zero_gradients": ["pgd 8/255"]})
+    monkeypatch.setattr(VictimReport, "flags", {"zero_gradients": ["pgd 8/255"]})
     (verdict,) = check_models([PLAIN], 6, run)
-    assert verdict.faults == ("flag zero_gradients on pgd 8/255, and this linker hides nothing",)
+    assert verdict.faults == ("flag zero_gradients was raised on pgd 8/255, but this linker's gradients are honest",)
 
 
 def test_the_closed_form_holds_on_photographs(shared_data: Path, tmp_path: Path) -> None:

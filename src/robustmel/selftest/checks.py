@@ -9,13 +9,13 @@ from pathlib import Path
 from robustmel.errors import MissingError
 from robustmel.registry import Component
 from robustmel.run.executors import Watch
-from robustmel.selftest.attempts import WHITE_BOXES
-from robustmel.selftest.evidence import runner
+from robustmel.selftest.attack_suites import WHITE_BOXES
 from robustmel.selftest.fakes_check import FAKES, Fake, check_fakes
 from robustmel.selftest.models_check import DATASET, check_models, embedded
 from robustmel.selftest.planted import Planted, plant
 from robustmel.selftest.tower_check import check_tower
 from robustmel.selftest.verdict import Verdict
+from robustmel.selftest.victim_report import runner
 
 WORLD = Component(DATASET)
 
@@ -39,7 +39,7 @@ class Extent:
     linkers: tuple[str, ...] | None = None
 
 
-WHOLE = Extent()
+FULL = Extent()
 
 
 def selftest(
@@ -48,7 +48,7 @@ def selftest(
     watch: Watch,
     data: Sequence[Component] = (),
     attack: Component | None = None,
-    extent: Extent = WHOLE,
+    extent: Extent = FULL,
     pages: bool = False,
 ) -> list[Verdict]:
     """Sends victims about whom the truth is known through the pipeline as it is, and compares.

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from robustmel.report import build
-from robustmel.report.one_source import one_source
+from robustmel.report.tables.layout import in_table
 
 RIGHT = (("a", "b"), (2.0, 1.0))
 
@@ -22,4 +22,4 @@ def test_a_table_without_sources_shows_the_victim_s_own_or_the_only_one(
     for source in sources:
         fake_run.cell("pgd", {"image": (fake_run.variant(), rows)}, source=source)
     summaries = build(fake_run.finish()).summaries
-    assert [one.source for one in one_source(summaries)] == shown
+    assert [one.source for one in in_table(summaries)] == shown

@@ -1,4 +1,4 @@
-"""Steps that hand on 8-bit pictures, through which no gradient passes."""
+"""Shattered gradients: steps that hand on 8-bit pictures, through which no gradient passes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from robustmel.kb import KnowledgeBase
-from robustmel.selftest.fakes.masked import Ask, FakeDefence
+from robustmel.selftest.fakes.masked import FakeDefence, LinkerScores
 
 
 class EightBitStep(FakeDefence):
@@ -20,9 +20,9 @@ class EightBitStep(FakeDefence):
         Athalye, Carlini & Wagner, "Obfuscated Gradients Give a False Sense of Security", ICML 2018, section 4.
     """
 
-    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
+    def masked_scores(self, scores_of: LinkerScores, pixels: Tensor) -> Tensor:
         """The scores of the rounded picture."""
-        return ask((pixels * 255).round() / 255)
+        return scores_of((pixels * 255).round() / 255)
 
 
 class JPEGStep(FakeDefence):
@@ -38,11 +38,11 @@ class JPEGStep(FakeDefence):
     def __init__(self, kb: KnowledgeBase, /, quality: int = 75) -> None:
         self.quality = quality
 
-    def see(self, ask: Ask, pixels: Tensor) -> Tensor:
+    def masked_scores(self, scores_of: LinkerScores, pixels: Tensor) -> Tensor:
         """The scores of the picture as JPEG has it."""
         levels = (pixels.detach() * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-        saved = np.stack([self._saved(one) for one in levels])
-        return ask(torch.from_numpy(saved).permute(0, 3, 1, 2).to(pixels.device).float() / 255)
+        saved = np.stack([self._saved(picture) for picture in levels])
+        return scores_of(torch.from_numpy(saved).permute(0, 3, 1, 2).to(pixels.device).float() / 255)
 
     def _saved(
         self, picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]

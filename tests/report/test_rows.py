@@ -1,44 +1,34 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robustmel.report.credit import earned
+from robustmel.report.credit import credited, worst
 from robustmel.report.metrics import accuracy
-from robustmel.report.results import Cell, View
-from robustmel.report.worst import ensembles, worst
-from robustmel.types import Prediction
+from robustmel.report.results import Evaluation, ResultCell
+from robustmel.report.rows import ensembles
+from robustmel.types import Cell, Prediction
 
 ANSWERS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.booleans()), min_size=4, max_size=4)
 
 
-def cell(attack: str, **fields: object) -> Cell:
+def cell(attack: str, **fields: Any) -> ResultCell:
     name, _, strength = attack.partition("-")
-    base = Cell(
-        "toy",
-        "I2T",
-        "ours",
-        "ours",
-        "none",
-        attack,
-        name,
-        strength,
-        "linf",
-        "8/255",
-        0,
-        "k",
-        (View("image", "v", "r" + attack),),
-    )
-    return replace(base, **fields)  # type: ignore[arg-type]
+    evaluations = (Evaluation("image", "v", "r" + attack),)
+    key = Cell("toy", "I2T", "ours", source="ours", attack=attack, seed=0)
+    known = {name: fields.pop(name) for name in list(fields) if hasattr(key, name)}
+    made = ResultCell(replace(key, **known), True, name, strength, "image", "linf", "8/255", ("ours",), "k", evaluations)
+    return replace(made, **fields)
 
 
 @given(st.lists(ANSWERS, min_size=1, max_size=3))
 def test_the_worst_case_is_below_every_view_and_loses_no_mention(views: list[list[tuple[float, float, bool]]]) -> None:
     each = [
-        earned(["a"] * 4, [Prediction("m", ("a", "b"), (x, y), "broken" if bad else None) for x, y, bad in view])
+        credited(["a"] * 4, [Prediction("m", ("a", "b"), (x, y), "broken" if bad else None) for x, y, bad in view])
         for view in views
     ]
     whole = worst(each)
@@ -64,13 +54,14 @@ def test_what_differs_in_anything_but_the_attack_is_kept_apart() -> None:
         cell("apgd-normal", budget="0.2"),
         cell("apgd-normal", threat_model="l2"),
         cell("apgd-normal", defence="retlink"),
+        cell("apgd-normal", poison="flipped"),
         cell("apgd-normal", source="another"),
         cell("apgd-normal", seed=1),
         cell("apgd-normal", task="IT2T"),
         cell("noise", threat_model="noise"),
         cell("fog", threat_model="corruption"),
         cell("clean", threat_model="none"),
-        cell("apgd-normal", views=(View("untouched", None, "r"),)),
+        cell("apgd-normal", evaluations=(Evaluation("untouched", None, "r"),)),
     ]
     for other in others:
         assert ensembles([cell("pgd-normal"), other]) == []

@@ -12,7 +12,7 @@ from robustmel.attacks.image.losses import LOSSES, PROBABILITIES, ProbabilityChe
 from robustmel.attacks.image.options import QueryAttack
 from robustmel.types import Perturbation
 
-NOT_FINITE = "scores or gradients were not finite, or named one candidate: such images stopped where they were"
+NOT_FINITE = "the attack stopped at images whose scores or gradients were not finite, or that have one candidate"
 
 
 def eight_bit(pixels: Tensor) -> Tensor:
@@ -20,7 +20,7 @@ def eight_bit(pixels: Tensor) -> Tensor:
     return (pixels * 255).round().clamp(0, 255) / 255
 
 
-class Outcome:
+class AttackedBatch:
     """A batch under attack.
 
     An image is *fooled* when its goal is reached after rounding to 8 bits. Of several images found for one input, one that
@@ -96,7 +96,7 @@ class Outcome:
         # another member of an ensemble: its loss is no continuation of the first one's
         self.trace.record(slope, rows, loss=loss == next(iter(self._losses)))
         if loss == "dlr" and (slope.candidates < dlr_needs(goal)).any():
-            self.notes[f"dlr needs {dlr_needs(goal)} candidates, used margin where there were fewer"] = None
+            self.notes[f"dlr needs {dlr_needs(goal)} candidates; the attack used the margin where there are fewer"] = None
         self._stop(rows[~slope.finite])
         return slope
 

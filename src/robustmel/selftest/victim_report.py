@@ -12,7 +12,7 @@ import numpy as np
 
 from robustmel.report import Report, Summary, build
 from robustmel.report.credit import Floats
-from robustmel.report.results import Cell
+from robustmel.report.results import ResultCell
 from robustmel.report.scoring import Scoring
 from robustmel.report.statistics import Clusters
 from robustmel.run.executors import Watch
@@ -25,7 +25,7 @@ Runner = Callable[[str, dict[str, Any]], Report]
 
 
 @dataclass(frozen=True)
-class Victim:
+class VictimReport:
     """What a report says of one linker behind one defence, on one data set.
 
     Args:
@@ -46,25 +46,25 @@ class Victim:
 
     def row(self, attack: str) -> Summary:
         """The report's row for an attack, or for "clean"."""
-        return next(one for one in self._rows if one.attack == attack)
+        return next(row for row in self._rows if row.attack == attack)
 
     def worst(self, level: int) -> Summary | None:
         """The report's worst case over the attacks at level/255; None where there are not two of them."""
-        found = (one for one in self._rows if one.worst_case and (one.threat_model, one.budget) == ("linf", f"{level}/255"))
-        return next(found, None)
+        at_level = (row for row in self._rows if row.worst_case and (row.threat_model, row.budget) == ("linf", f"{level}/255"))
+        return next(at_level, None)
 
-    def cell(self, attack: str) -> Cell:
+    def cell(self, attack: str) -> ResultCell:
         """The cell of an attack."""
-        return next(one for one in self.cells if one.attack == attack)
+        return next(cell for cell in self.cells if cell.attack == attack)
 
     @cached_property
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[ResultCell]:
         """All its cells, in the order of the grid."""
         mine = (self.dataset, self.linker, self.defence)
-        return [one for one in self.report.run.cells if (one.dataset, one.linker, one.defence) == mine]
+        return [cell for cell in self.report.run.cells if (cell.dataset, cell.linker, cell.defence) == mine]
 
-    def linked(self, cell: Cell) -> Floats:
-        """(n,): what each mention earned; 1 linked, 0 not, a fraction in a tie."""
+    def linked(self, cell: ResultCell) -> Floats:
+        """(n,): the credit of each mention; 1 linked, 0 not, a fraction in a tie."""
         credit: Floats = self._scoring.cell(cell).credit[0]
         return credit
 
@@ -73,33 +73,33 @@ class Victim:
         """(n,): which mentions belong together."""
         return self._scoring.facts(self.cells[0]).clusters
 
-    def log(self, cell: Cell) -> list[dict[str, Any]]:
+    def log(self, cell: ResultCell) -> list[dict[str, Any]]:
         """The attack's log, a row a mention; empty for clean images."""
-        return self.report.run.log(cell, cell.views[0])
+        return self.report.run.log(cell, cell.evaluations[0])
 
-    def leads(self, cell: Cell) -> Floats:
+    def leads(self, cell: ResultCell) -> Floats:
         """(n,): the right entity's score less the best other one's, as answered; NaN where either is not ranked."""
-        run, view = self.report.run, cell.views[0]
-        found = []
-        for question, answer in zip(run.questions(cell), run.predictions(cell, view), strict=True):
+        run, evaluation = self.report.run, cell.evaluations[0]
+        leads = []
+        for question, answer in zip(run.questions(cell), run.predictions(cell, evaluation), strict=True):
             scores = dict(zip(answer.ranked, answer.scores, strict=True))
             own = scores.pop(str(question.gold), np.nan)
-            found.append(own - max(scores.values(), default=np.nan))
-        return np.array(found, dtype=np.float64)
+            leads.append(own - max(scores.values(), default=np.nan))
+        return np.array(leads, dtype=np.float64)
 
     @cached_property
     def flags(self) -> dict[str, list[str]]:
         """Code -> the attacks it was raised on."""
-        found: dict[str, list[str]] = {}
+        raised: dict[str, list[str]] = {}
         for flag in self.report.flags:
             if (flag.dataset, flag.linker, flag.defence) == (self.dataset, self.linker, self.defence):
-                found.setdefault(flag.code, []).append(flag.attack)
-        return found
+                raised.setdefault(flag.code, []).append(flag.attack)
+        return raised
 
     @cached_property
     def _rows(self) -> list[Summary]:
         mine = (self.dataset, self.linker, self.defence)
-        return [one for one in self.report.summaries if (one.dataset, one.linker, one.defence) == mine]
+        return [row for row in self.report.summaries if (row.dataset, row.linker, row.defence) == mine]
 
 
 def runner(folder: Path, workers: int, watch: Watch, pages: bool = False) -> Runner:

@@ -1,0 +1,80 @@
+"""The report in a notebook: its table as HTML, and some mentions that break."""
+
+from __future__ import annotations
+
+import base64
+import io
+from html import escape
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from robustmel.images import Pixels
+from robustmel.report.gallery import Entry, gallery
+from robustmel.report.sanitise import visible
+from robustmel.report.tables.layout import TASK_NAMES, figure, short_title
+
+if TYPE_CHECKING:
+    from robustmel.report.build import Report
+
+SHOWN = 4
+"""Mentions, each with three pictures."""
+SIDE = 112
+"""Longest side of a picture, in pixels."""
+NOTES = 6
+
+
+def render(report: Report) -> str:
+    """Self-contained HTML: nothing in it is loaded from elsewhere, and nothing in the data is markup."""
+    notes = [*report.notes[:NOTES], *(flag.seen for flag in report.flags[:NOTES])]
+    cards = [_card(entry) for entry in gallery(report.run, SHOWN, report.holds).entries]
+    return "".join(
+        [
+            '<div class="robustmel">',
+            _table(report),
+            f"<ul>{''.join(f'<li>{_escaped(note)}</li>' for note in dict.fromkeys(notes))}</ul>",
+            f'<div style="display:flex;flex-wrap:wrap;gap:1.5em">{"".join(cards)}</div>' if cards else "",
+            "</div>",
+        ]
+    )
+
+
+def _table(report: Report) -> str:
+    table = report.table
+    words = "".join(f'<th rowspan="3">{_escaped(heading)}</th>' for heading in table.headings)
+    tasks = "".join(f'<th colspan="{count}">{TASK_NAMES[task]}</th>' for task, count in table.tasks())
+    groups = "".join(f'<th colspan="{count}">{_escaped(name)}</th>' for name, count in table.groups())
+    labels = "".join(f"<th>{_escaped(column.label)}</th>" for column in table.columns)
+    body = "".join(
+        "<tr>"
+        + "".join(f"<th>{_escaped(word)}</th>" for word in row.words)
+        + "".join(f"<td>{_escaped(figure(cell))}</td>" for cell in row.cells)
+        + "</tr>"
+        for row in table.rows
+    )
+    head = f"<tr>{words}{tasks}</tr><tr>{groups}</tr><tr>{labels}</tr>"
+    return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+
+
+def _card(entry: Entry) -> str:
+    cell, shown = entry.cell, entry.pictures
+    pictures = (("clean", shown.clean), ("perturbed", shown.perturbed), (f"difference ×{shown.factor}", shown.difference))
+    images = "".join(f'<img src="{_embedded(pixels)}" alt="{name}" title="{name}">' for name, pixels in pictures)
+    outcome = "breaks" if entry.broke else "holds"
+    sentence = f"{_escaped(entry.before)} <mark>{_escaped(entry.surface)}</mark> {_escaped(entry.after)}"
+    return (
+        f'<div style="max-width:{3 * SIDE + 20}px"><div>{images}</div>'
+        f"<div><b>{outcome}</b> {_escaped(f'{cell.victim}, {cell.task}, {short_title(cell.attack)}')}</div><div>{sentence}</div>"
+        f"<div>{_escaped(f'right: {entry.gold}; clean: {entry.clean_answer}; attacked: {entry.answer}')}</div></div>"
+    )
+
+
+def _embedded(pixels: Pixels) -> str:
+    image, file = Image.fromarray(pixels), io.BytesIO()
+    image.thumbnail((SIDE, SIDE))
+    image.save(file, format="PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _escaped(text: str) -> str:
+    return escape(visible(text))

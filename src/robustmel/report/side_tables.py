@@ -1,0 +1,210 @@
+"""Each question that is answered beside the main table, laid out as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from robustmel.report.comparisons import QUESTIONS, Comparison, points
+from robustmel.report.norms import Curve
+from robustmel.report.record import victim_title
+from robustmel.report.slices import Slice
+from robustmel.report.statistics import MARGIN
+from robustmel.report.tables.layout import ABSENT, NO_FIGURE, TASK_NAMES, percent, short_title
+from robustmel.report.tables.side_table import SideTable
+from robustmel.report.transfer import Matrix, TransferCell
+
+# Accuracy by kind of mention.
+EMPTY = "empty"
+TITLES = {
+    "type": "Accuracy by type of the right entity",
+    "popularity": "Accuracy by popularity of the right entity",
+    "surface": "Accuracy by wording of the mention",
+    "similarity": "Accuracy by likeness of the nearest wrong candidate's name",
+}
+NOTES = {
+    "popularity": "Popularity is in the knowledge base's own unit; it is cut into thirds of the mentions, or in two where it has few values.",
+    "surface": "A mention is worded as the entity's name if the two are equal but for case and blanks.",
+    "similarity": "Likeness: the cosine of counts of three-letter sequences, the gold entity's name against the most similar other candidate's; cut into thirds of the mentions.",
+}
+
+# Comparisons.
+MARKS = {"more": "*", "less": "*", "none": "=", "undecided": ""}
+WORDS = {
+    "context": ("data set", "linker", "attack"),
+    "defence": ("data set", "task", "linker", "attack"),
+    "linker": ("data set", "task", "linker", "against", "attack"),
+}
+DIFFERENCES = (
+    "Differences in points with 95 % intervals, the same mentions on both sides. *: beyond chance; =: none, within"
+    f" {100 * MARGIN:.0f} points (two one-sided tests at 5 %); unmarked: undecided."
+)
+
+# Norms.
+SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
+NORM_NAMES = {"l2": "L2", "linf": "L∞ /255"}
+LEAST_NORM = (
+    "The least norm at which so many of all mentions are wrong, those wrong on clean images included (norm 0). Images as saved in 8"
+    " bits; L2: Euclidean length of the change, pixels in 0 to 1; L∞: largest change of a channel, in steps of 1/255."
+)
+
+# Transfer.
+BROKEN, LINKED = "broken %", "linked %"
+TRANSFER = (
+    "In square brackets: images made on the linker itself (white box). Broken: attack success, of the mentions right on clean images"
+    " the share that became wrong. Linked: of all mentions the share still linked. In round brackets 95 % intervals."
+)
+IMAGE_VIEW = (
+    "The images were made against the score of the image alone, so even a linker's own are no white box for the score of image and"
+    " text."
+)
+OTHERS = "others: for each victim the ensemble of all other linkers of the grid. a + b: the ensemble of a and b."
+
+
+def by_kind(slices: Sequence[Slice]) -> list[SideTable]:
+    """One table a data set; a row is a row of the main table, a cell "accuracy (95 % interval)" in %, "empty" without mentions."""
+    order = {name: number for number, name in enumerate(dict.fromkeys(part.dataset for part in slices))}
+    ordered = sorted(slices, key=lambda part: order[part.dataset])
+    return [_by_kind(name, list(parts)) for name, parts in groupby(ordered, lambda part: part.dataset)]
+
+
+def _by_kind(dataset: str, slices: Sequence[Slice]) -> SideTable:
+    counts = {part.group: part.n for part in slices}
+    rows: dict[tuple[str, ...], dict[str, Slice]] = {}
+    for part in slices:
+        rows.setdefault((part.task, part.victim, part.attack_on), {})[part.group] = part
+    lines = [(*words, *(slice_figure(row[group]) for group in counts)) for words, row in rows.items()]
+    by = slices[0].by
+    headings = ("task", "linker", "attack", *(f"{group}, n = {count:,}" for group, count in counts.items()))
+    notes = (NOTES[by],) if by in NOTES else ()
+    return SideTable(f"{TITLES[by]}, in % with 95 % intervals: {dataset}", headings, 3, tuple(lines), notes)
+
+
+def slice_figure(part: Slice) -> str:
+    """Accuracy and interval in %."""
+    if part.n == 0:
+        return EMPTY
+    bounds = "" if part.ci_low is None else f" ({percent(part.ci_low)} to {percent(part.ci_high)})"
+    return percent(part.accuracy) + bounds
+
+
+def comparisons(compared: Sequence[Comparison]) -> list[SideTable]:
+    """One table, a line a pair of rows and a column a figure; none where there is nothing to compare."""
+    if not compared:
+        return []
+    question = QUESTIONS[compared[0].question]
+    present = {one.figure for one in compared}
+    figures = [figure for figure in question.figures if figure.key in present]
+    lines: dict[object, dict[str, Comparison]] = {}
+    for one in compared:
+        lines.setdefault(one.subject, {})[one.figure] = one
+    words = WORDS[compared[0].question]
+    body = []
+    for line in lines.values():
+        first = next(iter(line.values()))
+        said = {"data set": first.dataset, "task": first.task, "linker": first.victim, "against": first.against}
+        said["attack"] = first.attack if first.source == "victim" else first.attack_on
+        body.append(
+            (*(said[word] for word in words), *(difference(line[one.key]) if one.key in line else "" for one in figures))
+        )
+    headings = (*words, *(figure.heading for figure in figures))
+    return [SideTable(question.title, headings, len(words), tuple(body), (DIFFERENCES,))]
+
+
+def difference(one: Comparison) -> str:
+    """The difference, its mark and its interval."""
+    interval = "" if one.low is None or one.high is None else f" ({points(one.low)} to {points(one.high)})"
+    return f"{points(one.value)}{MARKS[one.verdict]}{interval}"
+
+
+def norms(curves: Sequence[Curve]) -> list[SideTable]:
+    """The norms that break given shares of the mentions; no table where no attack seeks short changes."""
+    headings = ("data set", "task", "linker", "attack", "norm", *(f"{100 * share:.0f} % wrong" for share in SHARES))
+    lines = [
+        (one.dataset, one.task, one.victim, one.attack_on, NORM_NAMES[one.norm], *(_norm(one, share) for share in SHARES))
+        for one in curves
+    ]
+    return [SideTable("Norms that break mentions", headings, 5, tuple(lines), (LEAST_NORM,))] if lines else []
+
+
+def _norm(curve: Curve, share: float) -> str:
+    norm = curve.reaches(share)
+    if norm is None:
+        return "never"
+    return f"{255 * norm:.2g}" if curve.norm == "linf" else f"{norm:.3g}"
+
+
+def transfer(matrices: Sequence[Matrix]) -> list[SideTable]:
+    """One table a matrix, two lines a source and a column a victim, with what it shows; how to read them under the first."""
+    return [_transfer(matrix, first=not number) for number, matrix in enumerate(matrices)]
+
+
+def _transfer(matrix: Matrix, first: bool) -> SideTable:
+    lines = []
+    for source in matrix.sources:
+        row = [matrix.cells.get((source, victim)) for victim in matrix.victims]
+        lines.append((source_label(matrix, source), BROKEN, *(broken(cell) for cell in row)))
+        lines.append(("", LINKED, *(linked(cell) for cell in row)))
+    ensembles = any(source == "others" or " + " in source for source in matrix.sources)
+    notes = [TRANSFER, *([OTHERS] if ensembles else [])] if first else []
+    title = f"Transfer of {matrix.attack} ({matrix.budget}), {TASK_NAMES[matrix.task]}: {matrix.dataset}"
+    headings = ("made on", "", *map(victim_title, matrix.victims))
+    return SideTable(title, headings, 2, tuple(lines), (*notes, *transfer_notes(matrix)))
+
+
+def transfer_notes(matrix: Matrix) -> list[str]:
+    """What a matrix comes to, after what is odd about it: the fused score judged by images made against the image's alone."""
+    odd = [IMAGE_VIEW] if matrix.task == "IT2T" and not {"fused", "text", "knowledge"} & {*matrix.evaluations} else []
+    return [*odd, *([sentence(matrix)] if matrix.distance else [])]
+
+
+def source_label(matrix: Matrix, source: str) -> str:
+    """A control stands for itself, not for a source."""
+    control = any(cell.control for (name, _), cell in matrix.cells.items() if name == source)
+    return f"nobody ({source})" if control else source
+
+
+def broken(cell: TransferCell | None) -> str:
+    """Attack success with its interval, in square brackets on the diagonal."""
+    return ABSENT if cell is None else _marked(cell, cell.attack_success, cell.success_low, cell.success_high)
+
+
+def linked(cell: TransferCell | None) -> str:
+    """Accuracy with its interval, likewise."""
+    return ABSENT if cell is None else _marked(cell, cell.accuracy, cell.ci_low, cell.ci_high)
+
+
+def _marked(cell: TransferCell, value: float | None, low: float | None, high: float | None) -> str:
+    bounds = "" if value is None or low is None or high is None else f" ({100 * low:.0f}–{100 * high:.0f})"
+    figure = NO_FIGURE if value is None else percent(value) + bounds
+    return f"[{figure}]" if cell.white_box else figure
+
+
+def sentence(matrix: Matrix) -> str:
+    """How far from the diagonal the rest lies, with its interval; "" where there is no diagonal or nothing beside it."""
+    found = matrix.distance
+    if found is None:
+        return ""
+    where = f"{matrix.dataset}, {TASK_NAMES[matrix.task]}, {short_title(matrix.attack)}"
+    said = (
+        f"{where}: on images made on the linker itself {percent(found.white_box)} % of the mentions stay linked, on images made on"
+        f" another linker {percent(found.foreign)} %"
+    )
+    bounds = found.gap.interval() if found.gap else None
+    if found.gap and bounds:
+        said += f", {100 * found.gap.value:.1f} points apart (95 % interval {100 * bounds.low:.1f} to {100 * bounds.high:.1f})"
+    beside = [] if found.clean is None else [f"on clean images {percent(found.clean)} %"]
+    beside += [f"on those made on {_ensemble(title)} {percent(left)} %" for title, left in found.ensembles.items()]
+    beside += [] if found.control is None else [f"under noise of that size {percent(found.control)} %"]
+    said += f"; {', '.join(beside)}" if beside else ""
+    if found.carried is not None:
+        said += f". Of what its own images break, another linker's break {_share(found.carried)}"
+    return f"{said}. Means over {found.victims} linkers and {found.pairs} pairs."
+
+
+def _share(carried: float) -> str:
+    return "nothing" if carried <= 0 else "all" if carried >= 1 else f"{percent(carried)} %"
+
+
+def _ensemble(title: str) -> str:
+    return "all others at once" if title == "others" else title
