@@ -107,7 +107,7 @@ def starter(data: Path | None, linker: str) -> str:
         "# What is done to the images. `robustmel attacks` lists the names; drop the # for the larger budget.",
         "attacks = [",
         '    "clean",',
-        *([f"    {line}" for line in _attacks(offers.gradients, offers.scores)] if tasks != ["T2T"] else []),
+        *([f"    {line}" for line in _attacks(offers.gradients)] if tasks != ["T2T"] else []),
         "]",
         "",
         "limit = 16    # a sample of so many mentions; without this line, all of them",
@@ -140,14 +140,14 @@ def recognise(data: Path) -> dict[str, Any]:
     raise MissingError(f"{data} has the layout of no known data set ({contents(data)}). docs/data-format.md describes our own.")
 
 
-def _attacks(gradients: bool, scores: bool) -> list[str]:
+def _attacks(gradients: bool) -> list[str]:
     control = '{name = "noise", strength = "normal"},    # the control: random noise of the same size'
     if gradients:
         return [control, '{name = "pgd", strength = "normal"},', '# {name = "pgd", strength = "strong"},']
     transfer = f'{{name = "pgd", strength = "normal", source = "{SHIPPED_LINKER}"}},'
     transfer = f"{transfer}    # made on another linker, as this one has no gradients"
-    black_box = '{name = "square", strength = "normal", queries = 200},    # a black box: scores alone'
-    return [control, *([black_box] if scores else []), transfer]
+    black_box = '{name = "square", strength = "normal", queries = 200},    # a black box: it sees scores alone'
+    return [control, black_box, transfer]
 
 
 def _component(component: Component) -> str:

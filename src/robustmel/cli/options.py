@@ -14,7 +14,7 @@ Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes; their
 Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where models run.")]
 MaxErrors = Annotated[int, typer.Option("--max-errors", min=0, help="Errored rows allowed before the exit code becomes 1.")]
 
-GridFile = Annotated[Path, typer.Argument(help="A grid file (TOML).", metavar="GRID.toml")]
+GridFile = Annotated[Path, typer.Argument(help="A grid file (TOML).")]
 
 STORE = Path(".robustmel")
 
