@@ -22,8 +22,8 @@ from robustmel.progress import shown
 from robustmel.registry import Component, own_parameters
 from robustmel.report import Report, build
 from robustmel.report.score import score
-from robustmel.run.executors import Watch
 from robustmel.run.grid import Grid, grid_of, read_grid
+from robustmel.run.listener import ProgressListener
 from robustmel.run.runs import Finished, run_grid
 from robustmel.run.store import Store, writing
 from robustmel.types import Prediction, Task
@@ -110,7 +110,7 @@ def run(
 
 
 def execute(
-    grid: Grid, out: Path, store: Path, workers: int, device: str, watch: Watch | None = None, pages: bool = True
+    grid: Grid, out: Path, store: Path, workers: int, device: str, listener: ProgressListener | None = None, pages: bool = True
 ) -> Outcome:
     """Makes what a grid lacks and reports: what `run`, the commands and the selftest have in common.
 
@@ -120,7 +120,7 @@ def execute(
         store: Where artefacts are kept.
         workers: Processes.
         device: "auto", "cpu" or "cuda".
-        watch: Told of progress; None shows it on the error stream.
+        listener: Told of progress; None shows it on the error stream.
         pages: Whether the run folder gets its page.
     """
 
@@ -131,7 +131,7 @@ def execute(
     at_hand = any(component.instance is not None for component in (*grid.datasets, *grid.linkers))
     with shown() as bars:
         finished = run_grid(
-            grid, out, Store(store), 1 if at_hand else workers, device, watch or bars, page if pages else lambda: None
+            grid, out, Store(store), 1 if at_hand else workers, device, listener or bars, page if pages else lambda: None
         )
     return Outcome(finished, build(out, store))
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import select
+import signal
 import struct
 import sys
 import termios
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
 
@@ -23,17 +27,26 @@ batch_size = 1
 """
 
 
-def on_a_terminal(arguments: list[str], columns: int, folder: Path) -> tuple[int, str]:
-    """Exit code and all that a terminal of so many columns was sent."""
+def on_a_terminal(
+    arguments: list[str], columns: int, folder: Path, interrupt_when: Callable[[], bool] = lambda: False
+) -> tuple[int, str]:
+    """Exit code and all that a terminal of so many columns was sent; Ctrl-C is typed once, as soon as `interrupt_when` says so."""
     parent, child = pty.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     known = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     environment = known | {"TERM": "xterm", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "robustmel", *arguments]
-    with Popen(command, stdin=child, stdout=child, stderr=child, cwd=folder, env=environment, close_fds=True) as process:
+    with Popen(
+        command, stdin=child, stdout=child, stderr=child, cwd=folder, env=environment, close_fds=True, start_new_session=True
+    ) as process:
         os.close(child)
-        said = bytearray()
+        said, typed = bytearray(), False
         while True:
+            if not typed and interrupt_when():
+                os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
+                typed = True
+            if not select.select([parent], [], [], 0.1)[0]:
+                continue
             try:
                 heard = os.read(parent, 65536)
             except OSError:  # Linux says so when the last writer has closed
@@ -52,6 +65,9 @@ def test_a_run_ends_well_on_a_terminal(tmp_path: Path, workers: str, columns: in
     code, said = on_a_terminal(["run", "grid.toml", "--workers", workers], columns, tmp_path)
     assert code == 0, said
     assert "\x1b[" in said  # the display was drawn
+    if columns == 200:
+        assert "artefacts made" in said
+        assert "100%" in said
     assert (tmp_path / "runs" / "grid" / "report" / "index.html").is_file()
 
 
@@ -70,3 +86,41 @@ def test_a_run_ends_well_on_a_terminal(tmp_path: Path, workers: str, columns: in
 def test_commands_with_progress_end_well_on_a_terminal(tmp_path: Path, arguments: list[str]) -> None:
     code, said = on_a_terminal(arguments, 80, tmp_path)
     assert code == 0, said
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_on_a_terminal_is_told_and_the_same_command_finishes(tmp_path: Path, workers: str) -> None:
+    (tmp_path / "grid.toml").write_text(GRID.replace("limit = 3", "limit = 12").replace("normal", "strong"))
+    command = ["run", "grid.toml", "--workers", workers]
+
+    def at_work() -> bool:
+        return any(tmp_path.glob(".robustmel/variant/*/*.partial/shards/*.parquet"))
+
+    code, said = on_a_terminal(command, 100, tmp_path, at_work)
+    assert code == 130, said
+    assert "interrupted; what was finished is kept" in said
+    assert "Traceback" not in said
+    code, said = on_a_terminal(command, 100, tmp_path)
+    assert code == 0, said
+
+
+def test_ctrl_c_while_the_workers_start_shows_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "grid.toml").write_text(GRID)
+
+    def starting() -> bool:
+        return any(b"spawn_main" in command for command in commands_in(tmp_path))
+
+    code, said = on_a_terminal(["run", "grid.toml", "--workers", "2"], 100, tmp_path, starting)
+    assert code == 130, said
+    assert "interrupted; what was finished is kept" in said
+    assert "Traceback" not in said
+
+
+def commands_in(folder: Path) -> list[bytes]:
+    """Command lines of the processes whose working directory this is."""
+    lines = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").readlink() == folder:
+                lines.append((process / "cmdline").read_bytes())
+    return lines

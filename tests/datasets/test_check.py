@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 
 from robustmel.datasets.check import CheckReport, check
-from robustmel.datasets.dataset import Dataset, LoadReport
+from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.jsonl import JSONL
 from robustmel.kb import KnowledgeBase
+from robustmel.records.load_report import LoadReport
 from robustmel.types import Entity, Mention
 
 KEYS = [

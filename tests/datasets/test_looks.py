@@ -6,10 +6,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from robustmel.datasets.check import check
-from robustmel.datasets.dataset import Dataset, LoadReport
+from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.looks import look, near
 from robustmel.images import decode, write_png
 from robustmel.kb import KnowledgeBase
+from robustmel.records.load_report import LoadReport
 from robustmel.types import Entity, Mention
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robustmel.datasets.dataset import Dataset, LoadReport
+from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.jsonl import JSONL
 from robustmel.errors import MissingError
 from robustmel.export import export_hub, export_own
 from robustmel.images import decode, write_png
 from robustmel.kb import KnowledgeBase
+from robustmel.records.load_report import LoadReport
 from robustmel.types import Entity, Mention
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from robustmel.datasets import DATASETS
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
+from robustmel.kb.entities_file import open_kb
 from robustmel.kb.joined import JoinedKnowledgeBase
-from robustmel.kb.opening import open_kb
 from robustmel.kb.stored import StoredKnowledgeBase
 from robustmel.kb.write import GROUP, write_kb
 from robustmel.run.keys import kb_digest

@@ -13,6 +13,7 @@ from robustmel.report import build
 from robustmel.run.builder import Builder
 from robustmel.run.expand import expand
 from robustmel.run.grid import Grid, parse_grid
+from robustmel.run.listener import ProgressListener
 from robustmel.run.plan import Plan
 from robustmel.run.runs import run_grid
 from robustmel.run.store import Store
@@ -39,7 +40,7 @@ def planned(data: Path, *attacks: Any, **change: Any) -> Plan:
 
 def test_the_static_and_the_adaptive_protocol_stand_in_one_grid_as_rows(colour_data: Path, tmp_path: Path) -> None:
     asked = grid(colour_data, PGD, PGD | {"source": STATIC}, defences=["none", defence("Halved")])
-    run_grid(asked, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", lambda *_: None)
+    run_grid(asked, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", ProgressListener())
     cells = [cell for cell in json.loads((tmp_path / "out" / "run.json").read_text())["cells"] if cell["attack"] == "pgd"]
     rows = {(cell["linker"], cell["defence"], cell["source"]): cell for cell in cells}
     assert {key: cell["white_box"] for key, cell in rows.items()} == {
@@ -88,19 +89,19 @@ def test_a_defence_that_adds_a_capability_is_used(colour_data: Path, tmp_path: P
     with pytest.raises(UsageError, match="needs gradients"):
         planned(colour_data, PGD, linkers=[closed])
     asked = grid(colour_data, PGD, linkers=[closed], defences=[defence("Opening")], limit=4)
-    finished = run_grid(asked, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", lambda *_: None)
+    finished = run_grid(asked, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", ProgressListener())
     assert finished.errors == 0
 
 
 def test_a_defence_that_promises_what_it_has_not_is_found_out(colour_data: Path, tmp_path: Path) -> None:
     asked = grid(colour_data, PGD, defences=[defence("Lying")], limit=4)
     with pytest.raises(RobustMELError, match="what it builds has none"):
-        run_grid(asked, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", lambda *_: None)
+        run_grid(asked, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", ProgressListener())
 
 
 def test_a_defence_is_given_the_training_mentions_it_asks_for(colour_data: Path, tmp_path: Path) -> None:
     asked = grid(colour_data, "clean", defences=[defence("Learning")], limit=4)
-    assert run_grid(asked, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", lambda *_: None).errors == 0
+    assert run_grid(asked, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", ProgressListener()).errors == 0
 
 
 def test_a_source_behind_an_unknown_defence_is_refused(colour_data: Path) -> None:

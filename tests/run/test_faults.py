@@ -20,6 +20,8 @@ from robustmel.run.builder import Builder
 from robustmel.run.expand import expand
 from robustmel.run.grid import parse_grid
 from robustmel.run.interrupt import Interrupted
+from robustmel.run.jobs import Job
+from robustmel.run.listener import ProgressListener
 from robustmel.run.publish import publish
 from robustmel.run.runs import run_grid
 from robustmel.run.stages import perturb_images as stage
@@ -34,17 +36,26 @@ def table(data: Path, **change: Any) -> dict[str, Any]:
     return {**base, "attacks": [PGD], "batch_size": 4, **change}
 
 
-def run(data: Path, folder: Path, watch: Any = lambda *_: None, **change: Any) -> Any:
-    return run_grid(parse_grid(table(data, **change)), folder / "out", Store(folder / "store"), 1, "cpu", watch)
+class StopsAt(ProgressListener):
+    """Interrupts the making of an artefact of this kind when two of its shards are done."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def advanced(self, job: Job, done: int, of: int) -> None:
+        if job.kind == self.kind and 2 <= done < of:
+            raise Interrupted
+
+
+def run(data: Path, folder: Path, listener: ProgressListener | None = None, **change: Any) -> Any:
+    return run_grid(
+        parse_grid(table(data, **change)), folder / "out", Store(folder / "store"), 1, "cpu", listener or ProgressListener()
+    )
 
 
 def test_another_batch_size_after_an_interruption_loses_and_repeats_nothing(colour_data: Path, tmp_path: Path) -> None:
-    def stop(job: Any, done: int, of: int) -> None:
-        if job.kind == "answers" and 2 <= done < of:
-            raise Interrupted
-
     with pytest.raises(Interrupted):
-        run(colour_data, tmp_path, stop, attacks=["clean"])
+        run(colour_data, tmp_path, StopsAt("answers"), attacks=["clean"])
     assert list((tmp_path / "store").glob("answers/*/*.partial/shards/*.parquet"))
     run(colour_data, tmp_path, attacks=["clean"], batch_size=3)
     (answers,) = (tmp_path / "store").glob("answers/*/*/answers.parquet")
@@ -53,12 +64,8 @@ def test_another_batch_size_after_an_interruption_loses_and_repeats_nothing(colo
 
 
 def test_a_torn_piece_is_done_again(colour_data: Path, tmp_path: Path) -> None:
-    def stop(job: Any, done: int, of: int) -> None:
-        if job.kind == "variant" and 2 <= done < of:
-            raise Interrupted
-
     with pytest.raises(Interrupted):
-        run(colour_data, tmp_path, stop)
+        run(colour_data, tmp_path, StopsAt("variant"))
     torn = sorted((tmp_path / "store").glob("variant/*/*.partial/shards/*.parquet"))[0]
     torn.write_bytes(torn.read_bytes()[:100])
     assert run(colour_data, tmp_path).errors == 0
@@ -136,7 +143,7 @@ def test_dropped_images_are_made_again_to_be_published(colour_data: Path, tmp_pa
     assert not list((tmp_path / "store").glob("variant/*/*/images/*.png"))
     for limit in (None, 5):
         grid = parse_grid(table(colour_data) if limit is None else table(colour_data, limit=limit))
-        publish(grid, tmp_path / "published", Store(tmp_path / "store"), 1, "cpu", lambda *_: None)
+        publish(grid, tmp_path / "published", Store(tmp_path / "store"), 1, "cpu", ProgressListener())
         mentions = [json.loads(line) for line in (tmp_path / "published" / "mentions.jsonl").read_text().splitlines()]
         assert len(mentions) == len(list((tmp_path / "published" / "images").iterdir())) == (limit or 18)
         assert all((tmp_path / "published" / mention["image"]).is_file() for mention in mentions)
@@ -150,7 +157,7 @@ def test_dropped_images_are_made_again_to_be_published(colour_data: Path, tmp_pa
             Store(tmp_path / "store"),
             1,
             "cpu",
-            lambda *_: None,
+            ProgressListener(),
         )
 
 
@@ -161,7 +168,14 @@ def test_an_interrupted_publication_goes_on(colour_data: Path, tmp_path: Path, m
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "_line", killed)
-    arguments = (parse_grid(table(colour_data)), tmp_path / "published", Store(tmp_path / "store"), 1, "cpu", lambda *_: None)
+    arguments = (
+        parse_grid(table(colour_data)),
+        tmp_path / "published",
+        Store(tmp_path / "store"),
+        1,
+        "cpu",
+        ProgressListener(),
+    )
     with pytest.raises(KeyboardInterrupt):
         publish(*arguments)
     monkeypatch.undo()

@@ -8,6 +8,7 @@ import pytest
 from robustmel.report import build
 from robustmel.report.build import Report
 from robustmel.run.grid import parse_grid
+from robustmel.run.listener import ProgressListener
 from robustmel.run.runs import run_grid
 from robustmel.run.store import Store
 
@@ -23,7 +24,7 @@ def reported(name: str, data: Path, folder: Path) -> Report:
         "attacks": ATTACKS,
         "batch_size": 8,
     }
-    run_grid(parse_grid(table), folder / "out", Store(folder / "store"), 1, "cpu", lambda *_: None)
+    run_grid(parse_grid(table), folder / "out", Store(folder / "store"), 1, "cpu", ProgressListener())
     return build(folder / "out")
 
 
@@ -34,8 +35,8 @@ def reported(name: str, data: Path, folder: Path) -> Report:
         ("Detached", {"zero_gradients"}),
         ("Numpy", {"zero_gradients"}),
         ("EightBit", {"zero_gradients"}),
-        ("Saturated", {"zero_gradients"}),
-        ("Steep", {"loss_plateau"}),
+        ("Saturated", {"zero_gradients", "probabilities"}),
+        ("Steep", {"loss_plateau", "probabilities"}),
         ("Dropped", {"nondeterministic"}),
         ("Voting", {"nondeterministic"}),
     ],

@@ -13,6 +13,7 @@ from robustmel.datasets.jsonl import JSONL
 from robustmel.errors import UsageError
 from robustmel.report import build
 from robustmel.run.grid import Grid, parse_grid
+from robustmel.run.listener import ProgressListener
 from robustmel.run.publish import publish
 from robustmel.run.runs import run_grid
 from robustmel.run.stages.overlays import overlaid_queries, write_overlay
@@ -34,7 +35,7 @@ def grid(data: Path, *attacks: Any, **change: Any) -> Grid:
 
 
 def summaries(folder: Path, asked: Grid) -> dict[tuple[str, str], Any]:
-    run_grid(asked, folder / "out", Store(folder / "store"), 1, "cpu", lambda *_: None)
+    run_grid(asked, folder / "out", Store(folder / "store"), 1, "cpu", ProgressListener())
     return {(row.attack, row.task): row for row in build(folder / "out").summaries if not row.worst_case}
 
 
@@ -100,7 +101,7 @@ def test_the_published_copy_has_the_new_text_and_every_field_of_the_mention(colo
     for line in lines:
         line |= {"topic": "flags", "box": [0, 0, 4, 4]}
     (colour_data / "mentions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    publish(grid(colour_data, UPPER, tasks=["T2T"]), tmp_path / "set", Store(tmp_path / "store"), 1, "cpu", lambda *_: None)
+    publish(grid(colour_data, UPPER, tasks=["T2T"]), tmp_path / "set", Store(tmp_path / "store"), 1, "cpu", ProgressListener())
     before, after = JSONL(colour_data).load().mentions, JSONL(tmp_path / "set").load().mentions
     for old, new in zip(before, after, strict=True):
         assert (new.text, new.surface, new.span) == (old.text.upper(), old.surface.upper(), old.span)
@@ -109,7 +110,7 @@ def test_the_published_copy_has_the_new_text_and_every_field_of_the_mention(colo
         assert old.image is not None
         assert new.image.read_bytes() == old.image.read_bytes()
     about = json.loads((tmp_path / "set" / "perturbation.json").read_text())
-    publish(grid(colour_data, PGD, tasks=["I2T"]), tmp_path / "images", Store(tmp_path / "store"), 1, "cpu", lambda *_: None)
+    publish(grid(colour_data, PGD, tasks=["I2T"]), tmp_path / "images", Store(tmp_path / "store"), 1, "cpu", ProgressListener())
     other = json.loads((tmp_path / "images" / "perturbation.json").read_text())
     assert about["clean_set"] == other["clean_set"]  # the same mentions as they were, whatever was done to them
     assert about["set"] != other["set"]

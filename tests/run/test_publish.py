@@ -14,6 +14,7 @@ from robustmel.datasets.seal import seal
 from robustmel.report import build
 from robustmel.report.outside import outside_report
 from robustmel.run.grid import parse_grid
+from robustmel.run.listener import ProgressListener
 from robustmel.run.publish import publish
 from robustmel.run.runs import run_grid
 from robustmel.run.store import Store
@@ -25,7 +26,7 @@ PGD = {"name": "pgd", "eps": 0.6, "step_size": 0.1, "steps": 3, "view": "image",
 @pytest.fixture
 def published(colour_data: Path, tmp_path: Path) -> Path:
     grid = parse_grid(table(colour_data, tasks=["I2T"], attacks=[PGD]))
-    publish(grid, tmp_path / "set", Store(tmp_path / "store"), 1, "cpu", lambda *_: None, with_clean=True)
+    publish(grid, tmp_path / "set", Store(tmp_path / "store"), 1, "cpu", ProgressListener(), with_clean=True)
     return tmp_path / "set"
 
 
@@ -35,7 +36,7 @@ def table(data: Path, **change: Any) -> dict[str, Any]:
 
 def test_predictions_written_down_score_as_the_run_that_made_them(colour_data: Path, tmp_path: Path, published: Path) -> None:
     grid = parse_grid(table(colour_data, tasks=["I2T"], attacks=["clean", PGD]))
-    run_grid(grid, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", lambda *_: None)
+    run_grid(grid, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", ProgressListener())
     about = json.loads((published / "perturbation.json").read_text())
     names = dict(zip(*(pq.read_table(published / "log.parquet")[key].to_pylist() for key in ("id", "mention_id")), strict=True))
     files = []
@@ -103,5 +104,5 @@ def test_a_set_says_its_threat_model_whatever_the_attack(
     colour_data: Path, tmp_path: Path, attack: dict[str, Any], threat_model: str
 ) -> None:
     grid = parse_grid(table(colour_data, tasks=["I2T"], attacks=[attack]))
-    publish(grid, tmp_path / "set", Store(tmp_path / "store"), 1, "cpu", lambda *_: None)
+    publish(grid, tmp_path / "set", Store(tmp_path / "store"), 1, "cpu", ProgressListener())
     assert json.loads((tmp_path / "set" / "perturbation.json").read_text("utf-8"))["threat_model"] == threat_model

@@ -18,6 +18,7 @@ from robustmel.report import build
 from robustmel.run.builder import Builder
 from robustmel.run.expand import expand
 from robustmel.run.grid import Grid, parse_grid
+from robustmel.run.listener import ProgressListener
 from robustmel.run.runs import Finished, run_grid
 from robustmel.run.store import Store
 
@@ -35,12 +36,8 @@ def colour_grid(data: Path, **change: Any) -> Grid:
     return parse_grid({**table, **change})
 
 
-def silent(*_: object) -> None:
-    pass
-
-
 def run(grid: Any, folder: Path, name: str = "out", store: str = "store", workers: int = 1) -> Finished:
-    return run_grid(grid, folder / name, Store(folder / store), workers, "cpu", silent)
+    return run_grid(grid, folder / name, Store(folder / store), workers, "cpu", ProgressListener())
 
 
 def rows(folder: Path, out: str = "out") -> dict[tuple[str, str, str], list[dict[str, Any]]]:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from robustmel.kb import KnowledgeBase
 from robustmel.report import build
 from robustmel.run.grid import parse_grid
+from robustmel.run.listener import ProgressListener
 from robustmel.run.runs import run_grid
 from robustmel.run.store import Store
 from robustmel.types import Prediction, Query, Task
@@ -43,7 +44,7 @@ def linked(data: Path, folder: Path, linker: str, seeds: Sequence[int]) -> tuple
     """The cells, and how many sets of answers the store holds."""
     linkers = [f"{linker}:{'Dice' if 'seeds' in linker else 'ColourLinker'}"]
     table = {"datasets": [{"name": "jsonl", "path": str(data)}], "linkers": linkers, "tasks": ["T2T"], "attacks": ["clean"]}
-    run_grid(parse_grid({**table, "seeds": list(seeds)}), folder / "out", Store(folder / "store"), 1, "cpu", lambda *_: None)
+    run_grid(parse_grid({**table, "seeds": list(seeds)}), folder / "out", Store(folder / "store"), 1, "cpu", ProgressListener())
     cells = json.loads((folder / "out" / "run.json").read_text())["cells"]
     return cells, len(list((folder / "store" / "answers").glob("*/*/manifest.json")))
 

@@ -18,6 +18,7 @@ from robustmel.run.estimate import outline
 from robustmel.run.expand import expand
 from robustmel.run.grid import Grid, parse_grid, read_grid
 from robustmel.run.jobs import Variant
+from robustmel.run.listener import ProgressListener
 from robustmel.run.plan import Plan
 from robustmel.run.runs import run_grid
 from robustmel.run.sources import UNDEFENDED, Sources
@@ -172,7 +173,7 @@ def test_a_run_makes_the_whole_matrix(colour_data: Path, tmp_path: Path) -> None
     """Sets made by others' gradients hold the last iterates: every image is changed by the whole radius."""
     weak = {"name": "pgd", "eps": 0.02, "step_size": 0.01, "steps": 3, "label": "weak"}
     asked = grid(colour_data, weak | {"source": "each"}, weak | {"source": "others"})
-    finished = run_grid(asked, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", lambda *_: None)
+    finished = run_grid(asked, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", ProgressListener())
     assert finished.errors == 0
     for log in (tmp_path / "store").glob("variant/*/*/log.parquet"):
         assert min(pq.read_table(log)["linf"].to_pylist()) == pytest.approx(0.02, abs=1e-6)
@@ -180,7 +181,7 @@ def test_a_run_makes_the_whole_matrix(colour_data: Path, tmp_path: Path) -> None
     made_on = {(cell["source"], cell["linker"]): cell["made_on"] for cell in cells if cell["attack"] == "weak"}
     assert made_on["others", "b"] == ["a", "c"]
     assert made_on["c", "b"] == ["c"]
-    again = run_grid(asked, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", lambda *_: None)
+    again = run_grid(asked, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", ProgressListener())
     assert again.made == 0
 
 

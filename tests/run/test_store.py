@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -12,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from robustmel.errors import MissingError
-from robustmel.run.locks import hold
 from robustmel.run.store import Store, write_atomically
 
 KEY = "ab" * 20
@@ -85,43 +82,6 @@ def test_writing_is_all_or_nothing(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["run.json"]
 
 
-def test_a_lock_names_its_holder(tmp_path: Path) -> None:
-    with hold(tmp_path / "lock", "run folder out", wait=False):
-        with (
-            pytest.raises(MissingError, match=f"process {os.getpid()} on "),
-            hold(tmp_path / "lock", "run folder out", wait=False),
-        ):
-            pass
-        assert json.loads((tmp_path / "lock").read_text())["pid"] == os.getpid()
-    assert not list(tmp_path.iterdir())
-
-
-def test_the_lock_of_a_killed_process_is_broken(tmp_path: Path) -> None:
-    code = f"""
-        import time
-        from pathlib import Path
-        from robustmel.run.locks import hold
-        with hold(Path({str(tmp_path / "lock")!r}), "it", wait=False):
-            print("held", flush=True)
-            time.sleep(60)
-    """
-    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"held\n"
-    with pytest.raises(MissingError, match=f"process {process.pid} "), hold(tmp_path / "lock", "it", wait=False):
-        pass
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    with hold(tmp_path / "lock", "it", wait=False):
-        pass
-
-
-def test_another_host_s_lock_is_not_broken(tmp_path: Path) -> None:
-    (tmp_path / "lock").write_text(json.dumps({"pid": 1, "host": "another host", "started": None}))
-    with pytest.raises(MissingError, match="another host"), hold(tmp_path / "lock", "it", wait=False):
-        pass
-
-
 def test_of_many_processes_one_makes_the_artefact(tmp_path: Path) -> None:
     code = f"""
         import os, time
@@ -132,8 +92,11 @@ def test_of_many_processes_one_makes_the_artefact(tmp_path: Path) -> None:
                 calls.write("x")
             time.sleep(0.5)
             return {{"pid": os.getpid()}}
-        print(Store(Path({str(tmp_path / "store")!r})).keep("answers", {KEY!r}, make))
+        store = Store(Path({str(tmp_path / "store")!r}))
+        print(store.keep("answers", {KEY!r}, make), store.path("answers", {KEY!r}))
     """
     started = [subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE) for _ in range(4)]
-    assert len({process.communicate()[0] for process in started}) == 1
+    said = sorted(process.communicate()[0].decode().split() for process in started)
+    path = str(Store(tmp_path / "store").path("answers", KEY))
+    assert said == [["False", path]] * 3 + [["True", path]]  # one of them says that it made it
     assert (tmp_path / "calls").read_text() == "x"

@@ -18,6 +18,7 @@ from robustmel.report import build
 from robustmel.run.builder import Builder
 from robustmel.run.expand import expand
 from robustmel.run.grid import parse_grid
+from robustmel.run.listener import ProgressListener
 from robustmel.run.runs import run_grid
 from robustmel.run.store import Store
 
@@ -35,7 +36,7 @@ def table(**change: Any) -> dict[str, Any]:
 
 
 def run(folder: Path, **change: Any) -> Any:
-    return run_grid(parse_grid(table(**change)), folder / "out", Store(folder / "store"), 1, "cpu", lambda *_: None)
+    return run_grid(parse_grid(table(**change)), folder / "out", Store(folder / "store"), 1, "cpu", ProgressListener())
 
 
 def trainings(folder: Path) -> int:
@@ -96,8 +97,8 @@ def test_a_killed_training_goes_on_by_the_same_command(tmp_path: Path) -> None:
     (tmp_path / "grid.json").write_text(json.dumps(grid))
     code = (
         "import json, sys; from pathlib import Path; from robustmel.run.grid import parse_grid; from robustmel.run.runs import run_grid;"
-        "from robustmel.run.store import Store; g = parse_grid(json.loads(Path('grid.json').read_text()));"
-        "run_grid(g, Path('out'), Store(Path('store')), 1, 'cpu', lambda *_: None)"
+        "from robustmel.run.listener import ProgressListener; from robustmel.run.store import Store; g = parse_grid(json.loads(Path('grid.json').read_text()));"
+        "run_grid(g, Path('out'), Store(Path('store')), 1, 'cpu', ProgressListener())"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=os.environ | {"OMP_NUM_THREADS": "1"})
     deadline = time.monotonic() + 120

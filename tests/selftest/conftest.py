@@ -8,12 +8,9 @@ import pytest
 from PIL import Image
 
 from robustmel.registry import Component
+from robustmel.run.listener import ProgressListener
 from robustmel.selftest.planted import Planted, plant
 from robustmel.selftest.victim_report import Runner, runner
-
-
-def silent(*_: object) -> None:
-    pass
 
 
 @pytest.fixture(scope="session")
@@ -60,4 +57,4 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def run(tmp_path: Path) -> Runner:
     """Runs grids in this process."""
-    return runner(tmp_path, 1, silent)
+    return runner(tmp_path, 1, ProgressListener())

@@ -11,6 +11,7 @@ import pytest
 from robustmel.cli.entry import run as command_line
 from robustmel.errors import UsageError
 from robustmel.registry import Component
+from robustmel.run.listener import ProgressListener
 from robustmel.selftest import checks
 from robustmel.selftest.fakes_check import FAKES
 from robustmel.selftest.models_check import PLAIN, check_models, embedded, training_budget
@@ -91,7 +92,7 @@ def test_the_embedded_linkers_are_found_and_what_the_robust_one_was_trained_for(
 def test_a_flag_on_an_honest_linker_fails_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from robustmel.selftest.victim_report import VictimReport
 
-    run = runner(tmp_path, 1, lambda *_: None)
+    run = runner(tmp_path, 1, ProgressListener())
     (verdict,) = check_models([PLAIN], 6, run)
     assert verdict.passed
     monkeypatch.setattr(VictimReport, "flags", {"zero_gradients": ["pgd 8/255"]})
@@ -103,7 +104,7 @@ def test_the_closed_form_holds_on_photographs(shared_data: Path, tmp_path: Path)
     fields = {"gold": "entity_id", "surface": "mention"}
     photos = Component("jsonl", {"path": str(shared_data / "photos" / "grocery"), "fields": fields})
     _, pairs = plant(photos, "test", 24, tmp_path)
-    verdicts = check_tower(pairs, runner(tmp_path / "runs", 1, lambda *_: None), [Component("pgd")])
+    verdicts = check_tower(pairs, runner(tmp_path / "runs", 1, ProgressListener()), [Component("pgd")])
     assert [one.faults for one in verdicts] == [()] * len(verdicts)
 
 

@@ -114,7 +114,7 @@ def test_it_hides_from_a_plain_attack_what_another_one_finds(fake: Fake, behind:
         assert informed == pytest.approx(truth, abs=0.1)
 
 
-def test_random_looks_differ_and_the_others_do_not(behind: Behind) -> None:
+def test_stochastic_gradients_differ_and_the_others_do_not(behind: Behind) -> None:
     for fake in FAKES:
         defended = behind.defended(fake)
         once, again = (defended.logits(behind.pixels, behind.queries, "I2T") for _ in range(2))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from robustmel.datasets.dataset import Dataset, LoadReport
+from robustmel.datasets.dataset import Dataset
 from robustmel.images import write_png
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.architecture import Architecture
+from robustmel.records.load_report import LoadReport
 from robustmel.training.recipe import Recipe
 from robustmel.types import Entity, Mention
 

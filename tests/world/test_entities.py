@@ -11,9 +11,9 @@ from string import ascii_uppercase
 
 import pytest
 
-from robustmel.datasets.dataset import LoadReport
-from robustmel.datasets.entities import read_entities
 from robustmel.errors import UsageError
+from robustmel.kb.entities_file import read_entities
+from robustmel.records.load_report import LoadReport
 from robustmel.world.knowledge_base import facts, world_knowledge_base
 
 KB = world_knowledge_base()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 from typer.exceptions import TyperException
 
-from robustmel import __version__
 from robustmel.cli import components, data, datasets, export, fetch, init, kb, make, results, running, selftest
+from robustmel.version import __version__
 
 app = typer.Typer(
     name="robustmel",

@@ -45,7 +45,7 @@ def build(
             if count:
                 print(f"left out: {count:,} {what}", file=sys.stderr)
         return
-    from robustmel.kb.opening import open_kb
+    from robustmel.kb.entities_file import open_kb
     from robustmel.kb.write import write_kb
 
     if entities is not None:
@@ -66,9 +66,9 @@ def find(
     name: Annotated[str, typer.Argument(help="A name, an alias or an id.")],
 ) -> None:
     """Find entities by name, alias or id."""
-    from robustmel.datasets.shown import shown
     from robustmel.errors import MissingError
-    from robustmel.kb.opening import open_kb
+    from robustmel.kb.entities_file import open_kb
+    from robustmel.records.load_report import printable
 
     found = open_kb(folder)
     ids = dict.fromkeys((*((name,) if name in found else ()), *found.named(name)))
@@ -76,4 +76,4 @@ def find(
         raise MissingError(f'no entity "{name}" among the {len(found):,} of {folder}.')
     for one in ids:
         entity = found[one]
-        print(f"{shown(one)}\t{shown(entity.name)}\t{shown(entity.description)}")
+        print(f"{printable(one)}\t{printable(entity.name)}\t{printable(entity.description)}")

@@ -65,8 +65,8 @@ def perturb(
         "seeds": [seed],
     }
     grid = parse_grid(table if limit is None else table | {"limit": limit}, "the command line")
-    with shown() as watch:
-        facts = publish(grid, out, Store(store), workers, device, watch, with_clean)
+    with shown() as listener:
+        facts = publish(grid, out, Store(store), workers, device, listener, with_clean)
     print(f"{facts['mentions']} mentions: {facts['states']}", file=sys.stderr)
     print(out)
 

@@ -49,8 +49,8 @@ def selftest(
     if tried is not None:
         attack_at(tried, 1)  # what is wrong with it is told before anything is planted
     began = time.monotonic()
-    with _folder(out) as folder, shown() as watch:
-        verdicts = run_checks(folder, workers, watch, sources, tried, pages=out is not None)
+    with _folder(out) as folder, shown() as listener:
+        verdicts = run_checks(folder, workers, listener, sources, tried, pages=out is not None)
         seconds = time.monotonic() - began
         (folder / RECORD).write_text(verdicts_json(verdicts, seconds), encoding="utf-8")
     width = shutil.get_terminal_size((120, 24)).columns

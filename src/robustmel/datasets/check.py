@@ -13,8 +13,8 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.image_check import ImageState, Progress, image_states
 from robustmel.datasets.overlaps import alike, duplicates, leaks
 from robustmel.datasets.remarks import Finding, finding
-from robustmel.datasets.shown import shown
 from robustmel.datasets.spans import occurs_again
+from robustmel.records.load_report import printable
 from robustmel.types import Mention
 
 
@@ -71,8 +71,8 @@ class CheckReport:
 
     def to_text(self) -> str:
         """The counts, then a line a finding with its first examples and the way out."""
-        splits = ", ".join(f"{shown(name)} {count:,}" for name, count in self.splits.items())
-        lines = [f"data set {shown(self.dataset)}: {shown(self.layout, 300)}", f"  {'splits':<24}{splits}"]
+        splits = ", ".join(f"{printable(name)} {count:,}" for name, count in self.splits.items())
+        lines = [f"data set {printable(self.dataset)}: {printable(self.layout, 300)}", f"  {'splits':<24}{splits}"]
         for key, value in vars(self).items():
             if isinstance(value, int):
                 lines.append(f"  {key.replace('_', ' '):<24}{value:,}")

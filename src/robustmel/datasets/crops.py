@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from robustmel.datasets.boxes import pixel_box
-from robustmel.datasets.dataset import LoadReport
 from robustmel.errors import ImageError
 from robustmel.images import decode, write_png
+from robustmel.records.load_report import LoadReport
 from robustmel.types import Mention
 from robustmel.world.materialise import cache_folder
 

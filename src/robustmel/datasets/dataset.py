@@ -1,8 +1,7 @@
-"""A loaded data set: mentions, the knowledge base they point into, and what was wrong with the files."""
+"""A loaded data set: mentions, the knowledge base they point into, and the report of its reading."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,28 +9,8 @@ from typing import Any, ClassVar, Protocol
 
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
+from robustmel.records.load_report import LoadReport
 from robustmel.types import Mention
-
-
-@dataclass
-class LoadReport:
-    """What a loader read, kept and had to remark upon; nothing is dropped without an entry here.
-
-    Args:
-        layout: Which of a data set's layouts was found.
-        counts: Reason -> how often ("span_mismatch", "gold_not_in_kb", ...).
-        examples: Reason -> up to five ids or places, the first ones met.
-    """
-
-    layout: str
-    counts: Counter[str] = field(default_factory=Counter)
-    examples: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-
-    def remark(self, reason: str, where: str) -> None:
-        """Counts one finding and keeps its place as an example."""
-        self.counts[reason] += 1
-        if len(self.examples[reason]) < 5:
-            self.examples[reason].append(where)
 
 
 @dataclass(frozen=True)

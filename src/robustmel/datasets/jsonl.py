@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from robustmel.datasets.dataset import Dataset, LoadReport
-from robustmel.datasets.entities import read_entities
-from robustmel.datasets.fields import ENTITY_KEYS, MENTION_KEYS, names_in_file
+from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.layouts.layout import contents
-from robustmel.datasets.lines import archive_kind
 from robustmel.datasets.mentions import read_mentions, split_name
 from robustmel.errors import MissingError
+from robustmel.kb.entities_file import read_entities
 from robustmel.kb.stored import ABOUT, StoredKnowledgeBase
+from robustmel.records.json_lines import archive_kind
+from robustmel.records.load_report import LoadReport
+from robustmel.records.record import ENTITY_KEYS, MENTION_KEYS, names_in_file
 
 MENTIONS, ENTITIES = "mentions.jsonl", "entities.jsonl"
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from robustmel.datasets.dataset import LoadReport
-from robustmel.datasets.fields import MENTION_KEYS, Record, is_nil, names_in_file, remark_ignored
-from robustmel.datasets.image_paths import image_path
-from robustmel.datasets.lines import read_lines
-from robustmel.datasets.shown import shown
 from robustmel.datasets.spans import Span, fits, locate, recover
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
+from robustmel.records.image_paths import image_path
+from robustmel.records.json_lines import read_lines
+from robustmel.records.load_report import LoadReport, printable
+from robustmel.records.record import MENTION_KEYS, Record, is_nil, names_in_file, remark_ignored
 from robustmel.types import Mention
 
 SPLIT_NAMES = {"dev": "validation", "val": "validation", "valid": "validation", "training": "train", "testing": "test"}
@@ -51,7 +50,7 @@ def read_mentions(
         mention = _mention(record, images, kb, report)
         if mention.id in mentions:
             raise MissingError(
-                f'{line.place}: the mention id "{shown(mention.id)}" stands already at {places[mention.id]}; ids must be unique.'
+                f'{line.place}: the mention id "{printable(mention.id)}" stands already at {places[mention.id]}; ids must be unique.'
             )
         mentions[mention.id], places[mention.id] = mention, line.place
     if not mentions:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from robustmel.datasets.dataset import LoadReport
 from robustmel.datasets.spans import Span, locate, recover
+from robustmel.records.load_report import LoadReport
 
 
 def placed(surface: str, text: str, place: str, report: LoadReport) -> Span | None:

@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from robustmel.datasets.dataset import Dataset, LoadReport
+from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.layouts.layout import Layout, Source, chosen
 from robustmel.datasets.mentions import split_name
 from robustmel.datasets.places import data_folder
 from robustmel.datasets.splitting import By, assigned, ratio
 from robustmel.errors import MissingError, UsageError
 from robustmel.kb import KnowledgeBase
+from robustmel.kb.entities_file import open_kb
 from robustmel.kb.joined import JoinedKnowledgeBase
-from robustmel.kb.opening import open_kb
+from robustmel.records.load_report import LoadReport
 from robustmel.types import Entity, Mention
 
 

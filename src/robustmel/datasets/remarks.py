@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from robustmel.datasets.shown import shown
+from robustmel.records.load_report import printable
 
 EXAMPLES = 3
 
@@ -184,7 +184,7 @@ class Finding:
     def __str__(self) -> str:
         meaning, way_out = MEANINGS.get(self.reason, (self.reason.replace("_", " "), ""))
         detail = f" ({self.detail})" if self.detail else ""
-        first = "; ".join(shown(example) for example in self.examples[:EXAMPLES])
+        first = "; ".join(printable(example) for example in self.examples[:EXAMPLES])
         return f"{self.reason} ({self.count:,}): {meaning}{detail}{f'; first: {first}' if first else ''}. {way_out}".rstrip()
 
 

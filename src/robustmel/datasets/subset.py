@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from robustmel.datasets.dataset import Dataset, LoadReport
+from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.groups import of_type, on_topic, outside, popular
 from robustmel.datasets.mentions import split_name
 from robustmel.errors import UsageError
+from robustmel.records.load_report import LoadReport
 from robustmel.types import Mention
 
 Table = str | Mapping[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from robustmel.datasets.dataset import LoadReport
+from robustmel.records.load_report import LoadReport
 from robustmel.types import Entity
 
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from urllib.parse import unquote
 
-from robustmel.datasets.fields import is_nil
+from robustmel.records.record import is_nil
 
 _PAGE = re.compile(r"^[^/]*?https?://[a-z-]+(?:\.m)?\.wikipedia\.org/wiki/(?P<title>.+)$", re.IGNORECASE | re.DOTALL)
 _CLEAN = re.compile(r"^https?://", re.IGNORECASE)

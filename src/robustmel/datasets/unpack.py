@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
-from robustmel.datasets.shown import shown
 from robustmel.errors import MissingError
+from robustmel.records.load_report import printable
 
 MAX_FILES = 2_000_000
 MAX_BYTES = 500 * 2**30
@@ -59,14 +59,14 @@ def unpack(archive: Path, out: Path) -> int:
                     total += len(block)
                     if total > min(allowed, MAX_BYTES):
                         raise MissingError(
-                            f"{archive} is refused: {shown(entry.name)} brings it to over {total // 2**20:,} MB unpacked, far more than"
+                            f"{archive} is refused: {printable(entry.name)} brings it to over {total // 2**20:,} MB unpacked, far more than"
                             " its size would lead one to expect."
                         )
                     file.write(block)
         unfinished.replace(out)
     except FileExistsError as problem:
         raise MissingError(
-            f"{archive} is refused: {shown(str(Path(str(problem.filename)).name))} stands in it twice."
+            f"{archive} is refused: {printable(str(Path(str(problem.filename)).name))} stands in it twice."
         ) from problem
     except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError, ValueError) as problem:
         raise MissingError(f"{archive} cannot be unpacked: {problem}.") from problem
@@ -85,7 +85,7 @@ def _entries(archive: Path) -> Iterator[_Entry]:
             for info in opened.infolist():
                 mode = info.external_attr >> 16
                 if mode and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode) and stat.S_IFMT(mode):
-                    raise MissingError(f"{archive} is refused: {shown(info.filename)} is a link or a device.")
+                    raise MissingError(f"{archive} is refused: {printable(info.filename)} is a link or a device.")
                 if info.is_dir():
                     continue
                 with opened.open(info) as source:
@@ -97,7 +97,7 @@ def _entries(archive: Path) -> Iterator[_Entry]:
                 continue
             held = tar.extractfile(member) if member.isreg() else None
             if held is None:
-                raise MissingError(f"{archive} is refused: {shown(member.name)} is a link or a device.")
+                raise MissingError(f"{archive} is refused: {printable(member.name)} is a link or a device.")
             with held:
                 yield _Entry(member.name, member.size, held)
 
@@ -105,5 +105,5 @@ def _entries(archive: Path) -> Iterator[_Entry]:
 def _inside(folder: Path, name: str, archive: Path) -> Path:
     parts = PurePosixPath(name.replace("\\", "/"))
     if parts.is_absolute() or ".." in parts.parts or not parts.parts or ":" in parts.parts[0] or "\x00" in name:
-        raise MissingError(f"{archive} is refused: {shown(name)} leads out of its folder.")
+        raise MissingError(f"{archive} is refused: {printable(name)} leads out of its folder.")
     return folder.joinpath(*parts.parts)

@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from robustmel.datasets.dataset import Dataset, LoadReport
+from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.jsonl import JSONL
 from robustmel.datasets.mentions import split_name
 from robustmel.errors import MissingError
+from robustmel.records.load_report import LoadReport
 from robustmel.world.materialise import VERSION, materialised
 from robustmel.world.mentions import SPLITS
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.datasets.shown import shown
+from robustmel.records.load_report import printable
 
 _HUB_LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit"}
 
@@ -35,10 +35,10 @@ def card(dataset: Dataset, counts: Mapping[str, Any], names: Mapping[str, str], 
         header += [f"  - split: {name}", f"    path: data/{name}-*.parquet"]
     header += ["- config_name: entities", "  data_files:", "  - split: entities", "    path: entities/*.parquet", "---", ""]
     lines = [
-        f"# {shown(dataset.name)}",
+        f"# {printable(dataset.name)}",
         "",
-        f"Multimodal entity linking, exported by RobustMEL from: {shown(dataset.report.layout, 300)}.",
-        f"Licence, as the owner of the data states it: {shown(dataset.licence, 300) or 'not stated'}.",
+        f"Multimodal entity linking, exported by RobustMEL from: {printable(dataset.report.layout, 300)}.",
+        f"Licence, as the owner of the data states it: {printable(dataset.licence, 300) or 'not stated'}.",
         "",
         "| | |",
         "|---|---|",
@@ -67,4 +67,4 @@ def card(dataset: Dataset, counts: Mapping[str, Any], names: Mapping[str, str], 
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(shown(text))
+    return json.dumps(printable(text))

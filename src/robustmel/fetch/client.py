@@ -11,10 +11,10 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from robustmel import __version__
 from robustmel.errors import RobustMELError, UsageError
 from robustmel.fetch.hosts import Hosts, RefusedAddressError
 from robustmel.fetch.waiting import pause
+from robustmel.version import __version__
 
 MAX_BYTES = 50 * 2**20
 """Of one file, after decompression."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from robustmel.datasets.dataset import LoadReport
-from robustmel.datasets.lines import usable
 from robustmel.errors import MissingError
+from robustmel.records.json_lines import usable
+from robustmel.records.load_report import LoadReport
 from robustmel.types import Entity
 
 MAX_LINE = 64 * 2**20

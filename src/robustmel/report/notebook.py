@@ -15,7 +15,7 @@ from robustmel.report.sanitise import visible
 from robustmel.report.tables.layout import TASK_NAMES, figure, short_title
 
 if TYPE_CHECKING:
-    from robustmel.report.build import Report
+    from robustmel.report.content import ReportContent
 
 SHOWN = 4
 """Mentions, each with three pictures."""
@@ -24,7 +24,7 @@ SIDE = 112
 NOTES = 6
 
 
-def render(report: Report) -> str:
+def render(report: ReportContent) -> str:
     """Self-contained HTML: nothing in it is loaded from elsewhere, and nothing in the data is markup."""
     notes = [*report.notes[:NOTES], *(flag.seen for flag in report.flags[:NOTES])]
     cards = [_card(entry) for entry in gallery(report.run, SHOWN, report.holds).entries]
@@ -39,7 +39,7 @@ def render(report: Report) -> str:
     )
 
 
-def _table(report: Report) -> str:
+def _table(report: ReportContent) -> str:
     table = report.table
     words = "".join(f'<th rowspan="3">{_escaped(heading)}</th>' for heading in table.headings)
     tasks = "".join(f'<th colspan="{count}">{TASK_NAMES[task]}</th>' for task, count in table.tasks())

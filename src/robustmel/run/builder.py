@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,8 +26,8 @@ from robustmel.run.stages.candidates import candidates_of, sample
 from robustmel.run.stages.link import link
 from robustmel.run.stages.overlays import overlaid_kb, overlaid_mentions, overlaid_queries, read_overlay
 from robustmel.run.stages.perturb import STAGES
-from robustmel.run.stages.shards import Progress, read_table
-from robustmel.run.store import Store
+from robustmel.run.stages.shards import ProgressCallback, only_share, read_table
+from robustmel.run.store import Store, writing
 from robustmel.types import Mention, Query, opaque_id
 
 if TYPE_CHECKING:
@@ -52,8 +52,21 @@ class Builder:
         self._linkers: OrderedDict[str, Linker] = OrderedDict()
         self._queries: dict[str, tuple[list[Query], list[str | None]]] = {}
 
-    def make(self, job: Job, progress: Progress) -> None:
-        """Makes one artefact whose needs are there; does nothing where it is there already."""
+    def make(self, job: Job, progress: ProgressCallback) -> bool:
+        """Makes one artefact whose needs are there; does nothing where it is there already. Whether this call made it."""
+        return self.store.keep(job.kind, job.key, partial(self._maker(job), job, progress))
+
+    def make_share(self, job: Job, share: int, of: int, progress: ProgressCallback) -> None:
+        """Does those shards of an artefact whose number modulo `of` is `share`; any number of processes may do this at once."""
+        folder = self.store.partial(job.kind, job.key)
+        if not self.store.has(job.kind, job.key):
+            with writing(self.store.root), only_share(share, of):
+                folder.mkdir(parents=True, exist_ok=True)
+                self._maker(job)(job, progress, folder)
+        if self.store.has(job.kind, job.key):
+            shutil.rmtree(folder, ignore_errors=True)  # another made the whole meanwhile
+
+    def _maker(self, job: Job) -> Callable[..., dict[str, Any]]:
         makers: dict[type[Any], Callable[..., dict[str, Any]]] = {
             Candidates: self._candidates,
             Poison: self._poison,
@@ -61,7 +74,7 @@ class Builder:
             Variant: self._perturb,
             Answers: self._link,
         }
-        self.store.keep(job.kind, job.key, partial(makers[type(job)], job, progress))
+        return makers[type(job)]
 
     def dataset(self, component: Component, split: str) -> Dataset:
         """A data set, loaded once; those that make their splits one by one are asked for the split alone."""
@@ -146,7 +159,7 @@ class Builder:
         linker: Linker = loaded(kb, **parameters)
         return linker
 
-    def _candidates(self, job: Candidates, progress: Progress, folder: Path) -> dict[str, Any]:
+    def _candidates(self, job: Candidates, progress: ProgressCallback, folder: Path) -> dict[str, Any]:
         dataset, mentions = self.sampled(job.dataset, job.split, job.limit, job.sample_seed)
         generator = CANDIDATES.create(job.generator.component.name, **job.generator.component.params)
         train = self.training_mentions(job.dataset) if getattr(generator, "uses_train", False) else ()
@@ -154,7 +167,7 @@ class Builder:
         progress(1, 1)
         return facts | {"generator": job.generator.identity}
 
-    def _poison(self, job: Poison, progress: Progress, folder: Path) -> dict[str, Any]:
+    def _poison(self, job: Poison, progress: ProgressCallback, folder: Path) -> dict[str, Any]:
         from robustmel.run.stages.poison import poison
 
         dataset = self.dataset(job.dataset, "all")
@@ -163,7 +176,7 @@ class Builder:
         facts = poison(dataset.name, train, self.attack(job.attack), name, job.record_rate, job.seed, folder, progress)
         return facts | {"attack": job.attack.identity}
 
-    def _train(self, job: Training, progress: Progress, folder: Path) -> dict[str, Any]:
+    def _train(self, job: Training, progress: ProgressCallback, folder: Path) -> dict[str, Any]:
         from robustmel.run.stages.train import train_checkpoint
 
         datasets = [self.dataset(component, "all") for component in job.datasets]
@@ -175,23 +188,23 @@ class Builder:
             datasets[place] = replace(dataset, mentions=tuple(edited.get(one.id, one) for one in dataset.mentions))
         return train_checkpoint(datasets, job, folder / "model", progress)
 
-    def _perturb(self, job: Variant, progress: Progress, folder: Path) -> dict[str, Any]:
+    def _perturb(self, job: Variant, progress: ProgressCallback, folder: Path) -> dict[str, Any]:
         attack = self.attack(job.component)
         queries, gold = self.asked(job.candidates)
         if job.source is not None and job.source.random:
             queries = _seeded(queries, job.seed, job.made_on)
         linkers = [self.linker(source, job.candidates) for source in job.asked]
-        began = time.monotonic()
         kb = self.dataset(job.candidates.dataset, job.candidates.split).kb
         facts = STAGES[attack.modality](job, attack, linkers, kb, queries, gold, folder, progress)
-        cost = {"seconds": time.monotonic() - began, "passes": facts["queries"]}
+        seconds = sum(row["seconds"] or 0 for row in read_table(folder / "log.parquet"))  # by whichever process
+        cost = {"seconds": seconds, "passes": facts["queries"]}
         of = {"attack": job.component.identity, "modality": attack.modality, "view": job.view, "logits": job.attack.logits}
         source: dict[str, Any] = {"source": None}
         if job.source:
             source = {"source": job.source.identity, "source_title": job.made_on}
         return facts | of | {"max_side": job.attack.max_side} | source | cost
 
-    def _link(self, job: Answers, progress: Progress, folder: Path) -> dict[str, Any]:
+    def _link(self, job: Answers, progress: ProgressCallback, folder: Path) -> dict[str, Any]:
         linker = self.linker(job.victim, job.candidates, job.variant)
         queries, _ = self.asked(job.candidates)
         if job.variant is not None:

@@ -1,172 +1,182 @@
-"""Ways to get artefacts made. They differ only in how they call `Builder.make`, once for each that is missing."""
+"""Gets artefacts made: jobs are cut into pieces, and an executor does the pieces, here or elsewhere."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
+import math
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import BrokenExecutor, Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from queue import Empty
-from typing import Any
+from typing import Protocol
 
 from robustmel.errors import RobustMELError
 from robustmel.run.builder import Builder
-from robustmel.run.interrupt import Flag, Interrupted, listening
-from robustmel.run.jobs import Job
-from robustmel.run.store import Store
-
-Watch = Callable[[Job, int, int], None]
-"""Called with (job, pieces done, pieces in all)."""
+from robustmel.run.interrupt import listening, stop_if_asked
+from robustmel.run.jobs import Answers, Job, Variant
+from robustmel.run.listener import ProgressListener
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What a worker process needs to build its own builder."""
+class Piece:
+    """Shards `share`, `share + of`, `share + 2 * of`, ... of an artefact; without a share, all that is missing and the whole.
 
-    store: Store
-    device: str
-    threads: int
+    A piece may be done twice, or lost: shards have names of their own, and whoever makes the whole does those that are missing.
+    """
+
+    job: Job
+    share: int | None = None
+    of: int = 1
+
+    def carry_out(self, builder: Builder, progress: Callable[[int, int], None]) -> bool:
+        """Does the piece in this process; whether that made the artefact."""
+
+        def obedient(done: int, of: int) -> None:
+            progress(done, of)
+            stop_if_asked()
+
+        if self.share is None:
+            return builder.make(self.job, obedient)
+        builder.make_share(self.job, self.share, self.of, obedient)
+        return False
 
 
-def execute(jobs: Iterable[Job], builder: Builder, workers: int, watch: Watch) -> int:
+Tell = Callable[[Piece, int, int], None]
+"""Called with (piece, shards done, shards in all)."""
+
+
+class Executor(Protocol):
+    """Does pieces. It is handed no more of them at once than it has places."""
+
+    places: int
+
+    def submit(self, piece: Piece) -> Future[bool]:
+        """Begins a piece, or does it; the result is that of `Piece.carry_out`, or a `BrokenExecutor` where its worker died."""
+        ...
+
+    def wait(self, running: Collection[Future[bool]]) -> None:
+        """Returns when one of them has finished, or after a moment, and has told what there was to tell."""
+        ...
+
+
+class ThisProcess:
+    """Does a piece when it is submitted."""
+
+    places = 1
+
+    def __init__(self, builder: Builder, tell: Tell) -> None:
+        self.builder, self.tell = builder, tell
+
+    def submit(self, piece: Piece) -> Future[bool]:
+        """Does the piece."""
+        future: Future[bool] = Future()
+        future.set_result(piece.carry_out(self.builder, lambda done, of: self.tell(piece, done, of)))
+        return future
+
+    def wait(self, running: Collection[Future[bool]]) -> None:
+        """Nothing runs by now."""
+
+
+def execute(jobs: Iterable[Job], builder: Builder, workers: int, listener: ProgressListener) -> int:
     """Makes the artefacts that are missing, in an order in which each finds what it needs.
 
     Args:
         jobs: All that are wanted; those that exist are left alone.
         builder: Of this process.
         workers: 1 makes them here; more, in that many processes. The artefacts are the same either way.
-        watch: Told of progress.
+        listener: Told of progress.
 
     Returns:
-        How many were made.
+        How many this call made; those that another process made meanwhile do not count.
 
     Raises:
         Interrupted: The user asked to stop; what was finished is kept.
+        RobustMELError: A worker process died.
     """
-    missing = [job for job in jobs if not builder.store.has(job.kind, job.key)]
-    if workers <= 1 or len(missing) <= 1:
-        _here(missing, builder, watch)
+    missing = {job.key: job for job in jobs if not builder.store.has(job.kind, job.key)}
+    listener.planned(len(missing))
+    schedule = _Schedule(missing, listener)
+    executor: AbstractContextManager[Executor]
+    if workers > 1 and (len(missing) > 1 or any(share_count(job, workers) > 1 for job in missing.values())):
+        from robustmel.run.local_processes import LocalProcesses, stop_signal
+
+        stop = stop_signal()
+        executor = LocalProcesses(builder, workers, stop, schedule.told)
     else:
-        _in_processes(missing, builder, workers, watch)
-    return len(missing)
+        stop = threading.Event()
+        executor = nullcontext(ThisProcess(builder, schedule.told))
+    with listening(stop), executor as places:
+        return schedule.carry_out(places)
 
 
-def _stopping(flag: Flag, tell: Callable[[int, int], None]) -> Callable[[int, int], None]:
-    def progress(done: int, of: int) -> None:
-        tell(done, of)
-        if flag.is_set():
-            raise Interrupted
-
-    return progress
+def share_count(job: Job, places: int) -> int:
+    """Into how many shares an artefact is cut: each costs the loading of a linker and should be worth two batches at least."""
+    if not isinstance(job, Variant | Answers) or (isinstance(job, Variant) and job.component.loaded.modality == "knowledge"):
+        return 1
+    return max(1, min(places, math.ceil(job.candidates.count / (2 * job.batch_size))))
 
 
-def _here(missing: list[Job], builder: Builder, watch: Watch) -> None:
-    flag = threading.Event()
-    with listening(flag):
-        for job in missing:
-            watch(job, 0, 1)
-            builder.make(job, _stopping(flag, lambda done, of, job=job: watch(job, done, of)))  # type: ignore[misc]
-            watch(job, 1, 1)
-            if flag.is_set():
-                raise Interrupted
+class _Schedule:
+    """Which pieces are to come, and how far those are that were begun."""
 
+    def __init__(self, missing: dict[str, Job], listener: ProgressListener) -> None:
+        self.waiting, self.begun, self.listener = dict(missing), dict[str, dict[int | None, tuple[int, int]]](), listener
+        self.queue: deque[Piece] = deque()
+        self.shares_left: dict[str, int] = {}
 
-_worker: dict[str, Any] = {}
+    def carry_out(self, executor: Executor) -> int:
+        """Has all done; how many artefacts that made."""
+        made, running = 0, dict[Future[bool], Piece]()
+        while self.waiting or self.queue or running:
+            self._cut(executor.places)
+            while self.queue and len(running) < executor.places:
+                piece = self.queue.popleft()
+                if piece.job.key not in self.begun:
+                    self.begun[piece.job.key] = {}
+                    self.listener.begun(piece.job)
+                running[executor.submit(piece)] = piece
+            executor.wait(running)
+            stop_if_asked()
+            for future in [future for future in running if future.done()]:
+                made += self._finished(running.pop(future), future)
+        return made
 
+    def told(self, piece: Piece, done: int, of: int) -> None:
+        """Passes on how far an artefact is, over all its shares; those not yet begun are taken to be like the others."""
+        if piece.job.key not in self.begun:
+            return  # a worker's last words may come after the artefact is known to be made
+        shares = self.begun[piece.job.key]
+        shares[piece.share] = (done, of)
+        if piece.share is None:
+            self.listener.advanced(piece.job, done, of)
+        else:
+            whole = round(sum(each_of for _, each_of in shares.values()) * piece.of / len(shares))
+            self.listener.advanced(piece.job, sum(share_done for share_done, _ in shares.values()), whole)
 
-def _begin(setting: Setting, flag: Flag, told: Any) -> None:
-    """Runs once in each worker: the parent alone listens to Ctrl-C, and a worker does not outlive it."""
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    import torch
+    def _cut(self, places: int) -> None:
+        """Queues the pieces of jobs none of whose needs is still to come."""
+        coming = self.waiting.keys() | self.shares_left.keys()
+        for job in list(self.waiting.values()):
+            if any(need.key in coming for need in job.needs):
+                continue
+            count = share_count(self.waiting.pop(job.key), places)
+            self.shares_left[job.key] = count
+            self.queue.extend([Piece(job, share, count) for share in range(count)] if count > 1 else [Piece(job)])
 
-    torch.set_num_threads(setting.threads)
-    _worker.update(builder=Builder(setting.store, setting.device), flag=flag, told=told)
-
-
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _make(job: Job) -> None:
-    told = _worker["told"]
-    told.put((job.key, 0, 1))  # begun: what waits in the queue is not
-    _worker["builder"].make(job, _stopping(_worker["flag"], lambda done, of: told.put((job.key, done, of))))
-
-
-def _in_processes(missing: list[Job], builder: Builder, workers: int, watch: Watch) -> None:
-    context = multiprocessing.get_context("spawn")  # forking after torch has started its threads may hang
-    flag, told = context.Event(), context.Queue()
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    setting = Setting(builder.store, builder.device, threads)
-    pool = ProcessPoolExecutor(min(workers, len(missing)), context, initializer=_begin, initargs=(setting, flag, told))
-    jobs = {job.key: job for job in missing}
-    with listening(flag), _orderly(pool, flag):
-        waiting, running = dict(jobs), dict[Future[None], Job]()
-        while waiting or running:
-            for job in _ready(waiting, running.values()):
-                running[pool.submit(_make, waiting.pop(job.key))] = job
-            finished, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
-            for key, done, of in _drain(told):
-                watch(jobs[key], done, of)
-            if flag.is_set():
-                raise Interrupted
-            for future in finished:
-                job = running.pop(future)
-                _result(future, job)
-                watch(job, 1, 1)
-
-
-def _ready(waiting: dict[str, Job], running: Iterable[Job]) -> list[Job]:
-    """Jobs none of whose needs is still to come."""
-    coming = waiting.keys() | {job.key for job in running}
-    return [job for job in waiting.values() if not any(need.key in coming for need in job.needs)]
-
-
-def _drain(told: Any) -> Iterator[tuple[str, int, int]]:
-    while True:
+    def _finished(self, piece: Piece, future: Future[bool]) -> bool:
         try:
-            yield told.get_nowait()
-        except Empty:
-            return
-
-
-def _result(future: Future[None], job: Job) -> None:
-    try:
-        future.result()
-    except BrokenProcessPool as problem:
-        raise RobustMELError(
-            f"a worker process died while making: {job.title} (killed, or out of memory?). The same command goes on from the last"
-            " finished batch; fewer --workers need less memory."
-        ) from problem
-
-
-@contextmanager
-def _orderly(pool: ProcessPoolExecutor, flag: Flag) -> Iterator[None]:
-    """Lets running jobs end their batch; at a second request or an error kills what is left."""
-    workers = list((pool._processes or {}).values())
-    try:
-        try:
-            yield
-        except Interrupted:
-            workers = list((pool._processes or {}).values())
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    except Interrupted:
-        raise
-    except BaseException:
-        flag.set()
-        for process in {*workers, *(pool._processes or {}).values()}:
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
+            made = future.result()
+        except BrokenExecutor as problem:
+            raise RobustMELError(
+                f"a worker process died while making: {piece.job.title} (killed, or out of memory?). The same command goes on from"
+                " the last finished batch; fewer --workers need less memory."
+            ) from problem
+        if piece.share is None:
+            del self.shares_left[piece.job.key], self.begun[piece.job.key]
+            self.listener.finished(piece.job)
+            return made
+        self.shares_left[piece.job.key] -= 1
+        if not self.shares_left[piece.job.key]:
+            self.queue.appendleft(Piece(piece.job))
+        return False

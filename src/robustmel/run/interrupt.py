@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,7 +15,7 @@ class Interrupted(Exception):  # noqa: N818 - not an error: the same command goe
     """The user asked to stop; everything finished so far is kept."""
 
 
-class Flag(Protocol):
+class StopSignal(Protocol):
     """Set once, seen by everyone who works (a `threading.Event`, or a multiprocessing one)."""
 
     def is_set(self) -> bool:
@@ -26,19 +27,40 @@ class Flag(Protocol):
         ...
 
 
+_heeded: list[StopSignal] = []
+
+
+def heed(stop: StopSignal) -> None:
+    """Makes `stop_if_asked` obey this signal for the rest of the process (a worker's)."""
+    _heeded.append(stop)
+
+
+def stop_if_asked() -> None:
+    """Called between shards and while waiting.
+
+    Raises:
+        Interrupted: The user asked to stop.
+    """
+    if any(stop.is_set() for stop in _heeded):
+        raise Interrupted
+
+
 @contextmanager
-def listening(flag: Flag) -> Iterator[None]:
-    """Sets `flag` on the first SIGINT or SIGTERM; raises `KeyboardInterrupt` on the second."""
+def listening(stop: StopSignal) -> Iterator[None]:
+    """Sets `stop` on the first SIGINT or SIGTERM; raises `KeyboardInterrupt` on the second."""
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if flag.is_set():
+        if stop.is_set():
             raise KeyboardInterrupt
-        flag.set()
+        stop.set()
         print("\nstopping after the current batch; once more to stop at once", file=sys.stderr, flush=True)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    main = threading.current_thread() is threading.main_thread()  # Python lets the main thread alone listen
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}
+    heed(stop)
     try:
         yield
     finally:
+        _heeded.remove(stop)
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""A lock that says who holds it, and that a dead holder cannot keep."""
+"""A lock is a lease: a file whose holder rewrites it every few seconds, and which others take over when it stays as it was."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -14,71 +15,158 @@ from pathlib import Path
 from typing import Any
 
 from robustmel.errors import MissingError
+from robustmel.run.interrupt import stop_if_asked
 
 log = logging.getLogger(__name__)
 
+LEASE = 60.0
+"""Seconds without a heartbeat, by the clock of the one who waits, after which a lock is taken over."""
+HEARTBEAT = 10.0
+"""Seconds between two heartbeats."""
+GRACE = 5.0
+"""Seconds after which a file that names no holder (empty, torn, edited by hand) is taken over."""
+POLL = 0.2
+SETTLE = 0.05
+
+
+class Lease:
+    """A lock file and who holds it; made by `hold`."""
+
+    def __init__(self, lock: Path) -> None:
+        self.lock = lock
+        self.id, self._beats, self._over = uuid.uuid4().hex, 0, threading.Event()
+
+    def _text(self) -> str:
+        """Of the same length at every heartbeat: it is rewritten in place, which needs no room on the disk."""
+        return json.dumps({"id": self.id, **_whereabouts(), "pid": os.getpid(), "beat": f"{self._beats:010d}"})
+
+    def take(self) -> bool:
+        """Creates the file; False where there is one. Exclusive creation works where hard links do not (exFAT, SMB, FUSE)."""
+        try:
+            descriptor = os.open(self.lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        except FileExistsError:
+            return False
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(self._text())
+        except OSError:
+            self.lock.unlink(missing_ok=True)
+            raise
+        return True
+
+    def held(self) -> bool:
+        """Whether nobody has taken it over: a suspended machine wakes up without its leases."""
+        text = _read(self.lock)
+        return text is not None and _holder(text).get("id") == self.id
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Keeps the lease alive for the length of the block, then gives it back."""
+        thread = threading.Thread(target=self._beat, name=f"heartbeat of {self.lock.name}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            thread.join()
+            if self.held():
+                _bury(self.lock, self._text())
+
+    def _beat(self) -> None:
+        while not self._over.wait(HEARTBEAT):
+            with suppress(OSError), self.lock.open("r+") as file:  # what is open stays ours, even if it is renamed meanwhile
+                if _holder(file.read()).get("id") != self.id:
+                    log.warning("lock %s was taken over by another process", self.lock)
+                    return
+                self._beats += 1
+                file.seek(0)
+                file.write(self._text())
+
 
 @contextmanager
-def hold(lock: Path, what: str, wait: bool) -> Iterator[None]:
+def hold(lock: Path, what: str, wait: bool) -> Iterator[Lease]:
     """Holds `lock` for the length of the block.
 
-    A lock is a file with the holder's pid and host. It is broken only if that process is dead and ran on this host: a holder on
-    another host cannot be seen from here.
+    A lock is taken over at once if its holder is a dead process of this machine (same host, boot and process namespace), and
+    after `LEASE` seconds without a heartbeat whoever holds it.
 
     Args:
         lock: Path of the lock file; its folder is made where it is absent.
         what: What is locked, for the message.
-        wait: Wait for another holder to finish, or give up at once.
+        wait: Wait for another holder to finish, or give up as soon as it is seen to be alive.
 
     Raises:
         MissingError: Another process holds the lock and `wait` is False.
+        Interrupted: The user asked to stop while this waited.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
-    mine = lock.with_name(f"{lock.name}.{uuid.uuid4().hex}")
-    mine.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started": _started(os.getpid())}))
-    told = False
-    try:
-        while not _take(mine, lock):
-            holder = _holder(lock)
-            if holder is None:
-                continue
-            if _dead(holder):
-                _bury(lock, holder)
-            elif wait:
-                if not told:
-                    log.warning("waiting for process %s on %s, which holds %s", holder["pid"], holder["host"], lock)
-                    told = True
-                time.sleep(0.2)
-            else:
-                raise MissingError(
-                    f"{what} is in use by process {holder['pid']} on {holder['host']}. Wait for it, or choose another folder;"
-                    f" if that process is gone for certain, delete {lock}."
-                )
-    finally:
-        mine.unlink(missing_ok=True)
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
+    lease = Lease(lock)
+    _acquire(lease, what, wait)
+    with lease.beating():
+        yield lease
 
 
-def _take(mine: Path, lock: Path) -> bool:
-    """A hard link appears with its content or not at all, on network file systems too."""
-    try:
-        os.link(mine, lock)
-    except FileExistsError:
-        return False
-    return True
+def _acquire(lease: Lease, what: str, wait: bool) -> None:
+    seen, since, buried, told = "", time.monotonic(), False, False
+    while True:
+        if lease.take():
+            if not buried:
+                return
+            time.sleep(SETTLE)  # another who saw the same dead holder may just be moving ours, and puts it back
+            if lease.held():
+                return
+        text = _read(lease.lock)
+        if text is None:
+            continue
+        beaten = seen not in ("", text)
+        if text != seen:
+            seen, since = text, time.monotonic()
+        holder = _holder(text)
+        if holder.get("id") == lease.id:
+            return
+        here = _on_this_machine(holder)
+        if (here and _dead(holder)) or time.monotonic() - since >= (LEASE if holder else GRACE):
+            buried = _bury(lease.lock, text) or buried
+            continue
+        if not wait and (here or (beaten and holder)):
+            raise MissingError(
+                f"{what} is in use by process {holder['pid']} on {holder['host']}. Wait for it, or choose another folder."
+            )
+        if not told and holder:
+            log.warning("waiting for process %s on %s, which holds %s", holder["pid"], holder["host"], lease.lock)
+            told = True
+        stop_if_asked()
+        time.sleep(min(POLL, LEASE / 4))
 
 
-def _holder(lock: Path) -> dict[str, Any] | None:
+def _read(lock: Path) -> str | None:
     try:
-        found: dict[str, Any] = json.loads(lock.read_text())
+        return lock.read_text("utf-8", errors="replace")
     except FileNotFoundError:
         return None
-    except ValueError:
-        return {"pid": 0, "host": socket.gethostname(), "started": None}
-    return found
+
+
+def _holder(text: str) -> dict[str, Any]:
+    """What a lock file says; empty where it does not name a process."""
+    with suppress(ValueError, RecursionError):
+        said = json.loads(text)
+        if (
+            isinstance(said, dict)
+            and isinstance(said.get("host"), str)
+            and isinstance(said.get("pid"), int)
+            and said["pid"] > 0
+        ):
+            return said
+    return {}
+
+
+def _whereabouts() -> dict[str, str | None]:
+    """This machine and process: two containers may share a host name, but not a process namespace."""
+    about = {"host": socket.gethostname(), "boot": None, "namespace": None, "started": _started(os.getpid())}
+    with suppress(OSError):
+        about["boot"] = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        about["namespace"] = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - no path
+    return about
 
 
 def _started(pid: int) -> str | None:
@@ -88,26 +176,33 @@ def _started(pid: int) -> str | None:
     return None
 
 
+def _on_this_machine(holder: dict[str, Any]) -> bool:
+    here = _whereabouts()
+    return bool(holder) and all(holder.get(name) == here[name] for name in ("host", "boot", "namespace"))
+
+
 def _dead(holder: dict[str, Any]) -> bool:
-    if holder["host"] != socket.gethostname():
-        return False
-    if holder["pid"] == 0:
-        return True
     try:
         os.kill(holder["pid"], 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return True
     except PermissionError:
         return False
-    return bool(_started(holder["pid"]) != holder["started"])
+    return bool(_started(holder["pid"]) != holder.get("started"))
 
 
-def _bury(lock: Path, holder: dict[str, Any]) -> None:
-    """Removes a dead holder's lock, unless someone else has done so and taken it meanwhile."""
+def _bury(lock: Path, text: str) -> bool:
+    """Removes a lock file that says `text`; one that says something else by now is put back. Whether it was removed."""
     grave = lock.with_name(f"{lock.name}.{uuid.uuid4().hex}")
-    with suppress(FileNotFoundError):
+    if _read(lock) != text:
+        return False
+    try:
         lock.rename(grave)
-        if _holder(grave) != holder:
-            with suppress(FileExistsError):
-                os.link(grave, lock)
-        grave.unlink(missing_ok=True)
+    except FileNotFoundError:
+        return False
+    said = _read(grave) or ""
+    if said != text:
+        with suppress(FileExistsError), lock.open("x", encoding="utf-8") as file:
+            file.write(said)
+    grave.unlink(missing_ok=True)
+    return said == text

@@ -17,11 +17,12 @@ from robustmel.errors import MissingError, UsageError
 from robustmel.export.records import mention_record
 from robustmel.kb.fields import entity_fields
 from robustmel.run.builder import Builder
-from robustmel.run.executors import Watch, execute
+from robustmel.run.executors import execute
 from robustmel.run.expand import expand
 from robustmel.run.grid import Grid
 from robustmel.run.jobs import Variant
 from robustmel.run.keys import file_digest, files_digest
+from robustmel.run.listener import ProgressListener
 from robustmel.run.locks import hold
 from robustmel.run.stages.overlays import overlaid_kb, overlaid_mentions
 from robustmel.run.store import Store, write_atomically, writing
@@ -32,7 +33,7 @@ EXAMPLE = "predictions.example.jsonl"
 
 
 def publish(
-    grid: Grid, out: Path, store: Store, workers: int, device: str, watch: Watch, with_clean: bool = False
+    grid: Grid, out: Path, store: Store, workers: int, device: str, listener: ProgressListener, with_clean: bool = False
 ) -> dict[str, Any]:
     """Perturbs the one data set of a grid and writes it to `out` in the project's own format.
 
@@ -59,7 +60,7 @@ def publish(
     with writing(out), hold(out / "run.lock", f"folder {out}", wait=False):
         if store.has(variant.kind, variant.key) and store.manifest(variant.kind, variant.key)["kept"] != "all":
             store.forget(variant.kind, variant.key)
-        execute([job for job in plan.jobs if job.kind != "answers"], builder, workers, watch)
+        execute([job for job in plan.jobs if job.kind != "answers"], builder, workers, listener)
         _write(variant, builder, store, out, with_clean)
     return store.manifest(variant.kind, variant.key)
 

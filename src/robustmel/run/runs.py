@@ -12,19 +12,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from robustmel import __version__
 from robustmel.run.builder import Builder
 from robustmel.run.changes import changes, ingredients
 from robustmel.run.estimate import disk_needed
-from robustmel.run.executors import Watch, execute
+from robustmel.run.executors import execute
 from robustmel.run.expand import expand
 from robustmel.run.grid import Grid
 from robustmel.run.interrupt import Interrupted
 from robustmel.run.jobs import Job
 from robustmel.run.keys import plain
+from robustmel.run.listener import ProgressListener
 from robustmel.run.locks import hold
 from robustmel.run.plan import Evaluation, Plan, PlannedCell
 from robustmel.run.store import Store, write_atomically, writing
+from robustmel.version import __version__
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,13 @@ class Finished:
 
 
 def run_grid(
-    grid: Grid, out: Path, store: Store, workers: int, device: str, watch: Watch, show: Callable[[], object] = lambda: None
+    grid: Grid,
+    out: Path,
+    store: Store,
+    workers: int,
+    device: str,
+    listener: ProgressListener,
+    show: Callable[[], object] = lambda: None,
 ) -> Finished:
     """Makes whatever a grid still lacks, and writes `run.json`. The same call goes on where an interrupted one stopped.
 
@@ -69,7 +76,7 @@ def run_grid(
         readers = _readers(plan)
         jobs = [job for job in plan.jobs if not _unneeded(job, readers, store)]
         fresh = [job.key for job in jobs if job.kind == "variant" and not store.has(job.kind, job.key)]
-        made = execute(jobs, builder, workers, watch)
+        made = execute(jobs, builder, workers, listener)
         errors = sum(int(store.manifest("answers", key)["errors"]) for key in set().union(*readers.values(), _clean(plan)))
         errors += sum(int(store.manifest("variant", key)["failed"]) for key in readers)
         notes = plan.notes + _cut_texts(plan, store)

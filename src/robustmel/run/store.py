@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from robustmel.errors import MissingError
-from robustmel.run.locks import hold
+from robustmel.run.locks import Lease, hold
 
 MANIFEST = "manifest.json"
 
@@ -43,32 +43,55 @@ class Store:
         found: dict[str, Any] = json.loads((self.path(kind, key) / MANIFEST).read_text("utf-8"))
         return found
 
-    def keep(self, kind: str, key: str, make: Maker) -> Path:
-        """The artefact's folder, made first where it is missing.
+    def partial(self, kind: str, key: str) -> Path:
+        """Where an artefact lies while it is made."""
+        final = self.path(kind, key)
+        return final.with_name(f"{final.name}.partial")
+
+    def keep(self, kind: str, key: str, make: Maker) -> bool:
+        """Makes an artefact where it is missing; whether this call made it.
 
         A second process that wants the same artefact waits for the first. The maker works in `<key>.partial`; the manifest is
-        written last and the folder renamed, so a killed process leaves nothing that looks complete.
+        written last and the folder renamed, so a killed process leaves nothing that looks complete. A process whose lease was
+        taken over while it made the artefact (it was suspended) leaves it to the one that took it.
 
         Raises:
             MissingError: The disk is full or cannot be written.
+            Interrupted: The user asked to stop while this waited.
         """
         final = self.path(kind, key)
-        if self.has(kind, key):
-            return final
-        with writing(self.root), hold(final.with_name(key + ".lock"), f"artefact {kind}/{key}", wait=True):
-            if self.has(kind, key):
-                return final
-            if final.exists():  # emptied of its manifest: not an artefact any more
-                shutil.rmtree(final)
-            partial = final.with_name(key + ".partial")
-            partial.mkdir(parents=True, exist_ok=True)
-            if not (partial / MANIFEST).is_file():
-                facts = make(partial)
-                write_atomically(partial / MANIFEST, json.dumps(facts, indent=1, sort_keys=True) + "\n")
-            shutil.rmtree(partial / "shards", ignore_errors=True)
+        while not self.has(kind, key):
+            with writing(self.root), hold(final.with_name(key + ".lock"), f"artefact {kind}/{key}", wait=True) as lease:
+                if self.has(kind, key):
+                    return False
+                try:
+                    if self._make(kind, key, make, lease):
+                        return True
+                except OSError:
+                    if lease.held():
+                        raise  # else the new holder moved the folder away
+        return False
+
+    def _make(self, kind: str, key: str, make: Maker, lease: Lease) -> bool:
+        final, partial = self.path(kind, key), self.partial(kind, key)
+        if final.exists():  # emptied of its manifest: not an artefact any more
+            shutil.rmtree(final)
+        partial.mkdir(parents=True, exist_ok=True)
+        if not (partial / MANIFEST).is_file():
+            facts = make(partial)
+            if not lease.held():
+                return False
+            write_atomically(partial / MANIFEST, json.dumps(facts, indent=1, sort_keys=True) + "\n")
+        shutil.rmtree(partial / "shards", ignore_errors=True)
+        try:
             partial.rename(final)
-            _sync(final.parent)
-        return final
+        except OSError:
+            if not self.has(kind, key):
+                raise
+            shutil.rmtree(partial, ignore_errors=True)
+            return False
+        _sync(final.parent)
+        return True
 
     def forget(self, kind: str, key: str) -> None:
         """Removes an artefact, its manifest first."""

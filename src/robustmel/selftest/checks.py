@@ -8,7 +8,7 @@ from pathlib import Path
 
 from robustmel.errors import MissingError
 from robustmel.registry import Component
-from robustmel.run.executors import Watch
+from robustmel.run.listener import ProgressListener
 from robustmel.selftest.attack_suites import WHITE_BOXES
 from robustmel.selftest.fakes_check import FAKES, Fake, check_fakes
 from robustmel.selftest.models_check import DATASET, check_models, embedded
@@ -45,7 +45,7 @@ FULL = Extent()
 def selftest(
     folder: Path,
     workers: int,
-    watch: Watch,
+    listener: ProgressListener,
     data: Sequence[Component] = (),
     attack: Component | None = None,
     extent: Extent = FULL,
@@ -56,7 +56,7 @@ def selftest(
     Args:
         folder: For the planted data, the runs and their store; it must be empty.
         workers: Processes.
-        watch: Told of progress.
+        listener: Told of progress.
         data: Further data sets whose pictures linear towers are made of.
         attack: Tried on the towers in place of the shipped white boxes; then nothing else is asked.
         extent: How much is asked.
@@ -66,7 +66,7 @@ def selftest(
         UsageError: A data set has too few pictures, or the attack takes no budget.
         MissingError: A data set cannot be read.
     """
-    run = runner(folder / "runs", workers, watch, pages)
+    run = runner(folder / "runs", workers, listener, pages)
     attacks = WHITE_BOXES if attack is None else (attack,)
     verdicts = []
     for number, source in enumerate((WORLD, *data)):

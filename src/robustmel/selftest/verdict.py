@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from robustmel import __version__
+from robustmel.version import __version__
 
 NARROWEST = 40
 """Columns for what the tool said, at least."""

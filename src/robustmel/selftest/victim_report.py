@@ -15,8 +15,8 @@ from robustmel.report.credit import Floats
 from robustmel.report.results import ResultCell
 from robustmel.report.scoring import Scoring
 from robustmel.report.statistics import Clusters
-from robustmel.run.executors import Watch
 from robustmel.run.grid import parse_grid
+from robustmel.run.listener import ProgressListener
 from robustmel.run.runs import run_grid
 from robustmel.run.store import Store
 
@@ -102,19 +102,19 @@ class VictimReport:
         return [row for row in self.report.summaries if (row.dataset, row.linker, row.defence) == mine]
 
 
-def runner(folder: Path, workers: int, watch: Watch, pages: bool = False) -> Runner:
+def runner(folder: Path, workers: int, listener: ProgressListener, pages: bool = False) -> Runner:
     """Runs grids into one folder with one fresh store, on the processor.
 
     Args:
         folder: Gets a run folder a grid, and the store.
         workers: Processes.
-        watch: Told of progress.
+        listener: Told of progress.
         pages: Whether each run gets its page.
     """
 
     def run(name: str, table: dict[str, Any]) -> Report:
         grid = parse_grid({"tasks": ["I2T"], "batch_size": 50, **table}, "the selftest")
-        run_grid(grid, folder / name, Store(folder / "store"), workers, "cpu", watch)
+        run_grid(grid, folder / name, Store(folder / "store"), workers, "cpu", listener)
         report = build(folder / name)
         if pages:
             report.write_page()

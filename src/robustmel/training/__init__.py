@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from robustmel.registry import Registry
-
 if TYPE_CHECKING:
-    from robustmel.training.checkpoint import Checkpoint, train
+    from robustmel.training.checkpoint import TRAINEES, Checkpoint, train
 
 __all__ = ["TRAINEES", "Checkpoint", "train"]
 
-TRAINEES = Registry("kind of training", {"dual-encoder": "robustmel.training.dual_encoder:DualEncoderTrainee"})
-"""What a linker's class may say in `trained_as` -> the `Trainee` that its training is."""
-
 
 def __getattr__(name: str) -> Any:
-    if name in ("Checkpoint", "train"):  # imported when asked for: they need torch
+    if name in __all__:  # imported when asked for: they need torch
         from robustmel.training import checkpoint
 
         return getattr(checkpoint, name)

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from robustmel import __version__
 from robustmel.attacks.quantities import as_budget
 from robustmel.types import TASKS
+from robustmel.version import __version__
 
 RECORD = "training_recipe.json"
 """What was trained, and how; it is written last, so that a folder that holds it is complete."""

@@ -13,12 +13,15 @@ from safetensors import SafetensorError
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import MissingError, UsageError
-from robustmel.training import TRAINEES
+from robustmel.registry import Registry
 from robustmel.training.card import RECORD, write_card
 from robustmel.training.loop import OnEpoch, optimise
 from robustmel.training.recipe import Recipe
 from robustmel.training.state import STATE, State, read_state, remove_unfinished, write_state
 from robustmel.training.trainee import CandidateLists, Trainee, kind_of_training
+
+TRAINEES = Registry("kind of training", {"dual-encoder": "robustmel.training.dual_encoder:DualEncoderTrainee"})
+"""What a linker's class may say in `trained_as` -> the `Trainee` that its training is."""
 
 MUST_AGREE = {
     "recipe": "another recipe",

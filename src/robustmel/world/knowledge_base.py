@@ -8,10 +8,10 @@ from functools import cache
 from importlib.resources import as_file, files
 from types import MappingProxyType
 
-from robustmel.datasets.dataset import LoadReport
-from robustmel.datasets.entities import read_entities
 from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
+from robustmel.kb.entities_file import read_entities
+from robustmel.records.load_report import LoadReport
 from robustmel.registry import suggestion
 
 _FILE = files("robustmel.world") / "entities.jsonl"

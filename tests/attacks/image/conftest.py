@@ -65,7 +65,7 @@ def tried(request: pytest.FixtureRequest) -> Tried:
 
 
 @pytest.fixture(params=[one for one in TRIED.values() if one.follows_gradients], ids=[n for n in TRIED if n != "square"])
-def climber(request: pytest.FixtureRequest) -> Tried:
+def gradient_attack(request: pytest.FixtureRequest) -> Tried:
     """Every attack that follows gradients."""
     found: Tried = request.param
     return found

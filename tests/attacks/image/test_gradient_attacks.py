@@ -27,41 +27,43 @@ def clean_answers(victim: Any, pixels: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("how", ["detached", "rounded"])
-def test_masked_gradients_are_counted(climber: Any, how: str, conv: Any, pictures: Any, perturb: Any) -> None:
+def test_masked_gradients_are_counted(gradient_attack: Any, how: str, conv: Any, pictures: Any, perturb: Any) -> None:
     def masked(batch: Tensor, rows: Tensor | None = None) -> Tensor:
         return conv(batch).detach() if how == "detached" else conv((batch * 255).round() / 255)
 
     pixels = pictures(3)
-    found = perturb(climber(), masked, pixels, clean_answers(conv, pixels))
+    found = perturb(gradient_attack(), masked, pixels, clean_answers(conv, pixels))
     assert bool((found.iterations > 0).all())
     assert torch.equal(found.zero_gradients, found.iterations)
 
 
-def test_an_honest_victim_has_no_zero_gradients(climber: Any, conv: Any, pictures: Any, perturb: Any) -> None:
+def test_an_honest_victim_has_no_zero_gradients(gradient_attack: Any, conv: Any, pictures: Any, perturb: Any) -> None:
     pixels = pictures(8)
-    found = perturb(climber(), conv, pixels, clean_answers(conv, pixels))
+    found = perturb(gradient_attack(), conv, pixels, clean_answers(conv, pixels))
     assert int(found.zero_gradients.sum()) == 0
 
 
 def test_a_victim_that_rounds_with_a_straight_through_gradient_is_attacked_like_any_other(
-    climber: Any, conv: Any, pictures: Any, perturb: Any
+    gradient_attack: Any, conv: Any, pictures: Any, perturb: Any
 ) -> None:
     def rounds(batch: Tensor, rows: Tensor | None = None) -> Tensor:
         return conv(batch + (rounded(batch) - batch).detach())
 
     pixels = pictures(16)
     gold = clean_answers(conv, pixels)
-    found = perturb(climber(), rounds, pixels, gold)
-    plain = perturb(climber(), conv, pixels, gold)
+    found = perturb(gradient_attack(), rounds, pixels, gold)
+    plain = perturb(gradient_attack(), conv, pixels, gold)
     assert torch.equal(found.succeeded, wrong(rounds, found.pixels, gold))
     assert int((found.succeeded != plain.succeeded).sum()) <= 2
 
 
-def test_dropping_the_fooled_keeps_success_and_saves_questions(climber: Any, conv: Any, pictures: Any, perturb: Any) -> None:
+def test_dropping_the_fooled_keeps_success_and_saves_questions(
+    gradient_attack: Any, conv: Any, pictures: Any, perturb: Any
+) -> None:
     pixels = pictures(16)
     gold = clean_answers(conv, pixels)
-    whole = perturb(climber(), conv, pixels, gold)
-    dropped = perturb(climber(drop_fooled=True), conv, pixels, gold)
+    whole = perturb(gradient_attack(), conv, pixels, gold)
+    dropped = perturb(gradient_attack(drop_fooled=True), conv, pixels, gold)
     assert bool((dropped.succeeded | ~whole.succeeded).all())
     assert torch.equal(dropped.succeeded, wrong(conv, rounded(dropped.pixels), gold))
     assert int(dropped.iterations.sum()) < int(whole.iterations.sum())

@@ -79,3 +79,39 @@ def test_a_difference_of_the_margin_is_called_none_in_at_most_one_sample_of_twen
         found = contrast([clean], [attacked], cluster, DRAWS)
         called += found is not None and (found.equivalence(0.05) or 0) <= 0.05
     assert called / (SAMPLES // 2) <= 0.05 + TOLERANCE
+
+
+def crossed(generator: np.random.Generator, clusters: int, seeds: int) -> tuple[np.ndarray, np.ndarray]:
+    """Every seed is right on a share of its own, every cluster on more or less than that."""
+    cluster = np.repeat(np.arange(clusters), generator.integers(1, 4, clusters))
+    of_cluster = generator.uniform(-0.2, 0.2, clusters)[cluster]
+    of_seed = generator.uniform(-0.2, 0.2, (seeds, 1))
+    return (generator.random((seeds, len(cluster))) < 0.6 + of_cluster + of_seed).astype(float), cluster
+
+
+@pytest.mark.parametrize(("clusters", "seeds"), [(20, 3), (60, 3), (200, 5)])
+def test_seeds_that_differ_are_covered_as_well_as_clusters(clusters: int, seeds: int) -> None:
+    held = coverage(0.6, lambda generator: interval(*crossed(generator, clusters, seeds), draws=DRAWS))
+    assert held >= 0.95 - TOLERANCE
+
+
+def test_the_clusters_alone_would_not_cover_seeds_that_differ() -> None:
+    """Why the variance between seeds is added: the same samples, their seeds averaged first."""
+
+    def averaged(generator: np.random.Generator) -> tuple[float, float] | None:
+        credit, cluster = crossed(generator, 200, 5)
+        return interval(credit.mean(axis=0, keepdims=True), cluster, draws=DRAWS)
+
+    assert coverage(0.6, averaged) < 0.8
+
+
+def test_a_drop_between_seeds_that_differ_is_covered() -> None:
+    """Both conditions share the seed's own share, which cancels; the attack's effect differs from seed to seed."""
+
+    def drop(generator: np.random.Generator) -> tuple[float, float] | None:
+        clean, cluster = crossed(generator, 60, 3)
+        broken = 0.3 + generator.uniform(-0.2, 0.2, (3, 1))
+        found = contrast([clean], [np.where(generator.random(clean.shape) < broken, 0.0, clean)], cluster, DRAWS)
+        return found.interval() if found else None
+
+    assert coverage(0.6 * 0.3, drop) >= 0.95 - TOLERANCE

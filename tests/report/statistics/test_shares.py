@@ -57,12 +57,22 @@ def test_clusters_widen_the_interval_as_the_cluster_robust_standard_error_says()
     assert found.high - found.low > 1.3 * (apart.high - apart.low)
 
 
-def test_seeds_are_drawn_within_clusters() -> None:
-    """One seed always right, one always wrong: the variance of a mean over C clusters of S drawn seeds is p(1-p) / (C S)."""
-    credit = np.array([[1.0] * 100, [0.0] * 100])
-    found = interval(credit, alone(100), draws=40_000)
+def test_where_only_seeds_differ_the_interval_is_the_t_interval_of_their_means() -> None:
+    """All mentions of a seed earn alike, so clusters have no part in the variance."""
+    shares = np.array([0.4, 0.5, 0.55, 0.65])
+    credit = np.repeat(shares[:, None], 400, axis=1)
+    found = interval(credit, alone(400))
     assert found is not None
-    assert (found.high - found.low) / (2 * 1.96) == pytest.approx(np.sqrt(0.25 / 200), rel=0.05)
+    odds = np.log(shares.mean() / (1 - shares.mean()))
+    error = stats.sem(shares) / (shares.mean() * (1 - shares.mean()))
+    low, high = stats.t.interval(0.95, len(shares) - 1, odds, error)
+    assert found == pytest.approx((1 / (1 + np.exp(-low)), 1 / (1 + np.exp(-high))), rel=1e-6)
+
+
+def test_seeds_that_agree_change_nothing() -> None:
+    credit = np.random.default_rng(5).integers(0, 2, (1, 90)).astype(float)
+    groups = np.repeat(np.arange(30), 3)
+    assert interval(np.repeat(credit, 4, axis=0), groups) == pytest.approx(interval(credit, groups), rel=1e-12)
 
 
 @pytest.mark.parametrize("right", [0, 1])

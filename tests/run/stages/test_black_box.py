@@ -14,6 +14,7 @@ from robustmel.datasets.jsonl import JSONL
 from robustmel.errors import UsageError
 from robustmel.registry import load_file_component
 from robustmel.run.grid import parse_grid
+from robustmel.run.listener import ProgressListener
 from robustmel.run.runs import run_grid
 from robustmel.run.stages.black_box import BlackBoxObjective, as_scores
 from robustmel.run.stages.objective import LinkerObjective, objective_of
@@ -122,9 +123,11 @@ def grid(data: Path, linker: str, attack: dict[str, Any]) -> Any:
 @pytest.mark.parametrize("linker", ["ScoringLinker", "AnsweringLinker"])
 def test_square_runs_where_gradients_are_refused(linker: str, colour_data: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match='has none.*or use attack "square"'):
-        run_grid(grid(colour_data, linker, {"name": "pgd"}), tmp_path / "no", Store(tmp_path / "s"), 1, "cpu", lambda *_: None)
+        run_grid(
+            grid(colour_data, linker, {"name": "pgd"}), tmp_path / "no", Store(tmp_path / "s"), 1, "cpu", ProgressListener()
+        )
     made = grid(colour_data, linker, {"name": "square", "eps": 0.9, "queries": 30})
-    assert run_grid(made, tmp_path / "out", Store(tmp_path / "s"), 1, "cpu", lambda *_: None).errors == 0
+    assert run_grid(made, tmp_path / "out", Store(tmp_path / "s"), 1, "cpu", ProgressListener()).errors == 0
     logs = [pq.read_table(path).to_pylist() for path in (tmp_path / "s" / "variant").glob("*/*/log.parquet")]
     assert len(logs) == 2  # the image's view and the fused one
     done = [row for log in logs for row in log if row["status"] == "ok"]

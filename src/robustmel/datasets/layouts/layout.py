@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from robustmel.datasets.dataset import LoadReport
 from robustmel.errors import MissingError
+from robustmel.records.load_report import LoadReport
 from robustmel.types import Entity, Mention
 
 

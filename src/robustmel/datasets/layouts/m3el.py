@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from robustmel.datasets.dataset import LoadReport
-from robustmel.datasets.fields import Record, is_nil, raw_record
-from robustmel.datasets.image_paths import image_path
-from robustmel.datasets.json_file import read_json
 from robustmel.datasets.layouts.layout import Contents, Source
-from robustmel.datasets.lines import kind_of, read_lines
 from robustmel.datasets.mentions import split_name
 from robustmel.datasets.placing import placed
 from robustmel.datasets.tables import EntityTable
 from robustmel.errors import MissingError
+from robustmel.records.image_paths import image_path
+from robustmel.records.json_file import read_json
+from robustmel.records.json_lines import kind_of, read_lines
+from robustmel.records.load_report import LoadReport
+from robustmel.records.record import Record, is_nil, raw_record
 from robustmel.types import Mention
 
 _CATEGORY = re.compile(r"([^/]+)_candidates_images/")

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from robustmel.datasets.dataset import LoadReport
-from robustmel.datasets.fields import Record, is_nil, raw_record
-from robustmel.datasets.image_paths import image_path
-from robustmel.datasets.json_file import read_json
 from robustmel.datasets.layouts.folders import first_folder
 from robustmel.datasets.layouts.layout import Contents, Source
-from robustmel.datasets.lines import kind_of
 from robustmel.datasets.placing import placed
 from robustmel.datasets.tables import EntityTable
 from robustmel.errors import MissingError
+from robustmel.records.image_paths import image_path
+from robustmel.records.json_file import read_json
+from robustmel.records.json_lines import kind_of
+from robustmel.records.load_report import LoadReport
+from robustmel.records.record import Record, is_nil, raw_record
 from robustmel.types import Mention
 
 

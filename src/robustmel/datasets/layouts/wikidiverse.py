@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from robustmel.datasets.dataset import LoadReport
 from robustmel.datasets.image_names import wikidiverse_name
-from robustmel.datasets.image_paths import image_path
-from robustmel.datasets.json_file import read_json
 from robustmel.datasets.layouts.entity_tables import read_entity_tables
 from robustmel.datasets.layouts.folders import first_folder, starts_with
 from robustmel.datasets.layouts.layout import Contents, Source
-from robustmel.datasets.lines import kind_of
 from robustmel.datasets.mentions import split_name
 from robustmel.datasets.placing import placed
 from robustmel.datasets.spans import Span, fits
 from robustmel.datasets.tables import EntityTable
 from robustmel.datasets.titles import page_title
 from robustmel.errors import MissingError
+from robustmel.records.image_paths import image_path
+from robustmel.records.json_file import read_json
+from robustmel.records.json_lines import kind_of
+from robustmel.records.load_report import LoadReport
 from robustmel.types import Mention
 
 SPLITS = ("train", "valid", "test")

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robustmel.datasets.boxes import Box, clipped
-from robustmel.datasets.dataset import LoadReport
-from robustmel.datasets.fields import is_nil, raw_record
-from robustmel.datasets.image_paths import image_path
-from robustmel.datasets.json_file import read_json
 from robustmel.datasets.layouts.folders import first_folder
 from robustmel.datasets.layouts.layout import Contents, Source
-from robustmel.datasets.lines import kind_of
 from robustmel.datasets.tables import EntityTable
 from robustmel.errors import MissingError
 from robustmel.images import size_of
+from robustmel.records.image_paths import image_path
+from robustmel.records.json_file import read_json
+from robustmel.records.json_lines import kind_of
+from robustmel.records.load_report import LoadReport
+from robustmel.records.record import is_nil, raw_record
 from robustmel.types import Mention
 
 FILES = {"WIKIPerson_Train_Dev.json": "train", "WIKIPerson_Train.json": "train"}

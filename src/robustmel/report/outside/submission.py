@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from robustmel.datasets.lines import kind_of, unique
 from robustmel.errors import MissingError
+from robustmel.records.json_lines import kind_of, unique
 from robustmel.types import TASKS, Task
 
 LONGEST_LINE = 1 << 20

@@ -10,7 +10,7 @@ from robustmel.report.slices import BY
 from robustmel.report.tables.side_table import SideTable
 
 if TYPE_CHECKING:
-    from robustmel.report.build import Report
+    from robustmel.report.content import ReportContent
 
 HINTS = {
     "context": "Image+Text-to-Text against Image-to-Text and against the text alone, on the same mentions: what each linker keeps under"
@@ -42,7 +42,7 @@ class Section:
     tables: tuple[SideTable, ...]
 
 
-def sections(report: Report) -> list[Section]:
+def sections(report: ReportContent) -> list[Section]:
     """Those for which the run has something to say."""
     parts = []
     for question, hint in HINTS.items():
@@ -58,7 +58,7 @@ def sections(report: Report) -> list[Section]:
     return parts
 
 
-def _kinds(report: Report) -> tuple[SideTable, ...]:
+def _kinds(report: ReportContent) -> tuple[SideTable, ...]:
     """Cuts that part the mentions of some data set at all: those into one group would repeat the table."""
     tables = [table for by in BY for table in report.by(by).tables]
     return tuple(table for table in tables if len(table.headings) - table.words > 1)

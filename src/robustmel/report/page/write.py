@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from robustmel import __version__
 from robustmel.report.canvas import darkened
 from robustmel.report.curves import security_curves
 from robustmel.report.flags import KINDS
@@ -30,9 +29,10 @@ from robustmel.report.sanitise import inline
 from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import TASK_NAMES, Table, figure, percent, short_title
 from robustmel.report.tables.long import HEADINGS, TEXT_COLUMNS, lines
+from robustmel.version import __version__
 
 if TYPE_CHECKING:
-    from robustmel.report.build import Report
+    from robustmel.report.content import ReportContent
 
 FILTERS = ("dataset", "linker", "task", "attack", "source")
 TILES = 16
@@ -41,7 +41,7 @@ OWN = "the linker itself"
 """What stands for a source where it is the victim, or nobody."""
 
 
-def write_page(report: Report, folder: Path) -> Path:
+def write_page(report: ReportContent, folder: Path) -> Path:
     """Writes `index.html`, `flags.json` and `images/` into the folder, anew each time.
 
     Everything the page needs lies in the folder; its content security policy allows no other source, and no script or style but

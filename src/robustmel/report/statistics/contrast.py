@@ -57,7 +57,8 @@ class Contrast:
         if self.spread.of(self.weights) == 0:
             return unvaried(self.value, lowest, highest, count, level)
         errors = np.sqrt(np.diag(self.spread.covariance).clip(0))
-        bounds = [of_share(share, error, count, level) for share, error in zip(self.shares, errors.tolist(), strict=True)]
+        triples = zip(self.shares.tolist(), errors.tolist(), self.spread.degrees.tolist(), strict=True)
+        bounds = [of_share(share, error, count, level, degrees) for share, error, degrees in triples]
         below = self.shares - [one.low for one in bounds]
         above = [one.high for one in bounds] - self.shares
         rising = self.weights > 0

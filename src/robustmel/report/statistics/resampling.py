@@ -1,4 +1,4 @@
-"""The clustered bootstrap: which means might have come out, had other groups of mentions been asked."""
+"""How far means move: the clustered bootstrap over groups of mentions, and the variance between seeds."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ Clusters = NDArray[np.int64]
 
 
 class Spread(NamedTuple):
-    """How far P means move together from resample to resample.
+    """How far P means move together, had other mentions been asked under other seeds.
 
     Args:
-        covariance: (P, P), with C / (C - 1) against the smallness of the number C of clusters.
+        covariance: (P, P): the part of clusters, with C / (C - 1) against the smallness of their number C, and that of seeds.
         clusters: C.
+        degrees: (P,) degrees of freedom of Student's t for each mean: C - 1 where seeds play no part.
     """
 
     covariance: Floats
     clusters: int
+    degrees: Floats
 
     def of(self, weights: Floats) -> float:
         """Standard error of the weighted sum of the means; 0 where it does not move at all."""
@@ -43,8 +45,9 @@ class Spread(NamedTuple):
 def spread(parts: Floats, cluster: Clusters, draws: int = DRAWS) -> Spread | None:
     """The covariance of P means over the same mentions; None where there is one cluster or none.
 
-    Clusters are drawn with replacement, and within each drawn cluster the seeds, for all parts alike. The mean of a resample is a
-    ratio: credit over mentions, since clusters differ in size.
+    Mentions and seeds are crossed: the variance of a mean is the bootstrap's over clusters (drawn with replacement, seeds averaged;
+    the mean of a resample is a ratio, since clusters differ in size) and the variance of the seeds' means over their number. What a
+    seed does to single mentions is in both parts, so that the sum is rather too large than too small.
 
     Args:
         parts: (P, S, n): what n mentions earned under S seeds in each of P conditions.
@@ -53,48 +56,43 @@ def spread(parts: Floats, cluster: Clusters, draws: int = DRAWS) -> Spread | Non
 
     Source:
         Davison & Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8; the factor C / (C - 1) as in Cameron &
-        Miller, "A Practitioner's Guide to Cluster-Robust Inference", 2015, equation 11.
+        Miller, "A Practitioner's Guide to Cluster-Robust Inference", 2015, equation 11; crossed random effects as in Owen, "The
+        Pigeonhole Bootstrap", 2007; degrees of freedom of a sum of variances as in Satterthwaite, 1946.
     """
-    kinds, mentions = len(parts), parts.shape[2]
+    kinds, seeds, mentions = parts.shape
     count = int(cluster.max()) + 1 if mentions else 0
     if count < 2:
         return None
     sizes: Floats = np.bincount(cluster, minlength=count).astype(np.float64)
-    totals = np.array([[np.bincount(cluster, weights=row, minlength=count) for row in part] for part in parts])
-    means = _resampled(totals.transpose(2, 1, 0), sizes, draws)
-    covariance = np.cov(means, rowvar=False).reshape(kinds, kinds)
-    return Spread(covariance * count / (count - 1), count)
+    totals = np.stack([np.bincount(cluster, weights=part.mean(axis=0), minlength=count) for part in parts], axis=1)
+    means = np.concatenate([times @ totals / (times @ sizes)[:, None] for times in _drawn(count, draws)])
+    covariance = np.cov(means, rowvar=False).reshape(kinds, kinds) * count / (count - 1)
+    degrees = np.full(kinds, count - 1.0)
+    if seeds > 1:
+        between = np.cov(parts.mean(axis=2)).reshape(kinds, kinds) / seeds
+        own, drawn = np.diag(covariance), np.diag(between)
+        moved = drawn > _NOTHING**2
+        both = own**2 / (count - 1) + drawn**2 / (seeds - 1)
+        degrees = np.where(moved, np.divide((own + drawn) ** 2, both, out=degrees, where=moved), degrees)
+        covariance = covariance + between
+    return Spread(covariance, count, degrees)
 
 
-def _resampled(totals: Floats, sizes: Floats, draws: int) -> Floats:
-    """(draws, P) ratio means of resampled clusters; totals (C, S, P) credit sums, sizes (C,)."""
-    count, seeds, kinds = totals.shape
-    flat = totals.reshape(count * seeds, kinds) / seeds
-    found = []
-    for times in _drawn(count, seeds, draws):
-        clusters = times.reshape(len(times), count, seeds).sum(axis=2) / seeds
-        found.append(times @ flat / (clusters @ sizes)[:, None])
-    return np.concatenate(found)
-
-
-def _drawn(count: int, seeds: int, draws: int) -> Iterable[Floats]:
-    """How often each seed of each cluster is drawn: (rows, C S) matrices with `draws` rows in all; the same at every call."""
-    return _kept(count, seeds, draws) if draws * count * seeds <= _CHUNK else _made(count, seeds, draws)
+def _drawn(count: int, draws: int) -> Iterable[Floats]:
+    """How often each cluster is drawn: (rows, C) matrices with `draws` rows in all; the same at every call."""
+    return _kept(count, draws) if draws * count <= _CHUNK else _made(count, draws)
 
 
 @lru_cache(maxsize=4)
-def _kept(count: int, seeds: int, draws: int) -> tuple[Floats, ...]:
-    return tuple(_made(count, seeds, draws))
+def _kept(count: int, draws: int) -> tuple[Floats, ...]:
+    return tuple(_made(count, draws))
 
 
-def _made(count: int, seeds: int, draws: int) -> Iterator[Floats]:
+def _made(count: int, draws: int) -> Iterator[Floats]:
     generator = np.random.default_rng(SEED)
-    step = max(1, _CHUNK // (count * seeds))
+    step = max(1, _CHUNK // count)
     for start in range(0, draws, step):
         rows = min(step, draws - start)
         drawn = generator.integers(0, count, size=(rows, count))
-        if seeds > 1:
-            drawn = (drawn[:, :, None] * seeds + generator.integers(0, seeds, size=(rows, count, seeds))).reshape(rows, -1)
-        width = count * seeds
-        places = (drawn + np.arange(rows)[:, None] * width).ravel()
-        yield np.bincount(places, minlength=rows * width).reshape(rows, width).astype(np.float64)
+        places = (drawn + np.arange(rows)[:, None] * count).ravel()
+        yield np.bincount(places, minlength=rows * count).reshape(rows, count).astype(np.float64)

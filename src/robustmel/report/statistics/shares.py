@@ -23,7 +23,7 @@ class Interval(NamedTuple):
 def interval(credit: Floats, cluster: Clusters, level: float = LEVEL, draws: int = DRAWS) -> Interval | None:
     """Interval of the mean credit; None where there are no mentions, or one cluster of mixed ones.
 
-    The clustered bootstrap gives the standard error, Student's t with C - 1 degrees of freedom for C clusters its multiple, and the
+    The clustered bootstrap and the seeds give the standard error, Student's t its multiple (`spread` says how), and the
     scale of log-odds keeps the bounds in [0, 1] and asymmetric near them. With fewer than 30 clusters, or near 0 and 1 with more,
     the bootstrap's own percentiles cover too seldom (docs/report-columns.md has the figures).
 
@@ -44,15 +44,15 @@ def interval(credit: Floats, cluster: Clusters, level: float = LEVEL, draws: int
     found = spread(credit[None], cluster, draws)
     if found is None:
         return None
-    return of_share(share, math.sqrt(found.covariance[0, 0]), found.clusters, level)
+    return of_share(share, math.sqrt(found.covariance[0, 0]), found.clusters, level, float(found.degrees[0]))
 
 
-def of_share(share: float, error: float, clusters: int, level: float) -> Interval:
+def of_share(share: float, error: float, clusters: int, level: float, degrees: float) -> Interval:
     """Interval of a share in [0, 1] whose standard error is known."""
     if share in (0.0, 1.0) or error < 1e-9:
         return unvaried(share, 0.0, 1.0, clusters, level)
     odds = math.log(share / (1 - share))
-    reach = multiple(clusters, level) * error / (share * (1 - share))
+    reach = multiple(degrees, level) * error / (share * (1 - share))
     return Interval(_share(odds - reach), _share(odds + reach))
 
 
@@ -66,9 +66,9 @@ def unvaried(value: float, lowest: float, highest: float, clusters: int, level: 
     return Interval(value - others * (value - lowest), value + others * (highest - value))
 
 
-def multiple(clusters: int, level: float) -> float:
+def multiple(degrees: float, level: float) -> float:
     """How many standard errors the bounds are away."""
-    return float(stdtrit(clusters - 1, (1 + level) / 2))
+    return float(stdtrit(degrees, (1 + level) / 2))
 
 
 def _share(odds: float) -> float:

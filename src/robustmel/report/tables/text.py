@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from robustmel.report.sanitise import visible
 from robustmel.report.tables.layout import DAGGER, TASK_NAMES, Table, figure
@@ -14,13 +14,14 @@ NARROW, WIDE = 60, 110
 """Notes are wrapped between these widths."""
 
 
-def render(table: Table, notes: Sequence[str], width: int | None = None) -> str:
+def render(table: Table, notes: Sequence[str], width: int | None = None, most: int | None = None) -> str:
     """The table with its notes; the tasks side by side where `width` columns allow it, else below one another.
 
     Args:
         table: What to show.
         notes: Sentences under it.
         width: Columns of the terminal; None asks it (120 where there is none to ask).
+        most: So many lines of notes; None for all. The last one says where the rest stands.
     """
     width = width or shutil.get_terminal_size((120, 24)).columns
     blocks = [_grid(table)]
@@ -28,7 +29,16 @@ def render(table: Table, notes: Sequence[str], width: int | None = None) -> str:
         parts = [table.of_tasks("I2T"), table.of_tasks("IT2T", "T2T")]
         blocks = [_grid(part) for part in parts if part.columns]
     lines = "\n\n".join("\n".join(block) for block in blocks)
-    return lines + "\n\n" + "\n".join(wrapped(notes, width)) + "\n"
+    return lines + "\n\n" + "\n".join(_within(wrapped(notes, width), most)) + "\n"
+
+
+def _within(notes: Sequence[str], most: int | None) -> list[str]:
+    """As many whole notes as fit."""
+    sizes = list(accumulate(note.count("\n") + 1 for note in notes))
+    if most is None or not sizes or sizes[-1] <= most:
+        return list(notes)
+    kept = max(1, sum(size < most for size in sizes))
+    return [*notes[:kept], f"  {len(notes) - kept} more notes: see the report page, or use --format markdown."]
 
 
 def wrapped(notes: Sequence[str], width: int) -> list[str]:

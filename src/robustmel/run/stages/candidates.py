@@ -12,7 +12,7 @@ from robustmel.candidates.contract import CandidateGenerator
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import RobustMELError
 from robustmel.run.keys import item_seed
-from robustmel.run.stages.shards import Row, write_table
+from robustmel.run.stages.shards import Record, write_table
 from robustmel.types import Mention
 
 CANDIDATES = pa.schema(
@@ -39,7 +39,7 @@ def candidates_of(
     lists = generator.candidates(mentions, dataset.kb, train)
     if len(lists) != len(mentions):
         raise RobustMELError(f"{type(generator).__name__} gave {len(lists)} candidate lists for {len(mentions)} mentions.")
-    rows: list[Row] = [
+    rows: list[Record] = [
         {
             "id": mention.query(dataset.name, candidates).id,
             "mention_id": mention.id,

@@ -15,7 +15,7 @@ from robustmel.errors import ImageError, RobustMELError
 from robustmel.linkers.contract import Linker
 from robustmel.linkers.training_mode import in_training_mode
 from robustmel.run.stages.same_answers import agree
-from robustmel.run.stages.shards import Progress, Row, by_pieces, chunks, write_table
+from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, write_table
 from robustmel.types import Prediction, Query, Task
 
 PROBE = 8
@@ -38,7 +38,7 @@ ANSWERS = pa.schema(
 
 
 def link(
-    queries: Sequence[Query], linker: Linker, task: Task, batch_size: int, folder: Path, progress: Progress
+    queries: Sequence[Query], linker: Linker, task: Task, batch_size: int, folder: Path, progress: ProgressCallback
 ) -> dict[str, Any]:
     """Writes `answers.parquet`: one row a query, in the queries' order.
 
@@ -49,7 +49,7 @@ def link(
     probe = {query.id: query for query in queries[: min(PROBE, math.ceil(len(queries) / 4))]}
     heard: dict[str, Prediction] = {}
 
-    def work(piece: Sequence[str]) -> list[Row]:
+    def work(piece: Sequence[str]) -> list[Record]:
         predictions = answers(linker, [known[one] for one in piece], task)
         heard.update((one.id, one) for one in predictions if one.id in probe)
         return [_row(prediction) for prediction in predictions]
@@ -110,7 +110,7 @@ def _check(linker: Linker, queries: Sequence[Query], predictions: Sequence[Predi
             raise RobustMELError(f'linker {name} answered "{min(strangers)}", which is not among the candidates of the query.')
 
 
-def _row(prediction: Prediction) -> Row:
+def _row(prediction: Prediction) -> Record:
     return {
         "id": prediction.id,
         "ranked": list(prediction.ranked),

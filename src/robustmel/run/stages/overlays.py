@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
-from robustmel.run.stages.shards import Row, read_table, write_table
+from robustmel.run.stages.shards import Record, read_table, write_table
 from robustmel.types import Entity, Mention, Query
 
 COLUMNS = {
@@ -25,14 +25,14 @@ LOG += [("succeeded", pa.bool_()), ("queries", pa.int64()), ("seconds", pa.float
 """What the log of every modality says of a mention; columns of its own follow."""
 
 
-def write_overlay(folder: Path, table: str, rows: Sequence[Row]) -> None:
+def write_overlay(folder: Path, table: str, rows: Sequence[Record]) -> None:
     """Writes `<table>.parquet`: `id` and those columns that some row has; None in a row leaves that value as it was."""
     written = {name for row in rows for name in row} - {"id"}
     schema = pa.schema([("id", pa.string()), *((name, kind) for name, kind in COLUMNS[table].items() if name in written)])
     write_table(folder / f"{table}.parquet", rows, schema)
 
 
-def read_overlay(folder: Path, table: str) -> dict[str, Row]:
+def read_overlay(folder: Path, table: str) -> dict[str, Record]:
     """Id -> what is overlaid of it; empty where the overlay leaves the table alone."""
     path = folder / f"{table}.parquet"
     rows = read_table(path) if path.is_file() else []
@@ -65,11 +65,11 @@ def overlaid_kb(kb: KnowledgeBase, folder: Path) -> KnowledgeBase:
     return KnowledgeBase(_edited(entity, rows) for entity in kb) if rows else kb
 
 
-def _edited(entity: Entity, rows: dict[str, Row]) -> Entity:
+def _edited(entity: Entity, rows: dict[str, Record]) -> Entity:
     return replace(entity, **rows[entity.id]) if entity.id in rows else entity
 
 
-def _changes(row: Row, folder: Path) -> dict[str, Any]:
+def _changes(row: Record, folder: Path) -> dict[str, Any]:
     changes = dict(row)
     if "image" in changes:
         changes["image"] = folder / changes["image"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Differentiable, Linker
-from robustmel.run.stages.shards import Progress
+from robustmel.run.stages.shards import ProgressCallback
 from robustmel.types import Query
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def _images(
     job: Variant, attack: Any, linkers: Sequence[Linker], kb: KnowledgeBase, queries: list[Query], gold: list[str | None],
-    folder: Path, progress: Progress,
+    folder: Path, progress: ProgressCallback,
 ) -> dict[str, Any]:  # fmt: skip
     import torch
 
@@ -36,7 +36,7 @@ def _images(
 
 def _texts(
     job: Variant, attack: Any, linkers: Sequence[Linker], kb: KnowledgeBase, queries: list[Query], gold: list[str | None],
-    folder: Path, progress: Progress,
+    folder: Path, progress: ProgressCallback,
 ) -> dict[str, Any]:  # fmt: skip
     from robustmel.run.stages.black_box import scores_of
     from robustmel.run.stages.perturb_texts import TextAttackContext, perturb_texts
@@ -48,7 +48,7 @@ def _texts(
 
 def _knowledge(
     job: Variant, attack: Any, linkers: Sequence[Linker], kb: KnowledgeBase, queries: list[Query], gold: list[str | None],
-    folder: Path, progress: Progress,
+    folder: Path, progress: ProgressCallback,
 ) -> dict[str, Any]:  # fmt: skip
     from robustmel.run.stages.perturb_kb import perturb_kb
 

@@ -23,7 +23,7 @@ from robustmel.images import decode, decode_with_notes, write_png
 from robustmel.run.keys import item_seed
 from robustmel.run.stages.overlays import LOG, write_overlay
 from robustmel.run.stages.same_scores import same_twice
-from robustmel.run.stages.shards import Progress, Row, by_pieces, chunks, write_table
+from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, write_table
 from robustmel.run.stages.verdict import unattackable, wrong
 from robustmel.types import Perturbation, Query
 
@@ -66,7 +66,7 @@ def perturb_images(
     context: ImageAttackContext,
     batch_size: int,
     folder: Path,
-    progress: Progress,
+    progress: ProgressCallback,
 ) -> dict[str, Any]:
     """Writes `images/<id>.png`, `mentions.parquet` that puts them in place, and `log.parquet`: one row a mention, in order.
 
@@ -79,7 +79,7 @@ def perturb_images(
 
     known = {query.id: (query, str(right)) for query, right in zip(queries, gold, strict=True)}
 
-    def work(piece: Sequence[str]) -> list[Row]:
+    def work(piece: Sequence[str]) -> list[Record]:
         first = piece is pieces[0]
         return _attack([known[one][0] for one in piece], [known[one][1] for one in piece], context, folder, first)
 
@@ -102,9 +102,9 @@ def perturb_images(
 
 def _triage(
     queries: Sequence[Query], gold: Sequence[str | None], context: ImageAttackContext
-) -> tuple[dict[str, Row], dict[tuple[int, int], list[str]]]:
+) -> tuple[dict[str, Record], dict[tuple[int, int], list[str]]]:
     """Rows of those that cannot be attacked, and the ids of the others by image size."""
-    rows: dict[str, Row] = {}
+    rows: dict[str, Record] = {}
     attackable: dict[tuple[int, int], list[str]] = defaultdict(list)
     for index, query in enumerate(queries):
         status = None if context.objective is None else unattackable(query, gold[index])
@@ -125,7 +125,9 @@ def _present(query: Query) -> Path:
     return query.image
 
 
-def _attack(queries: Sequence[Query], gold: Sequence[str], context: ImageAttackContext, folder: Path, first: bool) -> list[Row]:
+def _attack(
+    queries: Sequence[Query], gold: Sequence[str], context: ImageAttackContext, folder: Path, first: bool
+) -> list[Record]:
     """One batch; out of memory, its halves; a single image that fails, an error row. A full disk or a broken set-up stops all."""
     try:
         return _attack_batch(queries, gold, context, folder, first)
@@ -142,7 +144,7 @@ def _attack(queries: Sequence[Query], gold: Sequence[str], context: ImageAttackC
 
 def _attack_batch(
     queries: Sequence[Query], gold: Sequence[str], context: ImageAttackContext, folder: Path, first: bool
-) -> list[Row]:
+) -> list[Record]:
     began = time.perf_counter()
     clean = [decode_with_notes(_present(query), max_side=context.max_side) for query in queries]
     pixels = torch.from_numpy(np.stack([one.pixels for one in clean])).to(context.device).permute(0, 3, 1, 2).float() / 255
@@ -188,7 +190,9 @@ def _wrong(objective: Objective, pixels: Tensor, right: Tensor) -> Tensor:
     return wrong(objective(pixels), right)
 
 
-def _row(index: int, query: Query, found: Perturbation, change: Tensor, fooled: Tensor | None, verdict: Tensor | None) -> Row:
+def _row(
+    index: int, query: Query, found: Perturbation, change: Tensor, fooled: Tensor | None, verdict: Tensor | None
+) -> Record:
     height, width = change.shape[1:]
     return {
         "id": query.id,

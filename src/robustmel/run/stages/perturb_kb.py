@@ -13,19 +13,19 @@ from robustmel.attacks.contract import KnowledgeAttack
 from robustmel.kb import KnowledgeBase
 from robustmel.run.keys import item_seed
 from robustmel.run.stages.overlays import LOG, write_overlay
-from robustmel.run.stages.shards import Progress, Row, write_table
+from robustmel.run.stages.shards import ProgressCallback, Record, write_table
 from robustmel.types import Query
 
 
 def perturb_kb(
     queries: Sequence[Query], gold: Sequence[str | None], kb: KnowledgeBase, attack: KnowledgeAttack, name: str, seed: int,
-    folder: Path, progress: Progress,
+    folder: Path, progress: ProgressCallback,
 ) -> dict[str, Any]:  # fmt: skip
     """Writes `entities.parquet`, the fields that changed, and `log.parquet`: one row a mention, in the queries' order."""
     began = time.perf_counter()
     edits = attack.perturb(queries, kb, gold, [item_seed(seed, name, query.id) for query in queries])
     fields = ("name", "description", "text")
-    rows: list[Row] = [{"id": edit.id} | {field: getattr(edit, field) for field in fields} for edit in edits]
+    rows: list[Record] = [{"id": edit.id} | {field: getattr(edit, field) for field in fields} for edit in edits]
     write_overlay(folder, "entities", rows)
     share = (time.perf_counter() - began) / max(len(queries), 1)
     log = [{"id": query.id, "status": "ok", "note": "", "queries": 0, "seconds": share} for query in queries]

@@ -16,7 +16,7 @@ from robustmel.attacks.contract import TextAttack, TextObjective
 from robustmel.errors import RobustMELError
 from robustmel.run.keys import item_seed
 from robustmel.run.stages.overlays import LOG, write_overlay
-from robustmel.run.stages.shards import Progress, Row, by_pieces, chunks, write_table
+from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, write_table
 from robustmel.run.stages.verdict import unattackable, wrong
 from robustmel.types import Query, TextEdit
 
@@ -43,14 +43,14 @@ class TextAttackContext:
 
 
 def perturb_texts(
-    queries: Sequence[Query], gold: Sequence[str | None], context: TextAttackContext, batch_size: int, folder: Path, progress: Progress
+    queries: Sequence[Query], gold: Sequence[str | None], context: TextAttackContext, batch_size: int, folder: Path, progress: ProgressCallback
 ) -> dict[str, Any]:  # fmt: skip
     """Writes `mentions.parquet`, the texts that changed, and `log.parquet`: one row a mention, in the queries' order.
 
     A mention that cannot be attacked (no text, gold not among the candidates) keeps its row, with a status that says why, and its
     own text.
     """
-    rows: dict[str, Row] = {}
+    rows: dict[str, Record] = {}
     for query, right in zip(queries, gold, strict=True):
         status = None if query.text else "skipped:no_text"
         if status is None and context.scores is not None:
@@ -59,7 +59,7 @@ def perturb_texts(
             rows[query.id] = {"id": query.id, "status": status}
     known = {query.id: (query, right) for query, right in zip(queries, gold, strict=True)}
 
-    def work(piece: Sequence[str]) -> list[Row]:
+    def work(piece: Sequence[str]) -> list[Record]:
         return _attack([known[item] for item in piece], context)
 
     attackable = [query.id for query in queries if query.id not in rows]
@@ -78,7 +78,7 @@ def perturb_texts(
     return {"mentions": len(ordered), "states": dict(states), **facts, "notes": {}, "kept": "all"}
 
 
-def _attack(batch: Sequence[tuple[Query, str | None]], context: TextAttackContext) -> list[Row]:
+def _attack(batch: Sequence[tuple[Query, str | None]], context: TextAttackContext) -> list[Record]:
     """One batch; if it fails each text alone, and what still fails becomes an error row."""
     began = time.perf_counter()
     queries, gold = [query for query, _ in batch], [right for _, right in batch]
@@ -119,7 +119,7 @@ def _fooled(context: TextAttackContext, edited: Sequence[Query], gold: Sequence[
     return [bool(fooled) for fooled in wrong(scores, torch.tensor(columns, device=scores.device)).tolist()]
 
 
-def _row(query: Query, edit: TextEdit, fooled: bool | None, seconds: float) -> Row:
+def _row(query: Query, edit: TextEdit, fooled: bool | None, seconds: float) -> Record:
     changed = (edit.text, edit.surface) != (query.text, query.surface)
     return {
         "id": query.id,

@@ -11,7 +11,7 @@ from robustmel.attacks.contract import TextAttack
 from robustmel.errors import UsageError
 from robustmel.run.keys import item_seed
 from robustmel.run.stages.perturb_texts import TextAttackContext, perturb_texts
-from robustmel.run.stages.shards import Progress
+from robustmel.run.stages.shards import ProgressCallback
 from robustmel.types import Mention
 
 BATCH = 64
@@ -26,7 +26,7 @@ def poison(
     record_rate: float,
     seed: int,
     folder: Path,
-    progress: Progress,
+    progress: ProgressCallback,
 ) -> dict[str, Any]:
     """Writes the overlay of exactly floor(record_rate * n) of n training mentions, and its log; the labels stay.
 

@@ -1,79 +1,110 @@
-"""Work in pieces that survive: each piece is a Parquet file, written whole or not at all."""
+"""Work in shards that survive: each is a Parquet file, written whole or not at all, and several processes may share them out."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-Piece = TypeVar("Piece")
-Progress = Callable[[int, int], None]
-"""Called with (pieces done, pieces in all) after each; it may raise `Interrupted`."""
+Item = TypeVar("Item")
+ProgressCallback = Callable[[int, int], None]
+"""Called with (shards done, shards in all) before each and after the last; it may raise `Interrupted`."""
 
-Row = dict[str, Any]
+Record = dict[str, Any]
+"""One line of a table: column -> value."""
 
-
-def write_table(path: Path, rows: Iterable[Row], schema: pa.Schema) -> None:
-    """Writes rows as Parquet; the file appears complete."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+_share: ContextVar[tuple[int, int] | None] = ContextVar("share", default=None)
 
 
-def read_table(path: Path) -> list[Row]:
-    """The rows of a Parquet file."""
-    rows: list[Row] = pq.read_table(path).to_pylist()
-    return rows
+class ShareDoneError(Exception):
+    """Raised by `by_pieces` when the shards of this process's share are written: the rest of the stage is not its business."""
+
+
+@contextmanager
+def only_share(share: int, of: int) -> Iterator[None]:
+    """Within the block `by_pieces` does only the shards whose number modulo `of` is `share`, and ends the block."""
+    token = _share.set((share, of))
+    try:
+        with suppress(ShareDoneError):
+            yield
+    finally:
+        _share.reset(token)
+
+
+def write_table(path: Path, records: Iterable[Record], schema: pa.Schema) -> None:
+    """Writes records as Parquet; the file appears complete, also where two processes write it at once."""
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            pq.write_table(pa.Table.from_pylist(list(records), schema=schema), file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_table(path: Path) -> list[Record]:
+    """The records of a Parquet file."""
+    records: list[Record] = pq.read_table(path).to_pylist()
+    return records
 
 
 def by_pieces(
     folder: Path,
     pieces: Sequence[Sequence[str]],
-    work: Callable[[Sequence[str]], list[Row]],
+    work: Callable[[Sequence[str]], list[Record]],
     schema: pa.Schema,
-    progress: Progress,
-) -> list[Row]:
-    """Does the pieces that are missing and returns the rows of all.
+    progress: ProgressCallback,
+) -> list[Record]:
+    """Does the pieces that are missing, a shard each, and returns the records of all.
 
     A piece is known by its items, so pieces of another size, from before an interruption, are no match and are done again.
 
     Args:
-        folder: Of the artefact being made; pieces lie below it until `drop_pieces`.
+        folder: Of the artefact being made; the shards lie below it until it is complete.
         pieces: Ids of the items of each piece.
-        work: Gives the rows of one piece, one an item, with its `id`.
-        schema: Of the rows.
-        progress: Told after every piece.
+        work: Gives the records of one piece, one an item, with its `id`.
+        schema: Of the records.
+        progress: Told before every piece that is done, and at the end.
+
+    Raises:
+        ShareDoneError: Inside `only_share`, when the share is done.
     """
     shards = folder / "shards"
-    shards.mkdir(exist_ok=True)
-    rows: list[Row] = []
-    for number, piece in enumerate(pieces):
+    shards.mkdir(parents=True, exist_ok=True)
+    share, of = _share.get() or (0, 1)
+    own, records = pieces[share::of], list[Record]()
+    for number, piece in enumerate(own):
         shard = shards / f"{hashlib.blake2b(' '.join(piece).encode(), digest_size=10).hexdigest()}.parquet"
-        found = _finished(shard)
-        if found is None:
-            found = work(piece)
-            write_table(shard, found, schema)
-            progress(number + 1, len(pieces))
-        rows += found
-    return rows
+        finished = _finished(shard)
+        if finished is None:
+            progress(number, len(own))
+            finished = work(piece)
+            write_table(shard, finished, schema)
+        records += finished
+    progress(len(own), len(own))
+    if _share.get() is not None:
+        raise ShareDoneError
+    return records
 
 
-def _finished(shard: Path) -> list[Row] | None:
-    """The rows of a piece done before; None where there is none, or a power cut left it torn."""
+def _finished(shard: Path) -> list[Record] | None:
+    """The records of a piece done before; None where there is none, or a power cut left it torn."""
     try:
         return read_table(shard)
     except (OSError, pa.ArrowException):
         return None
 
 
-def chunks(items: Sequence[Piece], size: int) -> list[Sequence[Piece]]:
+def chunks(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
     """Consecutive runs of at most `size` items."""
     return [items[start : start + size] for start in range(0, len(items), size)]

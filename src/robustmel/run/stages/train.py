@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.run.stages.shards import Progress
+from robustmel.run.stages.shards import ProgressCallback
 
 if TYPE_CHECKING:
     from robustmel.run.jobs import Training
 
 
-def train_checkpoint(datasets: Sequence[Dataset], job: Training, out: Path, progress: Progress) -> dict[str, Any]:
+def train_checkpoint(datasets: Sequence[Dataset], job: Training, out: Path, progress: ProgressCallback) -> dict[str, Any]:
     """Trains into `out`, going on where an interrupted training stopped; returns what it came to."""
     from robustmel.training import train
     from robustmel.training.recipe_files import read_recipe

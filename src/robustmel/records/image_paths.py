@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from robustmel.datasets.dataset import LoadReport
+from robustmel.records.load_report import LoadReport
 
 
 def image_path(folder: Path, named: str, place: str, report: LoadReport) -> Path | None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from robustmel.datasets.dataset import LoadReport
 from robustmel.errors import MissingError
+from robustmel.records.load_report import LoadReport
 
 _UNUSABLE = re.compile("[\x00\ud800-\udfff]")
 _ARCHIVES = {b"PK\x03\x04": "zip", b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"7z\xbc\xaf": "7z", b"\xfd7zXZ": "xz"}

@@ -1,18 +1,35 @@
-"""The knowledge base of the own data format: one entity a line."""
+"""A knowledge base from wherever it lies: a folder made by `robustmel kb build`, or a file with one entity a line."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from robustmel.datasets.dataset import LoadReport
-from robustmel.datasets.fields import ENTITY_KEYS, Record, names_in_file, remark_ignored
-from robustmel.datasets.image_paths import image_path
-from robustmel.datasets.lines import read_lines
-from robustmel.datasets.shown import shown
 from robustmel.errors import MissingError
-from robustmel.kb import KnowledgeBase
+from robustmel.kb.knowledge_base import KnowledgeBase
+from robustmel.kb.stored import ABOUT, StoredKnowledgeBase
+from robustmel.records.image_paths import image_path
+from robustmel.records.json_lines import read_lines
+from robustmel.records.load_report import LoadReport, printable
+from robustmel.records.record import ENTITY_KEYS, Record, names_in_file, remark_ignored
 from robustmel.types import Entity
+
+
+def open_kb(path: Path) -> KnowledgeBase:
+    """Opens a folder with a stored knowledge base, or reads an entities.jsonl (or the folder of one).
+
+    Raises:
+        MissingError: There is neither; the sentence says what was looked for.
+    """
+    if (path / ABOUT).is_file():
+        return StoredKnowledgeBase(path)
+    file = path / "entities.jsonl" if path.is_dir() else path
+    if not file.is_file():
+        raise MissingError(
+            f"no knowledge base at {path}: expected a folder that `robustmel kb build` made, or an entities.jsonl"
+            " (docs/data-format.md)."
+        )
+    return read_entities(file, file.parent, None, LoadReport("entities"))
 
 
 def read_entities(path: Path, images: Path, fields: Mapping[str, str] | None, report: LoadReport) -> KnowledgeBase:
@@ -37,7 +54,7 @@ def read_entities(path: Path, images: Path, fields: Mapping[str, str] | None, re
         entity = _entity(record, images, report)
         if entity.id in entities:
             raise MissingError(
-                f'{line.place}: the entity id "{shown(entity.id)}" stands already at {places[entity.id]}; ids must be unique.'
+                f'{line.place}: the entity id "{printable(entity.id)}" stands already at {places[entity.id]}; ids must be unique.'
             )
         entities[entity.id], places[entity.id] = entity, line.place
     if not entities:

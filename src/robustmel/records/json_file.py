@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from robustmel.datasets.dataset import LoadReport
-from robustmel.datasets.lines import archive_kind, no_constant, unique, usable
 from robustmel.errors import MissingError
+from robustmel.records.json_lines import archive_kind, no_constant, unique, usable
+from robustmel.records.load_report import LoadReport
 
 
 def read_json(path: Path, report: LoadReport) -> Any:

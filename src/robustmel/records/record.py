@@ -7,10 +7,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from robustmel.datasets.dataset import LoadReport
-from robustmel.datasets.lines import Line, kind_of
-from robustmel.datasets.shown import shown
 from robustmel.errors import MissingError, UsageError
+from robustmel.records.json_lines import Line, kind_of
+from robustmel.records.load_report import LoadReport, printable
 from robustmel.registry import suggestion
 
 MENTION_KEYS = {
@@ -94,7 +93,7 @@ class Record:
         self._names = names
         for key, needed in keys.items():
             if needed and names[key] not in self._values:
-                has = shown(", ".join(list(self._values)[:12])) or "none"
+                has = printable(", ".join(list(self._values)[:12])) or "none"
                 raise MissingError(
                     f'{self.place}: no key "{names[key]}"{"" if names[key] == key else f" (for {key})"}; the record has: {has}. '
                     f'Add it, or map it with fields = {{{key} = "..."}}.'

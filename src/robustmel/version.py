@@ -1,0 +1,3 @@
+"""The version: what artefacts, pages and cards say they were made with."""
+
+__version__ = "0.1.0"
