@@ -5,77 +5,17 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Protocol
 
 from robustmel.errors import RobustMELError
 from robustmel.run.builder import Builder
 from robustmel.run.interrupt import listening, stop_if_asked
 from robustmel.run.jobs import Answers, Job, Variant
 from robustmel.run.listener import ProgressListener
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Shards `share`, `share + of`, `share + 2 * of`, ... of an artefact; without a share, all that is missing and the whole.
-
-    A piece may be done twice, or lost: shards have names of their own, and whoever makes the whole does those that are missing.
-    """
-
-    job: Job
-    share: int | None = None
-    of: int = 1
-
-    def carry_out(self, builder: Builder, progress: Callable[[int, int], None]) -> bool:
-        """Does the piece in this process; whether that made the artefact."""
-
-        def obedient(done: int, of: int) -> None:
-            progress(done, of)
-            stop_if_asked()
-
-        if self.share is None:
-            return builder.make(self.job, obedient)
-        builder.make_share(self.job, self.share, self.of, obedient)
-        return False
-
-
-Tell = Callable[[Piece, int, int], None]
-"""Called with (piece, shards done, shards in all)."""
-
-
-class Executor(Protocol):
-    """Does pieces. It is handed no more of them at once than it has places."""
-
-    places: int
-
-    def submit(self, piece: Piece) -> Future[bool]:
-        """Begins a piece, or does it; the result is that of `Piece.carry_out`, or a `BrokenExecutor` where its worker died."""
-        ...
-
-    def wait(self, running: Collection[Future[bool]]) -> None:
-        """Returns when one of them has finished, or after a moment, and has told what there was to tell."""
-        ...
-
-
-class ThisProcess:
-    """Does a piece when it is submitted."""
-
-    places = 1
-
-    def __init__(self, builder: Builder, tell: Tell) -> None:
-        self.builder, self.tell = builder, tell
-
-    def submit(self, piece: Piece) -> Future[bool]:
-        """Does the piece."""
-        future: Future[bool] = Future()
-        future.set_result(piece.carry_out(self.builder, lambda done, of: self.tell(piece, done, of)))
-        return future
-
-    def wait(self, running: Collection[Future[bool]]) -> None:
-        """Nothing runs by now."""
+from robustmel.run.local_processes import LocalProcesses, stop_signal
+from robustmel.run.pieces import Executor, Piece, ThisProcess
 
 
 def execute(jobs: Iterable[Job], builder: Builder, workers: int, listener: ProgressListener) -> int:
@@ -99,8 +39,6 @@ def execute(jobs: Iterable[Job], builder: Builder, workers: int, listener: Progr
     schedule = _Schedule(missing, listener)
     executor: AbstractContextManager[Executor]
     if workers > 1 and (len(missing) > 1 or any(share_count(job, workers) > 1 for job in missing.values())):
-        from robustmel.run.local_processes import LocalProcesses, stop_signal
-
         stop = stop_signal()
         executor = LocalProcesses(builder, workers, stop, schedule.told)
     else:

@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from robustmel.run.builder import Builder
-from robustmel.run.executors import Piece, Tell
 from robustmel.run.interrupt import Interrupted, StopSignal, heed
+from robustmel.run.pieces import Piece, Tell
 from robustmel.run.store import Store
 
 CONTEXT = multiprocessing.get_context("spawn")  # forking after torch has started its threads may hang
