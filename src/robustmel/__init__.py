@@ -11,7 +11,9 @@ Every attack is there under its class's name (`rm.PGD(eps=8 / 255)`). Nothing is
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from robustmel.version import __version__ as __version__
@@ -39,3 +41,22 @@ def __dir__() -> list[str]:
     from robustmel.attacks import ATTACKS
 
     return sorted([*globals(), *__all__, *(str(entry).rpartition(":")[2] for entry in ATTACKS.values())])
+
+
+class _CallableFolder(ModuleType):
+    """A folder whose name is a function of the face too (`run`, `report`): calling it calls that."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return getattr(import_module("robustmel.face"), self.__name__.rpartition(".")[2])(*args, **options)
+
+
+class _Package(ModuleType):
+    """This package: an import of `robustmel.run` sets its attribute `run`, which must stay callable."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in __all__ and isinstance(value, ModuleType):
+            value.__class__ = _CallableFolder
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -23,25 +23,25 @@ def said(run: Any) -> str:
 def test_a_quiet_run_says_how_many_mentions_and_that_nothing_failed(run: Any) -> None:
     assert "n = 4 mentions in 1 groups" in said(run)
     assert "Errors: none" in said(run)
-    for word in ("†", "Ties", "Warning", "keep their own image", "transfer", "cannot exceed"):
+    for word in ("†", "Ties", "Warning", "could not be attacked", "transfer", "cannot exceed"):
         assert word not in said(run)
 
 
 def test_errors_are_counted_named_and_called_wrong(run: Any) -> None:
     run.cell("pgd-normal", {"image": (run.variant(), run.rows([RIGHT, "image_decode", "image_decode", "no_image"]))})
-    assert "in 1 of 2 cells some mentions got no answer (image_decode, no_image); they count as wrong" in said(run)
+    assert "some mentions got no answer in 1 of 2 cells (image_decode, no_image) and count as wrong" in said(run)
     assert "ours I2T pgd-normal 3" in said(run)
 
 
 def test_a_linker_that_an_attack_helps_is_marked_and_explained(run: Any) -> None:
     run.cell("pgd-normal", {"image": (run.variant(), run.rows([RIGHT, RIGHT, WRONG, WRONG]))})
     assert "50.0†" in build(run.finish()).text()
-    assert "† more mentions are linked under this attack" in said(run)
+    assert "† More mentions are linked under this attack" in said(run)
 
 
 def test_ties_are_explained(run: Any) -> None:
     run.cell("pgd-normal", {"image": (run.variant(), run.rows([TIED, TIED, WRONG, WRONG]))})
-    assert "Ties: in 1 of 2 cells" in said(run)
+    assert "in 1 of 2 cells (up to 2 mentions)" in said(run)
     assert "up to 2 mentions" in said(run)
 
 
@@ -49,7 +49,7 @@ def test_a_flag_stands_under_the_table(run: Any) -> None:
     log = [{"iterations": 10, "zero_gradients": 5}] * 4
     run.cell("pgd-normal", {"image": (run.variant(log), run.rows([WRONG] * 4))})
     shown = " ".join(build(run.finish()).text().split())
-    assert "Flag, gradients that are zero: ours on toy" in shown
+    assert "Flag, zero gradients: ours on toy" in shown
     assert "I2T pgd-normal 50.0 %" in shown
 
 

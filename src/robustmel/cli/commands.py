@@ -5,14 +5,14 @@ from __future__ import annotations
 import typer
 from typer.exceptions import TyperException
 
-from robustmel.cli import components, data, datasets, export, fetch, kb, make, results, running, selftest
+from robustmel.cli import components, data, datasets, export, fetch, init, kb, make, results, running, selftest
 from robustmel.version import __version__
 
 app = typer.Typer(
     name="robustmel",
-    help="How robust is a multimodal entity linker, which mentions break and why, and what makes it more robust.",
+    help="Measure how robust a multimodal entity linker is under attack, and see which mentions break.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -32,6 +32,7 @@ def _options(
 
 
 app.command(rich_help_panel="Run")(running.demo)
+app.command("init", rich_help_panel="Run")(init.init)
 app.command("plan", rich_help_panel="Run")(running.plan_command)
 app.command("run", rich_help_panel="Run")(running.run_command)
 app.command("selftest", rich_help_panel="Run")(selftest.selftest)
@@ -40,6 +41,7 @@ app.command("view", rich_help_panel="Results")(results.view)
 app.command("datasets", rich_help_panel="Look")(datasets.datasets)
 app.command("linkers", rich_help_panel="Look")(components.linkers)
 app.command("attacks", rich_help_panel="Look")(components.attacks)
+app.command("schema", rich_help_panel="Look")(init.schema)
 app.command("check", rich_help_panel="Data")(data.check)
 app.command("export", rich_help_panel="Data")(export.export)
 app.command("fetch-images", rich_help_panel="Data")(fetch.fetch_images)
@@ -53,6 +55,10 @@ def usage_exit(application: typer.Typer, arguments: list[str]) -> int:
     """Runs the application; bad usage is told in its own words, with exit code 2."""
     try:
         code = application(arguments, standalone_mode=False)
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # the reader of our output has seen enough: `| head`
+            raise BrokenPipeError from None
+        raise
     except typer.Abort:
         raise KeyboardInterrupt from None
     except TyperException as problem:

@@ -7,34 +7,37 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from robustmel.cli.options import attack_names, linker_names
+
 if TYPE_CHECKING:
     from robustmel.registry import Registry
-
-Name = Annotated[str | None, typer.Argument(help="One of them, for its parameters.")]
 
 
 def linkers(
     name: Annotated[
-        str | None, typer.Argument(help="A linker, or path.py:Class: its parameters, and whether it conforms.")
+        str | None,
+        typer.Argument(help="A linker, or FILE.py:Class: its parameters, and whether it works.", autocompletion=linker_names),
     ] = None,
 ) -> None:
-    """List the linkers, or check one (your own too) against the contract."""
+    """List the linkers, or test one, your own too."""
     from robustmel.linkers import LINKERS
 
     if lacking := show(LINKERS, name):
-        print(f"\nconformance: not tried, since nothing says which {' and '.join(lacking)} to take")
+        print(f"\nconformance: not tested, because no {' and no '.join(lacking)} is given")
     elif name is not None:
         from robustmel.linkers.conformance import conformance
 
         problems = conformance(name)
-        print("\nconformance: " + (f"{len(problems)} problems" if problems else "everything in order"))
+        print("\nconformance: " + (f"{len(problems)} problems" if problems else "no problems"))
         for problem in problems:
             print(f"  - {problem}")
         if problems:
             raise typer.Exit(1)
 
 
-def attacks(name: Name = None) -> None:
+def attacks(
+    name: Annotated[str | None, typer.Argument(help="An attack, for its parameters.", autocompletion=attack_names)] = None,
+) -> None:
     """List the attacks, or explain one with its named strengths."""
     from robustmel.attacks import ATTACKS
 
@@ -50,8 +53,8 @@ def attacks(name: Name = None) -> None:
 def show(registry: Registry, name: str | None) -> list[str]:
     """Prints the table, or one component with its parameters; returns the parameters that have no value."""
     if name is None:
-        for one in registry:
-            print(f"{one:<20}{_summary(registry, one)}")
+        for listed in registry:
+            print(f"{listed:<20}{_summary(registry, listed)}")
         return []
     values = _values(registry, name)
     print(f"{name}: {_summary(registry, name)}\n")

@@ -8,21 +8,24 @@ from typing import Annotated, Any
 
 import typer
 
+from robustmel.cli.options import dataset_names
+
 
 def check(
     dataset: Annotated[
-        str, typer.Argument(help="Which data set, as `robustmel datasets` lists them, or an inline table as in a grid.")
+        str,
+        typer.Argument(help="A data set: a name, or an inline table as in a grid.", autocompletion=dataset_names),
     ],
     path: Annotated[Path | None, typer.Option("--path", help="Its folder or file.")] = None,
     images: Annotated[Path | None, typer.Option("--images", help="The folder its image names are relative to.")] = None,
     kb: Annotated[Path | None, typer.Option("--kb", help="Its knowledge base, where that lies elsewhere.")] = None,
     field: Annotated[
-        list[str] | None, typer.Option("--field", help="ours=theirs: what the files call one of our keys.")
+        list[str] | None, typer.Option("--field", help="ours=theirs: the name of one of our keys in your files.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
     verify: Annotated[bool, typer.Option("--verify-images/--no-verify-images", help="Decode every image.")] = True,
 ) -> None:
-    """Say what is wrong with a data set: images, ids, spans, duplicates, leaks between splits."""
+    """Find faults of a data set: images, ids, spans, duplicates, leaks."""
     from robustmel.datasets import DATASETS
     from robustmel.datasets.check import check as examine
     from robustmel.progress import counted
@@ -41,7 +44,7 @@ def unpack(
     archive: Annotated[Path, typer.Argument(help="A .zip or .tar (.gz, .bz2, .xz).")],
     out: Annotated[Path, typer.Option("--out", help="The folder to write; must not be there yet.")],
 ) -> None:
-    """Unpack an archive of a data set: nothing outside the folder, no links, no bombs."""
+    """Unpack an archive of a data set safely."""
     from robustmel.datasets.unpack import unpack as unpacked
 
     print(f"{unpacked(archive, out):,} files", file=sys.stderr)
@@ -57,9 +60,9 @@ def pairs(written: list[str] | None) -> dict[str, str]:
     from robustmel.errors import UsageError
 
     found = {}
-    for one in written or ():
-        ours, equals, theirs = one.partition("=")
+    for mapping in written or ():
+        ours, equals, theirs = mapping.partition("=")
         if not equals:
-            raise UsageError(f'"{one}" is no field mapping; write ours=theirs, as in --field surface=mention.')
+            raise UsageError(f'"{mapping}" is no field mapping; write ours=theirs, as in --field surface=mention.')
         found[ours] = theirs
     return found

@@ -6,11 +6,16 @@ from typing import Annotated
 
 import typer
 
+from robustmel.cli.options import dataset_names
+
 
 def datasets(
-    name: Annotated[str | None, typer.Argument(help="One of them: its folder, its licence, where to get it.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A data set, for its folder, licence and source.", autocompletion=dataset_names),
+    ] = None,
 ) -> None:
-    """List the data sets and what is found of them here, or explain one."""
+    """List the data sets and say which are on this machine, or explain one."""
     from robustmel.cli.components import show
     from robustmel.datasets import DATASETS
     from robustmel.datasets.places import VARIABLE, data_folder

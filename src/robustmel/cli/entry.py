@@ -28,16 +28,18 @@ def run(arguments: list[str]) -> int:
         level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr
     )
     try:
-        return usage_exit(app, [one for one in arguments if one != "--debug"])
+        code = usage_exit(app, [word for word in arguments if word != "--debug"])
+        sys.stdout.flush()
+        return code
     except RobustMELError as problem:
         return _tell(f"error: {problem}", problem.exit_code, debug)
     except (Interrupted, KeyboardInterrupt):
-        return _tell("interrupted; what was finished is kept, and the same command goes on from there.", 130, debug)
+        return _tell("interrupted. Finished work is kept; run the same command to continue.", 130, debug)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as problem:
-        report = "This is a defect of robustmel: please report it, with the output of the same command and --debug."
+        report = "This is a bug in robustmel. Please report it with the output of the same command and --debug."
         return _tell(f"error: {type(problem).__name__}: {problem}. {report}", 1, debug)
 
 

@@ -9,21 +9,23 @@ from typing import Annotated
 
 import typer
 
+from robustmel.cli.options import dataset_names
+
 
 class Format(StrEnum):
-    """How it is written."""
+    """The format to write."""
 
     own = "own"
     hub = "hub"
 
 
 def export(
-    dataset: Annotated[str, typer.Argument(help="A data set (a perturbed one or a subset too): a name, or an inline table.")],
+    dataset: Annotated[str, typer.Argument(help="A data set: a name, or an inline table.", autocompletion=dataset_names)],
     out: Annotated[Path, typer.Option("--out", help="The folder to write; must not be there yet.")],
     written: Annotated[Format, typer.Option("--format", help="own: the project's format. hub: for Hugging Face.")] = Format.own,
     split: Annotated[str, typer.Option("--split", help="One split, or all.")] = "all",
 ) -> None:
-    """Write a data set in the project's own format, or as a folder for the Hugging Face hub, with counts and checksums."""
+    """Write a data set in our own format, or for the Hugging Face hub."""
     from robustmel.datasets import DATASETS
     from robustmel.export import export_hub, export_own
     from robustmel.run.grid import component_from_text

@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
+from robustmel.cli.options import dataset_names
+
 
 def fetch_images(
-    dataset: Annotated[str, typer.Argument(help="A data set: a name, or an inline table as in a grid.")],
-    contact: Annotated[str, typer.Option("--contact", help="Your mail address or web page; the robot policy asks for it.")],
+    dataset: Annotated[str, typer.Argument(help="A data set: a name, or an inline table.", autocompletion=dataset_names)],
+    contact: Annotated[
+        str, typer.Option("--contact", help="Your mail address or web page; Wikimedia's robot policy requires it.")
+    ],
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many files.")] = None,
 ) -> None:
-    """Fetch images that are missing, two at a time, from Wikimedia alone; the same command goes on after a stop."""
+    """Download missing images from Wikimedia, politely; resumable."""
     from robustmel.datasets import DATASETS
     from robustmel.errors import UsageError
     from robustmel.fetch.client import PoliteClient

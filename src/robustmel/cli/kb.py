@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-kb = typer.Typer(help="Build a knowledge base on disk, or look into one.", no_args_is_help=True, rich_markup_mode=None)
+kb = typer.Typer(help="Build or search a knowledge base on disk.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @kb.command()
@@ -16,12 +16,12 @@ def build(
     out: Annotated[Path, typer.Option("--out", help="The folder to write; must not be there yet.")],
     dump: Annotated[Path | None, typer.Option("--dump", help="A Wikidata JSON dump (.json, .json.gz, .json.bz2).")] = None,
     entities: Annotated[Path | None, typer.Option("--entities", help="An entities.jsonl.")] = None,
-    dataset: Annotated[str | None, typer.Option("--dataset", help="A data set (or an inline table): its own entities.")] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", help="A data set, for its own entities.")] = None,
     language: Annotated[
-        list[str] | None, typer.Option("--language", help="Of a dump: labels, by preference (en, mul).")
+        list[str] | None, typer.Option("--language", help="Languages of a dump's labels, preferred first.")
     ] = None,
 ) -> None:
-    """Build one from a dump, a file of entities, or a data set; a killed build from a dump goes on by the same command."""
+    """Build a knowledge base from a dump, a file of entities, or a data set; resumable from a dump."""
     from robustmel.errors import UsageError
 
     if sum(one is not None for one in (dump, entities, dataset)) != 1:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
-from robustmel.cli.options import STORE, Device, StoreFolder, Workers
+from robustmel.cli.options import STORE, Device, StoreFolder, Workers, attack_names, dataset_names, linker_names
 from robustmel.cli.training import CommandWithRecipeKeys
 from robustmel.progress import shown
 
@@ -24,22 +24,31 @@ def recipes() -> None:
 
 
 def perturb(
-    dataset: Annotated[str, typer.Argument(help="A data set: a name, or an inline table as in a grid.")],
-    linker: Annotated[str, typer.Option("--linker", help="Whose scores are attacked.")],
-    attack: Annotated[str, typer.Option("--attack", help="A name, or an inline table as in a grid.")],
+    dataset: Annotated[
+        str, typer.Argument(help="A data set: a name, or an inline table as in a grid.", autocompletion=dataset_names)
+    ],
+    linker: Annotated[str, typer.Option("--linker", help="The linker the attack is made on.", autocompletion=linker_names)],
+    attack: Annotated[
+        str, typer.Option("--attack", help="A name, or an inline table as in a grid.", autocompletion=attack_names)
+    ],
     out: Annotated[Path, typer.Option("--out", help="Where the perturbed data set goes.")],
-    strength: Annotated[str, typer.Option("--strength", help="normal or strong.")] = "",
-    view: Annotated[str | None, typer.Option("--view", help="image or fused.", show_default="image")] = None,
-    candidates: Annotated[str, typer.Option("--candidates", help="A candidate generator.")] = "given",
-    split: Annotated[str, typer.Option("--split")] = "test",
-    limit: Annotated[int | None, typer.Option("--limit", min=0)] = None,
-    seed: Annotated[int, typer.Option("--seed")] = 0,
+    strength: Annotated[
+        Literal["normal", "strong"] | None, typer.Option("--strength", help="Named settings of the literature.")
+    ] = None,
+    view: Annotated[
+        Literal["image", "fused"] | None,
+        typer.Option("--view", help="Attack the image's score, or image and text fused.", show_default="image"),
+    ] = None,
+    candidates: Annotated[str, typer.Option("--candidates", help="Where each mention's candidates come from.")] = "given",
+    split: Annotated[str, typer.Option("--split", help="The split to attack, or all.")] = "test",
+    limit: Annotated[int | None, typer.Option("--limit", min=0, help="A random sample of so many mentions.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="The seed of everything random.")] = 0,
     with_clean: Annotated[bool, typer.Option("--with-clean", help="Copy the unperturbed images too, to clean/.")] = False,
     store: StoreFolder = STORE,
     workers: Workers = 1,
     device: Device = "auto",
 ) -> None:
-    """Write a perturbed copy of a data set: its own format, lossless images, and a log of every mention."""
+    """Write a copy of a data set with attacked images, and a log."""
     from robustmel.run.grid import component_from_text, parse_grid
     from robustmel.run.publish import publish
     from robustmel.run.store import Store

@@ -4,17 +4,40 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 Out = Annotated[Path | None, typer.Option("--out", help="The run folder.", show_default="runs/<name>")]
 StoreFolder = Annotated[Path, typer.Option("--store", help="Where artefacts are kept, shared by all runs.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes; their number changes nothing but the time.")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where models run.")]
 MaxErrors = Annotated[int, typer.Option("--max-errors", min=0, help="Errored rows allowed before the exit code becomes 1.")]
 
+GridFile = Annotated[Path, typer.Argument(help="A grid file (TOML).")]
+
 STORE = Path(".robustmel")
+
+
+def dataset_names(incomplete: str) -> list[str]:
+    """Names of data sets that begin so, for the shell."""
+    from robustmel.datasets import DATASETS
+
+    return [name for name in DATASETS if name.startswith(incomplete)]
+
+
+def linker_names(incomplete: str) -> list[str]:
+    """Names of linkers that begin so, for the shell."""
+    from robustmel.linkers import LINKERS
+
+    return [name for name in LINKERS if name.startswith(incomplete)]
+
+
+def attack_names(incomplete: str) -> list[str]:
+    """Names of attacks that begin so, for the shell."""
+    from robustmel.attacks import ATTACKS
+
+    return [name for name in ATTACKS if name.startswith(incomplete)]
 
 
 def cores() -> int:

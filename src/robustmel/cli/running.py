@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robustmel.cli.options import CORES, STORE, Device, MaxErrors, Out, StoreFolder, Workers
-from robustmel.progress import shown
+from robustmel.cli.options import CORES, STORE, Device, GridFile, MaxErrors, Out, StoreFolder, Workers
 
 if TYPE_CHECKING:
     from robustmel.run.grid import Grid
@@ -20,11 +19,11 @@ def demo(
     out: Out = None,
     store: StoreFolder = STORE,
     workers: Workers = CORES,
-    quick: Annotated[bool, typer.Option("--quick", help="A few mentions only, in seconds.")] = False,
-    full: Annotated[bool, typer.Option("--full", help="Everything shipped, and curves over eps.")] = False,
-    transfer: Annotated[bool, typer.Option("--transfer", help="Images made on every linker, shown to every other.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A few mentions, in seconds.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Every embedded linker and attack, and curves over eps.")] = False,
+    transfer: Annotated[bool, typer.Option("--transfer", help="Images made on each linker, shown to all others.")] = False,
 ) -> None:
-    """Attack the embedded linkers on the embedded world: no network, no weights to fetch."""
+    """Attack two small linkers on an embedded data set, offline."""
     from robustmel.errors import UsageError
     from robustmel.run.grid import read_grid
 
@@ -35,10 +34,15 @@ def demo(
     with resources.as_file(resources.files("robustmel.world") / "grids" / f"{name}.toml") as file:
         grid = read_grid(file)
     _run(grid, out or Path("runs") / ("demo" if name == "demo" else f"demo-{name}"), store, workers, "cpu", 0)
+    print("next: open the page above; `robustmel init` writes a grid for your own data or linker", file=sys.stderr)
 
 
-def plan_command(grid: Annotated[Path, typer.Argument(help="A grid file (TOML).")], store: StoreFolder = STORE) -> None:
-    """Show what a grid would make, what is there already, and what it will cost."""
+def plan_command(
+    grid: GridFile,
+    store: StoreFolder = STORE,
+    listed: Annotated[bool, typer.Option("--list", help="List every artefact that is missing.")] = False,
+) -> None:
+    """Show what a run would make and cost, and what is there already."""
     from robustmel.run.builder import Builder
     from robustmel.run.estimate import outline
     from robustmel.run.expand import expand
@@ -46,41 +50,34 @@ def plan_command(grid: Annotated[Path, typer.Argument(help="A grid file (TOML)."
     from robustmel.run.store import Store
 
     builder = Builder(Store(store))
-    print(outline(expand(read_grid(grid), builder), builder.store))
+    print(outline(expand(read_grid(grid), builder), builder.store, listed))
 
 
 def run_command(
-    grid: Annotated[Path, typer.Argument(help="A grid file (TOML).")],
+    grid: GridFile,
     out: Out = None,
     store: StoreFolder = STORE,
     workers: Workers = 1,
     device: Device = "auto",
     max_errors: MaxErrors = 0,
 ) -> None:
-    """Make whatever a grid still lacks, and report. The same command goes on after an interruption."""
+    """Run a grid and report; after an interruption, run it again to go on."""
     from robustmel.run.grid import read_grid
 
     _run(read_grid(grid), out or Path("runs") / grid.stem, store, workers, device, max_errors)
 
 
 def _run(grid: Grid, out: Path, store: Path, workers: int, device: str, max_errors: int) -> None:
-    from robustmel.report import build
-    from robustmel.run.runs import run_grid
-    from robustmel.run.store import Store, writing
+    from robustmel.face import execute
 
-    def page() -> None:
-        with writing(out):
-            build(out, store).write_page()
-
-    with shown() as listener:
-        finished = run_grid(grid, out, Store(store), workers, device, listener, page)
-    report = build(out, store)
+    outcome = execute(grid, out, store, workers, device)
+    finished, report = outcome.finished, outcome.report
     print(report.text())
     print(f"{finished.made} artefacts made, {finished.reused} reused", file=sys.stderr)
     print(out / "report" / "index.html")
     if finished.errors > max_errors:
-        print(f"{finished.errors} rows have errors (allowed: {max_errors}, see --max-errors)", file=sys.stderr)
+        print(f"{finished.errors} rows have errors (--max-errors allows {max_errors})", file=sys.stderr)
         raise typer.Exit(1)
     if not any(summary.n for summary in report.summaries):
-        print("no mention was left to link, so every figure is n/a", file=sys.stderr)
+        print("no mention was linked, so every figure is n/a", file=sys.stderr)
         raise typer.Exit(1)

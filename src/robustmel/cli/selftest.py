@@ -22,20 +22,22 @@ RECORD = "selftest.json"
 def selftest(
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Keep runs, images and pages here.", show_default="a temporary folder, removed at the end"),
+        typer.Option(
+            "--out", help="Keep runs, images and pages in this folder.", show_default="a temporary folder, removed at the end"
+        ),
     ] = None,
     data: Annotated[
         list[str] | None,
-        typer.Option("--data", help="A data set whose pictures to plant a linear tower in too (photographs); may be repeated."),
+        typer.Option("--data", help="Also test on the images of this data set; may be repeated."),
     ] = None,
     attack: Annotated[
         str | None,
-        typer.Option("--attack", help="Try this attack, path.py:Class or an inline table, on the linear towers instead."),
+        typer.Option("--attack", help="Test this attack instead: a name, FILE.py:Class, or an inline table."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of the table.")] = False,
     workers: Workers = CORES,
 ) -> None:
-    """Attack victims whose robustness is known, and compare: exit code 0 only if the tool is right about each."""
+    """Test the tool itself on linkers whose robustness is known."""
     from robustmel.run.grid import component_from_text
     from robustmel.selftest.attack_suites import attack_at
     from robustmel.selftest.checks import selftest as run_checks

@@ -14,16 +14,17 @@ ROUNDED_AWAY = 0.02
 
 
 def leading_notes(summaries: Sequence[Summary]) -> list[str]:
-    """What every reader needs: what the figures are, of how many mentions, and how many got no answer."""
+    """What every reader needs: of how many mentions the figures are, and how many got no answer."""
     shown = _plain(summaries)
-    return [*_legend(shown), *_datasets(shown), *_errors(shown)]
+    return [*_datasets(shown), *_errors(shown)] if shown else ["The grid has no cells."]
 
 
 def further_notes(summaries: Sequence[Summary]) -> list[str]:
     """What is good to know; nothing about what did not occur."""
     shown = _plain(summaries)
-    kinds = (_reading, _above_clean, _idle, _unperturbed, _rounded, _ties, _intervals, _sources)
-    return [*_untouched(summaries), *(note for kind in kinds for note in kind(shown))]
+    kinds = (_above_clean, _idle, _unperturbed, _rounded, _ties, _intervals, _sources)
+    notes = [note for kind in kinds for note in kind(shown)]
+    return [*_legend(shown), *_untouched(summaries), *_reading(shown), *notes]
 
 
 def _plain(summaries: Sequence[Summary]) -> list[Summary]:
@@ -32,23 +33,22 @@ def _plain(summaries: Sequence[Summary]) -> list[Summary]:
 
 def _legend(shown: Sequence[Summary]) -> Iterable[str]:
     if not shown:
-        yield "The grid has no cells."
         return
     yield (
-        "Accuracy in %: the share of all mentions that are linked to the right entity. RAW: unperturbed; N and S: an attack at its"
-        " normal and strong setting."
+        "Accuracy in %: the share of all mentions linked to the right entity. RAW is unperturbed; N and S are an attack's normal and"
+        " strong settings."
     )
 
 
 def _reading(shown: Sequence[Summary]) -> Iterable[str]:
     if any(len(one.evaluations) > 1 for one in shown):
         yield (
-            "Image+Text-to-Text under attack: a mention counts only if it withstands both sets, the one made against the attack's own"
-            " modality and the one made against the fused score."
+            "Image+Text-to-Text under attack: a mention counts only if it withstands two sets, one made against the attacked modality alone"
+            " and one against the fused score."
         )
     tasks = {one.task for one in shown}
     if {"T2T", "IT2T"} <= tasks and all(one.clean for one in shown if one.task == "T2T"):
-        yield "T2T reads the text alone: what is left of Image+Text-to-Text when the image says nothing."
+        yield "T2T reads the text alone: Image+Text-to-Text without its image."
 
 
 def _untouched(summaries: Sequence[Summary]) -> Iterable[str]:
@@ -85,7 +85,7 @@ def _above_clean(shown: Sequence[Summary]) -> Iterable[str]:
     if above:
         surely = sum(one.drop_high is not None and one.drop_high < 0 for one in above)
         beyond = f"in {surely} of these {len(above)} cells by more than chance" if surely else "nowhere by more than chance"
-        yield f"{DAGGER} more mentions are linked under this attack than without it, {beyond} (95 % intervals of the drop)."
+        yield f"{DAGGER} More mentions are linked under this attack than without it, {beyond} (95 % intervals of the drop)."
 
 
 def _idle(shown: Sequence[Summary]) -> Iterable[str]:
@@ -94,7 +94,7 @@ def _idle(shown: Sequence[Summary]) -> Iterable[str]:
     if idle:
         first = ", ".join(_cell(one) for one in idle[:4]) + (", ..." if len(idle) > 4 else "")
         yield (
-            f"In {_of(idle, attacked)} attacked cells the attack has no effect: the accuracy changes by less than"
+            f"The attack has no effect in {_of(idle, attacked)} attacked cells: accuracy changes by less than"
             f" {100 * MARGIN:.0f} points (two one-sided tests at {100 * ALPHA:.0f} %; {first})."
         )
 
@@ -109,7 +109,7 @@ def _errors(shown: Sequence[Summary]) -> Iterable[str]:
         kinds.update(one.errors_by_kind)
     why = ", ".join(kind for kind, _ in kinds.most_common(4))
     cells = ", ".join(f"{_cell(one)} {one.errors:,}" for one in failing[:4]) + (", ..." if len(failing) > 4 else "")
-    yield f"Errors: in {_of(failing, shown)} cells some mentions got no answer ({why}); they count as wrong ({cells})."
+    yield f"Errors: some mentions got no answer in {_of(failing, shown)} cells ({why}) and count as wrong ({cells})."
 
 
 def _ties(shown: Sequence[Summary]) -> Iterable[str]:
@@ -117,8 +117,8 @@ def _ties(shown: Sequence[Summary]) -> Iterable[str]:
     if tied:
         most = max(one.ties for one in tied)
         yield (
-            f"Ties: in {_of(tied, shown)} cells the right entity shares the highest score with others (up to {most:,} mentions); each"
-            " such mention counts as 1 / the number of entities that share it."
+            f"Ties: the right entity shares the highest score with others in {_of(tied, shown)} cells (up to {most:,} mentions); such a"
+            " mention counts as 1 / the number of entities that share it."
         )
 
 
@@ -130,13 +130,13 @@ def _unperturbed(shown: Sequence[Summary]) -> Iterable[str]:
             reasons[why] = max(reasons[why], count)
     if cells:
         why = ", ".join(f"{reason.replace('_', ' ')}: up to {count:,}" for reason, count in sorted(reasons.items()))
-        yield f"In {_of(cells, shown)} cells some mentions could not be attacked and keep their own image ({why}); they count all the same."
+        yield f"Some mentions could not be attacked in {_of(cells, shown)} cells and stay as they were ({why}); they count all the same."
 
 
 def _rounded(shown: Sequence[Summary]) -> Iterable[str]:
     lost = [one for one in shown if (one.success_float or 0) - (one.success_u8 or 0) > ROUNDED_AWAY]
     if lost:
-        yield f"In {_of(lost, shown)} cells part of the attack's success is lost when its images are rounded to 8 bits for saving."
+        yield f"Attacks lose part of their success in {_of(lost, shown)} cells when their images are rounded to 8 bits."
 
 
 def _sources(shown: Sequence[Summary]) -> Iterable[str]:

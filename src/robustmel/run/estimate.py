@@ -13,21 +13,25 @@ IMAGE_BYTES = 100_000
 """An 8-bit PNG of a perturbed photograph 224 pixels wide; noise hardly compresses."""
 
 
-def outline(plan: Plan, store: Store) -> str:
-    """The plan in words: missing artefacts, what is shared, time, disk."""
+def outline(plan: Plan, store: Store, listed: bool = False) -> str:
+    """The plan in words: totals by kind and linker, time, disk; with `listed`, every missing artefact too."""
     missing = [job for job in plan.jobs if not store.has(job.kind, job.key)]
     lines = [f"{len(plan.cells)} cells, {len(plan.jobs)} artefacts, {len(missing)} missing"]
-    for kind, count in Counter(job.kind for job in missing).items():
-        lines.append(f"  {kind}: {count}")
-    lines += [f"  - {job.title}" for job in missing]
-    shared = {key: count for key, count in plan.consumers.items() if count > 1}
-    if shared:
-        titles = {job.key: job.title for job in plan.jobs}
-        lines.append("perturbed once, used by several sets of answers:")
-        lines += [f"  - {titles[key]}: {count}" for key, count in shared.items()]
+    totals = Counter((job.kind, _of_whom(job)) for job in missing)
+    lines += [f"  {kind}{f', {linker}' if linker else ''}: {count}" for (kind, linker), count in totals.items()]
     lines += plan.notes
     lines += _cost(missing, plan, store)
+    if listed:
+        times = {key: f" (used {count} times)" for key, count in plan.consumers.items() if count > 1}
+        lines += ["missing:", *(f"  - {job.title}{times.get(job.key, '')}" for job in missing)]
     return "\n".join(lines)
+
+
+def _of_whom(job: Job) -> str:
+    """The linker a set of answers is by, or the sources a perturbed set is made on."""
+    if isinstance(job, Answers):
+        return job.victim.title
+    return " + ".join(source.title for source in job.asked) if isinstance(job, Variant) else ""
 
 
 def disk_needed(plan: Plan, store: Store) -> int:
@@ -48,17 +52,21 @@ def _cost(missing: list[Job], plan: Plan, store: Store) -> list[str]:
         elif isinstance(job, Answers):
             passes[job.victim.title] += counts[job.candidates.key]
     rates = _seconds_a_pass(store)
-    lines = [f"disk: about {disk / 1e9:.2f} GB for {disk // IMAGE_BYTES} perturbed images (see keep)"] if disk else []
+    lines = (
+        [f"disk: about {disk / 1e9:.2f} GB for {disk // IMAGE_BYTES} perturbed images; `keep` in the grid says which stay"]
+        if disk
+        else []
+    )
     if missing:
         held = max([3, *(len(job.asked) for job in missing if isinstance(job, Variant))])
-        lines.append(f"memory: up to {held} linkers and one batch of images a worker, beside texts and candidate lists")
+        lines.append(f"memory: each worker holds up to {held} linkers and one batch of images")
     for linker, number in passes.items():
         if linker in rates:
             lines.append(
-                f"{linker}: {number} passes at most, {number * rates[linker] / 60:.1f} minutes on one worker at the pace so far"
+                f"time: {linker} takes up to {number} passes, {number * rates[linker] / 60:.1f} minutes on one worker at its pace so far"
             )
         else:
-            lines.append(f"{linker}: {number} passes at most through the model; their pace is known once a first set is made")
+            lines.append(f"time: {linker} takes up to {number} passes; its pace is known after its first attack")
     return lines
 
 

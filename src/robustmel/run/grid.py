@@ -1,6 +1,6 @@
 """The grid file: lists are axes, a table is a component with parameters, and nothing else.
 
-Parsed and validated here, at the edge; inside the package a grid is a frozen dataclass.
+Read here, at the edge; inside the package a grid is a frozen dataclass.
 """
 
 from __future__ import annotations
@@ -11,17 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ValidationError
 
 from robustmel.errors import MissingError, UsageError
 from robustmel.registry import Component, suggestion
+from robustmel.run.grid_file import RESERVED, AttackTable, AttackView, GridTable, Keep, complaints
 from robustmel.types import Task
-
-AttackView = Literal["auto", "image", "fused", "text"]
-RESERVED = ("victim", "each", "others")
-"""What a source may be beside the label of a linker, so that no linker may be called by it."""
-
-Keep = Literal["all", "sample", "none"]
 
 
 @dataclass(frozen=True)
@@ -123,71 +118,6 @@ class Grid:
         return replace(self, datasets=by_name(self.datasets), linkers=linkers, defences=defences, attacks=attacks)
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    datasets: list[str | dict[str, Any]] = Field(min_length=1)
-    linkers: list[str | dict[str, Any]] = Field(min_length=1)
-    tasks: list[Task] = Field(default=["I2T", "IT2T"], min_length=1)
-    attacks: list[str | dict[str, Any]] = ["clean"]
-    defences: list[str | dict[str, Any]] = Field(default=["none"], min_length=1)
-    candidates: str | dict[str, Any] = "given"
-    split: str = "test"
-    seeds: list[int] = Field(default=[0], min_length=1)
-    sample_seed: int = 0
-    limit: int | None = Field(default=None, ge=0)
-    batch_size: int = Field(default=32, ge=1)
-    keep: Keep = "all"
-    poisons: list[str | dict[str, Any]] = Field(default=["none"], min_length=1)
-
-    @field_validator("tasks", "seeds", "linkers", "datasets", "attacks", "defences", "poisons")
-    @classmethod
-    def _no_repeats(cls, value: list[Any]) -> list[Any]:
-        for index, one in enumerate(value):
-            if one in value[:index]:
-                raise ValueError(f"{one!r} stands there twice")
-        return value
-
-
-class _SourceTable(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    linker: str | tuple[str, ...]
-    defence: str = ""
-
-
-class _AttackTable(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    strength: str = ""
-    profile: str = ""
-    source: str | tuple[str, ...] = "victim"
-    source_defence: str = ""
-    view: AttackView = "auto"
-    logits: Literal["cosine", "scaled"] = "cosine"
-    max_side: int = Field(default=512, ge=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _unfold_source(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if not isinstance(value.get("source"), dict):
-            return value
-        source = _SourceTable.model_validate(value["source"])
-        return value | {"source": source.linker, "source_defence": source.defence}
-
-    @field_validator("source")
-    @classmethod
-    def _an_ensemble_has_two(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        if isinstance(value, str):
-            return value
-        if len(value) < 2:
-            raise ValueError(f'an ensemble needs two linkers or more; write source = "{value[0] if value else "victim"}"')
-        for index, one in enumerate(value):
-            if one in value[:index] or one in RESERVED:
-                raise ValueError(f'"{one}" {"stands there twice" if one in value[:index] else "names no linker"}')
-        return value
-
-
 def read_grid(path: Path) -> Grid:
     """Reads and validates a grid file.
 
@@ -198,7 +128,7 @@ def read_grid(path: Path) -> Grid:
     try:
         text = path.read_text("utf-8-sig")
     except FileNotFoundError:
-        raise MissingError(f"no grid file {path}. See examples/ for grids to start from.") from None
+        raise MissingError(f"no grid file {path}. `robustmel init` writes one to start from.") from None
     except (OSError, UnicodeDecodeError) as problem:
         raise MissingError(f"grid file {path} cannot be read: {problem}.") from None
     try:
@@ -214,12 +144,12 @@ def parse_grid(table: Mapping[str, Any], name: str = "the grid") -> Grid:
     Raises:
         UsageError: A key is unknown or a value is out of range; all complaints at once.
     """
-    for key in table.keys() - _Table.model_fields.keys():
-        raise UsageError(f'{name}: unknown key "{key}". {suggestion(key, _Table.model_fields)}')
+    for key in table.keys() - GridTable.model_fields.keys():
+        raise UsageError(f'{name}: unknown key "{key}". {suggestion(key, GridTable.model_fields)}')
     try:
-        read = _Table.model_validate(dict(table))
+        read = GridTable.model_validate(dict(table))
     except ValidationError as problem:
-        raise UsageError(f"{name}: {_complaints(problem)}") from None
+        raise UsageError(f"{name}: {complaints(problem)}") from None
     attacks = [_attack(one, name) for one in read.attacks]
     if not any(spec.attack.name == "clean" for spec in attacks):
         attacks.insert(0, AttackSpec(Component("clean")))  # every figure of robustness is relative to clean accuracy
@@ -296,10 +226,10 @@ def _component(written: str | Mapping[str, Any], name: str) -> Component:
 def _attack(written: str | Mapping[str, Any], name: str) -> AttackSpec:
     whole = _component(written, name)
     try:
-        aim = _AttackTable.model_validate(dict(whole.params))
+        aim = AttackTable.model_validate(dict(whole.params))
     except ValidationError as problem:
-        raise UsageError(f"{name}: attack {whole.name}: {_complaints(problem)}") from None
-    own = {key: value for key, value in whole.params.items() if key not in _AttackTable.model_fields}
+        raise UsageError(f"{name}: attack {whole.name}: {complaints(problem)}") from None
+    own = {key: value for key, value in whole.params.items() if key not in AttackTable.model_fields}
     return AttackSpec(Component(whole.name, own, whole.label), **aim.model_dump())
 
 
@@ -339,7 +269,3 @@ def _distinct(linkers: tuple[Component, ...], name: str) -> tuple[Component, ...
         if titles.count(title) > 1:
             raise UsageError(f'{name}: two linkers are called "{title}"; give each a label = "...".')
     return linkers
-
-
-def _complaints(problem: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in problem.errors())

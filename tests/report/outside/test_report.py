@@ -123,7 +123,7 @@ def test_more_right_under_attack_than_clean_is_marked(made: Any, write: Any, tmp
     clean = write(tmp_path / "c.jsonl", made.answers(5))
     report, _ = outside_report([made.folder], [perturbed], [clean])
     assert by_attack(report)["pgd-normal"].above_clean
-    assert "† more mentions are linked" in said(report)
+    assert "† More mentions are linked" in said(report)
     assert {one.linker for one in report.summaries} == {"p"}  # the clean file has no name and belongs to the only linker
 
 

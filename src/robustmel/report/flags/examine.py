@@ -10,8 +10,7 @@ from robustmel.report.flags.evidence import evidence
 from robustmel.report.flags.flag import Examined, Flag, examined
 from robustmel.report.flags.gradients import loss_plateau, zero_gradients
 from robustmel.report.flags.kinds import KINDS, Kind
-from robustmel.report.flags.logged import probabilities, rounding
-from robustmel.report.flags.sameness import nondeterministic
+from robustmel.report.flags.logged import nondeterministic, probabilities, rounding
 from robustmel.report.results import Run
 from robustmel.report.scoring import Scoring
 from robustmel.report.summary import Summary

@@ -16,10 +16,10 @@ def verdict(examined: Sequence[Examined]) -> list[str]:
     if not examined:
         return found
     if not found:
-        found.append("Flags: none raised; see the report's page for what was looked for.")
+        found.append("Flags: none raised; the report page lists what was checked.")
     missing = [KINDS[one.code].title for one in examined if not one.looked and not one.flags]
     if missing:
-        found.append(f"Nothing to examine in this grid for: {', '.join(missing)}.")
+        found.append(f"Not checked, because this grid has nothing to compare: {', '.join(missing)}.")
     return found
 
 

@@ -38,7 +38,9 @@ def _within(notes: Sequence[str], most: int | None) -> list[str]:
     if most is None or not sizes or sizes[-1] <= most:
         return list(notes)
     kept = max(1, sum(size < most for size in sizes))
-    return [*notes[:kept], f"  {len(notes) - kept} more notes: see the report page, or use --format markdown."]
+    flags = sum(note.lstrip().startswith("Flag, ") for note in notes[kept:])
+    of_these = f" ({flags} of them flags)" if flags else ""
+    return [*notes[:kept], f"  {len(notes) - kept} more notes{of_these}: see the report page, or use --format markdown."]
 
 
 def wrapped(notes: Sequence[str], width: int) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from robustmel.report import build
-from robustmel.report.flags.sameness import nondeterministic
+from robustmel.report.flags.logged import nondeterministic
 
 ANSWERS = [(("a", "b"), (2.0, 1.0))] * 40
 
@@ -22,7 +22,11 @@ def test_a_linker_that_answers_differently_is_flagged_by_what_either_stage_noted
 def test_it_says_what_to_do(planted: Any, attacked: Any) -> None:
     attacked("pgd-normal", 20, {"deterministic": False})
     (flag,) = build(planted.finish()).flags
-    for words in ("ours on toy: asked the same twice, it answered differently (I2T pgd-normal)", "EOT", "evaluation mode"):
+    for words in (
+        "ours on toy: the linker answered differently when asked the same twice (I2T pgd-normal)",
+        "EOT",
+        "evaluation mode",
+    ):
         assert words in flag.sentence
 
 
