@@ -33,5 +33,5 @@ def test_each_capability_is_declared_on_its_own(declared: dict[str, Any], offere
 
 
 @pytest.mark.parametrize("name", LINKERS)
-def test_every_dual_encoder_scores_differentiates_and_reads_labels(name: str) -> None:
-    assert capabilities(LINKERS.load(name)) == Capabilities(TASKS, scores=True, gradients=True, labels=True)
+def test_every_dual_encoder_scores_differentiates_reads_labels_and_answers_openly(name: str) -> None:
+    assert capabilities(LINKERS.load(name)) == Capabilities(TASKS, scores=True, gradients=True, labels=True, open_answers=True)
