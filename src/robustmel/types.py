@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -54,7 +54,7 @@ class Query:
         surface: The mention string.
         span: Character offsets [start, end) of the surface in the text, None where it could not be located.
         image: The image file; None where the record names none. It may turn out missing or broken when decoded.
-        candidates: Entity ids to choose from, in no meaningful order.
+        candidates: Entity ids to choose from, in no meaningful order; None where the whole knowledge base is open.
         labels: Candidate id -> the sentence that stands for it instead of its name: how a defence, or an attack on the knowledge
             base, gives candidates other texts. None where nothing is replaced.
         seed: What a linker that draws starts from; 0 for one that does not.
@@ -65,9 +65,20 @@ class Query:
     surface: str
     span: tuple[int, int] | None
     image: Path | None
-    candidates: tuple[str, ...]
+    candidates: tuple[str, ...] | None
     labels: Mapping[str, str] | None = None
     seed: int = 0
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The candidates, for who asks with lists alone.
+
+        Raises:
+            ValueError: The whole knowledge base is open.
+        """
+        if self.candidates is None:
+            raise ValueError(f"query {self.id} lists no candidates: the whole knowledge base is open.")
+        return self.candidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +109,8 @@ class Mention:
     topic: str | None = None
     box: tuple[float, float, float, float] | None = None
 
-    def query(self, dataset: str, candidates: tuple[str, ...]) -> Query:
-        """The part of this mention that a linker may see."""
+    def query(self, dataset: str, candidates: tuple[str, ...] | None) -> Query:
+        """The part of this mention that a linker may see; candidates None open the whole knowledge base."""
         return Query(opaque_id(dataset, self.id), self.text, self.surface, self.span, self.image, candidates)
 
 
@@ -128,8 +139,8 @@ class Prediction:
     """
 
     id: str
-    ranked: tuple[str, ...] = ()
-    scores: tuple[float, ...] = ()
+    ranked: Sequence[str] = ()
+    scores: Sequence[float] = ()
     error: str | None = None
     seconds: float = 0.0
     text: str = ""

@@ -19,8 +19,12 @@ class CandidateGenerator(Protocol):
 
     version: ClassVar[int]
 
-    def candidates(self, mentions: Sequence[Mention], kb: KnowledgeBase, train: Sequence[Mention]) -> list[tuple[str, ...]]:
+    def candidates(
+        self, mentions: Sequence[Mention], kb: KnowledgeBase, train: Sequence[Mention]
+    ) -> Sequence[tuple[str, ...] | None]:
         """Candidate ids for every mention, in the order given; best first, without repeats, possibly without the gold one.
+
+        None opens the whole knowledge base to a mention; no list is written then.
 
         Args:
             mentions: To find candidates for; their `gold` must not be looked at.

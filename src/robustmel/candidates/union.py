@@ -63,10 +63,13 @@ class Union:
     def candidates(self, mentions: Sequence[Mention], kb: KnowledgeBase, train: Sequence[Mention]) -> list[tuple[str, ...]]:
         """See `CandidateGenerator.candidates`."""
         lists = [_made(table).candidates(mentions, kb, train) for table in self.of]
-        return [_taken(of_one, self.k) for of_one in zip(*lists, strict=True)]
+        whole = kb.ids if any(ids is None for one_list in lists for ids in one_list) else ()
+        return [
+            _taken([whole if ids is None else ids for ids in of_mention], self.k) for of_mention in zip(*lists, strict=True)
+        ]
 
 
-def _taken(lists: tuple[tuple[str, ...], ...], k: int) -> tuple[str, ...]:
+def _taken(lists: Sequence[tuple[str, ...]], k: int) -> tuple[str, ...]:
     in_turn = chain.from_iterable(zip_longest(*lists))
     return tuple(dict.fromkeys(one for one in in_turn if one is not None))[:k]
 

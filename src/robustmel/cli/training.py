@@ -96,8 +96,8 @@ def _candidates(dataset: Dataset, split: str, generator: Component) -> list[tupl
     mentions = [mention for mention in dataset.mentions if mention.split == split]
     train = [mention for mention in dataset.mentions if mention.split == "train"]
     made: Any = CANDIDATES.create(generator.name, **generator.params)
-    lists: list[tuple[str, ...]] = made.candidates(mentions, dataset.kb, train) if mentions else []
-    return lists
+    lists = made.candidates(mentions, dataset.kb, train) if mentions else []
+    return [dataset.kb.ids if listed is None else listed for listed in lists]
 
 
 def _print_epoch(epoch: Epoch) -> None:

@@ -51,6 +51,14 @@ class KnowledgeBase:
         """All entity ids, in order."""
         return tuple(self._by_id)
 
+    def position(self, entity_id: str) -> int:
+        """Where an entity stands in the order, from 0; KeyError where it is not there."""
+        return self._positions[entity_id]
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {entity_id: position for position, entity_id in enumerate(self.ids)}
+
     @cached_property
     def _by_name(self) -> dict[str, tuple[str, ...]]:
         found: defaultdict[str, list[str]] = defaultdict(list)

@@ -94,11 +94,16 @@ class StoredKnowledgeBase(KnowledgeBase):
         return isinstance(entity_id, str) and self._row(entity_id) is not None
 
     def __getitem__(self, entity_id: str) -> Entity:
+        row = self.position(entity_id)
+        size = int(self._about["group"])
+        return self._entity(self._group(row // size)[row % size])
+
+    def position(self, entity_id: str) -> int:
+        """Where an entity stands in the order, from 0; KeyError where it is not there."""
         row = self._row(entity_id)
         if row is None:
             raise KeyError(entity_id)
-        size = int(self._about["group"])
-        return self._entity(self._group(row // size)[row % size])
+        return row
 
     @cached_property
     def ids(self) -> tuple[str, ...]:

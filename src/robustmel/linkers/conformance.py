@@ -61,7 +61,7 @@ def position_bias(linker: str | type[Any], **parameters: Any) -> dict[Task, floa
     """
     try:
         with _trial(linker, parameters) as (instance, queries):
-            listed = [query for query in queries if len(query.candidates) > 1]
+            listed = [query for query in queries if len(query.listed) > 1]
             return {task: _position_bias(instance, listed, task) for task in instance.tasks}
     except _NotBuiltError as problem:
         raise UsageError(problem.args[0]) from problem
@@ -154,7 +154,7 @@ def _answers(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]
 
 
 def _well_formed(query: Query, answer: Prediction) -> Iterator[str]:
-    strangers = set(answer.ranked) - set(query.candidates)
+    strangers = set(answer.ranked) - set(query.listed)
     if strangers:
         yield f'it ranks "{min(strangers)}", which is not among the candidates.'
     if len(set(answer.ranked)) < len(answer.ranked):
@@ -197,7 +197,7 @@ def _is_steady(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[st
 
 
 def _reversed(query: Query) -> Query:
-    return replace(query, candidates=query.candidates[::-1])
+    return replace(query, candidates=query.listed[::-1])
 
 
 def _position_bias(linker: Any, queries: Sequence[Query], task: Task) -> float:
@@ -260,15 +260,15 @@ def _logits_agree(linker: Any, queries: Sequence[Query], task: Task) -> Iterator
 
 
 def _table_agrees(what: str, table: Any, answers: Sequence[Prediction], queries: Sequence[Query]) -> Iterator[str]:
-    longest = max(len(query.candidates) for query in queries)
+    longest = max(len(query.listed) for query in queries)
     if tuple(getattr(table, "shape", ())) != (len(queries), longest):
         yield f"{what} must have one row a query and one column a candidate, up to the longest list."
         return
     for query, row, answer in zip(queries, table.detach().tolist(), answers, strict=True):
-        if any(value != -math.inf for value in row[len(query.candidates) :]):
+        if any(value != -math.inf for value in row[len(query.listed) :]):
             yield f"{what} must hold minus infinity where a query has no more candidates."
         ranked = dict(zip(answer.ranked, answer.scores, strict=True))
-        own = dict(zip(query.candidates, row, strict=False))
+        own = dict(zip(query.listed, row, strict=False))
         if answer.error is None and any(
             abs(own[entity] - score) > TOLERANCE * max(1.0, abs(score)) for entity, score in ranked.items()
         ):

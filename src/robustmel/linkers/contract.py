@@ -48,7 +48,8 @@ class Differentiable(Protocol):
         Args:
             pixels: float32 (B, 3, H, W) in [0, 1], the images at their own size; they stand in for the queries' images.
             queries: B queries; C is the length of the longest candidate list, column j is `candidates[j]`, the missing
-                columns of shorter lists hold minus infinity.
+                columns of shorter lists hold minus infinity. Where the knowledge base is open (`candidates` is None), column j is
+                its j-th entity.
             task: "I2T" scores the image alone, "IT2T" the fusion of image and text.
         """
 

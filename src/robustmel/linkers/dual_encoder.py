@@ -63,6 +63,7 @@ class DualEncoder(Family):
     tasks: ClassVar[tuple[Task, ...]] = ("I2T", "IT2T", "T2T")
     version: ClassVar[int] = 1
     reads_labels: ClassVar[bool] = True
+    open_answers: ClassVar[bool] = True
     trained_as: ClassVar[str] = "dual-encoder"
     """How it is trained, by the table of `robustmel.training`."""
 
@@ -115,9 +116,11 @@ class DualEncoder(Family):
     def cut_texts(self, queries: Sequence[Query], task: Task) -> int:
         """How many of the distinct texts behind these queries the tokenizer's limit cuts, once they were linked."""
         sides = self.text_sides
-        texts = {
-            sides.label(candidate, query.labels) for query in queries for candidate in query.candidates if candidate in sides.kb
-        }
+        texts = set().union(*(query.labels.values() for query in queries if query.candidates is None and query.labels))
+        if any(query.candidates is None for query in queries):
+            texts |= {sides.label(entity.id) for entity in self.kb}
+        listed = ((candidate, query.labels) for query in queries for candidate in query.candidates or ())
+        texts |= {sides.label(candidate, labels) for candidate, labels in listed if candidate in self.kb}
         if task != "I2T":
             texts |= {sides.query_text(query) for query in queries}
         return len(texts & self.text_tower.cut)
@@ -152,7 +155,7 @@ class DualEncoder(Family):
         """
         self._check_task(task)
         asked = [(query, None if task == "T2T" else self._picture(query)) for query in queries]
-        longest = max((len(query.candidates) for query in queries), default=0)
+        longest = self.text_sides.width(queries)
         table = torch.empty(len(queries), longest, device=self.device)
         for start in range(0, len(queries), self.batch_size):
             rows = self._scores(asked[start : start + self.batch_size], task)
@@ -199,7 +202,7 @@ class DualEncoder(Family):
                 errors[index] = error
         rows = iter(_by_halves(lambda part: list(self._scores(part, task).cpu()), sound))
         return [
-            Prediction(query.id, error=errors[index]) if index in errors else ranking(query, next(rows))
+            Prediction(query.id, error=errors[index]) if index in errors else ranking(query, next(rows), self.kb)
             for index, query in enumerate(queries)
         ]
 
@@ -211,7 +214,7 @@ class DualEncoder(Family):
         return picture
 
     def _unanswerable(self, query: Query, task: Task) -> str | None:
-        if any(candidate not in self.kb for candidate in query.candidates):
+        if any(candidate not in self.kb for candidate in query.candidates or ()):
             return "unknown_candidate"
         return "no_text" if task == "T2T" and not self.text_sides.query_text(query) else None
 

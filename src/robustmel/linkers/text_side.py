@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ class TextSide:
     Args:
         queries: The batch, held so that its identity stays its own.
         labels: Unit embeddings of the candidate texts that the model tells apart, (U, D).
-        columns: int64 (B, C): the row of `labels` for each candidate.
+        columns: int64 (B, C): the row of `labels` for each candidate; of open queries, for each entity of the knowledge base.
         absent: bool (B, C): where a query has fewer candidates than C.
         texts: Embeddings of the query texts, (B, D), zero where there is no text; None where the task reads none.
     """
@@ -56,6 +56,11 @@ class TextSides:
         self.what: QueryText = what
         self.query_template = query_template
         self._remembered: dict[tuple[bool, tuple[int, ...]], TextSide] = {}
+        self._whole: tuple[Tensor, Tensor] | None = None
+
+    def width(self, queries: Sequence[Query]) -> int:
+        """C, the number of columns that the scores of these queries have."""
+        return max((len(self.kb if query.candidates is None else query.candidates) for query in queries), default=0)
 
     def query_text(self, query: Query) -> str:
         """What is read of a query; "" where it has no text."""
@@ -83,9 +88,29 @@ class TextSides:
             del self._remembered[next(iter(self._remembered))]
         return side
 
-    @torch.no_grad()
     def _build(self, queries: tuple[Query, ...], task: Task) -> TextSide:
-        texts_of = {_named(query): [self.label(candidate, query.labels) for candidate in query.candidates] for query in queries}
+        if queries and all(query.candidates is None and not query.labels for query in queries):
+            return self._open(queries, task)
+        if all(query.candidates is not None for query in queries):
+            return self._listed(queries, task)
+        listed = tuple(replace(query, candidates=self.kb.ids) if query.candidates is None else query for query in queries)
+        return replace(self._listed(listed, task), queries=queries)
+
+    @torch.no_grad()
+    def _open(self, queries: tuple[Query, ...], task: Task) -> TextSide:
+        """Of queries to which the whole knowledge base is open: its texts are embedded once, and every query shares them."""
+        if self._whole is None:
+            places = torch.tensor(self.tower.places([label(entity, self.template) for entity in self.kb]))
+            distinct, columns = torch.unique(places, return_inverse=True)
+            self._whole = functional.normalize(self.tower.at(distinct), dim=-1), columns.to(self.tower.device)
+        labels, columns = self._whole
+        shared = columns.expand(len(queries), -1)
+        absent = torch.zeros(1, 1, dtype=torch.bool, device=self.tower.device).expand(shared.shape)
+        return TextSide(queries, labels, shared, absent, self._texts(queries) if task != "I2T" else None)
+
+    @torch.no_grad()
+    def _listed(self, queries: tuple[Query, ...], task: Task) -> TextSide:
+        texts_of = {_named(query): [self.label(candidate, query.labels) for candidate in query.listed] for query in queries}
         distinct = list(dict.fromkeys(text for texts in texts_of.values() for text in texts))
         places = dict(zip(distinct, self.tower.places(distinct), strict=True))
         read = {place: text for text, place in reversed(places.items())}  # of texts read alike the first stands for all
@@ -95,7 +120,7 @@ class TextSides:
         padded = {names: [row[text] for text in texts] + [0] * (longest - len(texts)) for names, texts in texts_of.items()}
         device = self.tower.device
         columns = torch.tensor([padded[_named(query)] for query in queries], dtype=torch.long, device=device)
-        counts = torch.tensor([len(query.candidates) for query in queries], dtype=torch.long, device=device)
+        counts = torch.tensor([len(query.listed) for query in queries], dtype=torch.long, device=device)
         return TextSide(
             queries=queries,
             labels=functional.normalize(self.tower.embed([read[place] for place in column] or [""]), dim=-1),
@@ -112,4 +137,4 @@ class TextSides:
 
 def _named(query: Query) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...] | None]:
     """The candidates together with the sentences that replace theirs: equal for queries with the same texts."""
-    return query.candidates, None if query.labels is None else tuple(sorted(query.labels.items()))
+    return query.listed, None if query.labels is None else tuple(sorted(query.labels.items()))

@@ -56,7 +56,11 @@ class TextTower:
     def embed(self, texts: Sequence[str]) -> Tensor:
         """Embeddings as the model gives them, of no particular length: float32 (n, D); equal texts give equal rows."""
         places = self.places(texts)
-        return self._memory[torch.tensor(places, dtype=torch.long, device=self.device)]
+        return self.at(torch.tensor(places, dtype=torch.long))
+
+    def at(self, places: Tensor) -> Tensor:
+        """Embeddings of the texts with these numbers from `places`: float32 (n, D); numbers of an earlier call may have gone."""
+        return self._memory[places.to(self.device)]
 
     def places(self, texts: Sequence[str]) -> list[int]:
         """One number a text, the same for texts that the model reads alike: cut to the same tokens, or equal but for case."""

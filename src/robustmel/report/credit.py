@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from robustmel.report.results import PlacedPrediction
 from robustmel.types import Prediction
 
 KS = (1, 3, 5, 10)
@@ -52,13 +53,15 @@ FIRST = Place(0, 1)
 def place(gold: str | None, prediction: Prediction) -> Place:
     """Where the gold entity came out in one prediction.
 
-    Equality of scores is exact. The order of `ranked` plays no part beside the scores. A NIL mention (gold None) is right
+    What was counted over the whole ranking goes before what the part of it that was kept says. Equality of scores is exact. The order of `ranked` plays no part beside the scores. A NIL mention (gold None) is right
     if and only if nothing was ranked and there was no error.
     """
     if failure(prediction) is not None:
         return NOWHERE
     if gold is None:
         return NOWHERE if prediction.ranked else FIRST
+    if isinstance(prediction, PlacedPrediction) and prediction.above is not None and prediction.tied is not None:
+        return Place(prediction.above, prediction.tied)
     pairs = sorted(zip(prediction.ranked, prediction.scores, strict=True), key=itemgetter(1))
     best = dict(pairs)  # of an entity ranked twice, the higher score
     own = best.get(gold)

@@ -155,7 +155,7 @@ def _entry(cell: ResultCell, case: _Case, pictures: Triple, broke: bool, names: 
     question = case.question
     before, surface, after = marked(question.text, question.surface)
     where = place(question.gold, case.answer)
-    rank = f"right entity at rank {where.rank():g} of {len(case.answer.ranked)}" if where.tied and broke else ""
+    rank = f"right entity at rank {where.rank():g}{_length(case)}" if where.tied and broke else ""
     return Entry(
         cell=cell,
         evaluation=case.evaluation.name,
@@ -169,6 +169,12 @@ def _entry(cell: ResultCell, case: _Case, pictures: Triple, broke: bool, names: 
         broke=broke,
         pictures=pictures,
     )
+
+
+def _length(case: _Case) -> str:
+    """How many entities were ranked ("of 10"); "" where no more than the first of them were kept."""
+    ranked = len(case.answer.ranked)
+    return f" of {ranked}" if case.question.candidates is not None and ranked < 100 else ""
 
 
 def marked(text: str, surface: str) -> tuple[str, str, str]:

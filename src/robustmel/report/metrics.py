@@ -71,9 +71,9 @@ def attack_success(attacked: Floats, clean: Floats) -> float | None:
 
 
 def recall(questions: Sequence[Question]) -> float | None:
-    """Share of the mentions with an entity whose gold entity is among the candidates: what accuracy cannot exceed."""
+    """Share of the mentions with an entity whose gold entity can be answered: what accuracy cannot exceed."""
     named = [one for one in questions if one.gold is not None]
-    return share(sum(one.gold in one.candidates for one in named), len(named))
+    return share(sum(one.reachable for one in named), len(named))
 
 
 def ceiling(questions: Sequence[Question]) -> float | None:
@@ -84,6 +84,7 @@ def ceiling(questions: Sequence[Question]) -> float | None:
     """
     groups: defaultdict[object, Counter[str | None]] = defaultdict(Counter)
     for index, one in enumerate(questions):
-        alike = (one.text, one.image, frozenset(one.candidates)) if one.text or one.image else index
+        candidates = None if one.candidates is None else frozenset(one.candidates)
+        alike = (one.text, one.image, candidates) if one.text or one.image else index
         groups[alike][one.gold] += 1
     return share(sum(max(golds.values()) for golds in groups.values()), len(questions))

@@ -38,8 +38,9 @@ class Question:
         surface: The mention string.
         text: The sentence.
         image: Path of the clean image, None where the record names none.
-        candidates: Entity ids that were to choose from.
+        candidates: Entity ids that were to choose from; None where the whole knowledge base was open.
         cluster: Mentions with the same value are about the same entity.
+        gold_in_kb: Whether the knowledge base has the gold entity.
     """
 
     id: str
@@ -47,8 +48,27 @@ class Question:
     surface: str
     text: str
     image: str | None
-    candidates: tuple[str, ...]
+    candidates: tuple[str, ...] | None
     cluster: str
+    gold_in_kb: bool = True
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the gold entity is among what was to choose from."""
+        return self.gold_in_kb if self.candidates is None else self.gold in self.candidates
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPrediction(Prediction):
+    """A prediction read back: the first of a long ranking, and where the gold entity came out in the whole of it.
+
+    Args:
+        above: Entities that score higher than the gold one; None where it was not ranked, or nobody counted.
+        tied: Entities that score as high, the gold one among them.
+    """
+
+    above: int | None = None
+    tied: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +182,15 @@ class Run:
         """
         rows = self._aligned(self._table(ANSWERS, evaluation.answers, cell), cell, "answers")
         return [
-            Prediction(row["id"], tuple(row["ranked"] or ()), tuple(row["scores"] or ()), row["error"], row["seconds"] or 0.0)
+            PlacedPrediction(
+                id=row["id"],
+                ranked=tuple(row["ranked"] or ()),
+                scores=tuple(row["scores"] or ()),
+                error=row["error"],
+                seconds=row["seconds"] or 0.0,
+                above=row.get("above"),
+                tied=row.get("tied"),
+            )
             for row in rows
         ]
 
@@ -265,6 +293,7 @@ def _question(row: Mapping[str, Any]) -> Question:
         surface=row["surface"] or "",
         text=row["text"] or "",
         image=row["image"],
-        candidates=tuple(row["candidates"] or ()),
+        candidates=None if row["candidates"] is None else tuple(row["candidates"]),
         cluster=row["cluster"] or "",
+        gold_in_kb=row.get("gold_in_kb", True),
     )

@@ -129,8 +129,7 @@ class Builder:
         if candidates.key not in self._queries:
             rows = read_table(self.path(candidates) / "candidates.parquet")
             dataset, mentions = self.sampled(candidates.dataset, candidates.split, candidates.limit, candidates.sample_seed)
-            same: dict[tuple[str, ...], tuple[str, ...]] = {}  # with candidates = "all" one list serves every mention
-            lists = [same.setdefault(ids, ids) for ids in (tuple(row["candidates"]) for row in rows)]
+            lists = [None if row["candidates"] is None else tuple(row["candidates"]) for row in rows]
             queries = [mention.query(dataset.name, ids) for mention, ids in zip(mentions, lists, strict=True)]
             self._queries[candidates.key] = (queries, [mention.gold for mention in mentions])
         return self._queries[candidates.key]
@@ -199,6 +198,8 @@ class Builder:
             queries = _seeded(queries, job.seed, job.made_on)
         linkers = [self.linker(source, job.candidates) for source in job.asked]
         kb = self.dataset(job.candidates.dataset, job.candidates.split).kb
+        if not all(source.capabilities.open_answers and source.capabilities.scores for source in job.asked):
+            queries = listing(queries, kb)
         facts = STAGES[attack.modality](job, attack, linkers, kb, queries, gold, folder, progress)
         seconds = sum(row["seconds"] or 0 for row in read_table(folder / "log.parquet"))  # by whichever process
         cost = {"seconds": seconds, "passes": facts["queries"]}
@@ -210,16 +211,24 @@ class Builder:
 
     def _link(self, job: Answers, progress: ProgressCallback, folder: Path) -> dict[str, Any]:
         linker = self.linker(job.victim, job.candidates, job.variant)
-        queries, _ = self.asked(job.candidates)
+        queries, gold = self.asked(job.candidates)
+        kb = self.dataset(job.candidates.dataset, job.candidates.split).kb
+        if not job.victim.capabilities.open_answers:
+            queries = listing(queries, kb)
         if job.variant is not None:
             queries = overlaid_queries(queries, self.path(job.variant))
         if job.victim.random:
             queries = _seeded(queries, job.seed, job.victim.title)
-        facts = link(queries, linker, job.task, job.batch_size, folder, progress)
+        facts = link(queries, gold, kb, linker, job.task, job.batch_size, folder, progress)
         if job.variant is not None:
             _still_there(self.path(job.variant), queries)
         cut = linker.cut_texts(queries, job.task) if hasattr(linker, "cut_texts") else 0
         return facts | job.victim.identity | {"task": job.task, "cut_texts": cut}
+
+
+def listing(queries: list[Query], kb: KnowledgeBase) -> list[Query]:
+    """Open queries with the whole knowledge base as their list, for a linker that reads nothing else; one tuple serves all."""
+    return [replace(query, candidates=kb.ids) if query.candidates is None else query for query in queries]
 
 
 def _seeded(queries: Sequence[Query], stage_seed: int, name: str) -> list[Query]:

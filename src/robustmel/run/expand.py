@@ -17,7 +17,7 @@ from robustmel.run.grid import AttackSpec, Grid
 from robustmel.run.jobs import Answers, Candidates, Variant
 from robustmel.run.keys import canonical, kb_digest, mentions_digest
 from robustmel.run.plan import Evaluation, Plan, PlannedCell
-from robustmel.run.refusals import complain, dropping, repeats, source_lacks, tasks_lacking, unsupplied
+from robustmel.run.refusals import complain, dropping, listed_at_length, repeats, source_lacks, tasks_lacking, unsupplied
 from robustmel.run.seeds import Seeds
 from robustmel.run.sources import Sources
 from robustmel.run.trainings import Trainings
@@ -57,6 +57,7 @@ def expand(grid: Grid, builder: Builder) -> Plan:
     assert generator is not None
     plan = Plan()
     asked = [_candidates(dataset, grid, generator, builder, plan) for dataset in grid.datasets]
+    plan.notes += listed_at_length(generator, (Defended(linker, defence) for linker, defence in product(linkers, defences)))
     complain(repeats("data sets", [candidates.name for candidates in asked]))
     for candidates in asked:
         for (spec, attack), place, defence in product(attacks, range(len(linkers)), defences):

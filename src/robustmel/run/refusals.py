@@ -53,6 +53,15 @@ def tasks_lacking(victim: Defended, tasks: Iterable[Task]) -> list[str]:
     return [f"{behind(victim)} cannot do task {task} (it does {', '.join(able)})" for task in tasks if task not in able]
 
 
+def listed_at_length(generator: ComponentSpec, victims: Iterable[Defended]) -> Iterator[str]:
+    """Notes on linkers that are given the whole knowledge base as one list."""
+    if generator.identity["name"] != "all":
+        return
+    for victim in victims:
+        if not victim.capabilities.open_answers:
+            yield f"{behind(victim)} gets every id of the knowledge base as its candidates, which costs memory."
+
+
 def source_lacks(spec: AttackSpec, attack: ComponentSpec, source: Source | None, task: Task) -> Iterator[str]:
     """What a source cannot do of what an attack for this task asks of it."""
     asked = views(spec, attack.loaded, task)

@@ -44,22 +44,22 @@ class LinearTower:
 
     def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T") -> Tensor:
         """float32 (B, C), as `Differentiable.logits` says."""
-        longest = max((len(query.candidates) for query in queries), default=0)
+        longest = max((len(query.listed) for query in queries), default=0)
         columns = torch.zeros(len(queries), longest, dtype=torch.int64)
         absent = torch.ones(len(queries), longest, dtype=torch.bool)
         for row, query in enumerate(queries):
-            known = torch.tensor([self.entities[candidate] for candidate in query.candidates], dtype=torch.int64)
+            known = torch.tensor([self.entities[candidate] for candidate in query.listed], dtype=torch.int64)
             columns[row, : len(known)], absent[row, : len(known)] = known, False
         cells = functional.adaptive_avg_pool2d(pixels, self.cells).flatten(1)
         return functional.linear(cells, self.weights, self.bias).gather(1, columns).masked_fill(absent, -torch.inf)
 
     def scores(self, queries: Sequence[Query], task: Task) -> Tensor:
         """float32 (B, C) from the queries' own images; minus infinity throughout where one cannot be used."""
-        longest = max((len(query.candidates) for query in queries), default=0)
+        longest = max((len(query.listed) for query in queries), default=0)
         table = torch.full((len(queries), longest), -torch.inf)
         for row, (query, answer) in enumerate(zip(queries, self.link(queries, task), strict=True)):
             own = dict(zip(answer.ranked, answer.scores, strict=True))
-            for column, entity in enumerate(query.candidates):
+            for column, entity in enumerate(query.listed):
                 table[row, column] = own.get(entity, -torch.inf)
         return table
 

@@ -4,11 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from robustmel.errors import RobustMELError
+from robustmel.kb import KnowledgeBase
+from robustmel.report.credit import place
+from robustmel.report.results import PlacedPrediction
 from robustmel.run.stages.link import PROBE, link
 from robustmel.run.stages.same_answers import agree
-from robustmel.types import Prediction, Query, Task
+from robustmel.types import Entity, Prediction, Query, Task
+
+KNOWN = KnowledgeBase(Entity(name, name) for name in ("a", "b", "c"))
 
 
 def queries(count: int) -> list[Query]:
@@ -31,7 +38,7 @@ class Counting:
 
 
 def linked(linker: Any, count: int, folder: Path) -> dict[str, Any]:
-    return link(queries(count), linker, "T2T", 16, folder, lambda *_: None)
+    return link(queries(count), ["a"] * count, KNOWN, linker, "T2T", 16, folder, lambda *_: None)
 
 
 @pytest.mark.parametrize(("count", "again"), [(1, 1), (8, 2), (100, PROBE)])
@@ -73,3 +80,54 @@ def test_answers_agree_by_entity(again: Prediction, expected: bool) -> None:
 def test_two_failures_and_two_nils_agree() -> None:
     assert agree(Prediction("q", error="no_image"), Prediction("q", error="image_decode"))
     assert agree(Prediction("q"), Prediction("q"))
+
+
+class Answering:
+    """Answers every query alike."""
+
+    tasks = ("T2T",)
+    version = 1
+
+    def __init__(self, ranked: Sequence[str], scores: Sequence[float]) -> None:
+        self.ranked, self.scores = ranked, scores
+
+    def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
+        return [Prediction(query.id, self.ranked, self.scores) for query in queries]
+
+
+def answered(
+    kb: KnowledgeBase, ranked: Sequence[str], scores: Sequence[float], gold: str | None, folder: Path
+) -> dict[str, Any]:
+    query = Query("q", "", "", None, None, None)
+    link([query], [gold], kb, Answering(ranked, scores), "T2T", 16, folder, lambda *_: None)
+    rows: list[dict[str, Any]] = pq.read_table(folder / "answers.parquet").to_pylist()
+    return rows[0]
+
+
+def test_of_a_long_answer_the_first_hundred_and_the_place_of_the_gold_entity_are_kept(tmp_path: Path) -> None:
+    kb = KnowledgeBase(Entity(f"e{number}", "") for number in range(300))
+    scores = [-float(number // 2) for number in range(300)]  # pairs of ties
+    row = answered(kb, kb.ids, scores, "e250", tmp_path)
+    assert row["ranked"] == list(kb.ids[:100])
+    assert row["scores"] == scores[:100]
+    whole = place("e250", Prediction("q", kb.ids, tuple(scores)))
+    read_back = PlacedPrediction("q", tuple(row["ranked"]), tuple(row["scores"]), above=row["above"], tied=row["tied"])
+    assert place("e250", read_back) == whole == (250, 2)
+
+
+@pytest.mark.parametrize("gold", [None, "c", "not in the knowledge base"])
+def test_a_gold_entity_that_is_not_ranked_has_no_place(gold: str | None, tmp_path: Path) -> None:
+    row = answered(KNOWN, ("a", "b"), (1.0, 0.0), gold, tmp_path)
+    assert (row["above"], row["tied"]) == (None, None)
+    assert place(gold, PlacedPrediction("q", ("a", "b"), (1.0, 0.0))) == (0, 0)
+
+
+def test_an_entity_ranked_twice_counts_by_its_higher_score(tmp_path: Path) -> None:
+    row = answered(KNOWN, ("a", "b", "a"), (0.0, 1.0, 2.0), "a", tmp_path)
+    made = PlacedPrediction("q", tuple(row["ranked"]), tuple(row["scores"]), above=row["above"], tied=row["tied"])
+    assert place("a", made) == (0, 1)
+
+
+def test_an_open_answer_is_an_entity_of_the_knowledge_base(tmp_path: Path) -> None:
+    with pytest.raises(RobustMELError, match='"z", which is not in the knowledge base'):
+        answered(KNOWN, ("a", "z"), (1.0, 0.0), "a", tmp_path)

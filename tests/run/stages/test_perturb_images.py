@@ -10,6 +10,7 @@ from torch import Tensor
 
 from robustmel.attacks import ATTACKS
 from robustmel.images import decode, write_png
+from robustmel.kb import KnowledgeBase
 from robustmel.run.stages.perturb_images import ImageAttackContext, perturb_images
 from robustmel.types import Query
 
@@ -40,7 +41,7 @@ class Spoiled:
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_is_no_number_is_an_error_row_and_no_success(name: str, value: float, tmp_path: Path) -> None:
     context = ImageAttackContext(
-        ATTACKS.create(name, eps="16/255"), lambda asked: Spoiled(value), torch.device("cpu"), name, 0, 512
+        ATTACKS.create(name, eps="16/255"), lambda asked: Spoiled(value), KnowledgeBase(()), torch.device("cpu"), name, 0, 512
     )
     facts = perturb_images(queries(tmp_path), ["dark"] * 3, context, 8, tmp_path, lambda *_: None)
     log = pq.read_table(tmp_path / "log.parquet").to_pylist()

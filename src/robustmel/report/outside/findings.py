@@ -76,7 +76,7 @@ def judged(submission: Submission, published: Published, findings: Findings) -> 
     made = []
     for row in published.questions:
         answers = submission.answers.get(row["mention_id"], [])
-        _remark(row["mention_id"], answers, set(row["candidates"]), known, findings)
+        _remark(row["mention_id"], answers, set(row["candidates"] or ()), known, findings)
         made.append(_prediction(row["id"], answers))
     ranks = [len(one.ranked) for one in made if one.error is None]
     if ranks and max(ranks) == 1:

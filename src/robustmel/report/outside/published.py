@@ -80,7 +80,8 @@ def read_published(folder: Path) -> Published:
             "surface": mention.surface,
             "text": mention.text,
             "image": clean[ids[mention.id]],
-            "candidates": list(mention.candidates or ()),
+            "candidates": None if mention.candidates is None else list(mention.candidates),
+            "gold_in_kb": mention.gold in dataset.kb,
             "cluster": mention.gold or f"NIL {mention.surface}",
             "split": mention.split,
         }

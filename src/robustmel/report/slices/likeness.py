@@ -45,7 +45,7 @@ def nearest_wrong(questions: Sequence[Question], names: Mapping[str, str]) -> li
 
     None where the mention has no entity, the entity is unknown, or there is no wrong candidate.
     """
-    known: dict[tuple[str, tuple[str, ...]], float | None] = {}
+    known: dict[tuple[str, tuple[str, ...] | None], float | None] = {}
     found: list[float | None] = []
     for one in questions:
         if one.gold is None or one.gold not in names:
@@ -53,7 +53,11 @@ def nearest_wrong(questions: Sequence[Question], names: Mapping[str, str]) -> li
             continue
         asked = (one.gold, one.candidates)
         if asked not in known:
-            others = [names[other] for other in one.candidates if other != one.gold and other in names]
+            others = [
+                names[other]
+                for other in (names if one.candidates is None else one.candidates)
+                if other != one.gold and other in names
+            ]
             known[asked] = max((likeness(names[one.gold], other) for other in others), default=None)
         found.append(known[asked])
     return found

@@ -63,18 +63,18 @@ def _with_image(query: Query, path: Path, picture: Pixels) -> Query:
 
 
 def as_scores(queries: Sequence[Query], predictions: Sequence[Prediction]) -> Tensor:
-    """A linker's answers as scores: float32 (b, C + 1), C the length of the longest candidate list.
+    """A linker's answers to queries that list candidates, as scores: float32 (b, C + 1), C the length of the longest candidate list.
 
     Column j is `candidates[j]`, minus infinity where a list is shorter. A candidate that the answer leaves out, or scores minus
     infinity, stands one below the lowest that it scores. The last column is NIL: one above all candidates where the answer is
     NIL, else minus infinity. Where the linker could not answer, nothing is a number, so an attack stops there and has no success.
     """
-    width = max(len(query.candidates) for query in queries)
+    width = max(len(query.listed) for query in queries)
     scores = torch.full((len(queries), width + 1), -torch.inf)
     for row, query, answer in zip(scores, queries, predictions, strict=True):
         ranked = {name: score for name, score in zip(answer.ranked, answer.scores, strict=True) if score != -math.inf}
         below = min(ranked.values(), default=0.0) - 1
-        row[: len(query.candidates)] = torch.tensor([ranked.get(name, below) for name in query.candidates])
+        row[: len(query.listed)] = torch.tensor([ranked.get(name, below) for name in query.listed])
         if answer.error is not None:
             row.fill_(torch.nan)
         elif not ranked:

@@ -17,7 +17,7 @@ from robustmel.types import Mention
 
 CANDIDATES = pa.schema(
     [(name, pa.string()) for name in ("id", "mention_id", "gold", "surface", "text", "image", "cluster", "split")]
-    + [("candidates", pa.list_(pa.string()))]
+    + [("candidates", pa.list_(pa.string())), ("gold_in_kb", pa.bool_())]
 )
 ENTITIES = pa.schema(
     [(name, pa.string()) for name in ("id", "name", "type", "description", "qid")] + [("popularity", pa.float64())]
@@ -35,7 +35,11 @@ def sample(mentions: Sequence[Mention], limit: int | None, seed: int) -> list[Me
 def candidates_of(
     dataset: Dataset, mentions: Sequence[Mention], generator: CandidateGenerator, train: Sequence[Mention], folder: Path
 ) -> dict[str, Any]:
-    """Writes `candidates.parquet` and `entities.parquet`; the gold ids go no further than this and the scoring."""
+    """Writes `candidates.parquet` and `entities.parquet`; the gold ids go no further than this and the scoring.
+
+    A mention to which the whole knowledge base is open has null candidates; `gold_in_kb` says whether its gold
+    entity can be answered at all.
+    """
     lists = generator.candidates(mentions, dataset.kb, train)
     if len(lists) != len(mentions):
         raise RobustMELError(f"{type(generator).__name__} gave {len(lists)} candidate lists for {len(mentions)} mentions.")
@@ -47,7 +51,8 @@ def candidates_of(
             "surface": mention.surface,
             "text": mention.text,
             "image": None if mention.image is None else str(mention.image.resolve()),
-            "candidates": list(candidates),
+            "candidates": None if candidates is None else list(candidates),
+            "gold_in_kb": mention.gold in dataset.kb,
             "cluster": mention.gold or f"NIL {mention.surface}",
             "split": mention.split,
         }
@@ -56,5 +61,9 @@ def candidates_of(
     write_table(folder / "candidates.parquet", rows, CANDIDATES)
     entities = [{name: getattr(entity, name) for name in ENTITIES.names} for entity in dataset.kb]
     write_table(folder / "entities.parquet", entities, ENTITIES)
-    reached = sum(row["gold"] in row["candidates"] for row in rows if row["gold"] is not None)
+    reached = sum(
+        row["gold"] in (dataset.kb if row["candidates"] is None else row["candidates"])
+        for row in rows
+        if row["gold"] is not None
+    )
     return {"mentions": len(rows), "with_gold": sum(row["gold"] is not None for row in rows), "gold_among_candidates": reached}

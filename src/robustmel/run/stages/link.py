@@ -9,10 +9,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from robustmel.errors import ImageError, RobustMELError
+from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Linker
+from robustmel.linkers.ranking import Ranking
 from robustmel.linkers.training_mode import in_training_mode
 from robustmel.run.stages.same_answers import agree
 from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, write_table
@@ -33,43 +36,53 @@ ANSWERS = pa.schema(
         ("calls", pa.int64()),
         ("tokens_read", pa.int64()),
         ("tokens_written", pa.int64()),
+        ("above", pa.int64()),
+        ("tied", pa.int64()),
     ]
 )
+"""`above` entities score higher than the gold entity and `tied` as high, itself among them; null where it was not ranked."""
+
+KEPT = 100
+"""Entities of an answer that are written, best first; what `above` and `tied` say is of the whole answer."""
 
 
 def link(
-    queries: Sequence[Query], linker: Linker, task: Task, batch_size: int, folder: Path, progress: ProgressCallback
-) -> dict[str, Any]:
-    """Writes `answers.parquet`: one row a query, in the queries' order.
+    queries: Sequence[Query], gold: Sequence[str | None], kb: KnowledgeBase, linker: Linker, task: Task, batch_size: int,
+    folder: Path, progress: ProgressCallback,
+) -> dict[str, Any]:  # fmt: skip
+    """Writes `answers.parquet`: one row a query, in the queries' order. The linker never sees the gold ids.
 
     A query that the linker cannot answer gets a row with `error` set; none is skipped. A few queries are asked again: whether
     the answers agree is noted as `deterministic`.
     """
     known = {query.id: query for query in queries}
+    right = dict(zip(known, gold, strict=True))
     probe = {query.id: query for query in queries[: min(PROBE, math.ceil(len(queries) / 4))]}
     heard: dict[str, Prediction] = {}
 
     def work(piece: Sequence[str]) -> list[Record]:
-        predictions = answers(linker, [known[one] for one in piece], task)
+        predictions = answers(linker, [known[one] for one in piece], task, kb)
         heard.update((one.id, one) for one in predictions if one.id in probe)
-        return [_row(prediction) for prediction in predictions]
+        return [_row(prediction, right[prediction.id]) for prediction in predictions]
 
     rows = by_pieces(folder, chunks(list(known), batch_size), work, ANSWERS, progress)
     write_table(folder / "answers.parquet", rows, ANSWERS)
     seconds = sum(row["seconds"] for row in rows)
     facts = {"mentions": len(rows), "errors": sum(row["error"] is not None for row in rows), "seconds": seconds}
-    return facts | {"deterministic": _steady(linker, probe, heard, task), "training_mode": in_training_mode(linker)}
+    return facts | {"deterministic": _steady(linker, probe, heard, task, kb), "training_mode": in_training_mode(linker)}
 
 
-def _steady(linker: Linker, probe: Mapping[str, Query], heard: Mapping[str, Prediction], task: Task) -> bool | None:
+def _steady(
+    linker: Linker, probe: Mapping[str, Query], heard: Mapping[str, Prediction], task: Task, kb: KnowledgeBase
+) -> bool | None:
     """Whether the queries of the probe are answered as before; None where there are none."""
     missing = [query for name, query in probe.items() if name not in heard]  # answered before an interruption
-    before = dict(heard) | {one.id: one for one in (answers(linker, missing, task) if missing else ())}
-    again = answers(linker, list(probe.values()), task) if probe else []
+    before = dict(heard) | {one.id: one for one in (answers(linker, missing, task, kb) if missing else ())}
+    again = answers(linker, list(probe.values()), task, kb) if probe else []
     return all(agree(before[one.id], one) for one in again) if again else None
 
 
-def answers(linker: Linker, queries: Sequence[Query], task: Task) -> list[Prediction]:
+def answers(linker: Linker, queries: Sequence[Query], task: Task, kb: KnowledgeBase | None = None) -> list[Prediction]:
     """A linker's predictions, checked; if a batch fails, each query alone, and what still fails becomes an error row.
 
     Raises:
@@ -81,21 +94,21 @@ def answers(linker: Linker, queries: Sequence[Query], task: Task) -> list[Predic
     except RobustMELError as problem:
         if not isinstance(problem, ImageError):
             raise
-        return _one_by_one(linker, queries, task, problem.kind)
+        return _one_by_one(linker, queries, task, kb, problem.kind)
     except Exception as problem:  # a user's linker may raise anything; the row says what
-        return _one_by_one(linker, queries, task, f"linker: {type(problem).__name__}: {problem}"[:300])
+        return _one_by_one(linker, queries, task, kb, f"linker: {type(problem).__name__}: {problem}"[:300])
     share = (time.perf_counter() - started) / max(len(queries), 1)
-    _check(linker, queries, predictions)
+    _check(linker, queries, predictions, kb)
     return [one if one.seconds else replace(one, seconds=share) for one in predictions]
 
 
-def _one_by_one(linker: Linker, queries: Sequence[Query], task: Task, why: str) -> list[Prediction]:
+def _one_by_one(linker: Linker, queries: Sequence[Query], task: Task, kb: KnowledgeBase | None, why: str) -> list[Prediction]:
     if len(queries) == 1:
         return [Prediction(queries[0].id, error=why)]
-    return [answer for query in queries for answer in answers(linker, [query], task)]
+    return [answer for query in queries for answer in answers(linker, [query], task, kb)]
 
 
-def _check(linker: Linker, queries: Sequence[Query], predictions: Sequence[Prediction]) -> None:
+def _check(linker: Linker, queries: Sequence[Query], predictions: Sequence[Prediction], kb: KnowledgeBase | None) -> None:
     name = type(linker).__name__
     if [one.id for one in predictions] != [query.id for query in queries]:
         raise RobustMELError(
@@ -105,18 +118,44 @@ def _check(linker: Linker, queries: Sequence[Query], predictions: Sequence[Predi
     for query, one in zip(queries, predictions, strict=True):
         if len(one.ranked) != len(one.scores):
             raise RobustMELError(f"linker {name} ranked {len(one.ranked)} entities with {len(one.scores)} scores.")
-        strangers = set(one.ranked) - set(query.candidates)
+        if query.candidates is not None:
+            strangers = set(one.ranked) - set(query.candidates)
+            where = "among the candidates of the query"
+        else:
+            ours = kb is None or (isinstance(one.ranked, Ranking) and one.ranked.kb is kb)
+            strangers = set() if ours or kb is None else {entity for entity in one.ranked if entity not in kb}
+            where = "in the knowledge base"
         if strangers:
-            raise RobustMELError(f'linker {name} answered "{min(strangers)}", which is not among the candidates of the query.')
+            raise RobustMELError(f'linker {name} answered "{min(strangers)}", which is not {where}.')
 
 
-def _row(prediction: Prediction) -> Record:
+def _row(prediction: Prediction, gold: str | None) -> Record:
+    above, tied = _place(prediction, gold)
     return {
         "id": prediction.id,
-        "ranked": list(prediction.ranked),
-        "scores": list(prediction.scores),
+        "above": above,
+        "tied": tied,
+        "ranked": list(prediction.ranked[:KEPT]),
+        "scores": list(prediction.scores[:KEPT]),
         "error": prediction.error,
         "seconds": prediction.seconds,
         "text": prediction.text,
         "status": prediction.status,
     } | asdict(prediction.usage)
+
+
+def _place(prediction: Prediction, gold: str | None) -> tuple[int | None, int | None]:
+    """How many entities score higher than the gold one, and how many as high; None where it is not ranked.
+
+    Scores are compared as they are written, in single precision. Of an entity that is ranked twice the higher score counts, so
+    such an answer is left for the report to place.
+    """
+    if gold is None or gold not in prediction.ranked:
+        return None, None
+    if not isinstance(prediction.ranked, Ranking) and len(set(prediction.ranked)) < len(prediction.ranked):
+        return None, None
+    scores = np.asarray(prediction.scores, dtype=np.float32)
+    own = scores[prediction.ranked.index(gold)]
+    if np.isnan(scores).any():
+        return None, None
+    return int((scores > own).sum()), int((scores == own).sum())

@@ -30,7 +30,7 @@ def _images(
         objective = partial(objective_of, cast(Sequence[Differentiable], linkers), job.view, job.attack.logits)
         device = torch.device(getattr(linkers[0], "device", "cpu"))
     name = job.component.identity["name"]
-    context = ImageAttackContext(attack, objective, device, name, job.seed, job.attack.max_side)
+    context = ImageAttackContext(attack, objective, kb, device, name, job.seed, job.attack.max_side)
     return perturb_images(queries, gold, context, job.batch_size, folder, progress)
 
 
@@ -42,7 +42,7 @@ def _texts(
     from robustmel.run.stages.perturb_texts import TextAttackContext, perturb_texts
 
     scores = (lambda asked: scores_of(linkers[0], asked, job.view)) if linkers else None
-    context = TextAttackContext(attack, scores, job.component.identity["name"], job.seed)
+    context = TextAttackContext(attack, scores, kb, job.component.identity["name"], job.seed)
     return perturb_texts(queries, gold, context, job.batch_size, folder, progress)
 
 

@@ -20,11 +20,12 @@ from robustmel.attacks.contract import ImageAttack, Objective
 from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.errors import ImageError, RobustMELError
 from robustmel.images import decode, decode_with_notes, write_png
+from robustmel.kb import KnowledgeBase
 from robustmel.run.keys import item_seed
 from robustmel.run.stages.overlays import LOG, write_overlay
 from robustmel.run.stages.same_scores import same_twice
 from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, write_table
-from robustmel.run.stages.verdict import unattackable, wrong
+from robustmel.run.stages.verdict import gold_columns, unattackable, wrong
 from robustmel.types import Perturbation, Query
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class ImageAttackContext:
     Args:
         attack: The attack.
         objective: Gives the scores to attack, from the queries of a batch; None for an attack that asks nobody.
+        kb: What an open query is asked about.
         device: Where the pixels go.
         name: Of the attack, for the seeds.
         seed: Of the stage.
@@ -54,6 +56,7 @@ class ImageAttackContext:
 
     attack: ImageAttack
     objective: Any
+    kb: KnowledgeBase
     device: torch.device
     name: str
     seed: int
@@ -107,7 +110,7 @@ def _triage(
     rows: dict[str, Record] = {}
     attackable: dict[tuple[int, int], list[str]] = defaultdict(list)
     for index, query in enumerate(queries):
-        status = None if context.objective is None else unattackable(query, gold[index])
+        status = None if context.objective is None else unattackable(query, gold[index], context.kb)
         if status is None:
             try:
                 height, width, _ = decode(_present(query), max_side=context.max_side).shape
@@ -149,9 +152,7 @@ def _attack_batch(
     clean = [decode_with_notes(_present(query), max_side=context.max_side) for query in queries]
     pixels = torch.from_numpy(np.stack([one.pixels for one in clean])).to(context.device).permute(0, 3, 1, 2).float() / 255
     objective: Objective = _Silent() if context.objective is None else context.objective(queries)
-    columns = [
-        0 if context.objective is None else query.candidates.index(one) for query, one in zip(queries, gold, strict=True)
-    ]
+    columns = [0] * len(queries) if context.objective is None else gold_columns(queries, gold, context.kb)
     right = torch.tensor(columns, device=context.device)
     noise = ItemNoise(
         [item_seed(context.seed, context.name, query.id) for query in queries], tuple(pixels.shape[1:]), context.device

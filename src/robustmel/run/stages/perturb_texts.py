@@ -14,10 +14,11 @@ import torch
 
 from robustmel.attacks.contract import TextAttack, TextObjective
 from robustmel.errors import RobustMELError
+from robustmel.kb import KnowledgeBase
 from robustmel.run.keys import item_seed
 from robustmel.run.stages.overlays import LOG, write_overlay
 from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, write_table
-from robustmel.run.stages.verdict import unattackable, wrong
+from robustmel.run.stages.verdict import gold_columns, unattackable, wrong
 from robustmel.types import Query, TextEdit
 
 OWN_COLUMNS = [("edits", pa.int64()), ("similarity", pa.float64())]
@@ -32,12 +33,14 @@ class TextAttackContext:
     Args:
         attack: The attack.
         scores: Of the source; None for an attack that asks nobody.
+        kb: What an open query is asked about.
         name: Of the attack, for the seeds.
         seed: Of the stage.
     """
 
     attack: TextAttack
     scores: TextObjective | None
+    kb: KnowledgeBase
     name: str
     seed: int
 
@@ -54,7 +57,7 @@ def perturb_texts(
     for query, right in zip(queries, gold, strict=True):
         status = None if query.text else "skipped:no_text"
         if status is None and context.scores is not None:
-            status = unattackable(query, right)
+            status = unattackable(query, right, context.kb)
         if status is not None:
             rows[query.id] = {"id": query.id, "status": status}
     known = {query.id: (query, right) for query, right in zip(queries, gold, strict=True)}
@@ -114,7 +117,7 @@ def _fooled(context: TextAttackContext, edited: Sequence[Query], gold: Sequence[
     """Whether each edited text is answered wrong by the source; None where nobody was asked."""
     if context.scores is None:
         return [None] * len(edited)
-    columns = [query.candidates.index(str(right)) for query, right in zip(edited, gold, strict=True)]
+    columns = gold_columns(edited, gold, context.kb)
     scores = context.scores(edited)
     return [bool(fooled) for fooled in wrong(scores, torch.tensor(columns, device=scores.device)).tolist()]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from robustmel.attacks.contract import TextAttack
 from robustmel.errors import UsageError
+from robustmel.kb import KnowledgeBase
 from robustmel.run.keys import item_seed
 from robustmel.run.stages.perturb_texts import TextAttackContext, perturb_texts
 from robustmel.run.stages.shards import ProgressCallback
@@ -42,6 +43,6 @@ def poison(
             f"record_rate = {record_rate} of {len(mentions)} training mentions of {dataset} chooses none; raise it, or leave it out."
         )
     queries = [mentions[place].query(dataset, mentions[place].candidates or ()) for place in chosen]
-    context = TextAttackContext(attack, None, name, seed)
+    context = TextAttackContext(attack, None, KnowledgeBase(()), name, seed)
     facts = perturb_texts(queries, [mentions[place].gold for place in chosen], context, BATCH, folder, progress)
     return facts | {"training_mentions": len(mentions), "chosen": len(chosen)}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
+from robustmel.linkers.ranking import Ranking
 from robustmel.types import Prediction
 
 OF_THE_SPREAD, OF_THE_SCORE = 1e-4, 1e-6
@@ -11,11 +15,22 @@ differently by a thousandth of that; drawing anything at random moves scores by 
 
 def agree(once: Prediction, again: Prediction) -> bool:
     """Whether two answers to one query are the same but for the last bits of their scores."""
-    one, other = dict(zip(once.ranked, once.scores, strict=True)), dict(zip(again.ranked, again.scores, strict=True))
-    if (once.error is None) != (again.error is None) or one.keys() != other.keys():
+    if (once.error is None) != (again.error is None):
         return False
-    if not one:
+    before, after = _scores_by_entity(once), _scores_by_entity(again)
+    if before[0] != after[0]:
+        return False
+    if not len(before[1]):
         return True
-    high, low = max(one.values()), min(one.values())
+    high, low = before[1].max(), before[1].min()
     allowed = OF_THE_SPREAD * (high - low) + OF_THE_SCORE * max(abs(high), abs(low))
-    return all(abs(score - other[name]) <= allowed or score == other[name] for name, score in one.items())
+    return bool(((np.abs(before[1] - after[1]) <= allowed) | (before[1] == after[1])).all())
+
+
+def _scores_by_entity(prediction: Prediction) -> tuple[object, NDArray[np.float64]]:
+    """Which entities were ranked, and their scores in an order that depends on the entities alone."""
+    scores = np.asarray(prediction.scores, dtype=np.float64)
+    if isinstance(prediction.ranked, Ranking):
+        return id(prediction.ranked.kb), scores[np.argsort(prediction.ranked.order)]
+    best = dict(sorted(zip(prediction.ranked, scores.tolist(), strict=True), key=lambda pair: pair[0]))
+    return tuple(best), np.array(list(best.values()), dtype=np.float64)

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from robustmel.kb import KnowledgeBase
 from robustmel.types import Query
 
 
-def unattackable(query: Query, gold: str | None) -> str | None:
+def unattackable(query: Query, gold: str | None, kb: KnowledgeBase) -> str | None:
     """Why there is nothing to displace from the first place; None where there is."""
     if gold is None:
         return "skipped:gold_is_nil"
-    if gold not in query.candidates:
+    among = kb if query.candidates is None else query.candidates
+    if gold not in among:
         return "skipped:gold_not_among_candidates"
-    return "skipped:one_candidate" if len(query.candidates) < 2 else None
+    return "skipped:one_candidate" if len(among) < 2 else None
+
+
+def gold_columns(queries: Sequence[Query], gold: Sequence[str | None], kb: KnowledgeBase) -> list[int]:
+    """The column of the scores that belongs to the right entity: its place in the list, or in the knowledge base where that is open."""
+    return [
+        kb.position(str(right)) if query.candidates is None else query.candidates.index(str(right))
+        for query, right in zip(queries, gold, strict=True)
+    ]
 
 
 def wrong(scores: Tensor, right: Tensor) -> Tensor:
