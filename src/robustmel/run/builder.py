@@ -62,7 +62,11 @@ class Builder:
         if not self.store.has(job.kind, job.key):
             with writing(self.store.root), only_share(share, of):
                 folder.mkdir(parents=True, exist_ok=True)
-                self._maker(job)(job, progress, folder)
+                try:
+                    self._maker(job)(job, progress, folder)
+                except OSError:
+                    if not self.store.has(job.kind, job.key):
+                        raise  # else another made the whole meanwhile and moved the folder
         if self.store.has(job.kind, job.key):
             shutil.rmtree(folder, ignore_errors=True)  # another made the whole meanwhile
 

@@ -35,10 +35,11 @@ class Lease:
     def __init__(self, lock: Path) -> None:
         self.lock = lock
         self.id, self._beats, self._over = uuid.uuid4().hex, 0, threading.Event()
+        self._place = _whereabouts()  # once: a laptop may change its host name under a long run
 
     def _text(self) -> str:
         """Of the same length at every heartbeat: it is rewritten in place, which needs no room on the disk."""
-        return json.dumps({"id": self.id, **_whereabouts(), "pid": os.getpid(), "beat": f"{self._beats:010d}"})
+        return json.dumps({"id": self.id, **self._place, "pid": os.getpid(), "beat": f"{self._beats:010d}"})
 
     def take(self) -> bool:
         """Creates the file; False where there is one. Exclusive creation works where hard links do not (exFAT, SMB, FUSE)."""
@@ -115,8 +116,10 @@ def _acquire(lease: Lease, what: str, wait: bool) -> None:
             time.sleep(SETTLE)  # another who saw the same dead holder may just be moving ours, and puts it back
             if lease.held():
                 return
+        stop_if_asked()
         text = _read(lease.lock)
         if text is None:
+            time.sleep(SETTLE)  # given back just now, or a link to nowhere
             continue
         beaten = seen not in ("", text)
         if text != seen:
@@ -135,7 +138,6 @@ def _acquire(lease: Lease, what: str, wait: bool) -> None:
         if not told and holder:
             log.warning("waiting for process %s on %s, which holds %s", holder["pid"], holder["host"], lease.lock)
             told = True
-        stop_if_asked()
         time.sleep(min(POLL, LEASE / 4))
 
 

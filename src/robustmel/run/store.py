@@ -74,6 +74,8 @@ class Store:
 
     def _make(self, kind: str, key: str, make: Maker, lease: Lease) -> bool:
         final, partial = self.path(kind, key), self.partial(kind, key)
+        if self.has(kind, key):
+            return False  # the lease was lost before it could be used
         if final.exists():  # emptied of its manifest: not an artefact any more
             shutil.rmtree(final)
         partial.mkdir(parents=True, exist_ok=True)
