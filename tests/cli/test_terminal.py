@@ -98,7 +98,7 @@ def test_ctrl_c_on_a_terminal_is_told_and_the_same_command_finishes(tmp_path: Pa
 
     code, said = on_a_terminal(command, 100, tmp_path, at_work)
     assert code == 130, said
-    assert "interrupted; what was finished is kept" in said
+    assert "interrupted. Finished work is kept" in said
     assert "Traceback" not in said
     code, said = on_a_terminal(command, 100, tmp_path)
     assert code == 0, said
@@ -112,7 +112,7 @@ def test_ctrl_c_while_the_workers_start_shows_no_traceback(tmp_path: Path) -> No
 
     code, said = on_a_terminal(["run", "grid.toml", "--workers", "2"], 100, tmp_path, starting)
     assert code == 130, said
-    assert "interrupted; what was finished is kept" in said
+    assert "interrupted. Finished work is kept" in said
     assert "Traceback" not in said
 
 

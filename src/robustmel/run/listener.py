@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from robustmel.run.jobs import Job
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from robustmel.run.jobs import Job
 
 
 class ProgressListener:
