@@ -10,6 +10,7 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 
+import robustmel
 import robustmel.attacks
 import robustmel.candidates
 import robustmel.datasets
@@ -215,3 +217,14 @@ def test_an_embedded_data_set_loads_by_split(name: str) -> None:
     assert test.name == name
     assert {mention.split for mention in test.mentions} == {"test"}
     assert all(mention.gold is None or mention.gold in test.kb for mention in test.mentions)
+
+
+@pytest.mark.parametrize("name", [name for name in ATTACKS if name != "clean"])
+def test_an_attack_by_its_name_runs_from_python(name: str, tmp_path: Path) -> None:
+    """The face, the commands and the selftest share one path; here it is walked for every attack."""
+    data = robustmel.load_dataset("world-news", split="test")[:2]
+    result = robustmel.attack("clip-world", data, name, store=tmp_path, device="cpu", **SHORT.get(name, {}))
+    assert [row["id"] for row in result.rows] == [mention.query("world-news", ()).id for mention in data]
+    for mention, image in zip(data, result.images, strict=True):
+        assert mention.image is not None
+        assert image is None or image.size == decode(mention.image).shape[1::-1]

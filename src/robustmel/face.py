@@ -7,6 +7,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,10 +130,8 @@ def execute(
             build(out, store).write_page()
 
     at_hand = any(component.instance is not None for component in (*grid.datasets, *grid.linkers))
-    with shown() as bars:
-        finished = run_grid(
-            grid, out, Store(store), 1 if at_hand else workers, device, listener or bars, page if pages else lambda: None
-        )
+    with nullcontext(listener) if listener else shown() as told:
+        finished = run_grid(grid, out, Store(store), 1 if at_hand else workers, device, told, page if pages else lambda: None)
     return Outcome(finished, build(out, store))
 
 

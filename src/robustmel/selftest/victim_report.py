@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from robustmel.report import Report, Summary, build
+from robustmel.face import execute
+from robustmel.report import Report, Summary
 from robustmel.report.credit import Floats
 from robustmel.report.results import ResultCell
 from robustmel.report.scoring import Scoring
 from robustmel.report.statistics import Clusters
 from robustmel.run.grid import parse_grid
 from robustmel.run.listener import ProgressListener
-from robustmel.run.runs import run_grid
-from robustmel.run.store import Store
 
 Runner = Callable[[str, dict[str, Any]], Report]
 """Runs a grid under a name, and reports."""
@@ -114,10 +113,6 @@ def runner(folder: Path, workers: int, listener: ProgressListener, pages: bool =
 
     def run(name: str, table: dict[str, Any]) -> Report:
         grid = parse_grid({"tasks": ["I2T"], "batch_size": 50, **table}, "the selftest")
-        run_grid(grid, folder / name, Store(folder / "store"), workers, "cpu", listener)
-        report = build(folder / name)
-        if pages:
-            report.write_page()
-        return report
+        return execute(grid, folder / name, folder / "store", workers, "cpu", listener, pages).report
 
     return run
