@@ -217,3 +217,14 @@ def test_a_linker_without_a_docstring_is_still_a_linker(workplace: Path, capsys:
     (workplace / "plain.py").write_text(text)
     run(["linkers", "plain.py:TextLinker"])
     assert "(no docstring)" in capsys.readouterr().out
+
+
+def test_ctrl_c_before_any_work_has_begun_is_told_too(
+    workplace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("robustmel.run.runs.expand", stopped)
+    assert run(["run", "grid.toml"]) == 130
+    assert "interrupted. Finished work is kept" in capsys.readouterr().err

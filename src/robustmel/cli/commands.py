@@ -64,4 +64,6 @@ def usage_exit(application: typer.Typer, arguments: list[str]) -> int:
     except TyperException as problem:
         problem.show()  # type: ignore[attr-defined]
         return 2
+    if code == 130:  # the library turns Ctrl-C into this code, and says nothing
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0

@@ -221,7 +221,7 @@ class Builder:
             queries = _seeded(queries, job.seed, job.victim.title)
         facts = link(queries, gold, kb, linker, job.task, job.batch_size, folder, progress)
         if job.variant is not None:
-            _still_there(self.path(job.variant), queries)
+            _still_there(self.path(job.variant), queries, folder)
         cut = linker.cut_texts(queries, job.task) if hasattr(linker, "cut_texts") else 0
         return facts | job.victim.identity | {"task": job.task, "cut_texts": cut}
 
@@ -236,11 +236,12 @@ def _seeded(queries: Sequence[Query], stage_seed: int, name: str) -> list[Query]
     return [replace(query, seed=item_seed(stage_seed, name, query.id)) for query in queries]
 
 
-def _still_there(variant: Path, queries: Sequence[Query]) -> None:
-    """Answers to images that another run removed in between must not be kept as answers to the set."""
+def _still_there(variant: Path, queries: Sequence[Query], answers: Path) -> None:
+    """Answers to images that another run removed in between must not be kept as answers to the set, nor their shards."""
     own = (query.image for query in queries if query.image and query.image.is_relative_to(variant))
     gone = next((image for image in own if not image.exists()), None)
     if gone is not None:
+        shutil.rmtree(answers / "shards", ignore_errors=True)
         raise MissingError(
             f"{gone} was removed while it was being linked (another run's keep?). The same command makes it anew."
         )
