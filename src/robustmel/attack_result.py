@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from robustmel.errors import MissingError
 from robustmel.report import Report, Summary
+from robustmel.report.build import data_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,11 +73,7 @@ class AttackResult:
         Raises:
             MissingError: pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise MissingError("pandas is not installed; a data frame needs it: pip install pandas.") from None
-        return pd.DataFrame(self.rows)
+        return data_frame(self.rows)
 
     @property
     def _cells(self) -> Any:

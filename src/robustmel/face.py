@@ -7,7 +7,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,8 @@ def load_linker(name: str, kb: Any, **parameters: Any) -> Linker:
     """
     device = {} if "device" in parameters or "device" not in own_parameters(LINKERS.load(name)) else {"device": "auto"}
     linker: Linker = LINKERS.create(name, kb.kb if isinstance(kb, Dataset) else kb, **parameters, **device)
-    _LOADED[linker] = Component(name, parameters)
+    with suppress(TypeError):  # a linker with slots or without a hash is not remembered: it runs, and nothing is kept
+        _LOADED[linker] = Component(name, parameters)
     return linker
 
 
@@ -204,7 +205,9 @@ def _named(value: Any) -> Any:
         return str(value) if isinstance(value, Path) else value
     if isinstance(value, Sequence):
         return [_named(part) for part in value]
-    known = _LOADED.get(value) if callable(getattr(value, "link", None)) else None
+    known = None
+    with suppress(TypeError):
+        known = _LOADED.get(value) if callable(getattr(value, "link", None)) else None
     return Component(known.name if known else type(value).__name__, known.params if known else {}, instance=value)
 
 

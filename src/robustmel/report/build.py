@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from robustmel.errors import MissingError
 from robustmel.report.content import ReportContent
@@ -22,6 +22,19 @@ if TYPE_CHECKING:
 
 MOST_LINES = 12
 """Under the table on a terminal."""
+
+
+def data_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows as a data frame.
+
+    Raises:
+        MissingError: pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ImportError:
+        raise MissingError("pandas is not installed; a data frame needs it: pip install pandas.") from None
+    return pd.DataFrame(rows)
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,11 +62,7 @@ class Report(ReportContent):
         Raises:
             MissingError: pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise MissingError("pandas is not installed; a data frame needs it: pip install pandas.") from None
-        return pd.DataFrame([summary.to_dict() for summary in self.summaries])
+        return data_frame([summary.to_dict() for summary in self.summaries])
 
     def to_markdown(self) -> str:
         """The main table, the long one with intervals, and the notes; transfer matrices and norms below."""

@@ -139,7 +139,8 @@ class Builder:
         return spec.component.instance or ATTACKS.load(spec.component.name)(**spec.parameters)
 
     def _defended(self, victim: Defended, kb: KnowledgeBase, candidates: Candidates) -> Linker:
-        defence = DEFENCES.load(victim.defence.component.name)(kb, **victim.defence.parameters)
+        given = victim.defence.component.instance
+        defence = given or DEFENCES.load(victim.defence.component.name)(kb, **victim.defence.parameters)
         resources = {"train": self.training_mentions(candidates.dataset)} if "train" in getattr(defence, "uses", ()) else {}
         linker: Linker = defence.defend(self._bare(victim.linker, kb), **resources)
         able = victim.capabilities
