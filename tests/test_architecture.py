@@ -19,7 +19,8 @@ FOUNDATIONS = {
     "robustmel.errors": set(),
     "robustmel.version": set(),
     "robustmel.types": {"robustmel.errors"},
-    "robustmel.registry": {"robustmel.errors", "robustmel.types"},
+    "robustmel.parameters": set(),
+    "robustmel.registry": {"robustmel.errors", "robustmel.parameters", "robustmel.types"},
 }
 """Files that everything stands on -> all that they may import of the package."""
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from robustmel.errors import MissingError, UsageError
+from robustmel.parameters import wrong_values
 
 
 @dataclass(frozen=True)
@@ -114,19 +115,22 @@ class Registry(Mapping[str, "str | Preset"]):
         """All parameters of a component: those given, the preset's, and the defaults of the rest.
 
         Raises:
-            UsageError: A given parameter does not exist, or a required one is absent.
+            UsageError: A given parameter does not exist or has a value of another type, or a required one is absent.
         """
         given = dict(given or {})
         entry = None if is_file_component(name) else self[name]
         if isinstance(entry, Preset):
             return self.parameters(entry.name, {**entry.params, **given})
-        accepted = own_parameters(self.load(name))
+        component = self.load(name)
+        accepted = own_parameters(component)
         for unknown in given.keys() - accepted.keys():
             raise UsageError(f'{self.kind} {name} has no parameter "{unknown}". {suggestion(unknown, accepted)}')
         for required in (key for key, value in accepted.items() if value is inspect.Parameter.empty and key not in given):
             raise UsageError(
                 f'{self.kind} {name} needs the parameter "{required}"; add it: {{name = "{name}", {required} = ...}}.'
             )
+        if self.kind != "attack" and (wrong := wrong_values(component, given)):  # attacks check theirs, and read "8/255"
+            raise UsageError(f"{self.kind} {name}: {'; '.join(wrong)}.")
         return {key: given.get(key, default) for key, default in accepted.items()}
 
     def create(self, name: str, /, *args: Any, **given: Any) -> Any:
