@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import ClassVar
+
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+_JOINERS = "\u200c\u200d"
+
+
+def printable(text: str, limit: int | None = 100, keep: str = "") -> str:
+    """A text safe for a terminal, on one line: control characters and the like are written as escapes.
+
+    Data must not steer a terminal: labels, file names and messages of other libraries may hold escape sequences, line ends,
+    characters that reverse the direction of writing, or halves of a surrogate pair.
+
+    Args:
+        text: From a data set, a file name, a plug-in.
+        limit: Cut to so many characters; None keeps all.
+        keep: Characters to leave as they are all the same: the line feed, for a text of several lines.
+    """
+    cut = text if limit is None or len(text) <= limit else text[: limit - 3] + "..."
+    return "".join(
+        letter
+        if letter in keep or letter in _JOINERS or unicodedata.category(letter) not in _UNSAFE
+        else letter.encode("unicode_escape").decode("ascii")
+        for letter in cut
+    )
 
 
 class RobustMELError(Exception):
-    """A problem told in one sentence: the thing, what was expected, the way out."""
+    """A problem told in one sentence: the thing, what was expected, the way out; safe for a terminal."""
 
     exit_code: ClassVar[int] = 1
+
+    def __str__(self) -> str:
+        return printable(super().__str__(), limit=None, keep="\n")
 
 
 class UsageError(RobustMELError):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 import threading
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -86,6 +89,27 @@ def is_there(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
+
+
+def file_digest(path: Path) -> str:
+    """Hash of a file's bytes (40 hexadecimal digits): images that are the same file under several names have the same.
+
+    "missing" where there is no such file, or no plain one: a state of the data like any other.
+    """
+    try:
+        status = path.stat()
+        return _digest(str(path.resolve()), status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else "missing"
+    except (OSError, ValueError):
+        return "missing"
+
+
+@lru_cache(maxsize=1_000_000)
+def _digest(path: str, size: int, modified: int) -> str:
+    hashed = hashlib.blake2b(digest_size=20)
+    with Path(path).open("rb") as file:
+        while chunk := file.read(1 << 20):
+            hashed.update(chunk)
+    return hashed.hexdigest()
 
 
 def size_of(path: Path) -> tuple[int, int] | None:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robustmel.images import file_digest
 from robustmel.kb import KnowledgeBase
-from robustmel.run.keys import canonical, content_key, file_digest, item_seed, kb_digest, mentions_digest
+from robustmel.run.keys import canonical, content_key, item_seed, kb_digest, mentions_digest
 from robustmel.types import Entity, Mention
 
 GOLDEN = Path(__file__).parent / "golden_keys.json"

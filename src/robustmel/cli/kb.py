@@ -66,9 +66,8 @@ def find(
     name: Annotated[str, typer.Argument(help="A name, an alias or an id.")],
 ) -> None:
     """Find entities by name, alias or id."""
-    from robustmel.errors import MissingError
+    from robustmel.errors import MissingError, printable
     from robustmel.kb.entities_file import open_kb
-    from robustmel.records.load_report import printable
 
     found = open_kb(folder)
     ids = dict.fromkeys((*((name,) if name in found else ()), *found.named(name)))

@@ -14,7 +14,7 @@ from robustmel.datasets.image_check import ImageState, Progress, image_states
 from robustmel.datasets.overlaps import alike, duplicates, leaks
 from robustmel.datasets.remarks import Finding, finding
 from robustmel.datasets.spans import occurs_again
-from robustmel.records.load_report import printable
+from robustmel.errors import printable
 from robustmel.types import Mention
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
+from robustmel.records.image_paths import stays_inside
 from robustmel.records.load_report import LoadReport
 from robustmel.types import Mention
 
@@ -24,6 +25,7 @@ class Dataset:
         report: What was wrong.
         licence: Of the data, as its owner states it; "" where unknown.
         addresses: Image file -> where the data set says it can be fetched from.
+        folders: Where its files lie; none for one that is made. An image that `outside` finds elsewhere must not be published.
         source: The `Component` it was loaded by, where a script loaded it; for its other splits.
     """
 
@@ -33,6 +35,7 @@ class Dataset:
     report: LoadReport
     licence: str = ""
     addresses: Mapping[Path, str] = field(default_factory=dict)
+    folders: tuple[Path, ...] = ()
     source: Any = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
@@ -44,6 +47,10 @@ class Dataset:
     def __getitem__(self, index: slice) -> Dataset:
         """A data set of some of the mentions (`data[:8]`)."""
         return replace(self, mentions=self.mentions[index])
+
+    def outside(self, image: Path) -> bool:
+        """Whether an image is a link out of the data set's folders."""
+        return bool(self.folders) and not stays_inside(image, self.folders)
 
     def asked_for(self, source: Any) -> Dataset:
         """The same, knowing how it was asked for."""

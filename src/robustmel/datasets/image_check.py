@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from robustmel.datasets.looks import Look, look
 from robustmel.errors import ImageError
-from robustmel.images import decode_with_notes, is_there
+from robustmel.images import decode_with_notes, file_digest, is_there
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all)."""
@@ -63,7 +62,6 @@ def _presence(file: Path) -> ImageState:
 def _state(file: Path) -> ImageState:
     try:
         pixels, notes = decode_with_notes(file)
-        with file.open("rb") as opened:
-            return ImageState(notes=notes, digest=hashlib.file_digest(opened, "blake2b").hexdigest(), look=look(pixels))
+        return ImageState(notes=notes, digest=file_digest(file), look=look(pixels))
     except ImageError as problem:
         return ImageState(problem.kind, str(problem))

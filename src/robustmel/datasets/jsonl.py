@@ -65,7 +65,8 @@ class JSONL:
         kb = StoredKnowledgeBase(entities_file.parent) if stored else read_entities(entities_file, images, self.fields, report)
         mentions = read_mentions(mentions_file, images, self.fields, kb, report)
         name = self.name or mentions_file.resolve().parent.name
-        return Dataset(name, mentions, kb, report).split(split_name(split))
+        folders = (mentions_file.parent, entities_file.parent, images)
+        return Dataset(name, mentions, kb, report, folders=folders).split(split_name(split))
 
     def files(self) -> tuple[Path, Path]:
         """The mentions file and the entities file.

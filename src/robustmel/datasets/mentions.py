@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from robustmel.datasets.spans import Span, fits, locate, recover
-from robustmel.errors import MissingError
+from robustmel.errors import MissingError, printable
 from robustmel.kb import KnowledgeBase
 from robustmel.records.image_paths import image_path
 from robustmel.records.json_lines import read_lines
-from robustmel.records.load_report import LoadReport, printable
+from robustmel.records.load_report import LoadReport
 from robustmel.records.record import MENTION_KEYS, Record, is_nil, names_in_file, remark_ignored
 from robustmel.types import Mention
 

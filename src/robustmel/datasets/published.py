@@ -114,7 +114,13 @@ class Published:
             report.layout += f", split {self.ratio} by {self.split_by} (seed {self.split_seed})"
         _same_ids(mentions, self.name)
         dataset = Dataset(
-            self.name, tuple(mentions), self._knowledge_base(read.entities, report), report, self.about.licence, read.addresses
+            self.name,
+            tuple(mentions),
+            self._knowledge_base(read.entities, report),
+            report,
+            self.about.licence,
+            read.addresses,
+            folders=tuple(Path(given) for given in (source.path, self.images, self.kb) if given is not None),
         )
         return dataset.split(split_name(split))
 

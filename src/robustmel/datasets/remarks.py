@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from robustmel.records.load_report import printable
+from robustmel.errors import printable
 
 EXAMPLES = 3
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import stat
 import tarfile
 import zipfile
@@ -11,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
-from robustmel.errors import MissingError
-from robustmel.records.load_report import printable
+from robustmel.errors import MissingError, printable
+from robustmel.records.new_folder import new_folder
 
 MAX_FILES = 2_000_000
 MAX_BYTES = 500 * 2**30
@@ -39,43 +37,33 @@ def unpack(archive: Path, out: Path) -> int:
     Raises:
         MissingError: The archive is absent, broken or refused, or `out` is there already; the sentence names the entry.
     """
-    if out.exists():
-        raise MissingError(f"{out} is there already; name another folder, or remove it.")
     if not archive.is_file():
         raise MissingError(f"no archive {archive}.")
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     allowed = max(MAX_RATIO * archive.stat().st_size, SMALL)
     count = total = 0
     try:
-        unfinished.mkdir(parents=True)
-        for entry in _entries(archive):
-            target = _inside(unfinished, entry.name, archive)
-            count += 1
-            if count > MAX_FILES:
-                raise MissingError(f"{archive} is refused: it holds over {MAX_FILES:,} files.")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("xb") as file:
-                while block := entry.source.read(_BLOCK):
-                    total += len(block)
-                    if total > min(allowed, MAX_BYTES):
-                        raise MissingError(
-                            f"{archive} is refused: {printable(entry.name)} brings it to over {total // 2**20:,} MB unpacked, far more than"
-                            " its size would lead one to expect."
-                        )
-                    file.write(block)
-        unfinished.replace(out)
-    except FileExistsError as problem:
-        raise MissingError(
-            f"{archive} is refused: {printable(str(Path(str(problem.filename)).name))} stands in it twice."
-        ) from problem
-    except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError, ValueError) as problem:
+        with new_folder(out) as unfinished:
+            for entry in _entries(archive):
+                target = _inside(unfinished, entry.name, archive)
+                count += 1
+                if count > MAX_FILES:
+                    raise MissingError(f"{archive} is refused: it holds over {MAX_FILES:,} files.")
+                if target.exists():
+                    raise MissingError(f"{archive} is refused: {printable(entry.name)} stands in it twice.")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("xb") as file:
+                    while block := entry.source.read(_BLOCK):
+                        total += len(block)
+                        if total > min(allowed, MAX_BYTES):
+                            raise MissingError(
+                                f"{archive} is refused: {printable(entry.name)} brings it to over {total // 2**20:,} MB unpacked,"
+                                " far more than its size would lead one to expect."
+                            )
+                        file.write(block)
+    except MissingError:
+        raise
+    except Exception as problem:  # what zipfile, tarfile and their decompressors raise has no common base
         raise MissingError(f"{archive} cannot be unpacked: {problem}.") from problem
-    except Exception as problem:  # zlib.error and lzma.LZMAError have no common base
-        if isinstance(problem, MissingError):
-            raise
-        raise MissingError(f"{archive} cannot be unpacked: {problem}.") from problem
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return count
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.records.load_report import printable
+from robustmel.errors import printable
 
 _HUB_LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit"}
 

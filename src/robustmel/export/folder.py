@@ -1,37 +1,11 @@
-"""A folder that appears whole or not at all."""
+"""Checksums of a folder, as `sha256sum -c` reads them."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from robustmel.errors import MissingError
-
 CHECKSUMS = "checksums.sha256"
-
-
-@contextmanager
-def appearing(out: Path) -> Iterator[Path]:
-    """A folder to fill, which becomes `out` when all is done; an unfinished one is removed.
-
-    Raises:
-        MissingError: `out` is there already, or cannot be written.
-    """
-    if out.exists():
-        raise MissingError(f"{out} is there already; choose another --out, or remove it.")
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.mkdir(parents=True)
-        yield unfinished
-        unfinished.replace(out)
-    except OSError as problem:
-        raise MissingError(f"{out} cannot be written: {problem.strerror or problem}.") from problem
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def checksums(folder: Path) -> dict[str, str]:

@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import ImageError, UsageError
 from robustmel.export.card import card
-from robustmel.export.folder import appearing, write_checksums
+from robustmel.export.folder import write_checksums
 from robustmel.images import decode
 from robustmel.kb.fields import entity_fields
+from robustmel.records.new_folder import new_folder
 from robustmel.types import Entity, Mention, opaque_id
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -73,7 +74,7 @@ def export_hub(dataset: Dataset, out: Path) -> dict[str, Any]:
         )
     if not splits:
         raise UsageError(f"data set {dataset.name} has no mentions; there is nothing to export.")
-    with appearing(out) as folder:
+    with new_folder(out) as folder:
         states: dict[str, int] = {}
         for split, mentions in splits.items():
             rows = (_mention(mention, dataset.name, states) for mention in mentions)

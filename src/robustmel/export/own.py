@@ -8,9 +8,10 @@ from pathlib import Path
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
-from robustmel.export.folder import appearing, write_checksums
+from robustmel.export.folder import write_checksums
 from robustmel.export.records import entity_record, mention_record
 from robustmel.images import is_there
+from robustmel.records.new_folder import new_folder
 from robustmel.types import opaque_id
 
 
@@ -26,7 +27,7 @@ def export_own(dataset: Dataset, out: Path) -> dict[str, int]:
     """
     if not dataset.mentions:
         raise UsageError(f"data set {dataset.name} has no mentions; there is nothing to export.")
-    with appearing(out) as folder:
+    with new_folder(out) as folder:
         (folder / "images").mkdir()
         copied: dict[Path, str] = {}
         counts = {"mentions": len(dataset.mentions), "entities": len(dataset.kb), "images": 0, "images_missing": 0}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from robustmel.errors import MissingError
+from robustmel.errors import MissingError, printable
 from robustmel.kb.knowledge_base import KnowledgeBase
 from robustmel.kb.stored import ABOUT, StoredKnowledgeBase
 from robustmel.records.image_paths import image_path
 from robustmel.records.json_lines import read_lines
-from robustmel.records.load_report import LoadReport, printable
+from robustmel.records.load_report import LoadReport
 from robustmel.records.record import ENTITY_KEYS, Record, names_in_file, remark_ignored
 from robustmel.types import Entity
 

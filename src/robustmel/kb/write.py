@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -20,6 +19,7 @@ from robustmel.kb.digest import Digest
 from robustmel.kb.fields import entity_fields
 from robustmel.kb.knowledge_base import fold
 from robustmel.kb.stored import ABOUT, ENTITIES, NAME_SCHEMA, NAMES, SCHEMA, id_hash, name_hash
+from robustmel.records.new_folder import new_folder
 from robustmel.types import Entity
 
 GROUP = 1024
@@ -29,7 +29,7 @@ GROUP = 1024
 def write_kb(entities: Iterable[Entity], folder: Path, source: str = "") -> int:
     """Writes entities into a folder for `StoredKnowledgeBase`; returns how many there were.
 
-    The folder appears whole or not at all: an unfinished one beside it is removed. About 20 bytes a name stay in memory.
+    The folder appears whole or not at all. About 20 bytes a name stay in memory.
 
     Args:
         entities: In the order in which candidates and ties are listed; read once.
@@ -39,11 +39,7 @@ def write_kb(entities: Iterable[Entity], folder: Path, source: str = "") -> int:
     Raises:
         MissingError: The folder is there already or cannot be written, or two entities have the same id.
     """
-    if folder.exists():
-        raise MissingError(f"{folder} is there already; name another folder, or remove it.")
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.mkdir(parents=True)
+    with new_folder(folder) as unfinished:
         digest = Digest()
         hashes, rows, count = _write_entities(entities, unfinished, folder, digest)
         order = np.lexsort((rows, hashes))
@@ -51,11 +47,6 @@ def write_kb(entities: Iterable[Entity], folder: Path, source: str = "") -> int:
         pq.write_table(table, unfinished / NAMES, compression="none", use_dictionary=False)
         about = {"schema": 1, "entities": count, "group": GROUP, "digest": digest.hexdigest(), "source": source}
         (unfinished / ABOUT).write_text(json.dumps(about, indent=2) + "\n", "utf-8")
-        unfinished.replace(folder)
-    except OSError as problem:
-        raise MissingError(f"{folder} cannot be written: {problem.strerror or problem}.") from problem
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return count
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from robustmel.records.load_report import LoadReport
@@ -25,3 +26,12 @@ def image_path(folder: Path, named: str, place: str, report: LoadReport) -> Path
         report.remark("image_outside", f"{place}: {named}")
         return None
     return folder / inside.relative_to(base)
+
+
+def stays_inside(path: Path, folders: Iterable[Path]) -> bool:
+    """Whether a file, its links followed, lies in one of these folders (their links followed too).
+
+    What is published must: an image that is a link to somewhere else on the disk would copy that file. See `Dataset.folders`.
+    """
+    real = path.resolve()
+    return any(real.is_relative_to(folder.resolve()) for folder in folders)

@@ -25,9 +25,3 @@ class LoadReport:
         self.counts[reason] += 1
         if len(self.examples[reason]) < 5:
             self.examples[reason].append(where)
-
-
-def printable(text: str, limit: int = 100) -> str:
-    """The text with control characters escaped (a data set must not steer a terminal), cut to `limit` characters."""
-    cut = text if len(text) <= limit else text[: limit - 3] + "..."
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in cut)

@@ -7,9 +7,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from robustmel.errors import MissingError, UsageError
+from robustmel.errors import MissingError, UsageError, printable
 from robustmel.records.json_lines import Line, kind_of
-from robustmel.records.load_report import LoadReport, printable
+from robustmel.records.load_report import LoadReport
 from robustmel.registry import suggestion
 
 MENTION_KEYS = {

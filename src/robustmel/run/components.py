@@ -12,11 +12,12 @@ from robustmel.attacks import ATTACKS
 from robustmel.attacks.strengths import settings
 from robustmel.defences import DEFENCES
 from robustmel.errors import MissingError, RobustMELError, UsageError
+from robustmel.images import file_digest
 from robustmel.linkers import LINKERS
 from robustmel.linkers.contract import Capabilities, capabilities
 from robustmel.registry import Component, Registry, is_file_component
 from robustmel.run.grid import AttackSpec
-from robustmel.run.keys import canonical, file_digest, files_digest, plain
+from robustmel.run.keys import canonical, files_digest, plain
 
 
 @dataclass(frozen=True)

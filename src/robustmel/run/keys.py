@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from robustmel.images import file_digest
 from robustmel.kb import KnowledgeBase
 from robustmel.kb.digest import Digest
 from robustmel.types import Mention, opaque_id
@@ -39,24 +39,6 @@ def item_seed(stage_seed: int, component: str, item: str) -> int:
     """A seed of 63 bits for one item, independent of its neighbours and of the order of work."""
     digest = hashlib.blake2b(f"{stage_seed}\x00{component}\x00{item}".encode("utf-8", "replace"), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
-
-
-@lru_cache(maxsize=1_000_000)
-def _digest(path: str, size: int, modified: int) -> str:
-    hashed = hashlib.blake2b(digest_size=20)
-    with Path(path).open("rb") as file:
-        while chunk := file.read(1 << 20):
-            hashed.update(chunk)
-    return hashed.hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """Hash of a file's bytes; "missing" where there is no such file, which is a state of the data like any other."""
-    try:
-        status = path.stat()
-        return _digest(str(path.resolve()), status.st_size, status.st_mtime_ns)
-    except OSError:
-        return "missing"
 
 
 def files_digest(paths: Iterable[Path]) -> dict[str, str]:

@@ -15,13 +15,14 @@ import pyarrow.parquet as pq
 from robustmel.datasets.seal import Seal, seal
 from robustmel.errors import MissingError, UsageError
 from robustmel.export.records import mention_record
+from robustmel.images import file_digest
 from robustmel.kb.fields import entity_fields
 from robustmel.run.builder import Builder
 from robustmel.run.executors import execute
 from robustmel.run.expand import expand
 from robustmel.run.grid import Grid
 from robustmel.run.jobs import Variant
-from robustmel.run.keys import file_digest, files_digest
+from robustmel.run.keys import files_digest
 from robustmel.run.listener import ProgressListener
 from robustmel.run.locks import hold
 from robustmel.run.stages.overlays import overlaid_kb, overlaid_mentions
