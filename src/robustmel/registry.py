@@ -63,19 +63,19 @@ class Registry(Mapping[str, "str | Preset"]):
         entries: Name -> "module:attribute", or a `Preset`.
         entry_points: Entry-point group under which other packages offer more; broken ones are skipped until asked for.
 
-    A name may also be `path/to/file.py:Class`: a component in a file of the user's own.
+    A name may also be `path/to/file.py:Class`: a component in a file of the user's own. `own` is the table without entry points.
     """
 
     def __init__(self, kind: str, entries: Mapping[str, str | Preset], entry_points: str | None = None) -> None:
         self.kind = kind
-        self._entries = dict(entries)
+        self.own = dict(entries)
         self._group = entry_points
 
     @cached_property
     def _all(self) -> dict[str, str | Preset]:
         """The table and what other packages add to it, looked up once: a look through all packages takes its time."""
         plugins = importlib.metadata.entry_points(group=self._group) if self._group else ()
-        return {point.name: point.value for point in plugins} | self._entries
+        return {point.name: point.value for point in plugins} | self.own
 
     def __getitem__(self, name: str) -> str | Preset:
         try:

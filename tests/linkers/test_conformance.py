@@ -6,9 +6,11 @@ import itertools
 import random
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import torch
 
@@ -105,6 +107,11 @@ def test_a_breach_is_told_in_a_sentence(linker: type[Any], told: str) -> None:
 
 def test_a_linker_that_keeps_the_contract_has_no_problems() -> None:
     assert conformance(Honest) == []
+
+
+@pytest.mark.parametrize("form", [torch.tensor, lambda value: np.float32(value), int])
+def test_scores_may_be_any_real_numbers(form: Callable[[float], Any]) -> None:
+    assert conformance(broken(**changed(lambda one: replace(one, scores=[form(score) for score in one.scores])))) == []
 
 
 @pytest.mark.parametrize("family", ["clip", "siglip"])

@@ -14,6 +14,7 @@ from typing import Any
 from robustmel.errors import RobustMELError, UsageError
 from robustmel.linkers import LINKERS
 from robustmel.linkers.contract import capabilities
+from robustmel.linkers.ranking import misordered, well_typed
 from robustmel.linkers.trial import trial_set
 from robustmel.registry import own_parameters
 from robustmel.types import TASKS, Prediction, Query, Task
@@ -131,9 +132,10 @@ def _sentence(problem: Exception) -> str:
 
 def _answers(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]:
     """One well-formed prediction a query, in order."""
-    answers = linker.link(list(queries), task)
-    if not isinstance(answers, list) or not all(isinstance(answer, Prediction) for answer in answers):
-        yield "link must return a list of robustmel.types.Prediction."
+    try:
+        answers = _linked(linker, queries, task)
+    except RobustMELError as problem:
+        yield str(problem)
         return
     if len(answers) != len(queries):
         yield f"link gave {len(answers)} predictions for {len(queries)} queries; every query gets one, if need be with error set."
@@ -146,11 +148,15 @@ def _answers(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]
     if all(answer.error is not None for answer in answers):
         yield f'every query ended in an error, the first: "{answers[0].error}".'
     pictureless = [replace(queries[0], image=None), queries[1]]
-    blind = linker.link(pictureless, task)
+    blind = _linked(linker, pictureless, task)
     if task == "I2T" and blind[0].error is None:
         yield "a query without an image is answered from nothing; give Prediction(id, error='no_image') instead."
     if blind[1].error is not None:
         yield "one query without an image spoils its neighbour."
+
+
+def _linked(linker: Any, queries: Sequence[Query], task: Task) -> list[Prediction]:
+    return well_typed(linker.link(list(queries), task))
 
 
 def _well_formed(query: Query, answer: Prediction) -> Iterator[str]:
@@ -161,10 +167,10 @@ def _well_formed(query: Query, answer: Prediction) -> Iterator[str]:
         yield "it ranks an entity twice."
     if len(answer.ranked) != len(answer.scores):
         yield f"it ranks {len(answer.ranked)} entities with {len(answer.scores)} scores; give one score each."
-    if not all(isinstance(score, (int, float)) and math.isfinite(score) for score in answer.scores):
+    if not all(map(math.isfinite, answer.scores)):
         yield "its scores must be finite numbers."
-    elif list(answer.scores) != sorted(answer.scores, reverse=True):
-        yield "its scores must descend: the best entity comes first."
+    elif misordered(answer.scores):
+        yield "its scores must descend: the highest counts as the best, whatever the order; of distances give the negative."
     if answer.error is not None and answer.ranked:
         yield "a prediction with an error must rank nothing."
 
@@ -172,24 +178,24 @@ def _well_formed(query: Query, answer: Prediction) -> Iterator[str]:
 def _is_steady(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]:
     """The same whatever the repetition, the neighbours, the id, and the order of candidates unless it draws; then by its seed."""
     draws = capabilities(type(linker)).random
-    first = linker.link(list(queries), task)
-    if not _same(first, linker.link(list(queries), task)):
+    first = _linked(linker, queries, task)
+    if not _same(first, _linked(linker, queries, task)):
         if draws:
             yield "asked twice with one Query.seed, it answers differently; draw from query.seed alone."
         else:
             yield "asked twice, it answers differently; if it draws, declare random = True and start from query.seed."
         return
-    if not _same(first, [linker.link([query], task)[0] for query in queries]):
+    if not _same(first, [_linked(linker, [query], task)[0] for query in queries]):
         yield "a query asked alone is answered differently than among others."
-    if not _same(first, linker.link(list(queries)[::-1], task)[::-1]):
+    if not _same(first, _linked(linker, queries[::-1], task)[::-1]):
         yield "the order of the queries changes the answers."
-    if not draws and not _same(first, linker.link([_reversed(query) for query in queries], task)):
+    if not draws and not _same(first, _linked(linker, [_reversed(query) for query in queries], task)):
         yield "the order of the candidates changes the scores; it means nothing. A linker that draws declares random = True."
     renamed = [replace(query, id=f"other{index}") for index, query in enumerate(queries)]
-    if not _same(first, linker.link(renamed, task)):
+    if not _same(first, _linked(linker, renamed, task)):
         yield "the id of a query changes the answer; it says nothing about the mention."
     others = ([replace(query, seed=seed) for query in queries] for seed in OTHER_SEEDS)
-    differs = any(not _same(first, linker.link(reseeded, task)) for reseeded in others)
+    differs = any(not _same(first, _linked(linker, reseeded, task)) for reseeded in others)
     if draws and not differs:
         yield f"it declares random = True, yet {len(OTHER_SEEDS)} other values of Query.seed change nothing; it must draw from it."
     if differs and not draws:
@@ -201,7 +207,7 @@ def _reversed(query: Query) -> Query:
 
 
 def _position_bias(linker: Any, queries: Sequence[Query], task: Task) -> float:
-    pairs = zip(linker.link(list(queries), task), linker.link([_reversed(query) for query in queries], task), strict=True)
+    pairs = zip(_linked(linker, queries, task), _linked(linker, [_reversed(query) for query in queries], task), strict=True)
     changed: int = sum(answer.ranked[:1] != turned.ranked[:1] for answer, turned in pairs)
     return changed / len(queries)
 
@@ -210,11 +216,11 @@ def _reads_what_it_may(linker: Any, queries: Sequence[Query], task: Task) -> Ite
     """The image alone for I2T, the text alone for T2T."""
     if task == "I2T":
         altered = [replace(query, text="Something else altogether.", surface="else", span=None) for query in queries]
-        if not _same(linker.link(list(queries), task), linker.link(altered, task)):
+        if not _same(_linked(linker, queries, task), _linked(linker, altered, task)):
             yield "the text changes the answers; I2T may read the image alone."
     if task == "T2T":
         altered = [replace(query, image=None) for query in queries]
-        if not _same(linker.link(list(queries), task), linker.link(altered, task)):
+        if not _same(_linked(linker, queries, task), _linked(linker, altered, task)):
             yield "the image changes the answers; T2T may read the text alone."
 
 
@@ -231,7 +237,7 @@ def _same(some: Sequence[Prediction], others: Sequence[Prediction]) -> bool:
 
 def _scores_agree(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]:
     if callable(getattr(linker, "scores", None)):
-        yield from _table_agrees("scores", linker.scores(list(queries), task), linker.link(list(queries), task), queries)
+        yield from _table_agrees("scores", linker.scores(list(queries), task), _linked(linker, queries, task), queries)
 
 
 def _logits_agree(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]:
@@ -248,7 +254,7 @@ def _logits_agree(linker: Any, queries: Sequence[Query], task: Task) -> Iterator
     pixels = torch.stack([torch.from_numpy(decode(query.image)) for query in asked if query.image]).permute(0, 3, 1, 2) / 255
     pixels = pixels.to(getattr(linker, "device", "cpu")).requires_grad_(True)
     logits = linker.logits(pixels, asked, task)
-    yield from _table_agrees("logits", logits, linker.link(asked, task), asked)
+    yield from _table_agrees("logits", logits, _linked(linker, asked, task), asked)
     if not logits.requires_grad:
         yield "its logits carry no gradient to the pixels."
         return

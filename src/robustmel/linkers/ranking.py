@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robustmel.errors import RobustMELError
 from robustmel.kb import KnowledgeBase
 from robustmel.types import Prediction, Query
 
@@ -70,7 +72,7 @@ def ranking(query: Query, scores: Tensor | None, kb: KnowledgeBase | None = None
         return Prediction(query.id, error="out_of_memory")
     if query.candidates is None and kb is not None:
         return _open_ranking(query, scores, kb)
-    own = dict(zip(query.listed, scores.tolist(), strict=False))
+    own = dict(zip(query.listed, real_numbers(scores), strict=False))
     if not all(map(math.isfinite, own.values())):
         return Prediction(query.id, error="non_finite")
     ranked = sorted(own, key=own.__getitem__, reverse=True)
@@ -78,9 +80,58 @@ def ranking(query: Query, scores: Tensor | None, kb: KnowledgeBase | None = None
 
 
 def _open_ranking(query: Query, scores: Tensor, kb: KnowledgeBase) -> Prediction:
-    own = scores[: len(kb)].float()
+    own = scores[: len(kb)].double()
     if not bool(own.isfinite().all()):
         return Prediction(query.id, error="non_finite")
     values, order = own.sort(descending=True, stable=True)
     ranked = Ranking(kb, order.int().cpu().numpy())
-    return Prediction(query.id, ranked, array("f", values.cpu().numpy().tobytes()))
+    return Prediction(query.id, ranked, array("d", values.cpu().numpy().tobytes()))
+
+
+def real_numbers(scores: Any) -> Sequence[float]:
+    """Scores as 64-bit floats, whatever real numbers they are: of Python, numpy or torch, one by one or as an array or tensor.
+
+    Raises:
+        RobustMELError: They are no sequence, or one of them is no real number.
+    """
+    if isinstance(scores, array) or (isinstance(scores, tuple) and all(type(score) is float for score in scores)):
+        return scores
+    if isinstance(scores, (str, bytes)) or not hasattr(scores, "__iter__"):
+        raise RobustMELError(f"its scores are {scores!r:.60}, which is no sequence of numbers.")
+    return tuple(map(_real_number, scores.tolist() if hasattr(scores, "tolist") else scores))
+
+
+def _real_number(score: Any) -> float:
+    try:
+        if isinstance(score, (str, bytes)):
+            raise TypeError
+        return float(score)
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # the last: a tensor of several elements
+        raise RobustMELError(f"a score is {score!r:.60}, which is no real number.") from None
+
+
+def well_typed(predictions: Any) -> list[Prediction]:
+    """What a linker of anyone's handed back, with ranking and scores as plain sequences.
+
+    Raises:
+        RobustMELError: It is no list of predictions, or a score is no real number; the sentence says what there is instead.
+    """
+    listed = list(predictions) if isinstance(predictions, Iterable) and not isinstance(predictions, (str, Mapping)) else None
+    strange = next((type(part).__name__ for part in listed or () if not isinstance(part, Prediction)), None)
+    if listed is None or strange:
+        given = f"a {type(predictions).__name__}" + (f" of {strange}" if strange else "")
+        raise RobustMELError(f"link must return a list of robustmel.types.Prediction, and it returned {given}.")
+    return [_plain(prediction) for prediction in listed]
+
+
+def _plain(prediction: Prediction) -> Prediction:
+    ranked = prediction.ranked if isinstance(prediction.ranked, (tuple, Ranking)) else tuple(prediction.ranked)
+    scores = real_numbers(prediction.scores)
+    same = ranked is prediction.ranked and scores is prediction.scores
+    return prediction if same else replace(prediction, ranked=ranked, scores=scores)
+
+
+def misordered(scores: Sequence[float]) -> bool:
+    """Whether scores in the order of a ranking rise somewhere, as distances do: the highest counts as the best all the same."""
+    values = np.asarray(scores, dtype=np.float64)
+    return bool((values[1:] > values[:-1]).any())

@@ -12,7 +12,7 @@ from robustmel.report import side_tables
 from robustmel.report.comparisons import LEADS, Comparison, compare, remarks
 from robustmel.report.flags import Examined, Flag, verdict
 from robustmel.report.norms import Curve, curves
-from robustmel.report.notes import further_notes, leading_notes
+from robustmel.report.notes import further_notes, leading_notes, misordered_notes
 from robustmel.report.results import Run
 from robustmel.report.rows import Row, table_rows
 from robustmel.report.scoring import Scoring
@@ -55,7 +55,11 @@ class ReportContent:
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """Sentences that belong under the table, flags left out."""
-        return (*leading_notes(self.summaries), *self._further)
+        return (*self._leading, *self._further)
+
+    @cached_property
+    def _leading(self) -> tuple[str, ...]:
+        return (*leading_notes(self.summaries), *misordered_notes(self.run))
 
     @cached_property
     def _further(self) -> tuple[str, ...]:
@@ -65,7 +69,7 @@ class ReportContent:
     @cached_property
     def every_note(self) -> tuple[str, ...]:
         """Numbers of mentions, errors and flags first."""
-        return (*leading_notes(self.summaries), *verdict(self.examined), *self._further)
+        return (*self._leading, *verdict(self.examined), *self._further)
 
     def select(self, **wanted: object) -> Self:
         """The part of the report about some cells: `select(linker="clip-world", task=["I2T", "IT2T"])`.

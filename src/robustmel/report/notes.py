@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
+from robustmel.report.results import Run
 from robustmel.report.statistics import ALPHA, LEVEL, MARGIN
 from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import DAGGER, in_table, percent
@@ -17,6 +18,18 @@ def leading_notes(summaries: Sequence[Summary]) -> list[str]:
     """What every reader needs: of how many mentions the figures are, and how many got no answer."""
     shown = _plain(summaries)
     return [*_datasets(shown), *_errors(shown)] if shown else ["The grid has no cells."]
+
+
+def misordered_notes(run: Run) -> list[str]:
+    """Linkers whose rankings contradict their scores: distances, most likely."""
+    counts: Counter[str] = Counter()
+    for victim, key in {(cell.cell.linker, part.answers) for cell in run.cells for part in cell.evaluations}:
+        counts[victim] += run.manifest("answers", key).get("misordered", 0)
+    return [
+        f"{victim}: {count:,} answers have scores that contradict their order; the highest score counts as the best. Negate distances."
+        for victim, count in sorted(counts.items())
+        if count
+    ]
 
 
 def further_notes(summaries: Sequence[Summary]) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
+from robustmel.linkers import LINKERS
 from robustmel.registry import Component
 from robustmel.run.components import ComponentSpec, Defended, Ensemble, Source
 from robustmel.run.grid import AttackSpec
@@ -192,6 +193,8 @@ class Answers:
         of |= {"task": self.task, "variant": self.variant.key if self.variant else None}
         if self.victim.random:
             of["seed"] = self.seed
+        if self.victim.linker.identity["name"] not in LINKERS.own:
+            of["scores"] = 64  # bits; those of other packages' linkers were kept with 32 before
         return content_key(of)
 
     @property

@@ -19,7 +19,7 @@ from robustmel.report.flags import KINDS
 from robustmel.report.flags.verdict import as_json, by_advice
 from robustmel.report.gallery import Entry, Gallery, gallery
 from robustmel.report.norms import norm_plots
-from robustmel.report.notes import further_notes, leading_notes
+from robustmel.report.notes import further_notes, leading_notes, misordered_notes
 from robustmel.report.page.heatmap import heatmap
 from robustmel.report.page.sections import sections
 from robustmel.report.pictures import save
@@ -69,6 +69,7 @@ def write_page(report: ReportContent, folder: Path) -> Path:
         group_spans=_group_spans(report.table),
         notes=[
             *leading_notes(summaries),
+            *misordered_notes(report.run),
             *further_notes(summaries),
             *report.run.notes,
         ],  # comparisons have a section of their own

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pyarrow as pa
 from robustmel.errors import ImageError, RobustMELError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Linker
-from robustmel.linkers.ranking import Ranking
+from robustmel.linkers.ranking import Ranking, misordered, well_typed
 from robustmel.linkers.training_mode import in_training_mode
 from robustmel.run.stages.same_answers import agree
 from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, write_table
@@ -28,7 +28,7 @@ ANSWERS = pa.schema(
     [
         ("id", pa.string()),
         ("ranked", pa.list_(pa.string())),
-        ("scores", pa.list_(pa.float32())),
+        ("scores", pa.list_(pa.float64())),
         ("error", pa.string()),
         ("seconds", pa.float64()),
         ("text", pa.string()),
@@ -69,6 +69,7 @@ def link(
     write_table(folder / "answers.parquet", rows, ANSWERS)
     seconds = sum(row["seconds"] for row in rows)
     facts = {"mentions": len(rows), "errors": sum(row["error"] is not None for row in rows), "seconds": seconds}
+    facts["misordered"] = sum(misordered(row["scores"]) for row in rows)
     return facts | {"deterministic": _steady(linker, probe, heard, task, kb), "training_mode": in_training_mode(linker)}
 
 
@@ -90,16 +91,32 @@ def answers(linker: Linker, queries: Sequence[Query], task: Task, kb: KnowledgeB
     """
     started = time.perf_counter()
     try:
-        predictions = list(linker.link(queries, task))
+        handed_back: Any = linker.link(queries, task)
+        handed_back = list(handed_back) if isinstance(handed_back, Iterator) else handed_back
     except RobustMELError as problem:
         if not isinstance(problem, ImageError):
             raise
         return _one_by_one(linker, queries, task, kb, problem.kind)
-    except Exception as problem:  # a user's linker may raise anything; the row says what
+    except (Exception, SystemExit) as problem:  # a user's linker may raise anything; the row says what
         return _one_by_one(linker, queries, task, kb, f"linker: {type(problem).__name__}: {problem}"[:300])
     share = (time.perf_counter() - started) / max(len(queries), 1)
+    try:
+        predictions = well_typed(handed_back)
+    except RobustMELError as problem:
+        raise RobustMELError(f"linker {type(linker).__name__}: {problem}") from problem
     _check(linker, queries, predictions, kb)
-    return [one if one.seconds else replace(one, seconds=share) for one in predictions]
+    return [_timed(prediction, share) for prediction in predictions]
+
+
+def _timed(prediction: Prediction, share: float) -> Prediction:
+    """Scores that are no numbers order nothing: then there is no answer."""
+    numberless = prediction.error is None and bool(np.isnan(np.asarray(prediction.scores, dtype=np.float64)).any())
+    answer = (
+        Prediction(prediction.id, error="nan_scores", text=prediction.text, usage=prediction.usage)
+        if numberless
+        else prediction
+    )
+    return answer if answer.seconds else replace(answer, seconds=prediction.seconds or share)
 
 
 def _one_by_one(linker: Linker, queries: Sequence[Query], task: Task, kb: KnowledgeBase | None, why: str) -> list[Prediction]:
@@ -126,7 +143,7 @@ def _check(linker: Linker, queries: Sequence[Query], predictions: Sequence[Predi
             strangers = set() if ours or kb is None else {entity for entity in one.ranked if entity not in kb}
             where = "in the knowledge base"
         if strangers:
-            raise RobustMELError(f'linker {name} answered "{min(strangers)}", which is not {where}.')
+            raise RobustMELError(f'linker {name} answered "{min(map(str, strangers))}", which is not {where}.')
 
 
 def _row(prediction: Prediction, gold: str | None) -> Record:
@@ -147,15 +164,12 @@ def _row(prediction: Prediction, gold: str | None) -> Record:
 def _place(prediction: Prediction, gold: str | None) -> tuple[int | None, int | None]:
     """How many entities score higher than the gold one, and how many as high; None where it is not ranked.
 
-    Scores are compared as they are written, in single precision. Of an entity that is ranked twice the higher score counts, so
-    such an answer is left for the report to place.
+    Of an entity that is ranked twice the higher score counts, so such an answer is left for the report to place.
     """
     if gold is None or gold not in prediction.ranked:
         return None, None
     if not isinstance(prediction.ranked, Ranking) and len(set(prediction.ranked)) < len(prediction.ranked):
         return None, None
-    scores = np.asarray(prediction.scores, dtype=np.float32)
+    scores = np.asarray(prediction.scores, dtype=np.float64)
     own = scores[prediction.ranked.index(gold)]
-    if np.isnan(scores).any():
-        return None, None
     return int((scores > own).sum()), int((scores == own).sum())

@@ -22,9 +22,10 @@ def agree(once: Prediction, again: Prediction) -> bool:
         return False
     if not len(before[1]):
         return True
-    high, low = before[1].max(), before[1].min()
+    finite = before[1][np.isfinite(before[1])]
+    high, low = (finite.max(), finite.min()) if len(finite) else (0.0, 0.0)
     allowed = OF_THE_SPREAD * (high - low) + OF_THE_SCORE * max(abs(high), abs(low))
-    return bool(((np.abs(before[1] - after[1]) <= allowed) | (before[1] == after[1])).all())
+    return bool(np.isclose(after[1], before[1], rtol=0, atol=allowed, equal_nan=True).all())
 
 
 def _scores_by_entity(prediction: Prediction) -> tuple[object, NDArray[np.float64]]:

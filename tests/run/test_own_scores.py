@@ -1,0 +1,79 @@
+"""What linkers of one's own hand back, through a whole run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+import robustmel as rm
+from robustmel.cli.entry import run as command
+
+FILE = Path(__file__).with_name("own_scores.py")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Forty mentions of e0 among ten candidates; the text says at which place it stands: at the first for seven."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    names = [f"e{number}" for number in range(10)]
+    mentions = [
+        {
+            "id": f"m{number}",
+            "gold": "e0",
+            "surface": "it",
+            "text": f"mention {number} at {0 if number < 7 else 1 + number % 9}",
+        }
+        | {"candidates": names, "split": "test"}
+        for number in range(40)
+    ]
+    (folder / "mentions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in mentions))
+    (folder / "entities.jsonl").write_text("".join(json.dumps({"id": name, "name": name}) + "\n" for name in names))
+    return folder
+
+
+def reported(data: Path, **parameters: Any) -> rm.Report:
+    linker = {"name": f"{FILE}:HairsApart", "label": "mine", **parameters}
+    return rm.run(
+        datasets=[{"name": "jsonl", "path": str(data)}], linkers=[linker], attacks=["clean"], tasks=["T2T"],
+        out=data.parent / "out", store=data.parent / "store",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["float", "numpy", "torch", "longdouble"])
+@pytest.mark.parametrize(("top", "step"), [(1.0, 1e-9), (1e38, 1e36), (1e300, 1e298)])
+def test_scores_a_hair_apart_or_huge_are_no_ties(form: str, top: float, step: float, data: Path) -> None:
+    (row,) = reported(data, form=form, top=top, step=step).summaries
+    assert row.accuracy == pytest.approx(0.175)  # 10.0 % if all ten were tied
+    assert (row.ties, row.errors) == (0, 0)
+    (answers,) = (data.parent / "store" / "answers").rglob("answers.parquet")
+    for scores in pq.read_table(answers)["scores"].to_pylist():
+        assert scores == [top - step * rank for rank in range(10)]
+
+
+def test_distances_are_scored_as_they_stand_and_noted(data: Path) -> None:
+    report = reported(data, step=0.1, distances=True)
+    assert "mine: 40 answers have scores that contradict their order" in " ".join(report.every_note)
+    assert "contradict their order" in (data.parent / "out" / "report" / "index.html").read_text("utf-8")
+    assert "contradict" not in " ".join(reported(data, step=0.1).every_note)
+
+
+def test_answers_without_numbers_are_errors_and_no_differing_answers(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid = tmp_path / "grid.toml"
+    grid.write_text(
+        f'datasets = [{{name = "jsonl", path = "{data}"}}]\ntasks = ["T2T"]\nattacks = ["clean"]\n'
+        f'linkers = [{{name = "{FILE}:HairsApart", failing = true, label = "mine"}}]\n'
+    )
+    where = ["--out", str(tmp_path / "out"), "--store", str(tmp_path / "store")]
+    assert command(["run", str(grid), *where, "--max-errors", "19"]) == 1
+    assert "20 rows have errors" in capsys.readouterr().err
+    assert command(["run", str(grid), *where, "--max-errors", "20"]) == 0
+    report = rm.report(tmp_path / "out")
+    assert [row.errors_by_kind for row in report.summaries] == [{"nan_scores": 20}]
+    assert not report.flags
