@@ -96,7 +96,17 @@ class FakeRun:
                 schema = schema.append(pa.field(name, kind))
         newer = dict.fromkeys(name for row in rows for name in row if name not in schema.names)
         for name in newer:
-            schema = schema.append(pa.field(name, pa.bool_() if name == "deterministic" else pa.float64()))
+            schema = schema.append(
+                pa.field(
+                    name,
+                    {
+                        "deterministic": pa.bool_(),
+                        "probabilities": pa.bool_(),
+                        "reduced": pa.bool_(),
+                        "fooled_by": pa.string(),
+                    }.get(name, pa.float64()),
+                )
+            )
         return self._write("variant", {"log": pa.Table.from_pylist(rows, schema)}, facts)
 
     def cell(self, attack: str, evaluations: dict[str, tuple[str | None, str]], **fields: Any) -> None:

@@ -50,7 +50,7 @@ def test_a_flag_stands_under_the_table(run: Any) -> None:
     run.cell("pgd-normal", {"image": (run.variant(log), run.rows([WRONG] * 4))})
     shown = " ".join(build(run.finish()).text().split())
     assert "Flag, zero gradients: ours on toy" in shown
-    assert "I2T pgd-normal 50.0 %" in shown
+    assert "I2T pgd-normal found zero gradients on 4 of 4 images" in shown
 
 
 def test_success_lost_by_rounding_is_told(run: Any) -> None:

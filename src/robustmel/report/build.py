@@ -105,12 +105,12 @@ def build(out: Path, store_root: Path | None = None) -> Report:
 def report_on(run: Run) -> Report:
     """Summarises a run that has been read, and looks for what speaks against its rows."""
     scoring = Scoring(run)
-    summaries = summarise(run, scoring)
+    summaries = summarise(scoring)
     examined = examine(scoring, summaries)
     codes: dict[Cell, list[str]] = {}
-    for flag in (flag for one in examined for flag in one.flags):
+    for flag in (flag for kind in examined for flag in kind.flags):
         codes.setdefault(flag.cell, []).append(flag.code)
-    return Report(run, tuple(replace(one, flags=_codes(one, codes)) for one in summaries), examined, scoring)
+    return Report(run, tuple(replace(row, flags=_codes(row, codes)) for row in summaries), examined, scoring)
 
 
 def _codes(row: Summary, codes: dict[Cell, list[str]]) -> tuple[str, ...]:

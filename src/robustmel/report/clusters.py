@@ -13,9 +13,13 @@ from robustmel.report.results import Question
 def clusters(questions: Sequence[Question]) -> NDArray[np.int64]:
     """int64 (n,): a cluster number from 0 a mention, numbered by first appearance.
 
-    Two mentions are in one cluster if they are about one entity or show one image, or are linked by a chain of such pairs.
+    Two mentions are in one cluster if they are about one entity or show one image (the same bytes, under whatever paths), or are
+    linked by a chain of such pairs.
     """
-    keys = [[("entity", one.cluster)] + ([("image", one.image)] if one.image else []) for one in questions]
+    keys = [
+        [("entity", question.cluster), *([("image", question.image_digest or question.image)] if question.image else [])]
+        for question in questions
+    ]
     parent = list(range(len(keys)))
 
     def root(index: int) -> int:

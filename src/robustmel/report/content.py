@@ -9,7 +9,7 @@ from typing import Self
 from robustmel.errors import UsageError
 from robustmel.registry import suggestion
 from robustmel.report import side_tables
-from robustmel.report.comparisons import LEADS, Comparison, compare, remarks
+from robustmel.report.comparisons import QUESTIONS, Comparison, compare, remarks
 from robustmel.report.flags import Examined, Flag, verdict
 from robustmel.report.norms import Curve, curves
 from robustmel.report.notes import further_notes, leading_notes, misordered_notes
@@ -63,7 +63,8 @@ class ReportContent:
 
     @cached_property
     def _further(self) -> tuple[str, ...]:
-        answers = [note for question in LEADS for note in remarks(self._compared(question), self.summaries)]
+        asked = [question for question, words in QUESTIONS.items() if words.told]
+        answers = [note for question in asked for note in remarks(self._compared(question), self.summaries)]
         return (*further_notes(self.summaries), *self.run.notes, *answers)
 
     @cached_property
@@ -90,7 +91,7 @@ class ReportContent:
         part = replace(self, selected=(*self.selected, *pairs))
         summaries = tuple(summary for summary in self.summaries if part.holds(summary.cell))
         examined = tuple(
-            replace(one, flags=tuple(flag for flag in one.flags if part.holds(flag.cell))) for one in self.examined
+            replace(kind, flags=tuple(flag for flag in kind.flags if part.holds(flag.cell))) for kind in self.examined
         )
         return replace(part, summaries=summaries, examined=examined)
 
@@ -112,13 +113,13 @@ class ReportContent:
         return SideTables(tuple(side_tables.by_kind(parts)), tuple(part.to_dict() for part in parts))
 
     def compare(self, question: str) -> SideTables:
-        """The answer to one of `comparisons.QUESTIONS`: "context", "defence" or "linker".
+        """The answer to one of `QUESTIONS`: "context", "defence" or "linker".
 
         Raises:
             UsageError: There is no such question.
         """
         compared = self._compared(question)
-        return SideTables(tuple(side_tables.comparisons(compared)), tuple(one.to_dict() for one in compared))
+        return SideTables(tuple(side_tables.comparisons(compared)), tuple(comparison.to_dict() for comparison in compared))
 
     def _compared(self, question: str) -> list[Comparison]:
         return [comparison for comparison in compare(self.scoring, question) if self.holds(comparison.cell)]
@@ -132,7 +133,9 @@ class ReportContent:
     @cached_property
     def norms(self) -> SideTables:
         """How many mentions a change of at most a given length breaks, for attacks that seek short ones; else no table."""
-        return SideTables(tuple(side_tables.norms(self.curves)), tuple(point for one in self.curves for point in one.records()))
+        return SideTables(
+            tuple(side_tables.norms(self.curves)), tuple(point for curve in self.curves for point in curve.records())
+        )
 
     @cached_property
     def matrices(self) -> list[Matrix]:

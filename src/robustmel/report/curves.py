@@ -25,54 +25,54 @@ def security_curves(summaries: Sequence[Summary]) -> str | None:
         Biggio & Roli, "Wild Patterns: Ten Years after the Rise of Adversarial Machine Learning", 2018, section 3.
     """
     shown = [
-        one
-        for one in summaries
-        if one.accuracy is not None and one.task != "T2T" and not one.untouched and _radius(one) is not None
+        row
+        for row in summaries
+        if row.accuracy is not None and row.task != "T2T" and not row.untouched and _radius(row) is not None
     ]
     panel = {place for place, radii in _radii(shown).items() if len(radii - {0.0}) >= ENOUGH}
-    shown = [one for one in shown if (one.dataset, one.task) in panel]
+    shown = [row for row in shown if (row.dataset, row.task) in panel]
     return panels(shown, 4.6, lambda axis, chosen: _panel(axis, chosen, shown))
 
 
 def worst_at(chosen: Sequence[Summary]) -> list[Summary]:
     """Of one victim's rows, the lowest accuracy at each budget, by rising budget."""
-    found: dict[float, Summary] = {}
-    for one in chosen:
-        radius = _radius(one) or 0.0
-        if radius not in found or (one.accuracy or 0.0) < (found[radius].accuracy or 0.0):
-            found[radius] = one
-    return [found[radius] for radius in sorted(found)]
+    lowest: dict[float, Summary] = {}
+    for row in chosen:
+        radius = _radius(row) or 0.0
+        if radius not in lowest or (row.accuracy or 0.0) < (lowest[radius].accuracy or 0.0):
+            lowest[radius] = row
+    return [lowest[radius] for radius in sorted(lowest)]
 
 
-def _radius(one: Summary) -> float | None:
+def _radius(row: Summary) -> float | None:
     """The L-infinity radius in pixel units, 0 when clean; None for another threat model."""
-    if one.clean:
+    if row.clean:
         return 0.0
     try:
-        return float(Fraction(one.budget)) if one.threat_model == "linf" else None
+        return float(Fraction(row.budget)) if row.threat_model == "linf" else None
     except (ValueError, ZeroDivisionError):
         return None
 
 
 def _radii(shown: Sequence[Summary]) -> dict[tuple[str, str], set[float]]:
     radii: defaultdict[tuple[str, str], set[float]] = defaultdict(set)
-    for one in shown:
-        radii[one.dataset, one.task].add(_radius(one) or 0.0)
+    for row in shown:
+        radii[row.dataset, row.task].add(_radius(row) or 0.0)
     return radii
 
 
 def _panel(axis: Any, chosen: Sequence[Summary], shown: Sequence[Summary]) -> None:
-    victims = list(dict.fromkeys(one.victim for one in shown))
+    victims = list(dict.fromkeys(row.victim for row in shown))
     ticks: dict[float, str] = {}
     for victim in victims:
-        points = worst_at([one for one in chosen if one.victim == victim])
+        points = worst_at([row for row in chosen if row.victim == victim])
         if not points:
             continue
-        places = [math.log2(1 + 255 * (_radius(one) or 0.0)) for one in points]
-        ticks |= {place: one.budget or "0" for place, one in zip(places, points, strict=True)}
+        places = [math.log2(1 + 255 * (_radius(row) or 0.0)) for row in points]
+        ticks |= {place: row.budget or "0" for place, row in zip(places, points, strict=True)}
         colour = colour_of(points[0].linker, shown)
         axis.plot(
-            places, [100 * (one.accuracy or 0.0) for one in points], marker="o", markersize=4, color=colour, clip_on=False,
+            places, [100 * (row.accuracy or 0.0) for row in points], marker="o", markersize=4, color=colour, clip_on=False,
             linestyle="-" if points[0].defence == "none" else "--", label=visible(victim),
         )  # fmt: skip
         low, high = (

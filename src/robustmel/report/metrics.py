@@ -72,8 +72,8 @@ def attack_success(attacked: Floats, clean: Floats) -> float | None:
 
 def recall(questions: Sequence[Question]) -> float | None:
     """Share of the mentions with an entity whose gold entity can be answered: what accuracy cannot exceed."""
-    named = [one for one in questions if one.gold is not None]
-    return share(sum(one.reachable for one in named), len(named))
+    named = [question for question in questions if question.gold is not None]
+    return share(sum(question.reachable for question in named), len(named))
 
 
 def ceiling(questions: Sequence[Question]) -> float | None:
@@ -83,8 +83,8 @@ def ceiling(questions: Sequence[Question]) -> float | None:
     commonest gold entity right. Mentions with neither sentence nor image are left alone, each a group of its own.
     """
     groups: defaultdict[object, Counter[str | None]] = defaultdict(Counter)
-    for index, one in enumerate(questions):
-        candidates = None if one.candidates is None else frozenset(one.candidates)
-        alike = (one.text, one.image, candidates) if one.text or one.image else index
-        groups[alike][one.gold] += 1
+    for index, question in enumerate(questions):
+        candidates = None if question.candidates is None else frozenset(question.candidates)
+        alike = (question.text, question.image, candidates) if question.text or question.image else index
+        groups[alike][question.gold] += 1
     return share(sum(max(golds.values()) for golds in groups.values()), len(questions))

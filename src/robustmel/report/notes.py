@@ -47,10 +47,24 @@ def _plain(summaries: Sequence[Summary]) -> list[Summary]:
 def _legend(shown: Sequence[Summary]) -> Iterable[str]:
     if not shown:
         return
+    settings = _settings(shown)
     yield (
-        "Accuracy in %: the share of all mentions linked to the right entity. RAW is unperturbed; N and S are an attack's normal and"
-        " strong settings."
+        "Accuracy in %: the share of all mentions linked to the right entity. RAW is unperturbed"
+        + (f"; N and S are an attack's normal and strong settings ({settings})." if settings else ".")
     )
+
+
+def _settings(shown: Sequence[Summary]) -> str:
+    """The budgets behind N and S, attacks of the same ones together: "APGD and PGD 8/255 and 0.2; CW c=20 and c=100"."""
+    budgets: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for one in shown:
+        attack, _, strength = one.attack.partition("-")
+        if strength in ("normal", "strong"):
+            budgets[attack.upper()][strength] = one.budget
+    alike: defaultdict[str, list[str]] = defaultdict(list)
+    for attack, known in budgets.items():
+        alike[" and ".join(known[strength] for strength in ("normal", "strong") if strength in known)].append(attack)
+    return "; ".join(f"{', '.join(attacks)} {budget}" for budget, attacks in alike.items())
 
 
 def _reading(shown: Sequence[Summary]) -> Iterable[str]:
@@ -77,6 +91,7 @@ def _datasets(shown: Sequence[Summary]) -> Iterable[str]:
             yield f"{one.dataset}: no mentions, so every figure is n/a."
             continue
         sentence = f"{one.dataset}: n = {one.n:,} mentions in {one.clusters:,} groups that share an entity or an image"
+        sentence += f" (the largest holds {percent(one.largest_cluster)} %)"
         if one.recall is not None:
             sentence += f"; the right entity is among the candidates of {percent(one.recall)} %"
         yield sentence + "."
@@ -88,17 +103,24 @@ def _datasets(shown: Sequence[Summary]) -> Iterable[str]:
 
 
 def _intervals(shown: Sequence[Summary]) -> Iterable[str]:
-    widths = [(one.ci_high - one.ci_low) / 2 for one in shown if one.ci_low is not None and one.ci_high is not None]
-    if widths:
-        yield f"{100 * LEVEL:.0f} % intervals reach up to {100 * max(widths):.1f} points to either side; the report's page has each cell's own."
+    below = max(((one.accuracy or 0.0) - one.ci_low for one in shown if one.ci_low is not None), default=None)
+    above = max((one.ci_high - (one.accuracy or 0.0) for one in shown if one.ci_high is not None), default=None)
+    if below is not None and above is not None:
+        yield (
+            f"{100 * LEVEL:.0f} % intervals reach up to {100 * below:.1f} points below a figure and {100 * above:.1f} above it, at 0 and"
+            " 100 % to one side alone; the report's page has each cell's own."
+        )
+    seeds = max((one.seeds for one in shown), key=len, default=())
+    if len(seeds) > 1:
+        yield f"Figures are means over up to {len(seeds)} seeds ({', '.join(map(str, seeds))}); the intervals speak of other seeds too."
 
 
 def _above_clean(shown: Sequence[Summary]) -> Iterable[str]:
     above = [one for one in shown if one.above_clean]
     if above:
-        surely = sum(one.drop_high is not None and one.drop_high < 0 for one in above)
+        surely = sum("above_clean" in one.flags for one in above)
         beyond = f"in {surely} of these {len(above)} cells by more than chance" if surely else "nowhere by more than chance"
-        yield f"{DAGGER} More mentions are linked under this attack than without it, {beyond} (95 % intervals of the drop)."
+        yield f"{DAGGER} More mentions are linked under this attack than without it, {beyond} (tested over the whole report)."
 
 
 def _idle(shown: Sequence[Summary]) -> Iterable[str]:

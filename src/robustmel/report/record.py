@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from robustmel.types import Cell, Task
 
@@ -12,6 +12,20 @@ DECIMALS = 8
 """Figures are rounded to this, so that the last bits of a sum change no byte of a report."""
 KEY = ("dataset", "task", "linker", "source", "defence", "attack", "poison")
 """Fields of a cell, in the order in which records show them."""
+
+
+Value = TypeVar("Value")
+
+
+class _OfCell(Generic[Value]):
+    """A field of a record's cell, read as the record's own; `robustmel.types.Cell` says what it holds."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, record: CellRecord, owner: type | None = None) -> Value:
+        value: Value = getattr(record.cell, self._name)
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,40 +38,13 @@ class CellRecord:
 
     cell: Cell
 
-    @property
-    def dataset(self) -> str:
-        """Title of the data set."""
-        return self.cell.dataset
-
-    @property
-    def task(self) -> Task:
-        """What the linker reads: "I2T", "IT2T" or "T2T"."""
-        return self.cell.task
-
-    @property
-    def linker(self) -> str:
-        """Title of the linker that is judged."""
-        return self.cell.linker
-
-    @property
-    def source(self) -> str:
-        """Title of what the attack asked; "none" where it asked nobody."""
-        return self.cell.source
-
-    @property
-    def defence(self) -> str:
-        """Title of what the linker is behind; "none"."""
-        return self.cell.defence
-
-    @property
-    def attack(self) -> str:
-        """Title of the attack; "clean"."""
-        return self.cell.attack
-
-    @property
-    def poison(self) -> str:
-        """Title of what was done to the training data; "none"."""
-        return self.cell.poison
+    dataset = _OfCell[str]()
+    task = _OfCell[Task]()
+    linker = _OfCell[str]()
+    source = _OfCell[str]()
+    defence = _OfCell[str]()
+    attack = _OfCell[str]()
+    poison = _OfCell[str]()
 
     @property
     def victim(self) -> str:

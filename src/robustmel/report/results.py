@@ -41,6 +41,7 @@ class Question:
         candidates: Entity ids that were to choose from; None where the whole knowledge base was open.
         cluster: Mentions with the same value are about the same entity.
         gold_in_kb: Whether the knowledge base has the gold entity.
+        image_digest: Of the clean image's bytes; None where there is no such file, or nobody looked.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Question:
     candidates: tuple[str, ...] | None
     cluster: str
     gold_in_kb: bool = True
+    image_digest: str | None = None
 
     @property
     def reachable(self) -> bool:
@@ -296,4 +298,5 @@ def _question(row: Mapping[str, Any]) -> Question:
         candidates=None if row["candidates"] is None else tuple(row["candidates"]),
         cluster=row["cluster"] or "",
         gold_in_kb=row.get("gold_in_kb", True),
+        image_digest=row.get("image_digest"),
     )

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
+from robustmel.images import is_there
 from robustmel.report import metrics
 from robustmel.report.clusters import clusters
 from robustmel.report.credit import credited
 from robustmel.report.results import Question
-from robustmel.report.statistics import interval
+from robustmel.report.statistics import UNKNOWN, interval
+from robustmel.run.keys import file_digest
 from robustmel.types import Prediction, opaque_id
 
 
@@ -51,11 +53,14 @@ def score(predictions: Sequence[Prediction], data: Dataset) -> Score:
     ordered = [given.get(mention.id) or given[opaque[mention.id]] for mention in data.mentions]
     credit = credited([mention.gold for mention in data.mentions], ordered)
     asked = [
-        Question(one.id, one.gold, one.surface, one.text, None if one.image is None else str(one.image), (), one.gold or f"NIL {one.surface}")
-        for one in data.mentions
+        Question(
+            mention.id, mention.gold, mention.surface, mention.text, None if mention.image is None else str(mention.image), (),
+            mention.gold or f"NIL {mention.surface}",
+            image_digest=file_digest(mention.image) if mention.image and is_there(mention.image) else None,
+        )
+        for mention in data.mentions
     ]  # fmt: skip
-    bounds = interval(credit.credit, clusters(asked))
-    low, high = (bounds.low, bounds.high) if bounds else (None, None)
+    low, high = interval(credit.credit, clusters(asked)) or UNKNOWN
     return Score(
         len(ordered), metrics.accuracy(credit), low, high, metrics.mean_reciprocal_rank(credit), metrics.errors(credit)
     )

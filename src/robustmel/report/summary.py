@@ -38,6 +38,7 @@ class Summary(AttackRecord):
         recall: Share of mentions whose gold entity is among the candidates.
         ceiling: What nobody can exceed who reads sentence and image but not the mention in it.
         clusters: Groups of mentions that share an entity or an image.
+        largest_cluster: Share of the mentions in the largest of them.
         modality: What the attack perturbs: "image", "text" or "knowledge"; "none" when clean.
         evaluations: Which score was attacked: "image", "fused", "text", "knowledge"; "clean"; "untouched" if nothing was that is read.
         accuracy_image_view: Against the images made on the image score alone.
@@ -45,7 +46,9 @@ class Summary(AttackRecord):
         members: Of a worst case, the attacks in it.
         errors_by_kind: Why there was no answer -> mentions.
         perturbed: Images perturbed (over views and seeds).
+        reduced: Images of these that were attacked at a smaller size than their own.
         not_perturbed: Why others kept their own image -> mentions.
+        accuracy_bound: The accuracy if every image on which the attack failed counted as broken; equal to it where none failed.
         median_linf: Of the written 8-bit images, pixels in [0, 1].
         median_l2: Likewise.
         median_queries: Forward evaluations an image.
@@ -79,6 +82,7 @@ class Summary(AttackRecord):
     recall: float | None
     ceiling: float | None
     clusters: int
+    largest_cluster: float | None
     modality: str
     evaluations: tuple[str, ...]
     accuracy_image_view: float | None
@@ -86,7 +90,9 @@ class Summary(AttackRecord):
     members: tuple[str, ...]
     errors_by_kind: Mapping[str, int]
     perturbed: int
+    reduced: int
     not_perturbed: Mapping[str, int]
+    accuracy_bound: float | None
     median_linf: float | None
     median_l2: float | None
     median_queries: float | None

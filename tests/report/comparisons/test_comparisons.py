@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -9,7 +10,11 @@ import statsmodels.api as sm
 
 from robustmel.errors import UsageError
 from robustmel.report import build
-from robustmel.report.comparisons import QUESTIONS
+from robustmel.report.comparisons import QUESTIONS, compare, remarks
+from robustmel.report.credit import Credit
+from robustmel.report.results import Evaluation, ResultCell
+from robustmel.report.rows import Row
+from robustmel.types import Cell
 
 RIGHT, WRONG = (("a", "b"), (2.0, 1.0)), (("b", "a"), (2.0, 1.0))
 N = 120
@@ -70,7 +75,7 @@ def test_the_interaction_has_the_interval_of_the_interaction_in_a_regression(run
 def test_context_is_told_in_a_note_with_intervals(run: Any) -> None:
     both_tasks(run, {"I2T": 20, "image": 80, "fused": 50})
     note = next(one for one in build(run.finish()).notes if one.startswith("Does the text help?"))
-    assert "ours on toy under pgd-normal: yes, the text adds 25.0 points" in note
+    assert "ours on toy under pgd-normal, the grid's first attack: yes, the text adds 25.0 points" in note
     assert note.count("95 % interval") == 3
 
 
@@ -138,3 +143,71 @@ def test_with_nothing_to_compare_every_format_says_so_or_is_empty(run: Any, ques
 def test_an_unknown_question_is_refused(run: Any) -> None:
     with pytest.raises(UsageError, match="Did you mean"):
         build(run.finish()).compare("contex")
+
+
+def test_the_attack_of_a_note_is_the_grid_s_first_whatever_the_others_leave(run: Any) -> None:
+    for task, right in (("I2T", 100), ("IT2T", 110)):
+        run.cell("clean", {"clean": (None, run.rows(answers(right)))}, task=task)
+        for attack, left in (("pgd-normal", 60), ("apgd-normal", 5), ("cw-normal", 90)):
+            run.cell(attack, {"image": (run.variant(), run.rows(answers(left)))}, task=task)
+    (note,) = (note for note in build(run.finish()).notes if note.startswith("Does the text help?"))
+    assert "under pgd-normal, the grid's first attack" in note
+
+
+class Drawn:
+    """What mentions earned in a run without a difference: every cell is right on half of them, drawn anew."""
+
+    def __init__(self, attacks: int, seed: int) -> None:
+        self.draw = np.random.default_rng(seed)
+        cells = [
+            ResultCell(
+                Cell("toy", task, "ours", "none", "ours", f"attack {number}", "none", 0), True, f"attack {number}", "", "image",
+                f"model {number}", "8/255", (), "candidates", (Evaluation("image", "v", f"{task} {number}"),),
+            )
+            for number in range(attacks) for task in ("I2T", "IT2T")
+        ]  # fmt: skip
+        self.run = SimpleNamespace(cells=tuple(cells))
+        self.known: dict[Cell, Credit] = {}
+
+    def row(self, row: Row) -> Credit:
+        if row.cell not in self.known:
+            right = (self.draw.random((1, 40)) < 0.5).astype(float)
+            self.known[row.cell] = Credit(right, right[..., None], right, right < 0, ())
+        return self.known[row.cell]
+
+    def row_against(self, row: Row, name: str) -> None:
+        return None
+
+    def clean(self, row: Row, task: str = "") -> None:
+        return None
+
+    def facts(self, cell: ResultCell) -> Any:
+        return SimpleNamespace(clusters=np.arange(40))
+
+
+@pytest.mark.parametrize("attacks", [6, 12])
+def test_where_the_text_changes_nothing_few_reports_say_that_it_does(attacks: int) -> None:
+    reports, told, marked = 200, 0, 0
+    for seed in range(reports):
+        drawn = Drawn(attacks, seed)
+        compared = compare(cast(Any, drawn), "context")
+        rows = [SimpleNamespace(cell=row.cell, worst_case=False, control=False, untouched=False) for row in compared]
+        told += "undecided" not in remarks(compared, cast(Any, rows))[0]
+        marked += any(row.verdict in ("more", "less") for row in compared)
+    most = 0.05 * reports + 2 * (0.05 * 0.95 * reports) ** 0.5
+    assert told <= most
+    assert marked <= most
+
+
+def test_a_difference_that_many_comparisons_could_have_brought_is_undecided_and_says_why(run: Any) -> None:
+    for number in range(12):
+        for task, right in (("I2T", 60), ("IT2T", 66 if number == 0 else 60)):
+            run.cell(
+                f"pgd-{number}", {"image": (run.variant(), run.rows(answers(right)))}, task=task, threat_model=f"m{number}"
+            )
+    rows = {row["attack"]: row for row in json.loads(build(run.finish()).compare("context").to_json())}
+    shown = rows["pgd-0"]
+    assert shown["low"] > 0
+    assert shown["p_value"] > 0.05
+    assert shown["verdict"] == "undecided"
+    assert "adjusted for 12 comparisons" in shown["sentence"]

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from robustmel.report.flags.chance import LEAST, LEVEL, Comparison, beyond_chance, one_sided
-from robustmel.report.flags.kinds import ABOVE
+from robustmel.report.flags.chance import LEAST, LEVEL, Comparison, beyond_chance, one_sided, visible
 
 
 def comparison(difference: Any, clusters: Any = None) -> Comparison:
     numbers = np.arange(len(difference)) if clusters is None else clusters
-    return Comparison(ABOVE, cast(Any, SimpleNamespace(clusters=numbers)), np.asarray(difference, float), "")
+    return Comparison("above_clean", cast(Any, SimpleNamespace(clusters=numbers)), np.asarray(difference, float), "")
 
 
 @pytest.mark.parametrize(("up", "down"), [(3, 0), (8, 2), (10, 4), (5, 5)])
@@ -56,10 +55,24 @@ def test_a_difference_too_small_to_matter_is_not_picked_however_sure() -> None:
     assert len(beyond_chance([comparison(sure)])) == 1
 
 
-def test_where_nothing_is_wrong_few_reports_have_any_flag() -> None:
-    draw = np.random.default_rng(1)
+@pytest.mark.parametrize("cells", [6, 12, 40])
+def test_where_nothing_is_wrong_few_reports_have_any_flag(cells: int) -> None:
+    draw = np.random.default_rng(cells)
     reports = 200
     false = sum(
-        bool(beyond_chance([comparison(draw.choice([-1.0, 0.0, 1.0], size=10)) for _ in range(10)])) for _ in range(reports)
+        bool(beyond_chance([comparison(draw.choice([-1.0, 0.0, 1.0], size=10)) for _ in range(cells)])) for _ in range(reports)
     )
     assert false <= LEVEL * reports + 2 * (LEVEL * (1 - LEVEL) * reports) ** 0.5
+
+
+@pytest.mark.parametrize(("mentions", "number"), [(32, 3), (32, 30), (200, 12)])
+def test_what_could_have_been_seen_is_the_least_difference_that_is_picked_among_so_many(mentions: int, number: int) -> None:
+    least = round(visible(np.arange(mentions), number) * mentions)
+    for changed, seen in ((least, True), (least - 1, False)):
+        shown = comparison([1.0] * changed + [0.0] * (mentions - changed))
+        picked = beyond_chance([shown, *(comparison(np.zeros(mentions)) for _ in range(number - 1))])
+        assert bool(picked) == seen
+
+
+def test_with_few_groups_nothing_could_have_been_seen() -> None:
+    assert visible(np.repeat([0, 1, 2], 10), 4) == 1.0

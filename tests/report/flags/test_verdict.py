@@ -22,7 +22,7 @@ def test_flags_stand_in_every_table_for_people(form: str, planted: Any, attacked
 def test_a_quiet_run_says_so_and_what_it_could_not_look_for(planted: Any, attacked: Any) -> None:
     attacked("pgd-normal", 20)
     shown = " ".join(build(planted.finish()).text().split())
-    assert "Flags: none raised" in shown
+    assert "Flags: none raised; a difference of less than 12.5 points between two rows would not be seen" in shown
     assert "Not checked, because this grid has nothing to compare: " in shown
     assert KINDS["black_box_wins"].title in shown
     assert KINDS["zero_gradients"].title not in shown
@@ -36,7 +36,7 @@ def test_the_page_answers_whether_the_numbers_can_be_trusted(planted: Any, attac
     attacked("pgd-<b>", 20, MASKED, linker="<i>ours", source="<i>ours")
     raised = build(planted.finish()).write_page().read_text("utf-8")
     assert "No flags raised." not in raised
-    assert "&lt;i&gt;ours on toy: some gradients" in raised
+    assert "&lt;i&gt;ours on toy: I2T pgd-&lt;b&gt; found zero gradients" in raised
     assert "<i>ours" not in raised
 
 
@@ -55,5 +55,5 @@ def test_advice_that_is_the_same_for_several_linkers_is_given_once(planted: Any,
         attacked("pgd-normal", 20, MASKED, linker=linker, source=linker)
     shown = " ".join(build(planted.finish()).text().split())
     assert shown.count("BPDA") == 1
-    assert "ours on toy: some gradients" in shown
-    assert "theirs on toy: some gradients" in shown
+    assert "ours on toy: I2T pgd-normal found zero gradients" in shown
+    assert "theirs on toy: I2T pgd-normal found zero gradients" in shown

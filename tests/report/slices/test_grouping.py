@@ -72,6 +72,26 @@ def test_graded_popularity_is_cut_into_thirds() -> None:
     }
 
 
+@given(st.lists(st.sampled_from([1.0, 2.0, 3.0, 5.0, 8.0, *map(float, range(10, 20))]), max_size=30))
+def test_without_a_threshold_of_ones_own_no_group_is_empty(popularity: list[float]) -> None:
+    entities = {str(number): entity("x", popularity=value) for number, value in enumerate(popularity)}
+    found = sizes("popularity", [question(key) for key in entities], entities)
+    assert 0 not in found.values()
+    assert len(found) == min(len(set(popularity)), 2) or len(found) == 3
+
+
+@given(st.lists(st.sampled_from(["Chad", "Chadwick", "Chapel", "Zug", "Zugspitze", "Oslo"]), max_size=12))
+def test_likeness_is_cut_where_something_lies_on_either_side(names: list[str]) -> None:
+    entities = {str(number): entity(name) for number, name in enumerate(names)} | {"gold": entity("Chad")}
+    questions = [question("gold", candidates=("gold", key)) for key in entities if key != "gold"]
+    assert 0 not in sizes("similarity", questions, entities).values()
+
+
+def test_names_that_are_all_alike_are_one_group() -> None:
+    questions = [question("a", candidates=("a", "d"))] * 4
+    assert sizes("similarity", questions, ENTITIES) == {"names equally alike (0.00)": 4}
+
+
 def test_a_surface_is_the_name_but_for_case_and_blanks() -> None:
     questions = [question("c", one) for one in ("Chad", " CHAD", "Republic of Chad")]
     assert sizes("surface", questions, ENTITIES) == {"the entity's name": 2, "another wording": 1}

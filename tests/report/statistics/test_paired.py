@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
-from robustmel.report.statistics import EXACT, paired_test
+from robustmel.report.statistics import EXACT, holm, paired_test
 
 
 def alone(count: int) -> np.ndarray:
@@ -45,3 +46,10 @@ def test_many_clusters_are_sampled_close_to_the_exact_value() -> None:
 def test_nothing_changed_gives_one_and_no_mentions_nothing() -> None:
     assert paired_test(np.ones((1, 4)), np.ones((1, 4)), alone(4)) == 1.0
     assert paired_test(np.ones((1, 0)), np.ones((1, 0)), alone(0)) is None
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 40])
+def test_many_tests_are_adjusted_as_in_statsmodels(count: int) -> None:
+    chances = (np.random.default_rng(count).random(count) ** 3).round(2).tolist()  # some of them equal
+    expected = multipletests(chances, method="holm")[1] if chances else []
+    assert holm(chances) == pytest.approx(list(expected))

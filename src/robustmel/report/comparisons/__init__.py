@@ -2,6 +2,6 @@
 
 from robustmel.report.comparisons.comparison import Comparison, points
 from robustmel.report.comparisons.questions import QUESTIONS, compare
-from robustmel.report.comparisons.texts import LEADS, remarks
+from robustmel.report.comparisons.texts import remarks
 
-__all__ = ["LEADS", "QUESTIONS", "Comparison", "compare", "points", "remarks"]
+__all__ = ["QUESTIONS", "Comparison", "compare", "points", "remarks"]

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from robustmel.report.credit import Floats
 from robustmel.report.record import AttackRecord
-from robustmel.report.rows import Row
-from robustmel.report.statistics import MARGIN, Clusters, Verdict, contrast
+from robustmel.report.statistics import ALPHA, MARGIN, Verdict, holm
 from robustmel.types import Cell
 
 
 class Figure(NamedTuple):
-    """What is compared, and where it is shown.
-
-    Args:
-        key: Short, for programs ("saved").
-        heading: Of its column.
-        more: What is said where the value lies above 0; "{}" takes the number of points.
-        less: Where it lies below.
-        none: Where it lies within the margin.
-        undecided: What is undecided.
-    """
+    """What is compared, and the words for it: see `questions.toml`."""
 
     key: str
     heading: str
@@ -52,6 +39,7 @@ class Comparison(AttackRecord):
         value: The difference.
         low: Lower bound of its 95 % interval, None where there is none.
         high: Upper bound.
+        p_value: Of "there is no difference", adjusted over all comparisons of the question (see `decided`).
         margin: Differences within it are called none.
         equivalence: p-value of "the difference is the margin or more, to either side".
         verdict: "more", "less", "none" (within the margin) or "undecided".
@@ -68,87 +56,69 @@ class Comparison(AttackRecord):
     value: float
     low: float | None
     high: float | None
-    margin: float
+    p_value: float | None
     equivalence: float | None
-    verdict: Verdict
-    sentence: str
+    margin: float = MARGIN
+    verdict: Verdict = "undecided"
+    sentence: str = field(default="")
 
     @property
     def subject(self) -> tuple[Cell, str]:
         """What all figures of one line of the table share."""
         return self.cell, self.against
 
+    @property
+    def bracket(self) -> str:
+        """The difference and its interval, in brackets."""
+        return f"({points(self.value)} points; {_interval(self.low, self.high)})"
 
-@dataclass(frozen=True)
-class Subject:
-    """What a comparison is about, before it is made.
+
+def decided(compared: Sequence[tuple[Figure, Comparison]]) -> list[Comparison]:
+    """Comparisons with their verdicts, of which any says "more" or "less" by mistake in at most one report of twenty.
+
+    Their p-values are adjusted for the number of comparisons; that two sides are alike is said of each by itself.
 
     Args:
-        question: See `Comparison`.
-        cell: What it is known by.
-        row: The attacked (or clean) row whose victim it is about.
-        against: What it is compared with.
-        clusters: (n,) which mentions belong together.
+        compared: With p-values of their own, and the words for them.
     """
+    adjusted = holm([1.0 if comparison.p_value is None else comparison.p_value for _, comparison in compared])
+    made = []
+    for (figure, comparison), chance in zip(compared, adjusted, strict=True):
+        known = replace(comparison, p_value=None if comparison.p_value is None else chance)
+        verdict = _verdict(known)
+        made.append(replace(known, verdict=verdict, sentence=_sentence(figure, replace(known, verdict=verdict), len(compared))))
+    return made
 
-    question: str
-    cell: Cell
-    row: Row
-    against: str
-    clusters: Clusters
 
-    def compare(
-        self, figure: Figure, plus: list[Floats], minus: list[Floats], among: NDArray[np.bool_] | None = None
-    ) -> Comparison | None:
-        """The sum of the shares in `plus` less that in `minus`; None without mentions.
+def _verdict(compared: Comparison) -> Verdict:
+    if compared.p_value is None or compared.equivalence is None:
+        return "undecided"
+    if compared.equivalence <= ALPHA:
+        return "none"
+    if compared.p_value > ALPHA:
+        return "undecided"
+    return "more" if compared.value > 0 else "less"
 
-        Args:
-            figure: What it is.
-            plus: (S, n) credit each.
-            minus: Likewise.
-            among: (n,): over these mentions alone; None for all.
-        """
-        chosen = np.arange(len(self.clusters)) if among is None else np.flatnonzero(among)
-        _, cluster = np.unique(self.clusters[chosen], return_inverse=True)
-        found = contrast([one[:, chosen] for one in plus], [one[:, chosen] for one in minus], cluster)
-        if found is None:
-            return None
-        bounds, verdict = found.interval(), found.verdict()
-        return Comparison(
-            cell=self.cell,
-            white_box=self.row.white_box,
-            question=self.question,
-            figure=figure.key,
-            against=self.against,
-            threat_model=self.row.first.threat_model,
-            budget=self.row.first.budget,
-            n=len(chosen),
-            clusters=int(cluster.max()) + 1,
-            value=found.value,
-            low=bounds.low if bounds else None,
-            high=bounds.high if bounds else None,
-            margin=MARGIN,
-            equivalence=found.equivalence(),
-            verdict=verdict,
-            sentence=_sentence(figure, found.value, bounds, verdict),
+
+def _sentence(figure: Figure, compared: Comparison, number: int) -> str:
+    low, high = compared.low, compared.high
+    if compared.verdict == "none":
+        return f"{figure.none} within {100 * compared.margin:.0f} points {compared.bracket}"
+    if compared.verdict == "undecided":
+        beyond = low is not None and high is not None and (low > 0 or high < 0)
+        return f"{figure.undecided} is undecided {compared.bracket}" + (
+            f", adjusted for {number} comparisons" if beyond else ""
         )
+    if compared.verdict == "more":
+        return f"{figure.more.format(points(compared.value))} ({_interval(low, high)})"
+    turned = (None, None) if low is None or high is None else (-high, -low)
+    return f"{figure.less.format(points(-compared.value))} ({_interval(*turned)})"
 
 
-def _sentence(figure: Figure, value: float, bounds: tuple[float, float] | None, verdict: Verdict) -> str:
-    if verdict == "none":
-        return f"{figure.none} within {100 * MARGIN:.0f} points {bracket(value, bounds)}"
-    if verdict == "undecided":
-        return f"{figure.undecided} is undecided {bracket(value, bounds)}"
-    if verdict == "more":
-        return f"{figure.more.format(points(value))} {bracket(None, bounds)}"
-    turned = None if bounds is None else (-bounds[1], -bounds[0])
-    return f"{figure.less.format(points(-value))} {bracket(None, turned)}"
-
-
-def bracket(value: float | None, bounds: tuple[float, float] | None) -> str:
-    """A difference, unless it has been said, and its interval."""
-    interval = f"95 % interval {points(bounds[0])} to {points(bounds[1])}" if bounds else "no interval: one group of mentions"
-    return f"({interval})" if value is None else f"({points(value)} points; {interval})"
+def _interval(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return "no interval: one group of mentions"
+    return f"95 % interval {points(low)} to {points(high)}"
 
 
 def points(value: float) -> str:

@@ -1,17 +1,41 @@
-"""The questions that can be asked of a run."""
+"""The questions that two rows of the table answer together: which rows, and by which differences of what their mentions earn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib import resources
+from itertools import combinations
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from robustmel.errors import UsageError
 from robustmel.registry import suggestion
-from robustmel.report.comparisons.comparison import Comparison, Figure
-from robustmel.report.comparisons.context import FIGURES, context
-from robustmel.report.comparisons.pairs import DEFENCE_FIGURES, LINKER_FIGURES, defences, linkers
+from robustmel.report.comparisons.comparison import Comparison, Figure, decided
+from robustmel.report.credit import Credit, Floats
 from robustmel.report.rows import Row, table_rows
 from robustmel.report.scoring import Scoring
+from robustmel.report.statistics import UNKNOWN, contrast
+from robustmel.types import Cell
+
+
+class Pair(NamedTuple):
+    """Two rows to compare.
+
+    Args:
+        cell: What the comparison is known by.
+        row: Whom it is about.
+        other: Whom that is compared with.
+        against: What the other one is called.
+    """
+
+    cell: Cell
+    row: Row
+    other: Row
+    against: str
 
 
 class Question(NamedTuple):
@@ -20,23 +44,24 @@ class Question(NamedTuple):
     Args:
         title: The question in words.
         figures: The columns of its answer.
-        compare: Makes the comparisons from the rows of the table.
+        pairs: Finds what to compare among the rows of the table.
+        asked: The question in a note; "" where no note answers it.
+        told: The figures that a note tells, the deciding one first.
     """
 
     title: str
     figures: tuple[Figure, ...]
-    compare: Callable[[Scoring, list[Row]], Iterator[Comparison]]
-
-
-QUESTIONS: Mapping[str, Question] = {
-    "context": Question("Does the text help under attack?", FIGURES, context),
-    "defence": Question("What does the defence save?", DEFENCE_FIGURES, defences),
-    "linker": Question("Which linker holds better?", LINKER_FIGURES, linkers),
-}
+    pairs: Callable[[Sequence[Row]], Iterator[Pair]]
+    asked: str
+    told: tuple[str, ...]
 
 
 def compare(scoring: Scoring, question: str) -> list[Comparison]:
     """Every comparison that answers a question; controls and worst cases are compared too, what its attack leaves untouched is not.
+
+    `saved` and `damage` are differences in differences: the drop of the other row less the drop of this one. `kept` is over the
+    mentions right beyond a tie, under every seed, in both rows when clean: else who links less would keep a larger share of less.
+    `same-images` keeps to the images that Image-to-Text was judged by; `floor` is against the same linker's text alone.
 
     Args:
         scoring: Of the run.
@@ -47,5 +72,112 @@ def compare(scoring: Scoring, question: str) -> list[Comparison]:
     """
     if question not in QUESTIONS:
         raise UsageError(f'unknown comparison "{question}". {suggestion(question, QUESTIONS)}')
-    rows = [row for row in table_rows(scoring.run.cells) if not row.untouched]
-    return list(QUESTIONS[question].compare(scoring, rows))
+    asked, made = QUESTIONS[question], []
+    for pair in asked.pairs([row for row in table_rows(scoring.run.cells) if not row.untouched]):
+        ours, theirs = scoring.row(pair.row), scoring.row(pair.other)
+        if pair.row.first.candidates != pair.other.first.candidates or max(map(_failed, (ours, theirs))) > 0.5:
+            continue  # other questions, or missing images rather than what they show
+        sides = _sides(pair, scoring, ours, theirs)
+        if pair.row.first.clean:
+            sides = {asked.figures[0].key: sides["attacked"]}
+        answered = [figure for figure in asked.figures if figure.key in sides]
+        made += [(figure, _compared(question, figure, pair, scoring, sides[figure.key])) for figure in answered]
+    return decided([(figure, compared) for figure, compared in made if compared])
+
+
+class Sides(NamedTuple):
+    """(S, n) credit added, and subtracted, over these mentions alone (None: all)."""
+
+    plus: list[Floats]
+    minus: list[Floats]
+    among: NDArray[np.bool_] | None = None
+
+
+def _sides(pair: Pair, scoring: Scoring, ours: Credit, theirs: Credit) -> dict[str, Sides]:
+    """By figure, as far as the grid has what it needs."""
+    row, sides = pair.row, {"attacked": Sides([ours.credit], [theirs.credit])}
+    image, fused = (scoring.row_against(row, view) for view in ("image", "fused"))
+    if image and fused:
+        sides["same-images"] = Sides([image.credit], [theirs.credit])
+    before, without, text = scoring.clean(row), scoring.clean(pair.other), scoring.clean(row, "T2T")
+    if before and without:
+        both: NDArray[np.bool_] = np.all(before.credit == 1, axis=0) & np.all(without.credit == 1, axis=0)
+        saved = Sides([without.credit, ours.credit], [theirs.credit, before.credit])
+        sides |= {"damage": saved, "saved": saved, "kept": Sides([ours.credit], [theirs.credit], both)}
+    if text:
+        sides["floor"] = Sides([ours.credit], [text.credit])
+    return sides
+
+
+def _compared(question: str, figure: Figure, pair: Pair, scoring: Scoring, sides: Sides) -> Comparison | None:
+    everyone = scoring.facts(pair.row.first).clusters
+    chosen = np.arange(len(everyone)) if sides.among is None else np.flatnonzero(sides.among)
+    _, cluster = np.unique(everyone[chosen], return_inverse=True)
+    difference = contrast([side[:, chosen] for side in sides.plus], [side[:, chosen] for side in sides.minus], cluster)
+    if difference is None:
+        return None
+    low, high = difference.interval() or UNKNOWN
+    return Comparison(
+        cell=pair.cell,
+        white_box=pair.row.white_box,
+        question=question,
+        figure=figure.key,
+        against=pair.against,
+        threat_model=pair.row.first.threat_model,
+        budget=pair.row.first.budget,
+        n=len(chosen),
+        clusters=int(cluster.max()) + 1,
+        value=difference.value,
+        low=low,
+        high=high,
+        p_value=difference.p_value(),
+        equivalence=difference.equivalence(),
+    )
+
+
+def _failed(credit: Credit) -> float:
+    return float(credit.failed.mean()) if credit.failed.size else 0.0
+
+
+def _tasks(rows: Sequence[Row]) -> Iterator[Pair]:
+    """Image and text together with the image alone, of every linker and attack that has both."""
+    images = {row.cell: row for row in rows if row.cell.task == "I2T"}
+    for row in rows:
+        alone = images.get(replace(row.cell, task="I2T")) if row.cell.task == "IT2T" else None
+        if alone:
+            yield Pair(row.cell, row, alone, "IT2T against I2T")
+
+
+def _defences(rows: Sequence[Row]) -> Iterator[Pair]:
+    """Every defended linker with itself undefended, attacked from the same source or each on its own scores."""
+    by_cell = {row.cell: row for row in rows}
+    for row in (row for row in rows if row.cell.defence != "none"):
+        sources = [row.cell.source, *([row.cell.linker] if row.white_box else [])]
+        bare = [replace(row.cell, defence="none", source=source) for source in sources]
+        other = next((by_cell[cell] for cell in bare if cell in by_cell), None)
+        if other:
+            yield Pair(row.cell, row, other, "none")
+
+
+def _linkers(rows: Sequence[Row]) -> Iterator[Pair]:
+    """Every two linkers under one attack, each attacked on its own scores or both on the same other one's."""
+    for row, other in combinations(rows, 2):
+        shared = _shared(row)
+        if shared == _shared(other) and row.cell.linker != other.cell.linker:
+            yield Pair(replace(shared, linker=row.cell.linker), row, other, other.cell.linker)
+
+
+def _shared(row: Row) -> Cell:
+    """What two linkers must share to be compared."""
+    return replace(row.cell, linker="", source="victim" if row.white_box else row.cell.source)
+
+
+def _questions() -> Iterator[tuple[str, Question]]:
+    pairs = {"context": _tasks, "defence": _defences, "linker": _linkers}
+    text = (resources.files("robustmel.report.comparisons") / "questions.toml").read_text("utf-8")
+    for name, table in tomllib.loads(text).items():
+        figures = tuple(Figure(**figure) for figure in table["figures"])
+        yield name, Question(table["title"], figures, pairs[name], table.get("asked", ""), tuple(table.get("told", ())))
+
+
+QUESTIONS: Mapping[str, Question] = dict(_questions())

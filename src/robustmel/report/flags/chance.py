@@ -10,8 +10,7 @@ import numpy as np
 
 from robustmel.report.credit import Floats
 from robustmel.report.flags.evidence import Evidence
-from robustmel.report.flags.kinds import Kind
-from robustmel.report.statistics import FLIPS, Clusters, paired_test
+from robustmel.report.statistics import FLIPS, Clusters, holm, paired_test
 
 LEVEL = 0.05
 """Chance of any false flag in a whole report, where nothing is wrong with any of its rows."""
@@ -24,26 +23,21 @@ class Comparison:
     """Two rows of which one should not be better than the other.
 
     Args:
-        kind: Of doubt.
+        code: Of the kind of doubt.
         row: Whom a flag would be on.
         difference: (n,): above zero where a mention speaks for the flag.
-        phrase: What is said of this row in the flag's sentence.
+        clause: What is said of this row in the flag's sentence.
     """
 
-    kind: Kind
+    code: str
     row: Evidence
     difference: Floats
-    phrase: str
+    clause: str
 
     @property
     def size(self) -> float:
         """The mean difference: a share of the mentions; 0 without mentions."""
         return mean(self.difference)
-
-
-def points(difference: Floats) -> str:
-    """The size of a difference in words."""
-    return f"{100 * mean(difference):.1f} points"
 
 
 def mean(difference: Floats) -> float:
@@ -56,17 +50,25 @@ def beyond_chance(comparisons: Sequence[Comparison]) -> list[Comparison]:
 
     Every comparison counts as a test, also those with no difference to speak of: the chance that any of them is picked where
     none should be stays below `LEVEL`.
-
-    Source:
-        Holm, "A Simple Sequentially Rejective Multiple Test Procedure", 1979.
     """
-    chances = [one_sided(one.difference, one.row.clusters) if one.size >= LEAST else 1.0 for one in comparisons]
-    picked = []
-    for rank, index in enumerate(np.argsort(chances, kind="stable").tolist()):
-        if chances[index] * (len(chances) - rank) > LEVEL:
-            break
-        picked.append(index)
-    return [comparisons[index] for index in sorted(picked)]
+    chances = [
+        one_sided(compared.difference, compared.row.clusters) if compared.size >= LEAST else 1.0 for compared in comparisons
+    ]
+    return [compared for compared, chance in zip(comparisons, holm(chances), strict=True) if chance <= LEVEL]
+
+
+def visible(clusters: Clusters, number: int) -> float:
+    """The smallest difference that one of `number` comparisons could have called more than chance, as a share of the mentions.
+
+    It is reached where as few clusters as possible change, the smallest of them, all to one side: k have a p-value of 0.5^k.
+
+    Args:
+        clusters: (n,) cluster numbers of the mentions compared.
+        number: Comparisons in the report; the first to be picked is held against `LEVEL` over their number.
+    """
+    sizes = np.sort(np.bincount(clusters))
+    needed = math.ceil(math.log2(max(number, 1) / LEVEL))
+    return 1.0 if needed > len(sizes) else max(LEAST, float(sizes[:needed].sum() / sizes.sum()))
 
 
 def one_sided(difference: Floats, clusters: Clusters) -> float:

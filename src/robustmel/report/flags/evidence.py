@@ -43,15 +43,19 @@ class Evidence:
         return unattacked(self.summary.cell)
 
     @cached_property
+    def by_seed(self) -> Floats:
+        """(S, n): what each mention earned."""
+        return np.concatenate([self.scoring.cell(cell).credit for cell in self.cells])
+
+    @property
     def credit(self) -> Floats:
         """(n,): what each mention earned, as a mean over the seeds."""
-        credit: Floats = np.mean([self.scoring.cell(cell).credit.mean(axis=0) for cell in self.cells], axis=0)
+        credit: Floats = self.by_seed.mean(axis=0)
         return credit
 
-    @cached_property
-    def least(self) -> Floats:
-        """(n,): what each mention earned under the seed that was hardest on it."""
-        credit: Floats = np.min([self.scoring.cell(cell).credit.min(axis=0) for cell in self.cells], axis=0)
+    def least(self, seeds: int | None = None) -> Floats:
+        """(n,): what each mention earned under the hardest of the first so many seeds; None for all."""
+        credit: Floats = self.by_seed[:seeds].min(axis=0)
         return credit
 
     @property
@@ -69,7 +73,7 @@ class Evidence:
     def white_box(self) -> bool:
         """Whether the attack took gradients of the very score by which this victim answers."""
         summary = self.summary
-        return summary.white_box and ANSWERED_BY[summary.task] in summary.evaluations and self.trace.gradients
+        return summary.white_box and ANSWERED_BY[summary.task] in summary.evaluations and self.trace.stepped > 0
 
     @property
     def control(self) -> bool:
@@ -88,6 +92,11 @@ class Evidence:
     def reach(self) -> float | None:
         """The bound, or where there is none the largest change that was made; None where nothing was perturbed."""
         return self.bound if self.bound is not None else self.trace.changed
+
+    @property
+    def runs(self) -> int:
+        """Seeds under which something else was made or answered."""
+        return len(np.unique(self.by_seed, axis=0))
 
     @property
     def label(self) -> str:

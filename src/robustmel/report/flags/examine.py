@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robustmel.report.flags import black_box, budgets
-from robustmel.report.flags.chance import Comparison, beyond_chance
+from robustmel.report.flags.chance import beyond_chance, visible
 from robustmel.report.flags.evidence import evidence
-from robustmel.report.flags.flag import Examined, Flag, examined
-from robustmel.report.flags.gradients import loss_plateau, zero_gradients
-from robustmel.report.flags.kinds import KINDS, Kind
-from robustmel.report.flags.logged import nondeterministic, probabilities, rounding
-from robustmel.report.results import Run
+from robustmel.report.flags.flag import Examined, raised
+from robustmel.report.flags.kinds import KINDS
+from robustmel.report.flags.pairs import compared
+from robustmel.report.flags.thresholds import by_thresholds
 from robustmel.report.scoring import Scoring
 from robustmel.report.summary import Summary
-
-
-def flags(run: Run, summaries: Sequence[Summary]) -> list[Flag]:
-    """Reasons to doubt rows of a run, by code; empty where there are none.
-
-    Args:
-        run: The run, read back.
-        summaries: Its rows.
-    """
-    return [flag for one in examine(Scoring(run), summaries) for flag in one.flags]
 
 
 def examine(scoring: Scoring, summaries: Sequence[Summary]) -> tuple[Examined, ...]:
@@ -37,18 +25,17 @@ def examine(scoring: Scoring, summaries: Sequence[Summary]) -> tuple[Examined, .
         summaries: Its rows.
     """
     rows = evidence(scoring, summaries)
-    compared = [*black_box.comparisons(rows), *budgets.growing(rows), *budgets.settings(rows), *budgets.above_clean(rows)]
-    picked = beyond_chance(compared)
-    parts = [zero_gradients(rows), loss_plateau(rows), *nondeterministic(rows), rounding(rows), probabilities(rows)]
-    parts += [_compared(kind, compared, picked) for kind in dict.fromkeys(one.kind for one in compared)]
-    parts.append(budgets.far_from_total(rows))
-    return tuple(_joined(code, [one for one in parts if one.code == code]) for code in KINDS)
-
-
-def _compared(kind: Kind, all_of_them: Sequence[Comparison], picked: Sequence[Comparison]) -> Examined:
-    seen = [(one.row, one.phrase) for one in picked if one.kind == kind]
-    return examined(kind, sum(one.kind == kind for one in all_of_them), seen)
+    pairs = list(compared(rows))
+    picked = beyond_chance(pairs)
+    parts = list(by_thresholds(rows))
+    for code in KINDS:
+        mine = [pair for pair in pairs if pair.code == code]
+        seen = [(pair.row, pair.clause) for pair in picked if pair.code == code]
+        least = max((visible(pair.row.clusters, len(pairs)) for pair in mine), default=None)
+        parts.append(Examined(code, len(mine), raised(code, seen), least))
+    return tuple(_joined(code, [part for part in parts if part.code == code]) for code in KINDS)
 
 
 def _joined(code: str, parts: Sequence[Examined]) -> Examined:
-    return Examined(code, sum(one.looked for one in parts), tuple(flag for one in parts for flag in one.flags))
+    flags = tuple(flag for part in parts for flag in part.flags)
+    return Examined(code, sum(part.looked for part in parts), flags, parts[-1].visible)

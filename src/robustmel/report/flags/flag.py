@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from robustmel.report.flags.evidence import Evidence
-from robustmel.report.flags.kinds import Kind
+from robustmel.report.flags.kinds import KINDS
 from robustmel.report.record import KEY, CellRecord, victim_title
 from robustmel.types import Cell
+
+SHOWN = 4
+"""So many clauses stand in a sentence; of the others only the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,38 +49,36 @@ class Examined:
         code: One of `KINDS`.
         looked: Rows, or pairs of rows, that could be examined; 0 where the grid has nothing to compare.
         flags: Those raised.
+        visible: The smallest difference that a comparison of this kind could have called more than chance, as a share of the
+            mentions; None where nothing is compared.
     """
 
     code: str
     looked: int
     flags: tuple[Flag, ...]
+    visible: float | None = None
 
 
-def examined(kind: Kind, looked: int, seen: Iterable[tuple[Evidence, str]]) -> Examined:
-    """A flag a row; rows of one linker on one data set in one sentence.
+def raised(code: str, seen: Iterable[tuple[Evidence, str]], means: str = "") -> tuple[Flag, ...]:
+    """A flag a row; rows of one linker on one data set share a sentence.
 
     Args:
-        kind: Of doubt.
-        looked: Rows or pairs that were examined.
-        seen: The rows to be doubted, each with what was seen there ("I2T pgd-normal 12.0 %").
+        code: One of `KINDS`.
+        seen: The rows to be doubted, each with what was seen there ("I2T pgd-normal found zero gradients on 3 of 32 images").
+        means: Stands for what the kind means.
     """
     by_victim: defaultdict[Cell, list[tuple[Evidence, str]]] = defaultdict(list)
-    for row, phrase in seen:
-        by_victim[replace(row.victim, task="T2T")].append((row, phrase))
-    flags = []
+    for row, clause in seen:
+        by_victim[replace(row.victim, task="T2T")].append((row, clause))
+    flags: list[Flag] = []
     for victim, group in by_victim.items():
-        where = _listed([phrase for _, phrase in group])
-        told = f"{victim_title(victim)} on {victim.dataset}: {kind.says} ({where})."
+        told = f"{victim_title(victim)} on {victim.dataset}: {_listed([clause for _, clause in group])}."
         rows = dict.fromkeys(row for row, _ in group)
-        flags += [Flag(row.summary.cell, kind.code, told, kind.means) for row in rows]
-    return Examined(kind.code, looked, tuple(flags))
+        flags += [Flag(row.summary.cell, code, told, means or KINDS[code].means) for row in rows]
+    return tuple(flags)
 
 
-SHOWN = 4
-"""So many phrases stand in a sentence; of the others only the number."""
-
-
-def _listed(phrases: Sequence[str]) -> str:
-    different = list(dict.fromkeys(phrases))
+def _listed(clauses: Sequence[str]) -> str:
+    different = list(dict.fromkeys(clauses))
     more = f"; and {len(different) - SHOWN} more" if len(different) > SHOWN else ""
     return "; ".join(different[:SHOWN]) + more

@@ -11,30 +11,37 @@ from robustmel.report.flags.kinds import KINDS
 
 def verdict(examined: Sequence[Examined]) -> list[str]:
     """Sentences for the notes of a table: each flag, or that there is none; and what could not be examined."""
-    told = [(KINDS[one.code].title, seen, advice) for one in examined for advice, seen in by_advice(one).items()]
-    found = [f"Flag, {title}: {' '.join(seen)} {advice}" for title, seen, advice in told]
+    told = [(KINDS[kind.code].title, seen, advice) for kind in examined for advice, seen in by_advice(kind).items()]
+    sentences = [f"Flag, {title}: {' '.join(seen)} {advice}" for title, seen, advice in told]
     if not examined:
-        return found
-    if not found:
-        found.append("Flags: none raised; the report page lists what was checked.")
-    missing = [KINDS[one.code].title for one in examined if not one.looked and not one.flags]
+        return sentences
+    if not sentences:
+        sentences.append(f"Flags: none raised{power(examined)}; the report page lists what was checked.")
+    missing = [KINDS[kind.code].title for kind in examined if not kind.looked and not kind.flags]
     if missing:
-        found.append(f"Not checked, because this grid has nothing to compare: {', '.join(missing)}.")
-    return found
+        sentences.append(f"Not checked, because this grid has nothing to compare: {', '.join(missing)}.")
+    return sentences
+
+
+def power(examined: Sequence[Examined]) -> str:
+    """What flags could not have seen; "" where no rows are compared."""
+    least = max((kind.visible for kind in examined if kind.visible is not None), default=None)
+    return "" if least is None else f"; a difference of less than {100 * least:.1f} points between two rows would not be seen"
 
 
 def by_advice(examined: Examined) -> dict[str, list[str]]:
     """Advice -> all that was seen and calls for it, each thing once however many rows it concerns."""
-    found: dict[str, dict[str, None]] = {}
+    seen: dict[str, dict[str, None]] = {}
     for flag in examined.flags:
-        found.setdefault(flag.advice, {})[flag.seen] = None
-    return {advice: list(seen) for advice, seen in found.items()}
+        seen.setdefault(flag.advice, {})[flag.seen] = None
+    return {advice: list(sentences) for advice, sentences in seen.items()}
 
 
 def as_json(examined: Sequence[Examined]) -> str:
-    """A JSON object: `flags`, one a row concerned, and `examined`, code -> rows or pairs of rows that were looked at."""
+    """A JSON object: `flags`, one a row concerned, and by code what was `examined` (rows or pairs) and `visible` (see `Examined`)."""
     body = {
-        "flags": [flag.to_dict() for one in examined for flag in one.flags],
-        "examined": {one.code: one.looked for one in examined},
+        "flags": [flag.to_dict() for kind in examined for flag in kind.flags],
+        "examined": {kind.code: kind.looked for kind in examined},
+        "visible": {kind.code: round(kind.visible, 8) for kind in examined if kind.visible is not None},
     }
     return json.dumps(body, ensure_ascii=False, indent=1) + "\n"

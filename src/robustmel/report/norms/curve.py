@@ -12,12 +12,10 @@ from robustmel.report.credit import Floats
 from robustmel.report.record import KEY, AttackRecord, rounded
 from robustmel.report.rows import Row
 from robustmel.report.scoring import Scoring
-from robustmel.report.statistics import interval
+from robustmel.report.statistics import UNKNOWN, interval
 
 POINTS = 40
 """Norms at which a curve is taken, beside 0: as many quantiles of the lengths of changes that break."""
-DRAWS = 300
-"""Resamples behind an interval; there are many points."""
 
 Norm = Literal["l2", "linf"]
 
@@ -89,10 +87,10 @@ def _curve(row: Row, norm: Norm, scoring: Scoring) -> Curve:
         shares = np.stack([_within(views, float(at_most)) for views in wrong])
         if clean is not None:
             shares = np.maximum(shares, 1 - clean.credit)
-        bounds = interval(shares, cluster, draws=DRAWS)
+        bounds = interval(shares, cluster) or UNKNOWN
         broken.append(float(shares.mean()) if shares.size else 0.0)
-        low.append(bounds.low if bounds else None)
-        high.append(bounds.high if bounds else None)
+        low.append(bounds[0])
+        high.append(bounds[1])
     return Curve(row.cell, row.white_box, norm, tuple(norms.tolist()), tuple(broken), tuple(low), tuple(high))
 
 
@@ -103,5 +101,5 @@ def _lengths(log: list[dict[str, Any]], norm: Norm) -> Floats:
 
 def _within(views: list[tuple[Floats, Floats]], at_most: float) -> Floats:
     """(n,): how far each mention is wrong on the worst of its images that lie within the norm."""
-    found: Floats = np.max([np.where(length <= at_most, share, 0.0) for length, share in views], axis=0)
-    return found
+    worst: Floats = np.max([np.where(length <= at_most, share, 0.0) for length, share in views], axis=0)
+    return worst

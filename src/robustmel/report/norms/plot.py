@@ -16,28 +16,28 @@ AXIS = {"l2": "Euclidean length of the change, pixels in 0 to 1", "linf": "large
 FACTOR = {"l2": 1.0, "linf": 255.0}
 
 
-def norm_plots(summaries: Sequence[Summary], found: Sequence[Curve]) -> list[tuple[Norm, str]]:
+def norm_plots(summaries: Sequence[Summary], curves: Sequence[Curve]) -> list[tuple[Norm, str]]:
     """For each norm that occurs, an SVG for a light ground. The axis of norms is logarithmic; the height at its left is norm 0."""
     norms: tuple[Norm, ...] = ("l2", "linf")
-    pictures = ((norm, _picture(norm, summaries, [one for one in found if one.norm == norm])) for norm in norms)
+    pictures = ((norm, _picture(norm, summaries, [curve for curve in curves if curve.norm == norm])) for norm in norms)
     return [(norm, svg) for norm, svg in pictures if svg is not None]
 
 
-def _picture(norm: Norm, summaries: Sequence[Summary], found: Sequence[Curve]) -> str | None:
-    known = {one.cell: one for one in found if len(one.norms) > 1}
-    shown = [one for one in summaries if one.cell in known]
-    attacks = list(dict.fromkeys(one.attack_on for one in shown))
+def _picture(norm: Norm, summaries: Sequence[Summary], curves: Sequence[Curve]) -> str | None:
+    known = {curve.cell: curve for curve in curves if len(curve.norms) > 1}
+    shown = [row for row in summaries if row.cell in known]
+    attacks = list(dict.fromkeys(row.attack_on for row in shown))
 
     def draw(axis: Any, chosen: Sequence[Summary]) -> None:
-        lines = [(one, known[one.cell]) for one in chosen]
+        lines = [(row, known[row.cell]) for row in chosen]
         positive = [FACTOR[norm] * length for _, curve in lines for length in curve.norms if length > 0]
         start, end = min(positive, default=0.1) / 1.5, max(positive, default=1.0) * 1.2
-        for one, curve in lines:
+        for row, curve in lines:
             places = [start, *(FACTOR[norm] * length for length in curve.norms[1:]), end]
-            colour = colour_of(one.linker, shown)
-            of = short_title(one.attack) + (f" on {one.source}" if one.transferred else "")
-            label = visible(f"{one.victim}, {of}")
-            style = STYLES[attacks.index(one.attack_on) % len(STYLES)]
+            colour = colour_of(row.linker, shown)
+            of = short_title(row.attack) + (f" on {row.source}" if row.transferred else "")
+            label = visible(f"{row.victim}, {of}")
+            style = STYLES[attacks.index(row.attack_on) % len(STYLES)]
             heights = [100 * share for share in (*curve.broken, curve.broken[-1])]
             axis.step(places, heights, where="post", color=colour, linestyle=style, label=label)
             low, high = ([100 * (bound or 0.0) for bound in (*side, side[-1])] for side in (curve.low, curve.high))

@@ -55,53 +55,56 @@ def grouping(by: str, questions: Sequence[Question], entities: Mapping[str, Enti
     name, _, setting = by.partition(":")
     if name not in BY or (setting and name != "popularity"):
         raise UsageError(f'cannot slice by "{by}". {suggestion(by, dict.fromkeys(BY))}')
-    named, found = BY[name](questions, entities, setting)
-    order = {one: number for number, one in enumerate(dict.fromkeys([*named, *sorted(set(found))]))}
-    return Grouping(by, tuple(order), np.array([order[one] for one in found], dtype=np.int64))
+    named, groups = BY[name](questions, entities, setting)
+    order = {group: number for number, group in enumerate(dict.fromkeys([*named, *sorted(set(groups))]))}
+    return Grouping(by, tuple(order), np.array([order[group] for group in groups], dtype=np.int64))
 
 
 def _type(questions: Sequence[Question], entities: Mapping[str, EntityFacts], _: str) -> tuple[list[str], list[str]]:
     """The commonest types one by one, then what is rarer."""
-    found = [_outside(one, entities) or entities[one.gold or ""].type or "no type" for one in questions]
-    counted = Counter(one for one in found if one not in (NIL, UNKNOWN, "no type"))
+    groups = [_outside(question, entities) or entities[question.gold or ""].type or "no type" for question in questions]
+    counted = Counter(group for group in groups if group not in (NIL, UNKNOWN, "no type"))
     ranked = sorted(counted, key=lambda name: (-counted[name], name))
     shown, rare = ranked[:TYPES], set(ranked[TYPES:])
     other = [f"other ({len(rare)} types)"] if rare else []
-    return shown + other, [other[0] if one in rare else one for one in found]
+    return shown + other, [other[0] if group in rare else group for group in groups]
 
 
 def _popularity(questions: Sequence[Question], entities: Mapping[str, EntityFacts], cut: str) -> tuple[list[str], list[str]]:
-    outside = [_outside(one, entities) for one in questions]
-    values = [None if out else entities[one.gold or ""].popularity for one, out in zip(questions, outside, strict=True)]
+    outside = [_outside(question, entities) for question in questions]
+    values = [
+        None if out else entities[question.gold or ""].popularity for question, out in zip(questions, outside, strict=True)
+    ]
     known = [value for value in values if value is not None]
-    if cut:
-        cuts = [_number(cut)]
-    elif len(set(known)) < 2:
+    cuts = [_number(cut)] if cut else _cuts(known, 3 if len(set(known)) >= GRADED else 2)
+    if not cuts:
         return [], [out or "popularity not given" for out in outside]
-    else:
-        cuts = _thirds(known) if len(set(known)) >= GRADED else [sorted(known)[(len(known) - 1) // 2]]
-    names = [f"at most {cuts[0]:,g}", f"above {cuts[-1]:,g}"]
-    names[1:1] = [f"up to {cuts[1]:,g}"] if len(cuts) > 1 else []
-    found = [_level(value, cuts, names) if value is not None else str(out) for value, out in zip(values, outside, strict=True)]
-    return names, found
+    names = [f"at most {cuts[0]:,g}", *(f"up to {higher:,g}" for higher in cuts[1:]), f"above {cuts[-1]:,g}"]
+    groups = [str(out) if value is None else _level(value, cuts, names) for value, out in zip(values, outside, strict=True)]
+    return names, groups
 
 
 def _surface(questions: Sequence[Question], entities: Mapping[str, EntityFacts], _: str) -> tuple[list[str], list[str]]:
     names = ["the entity's name", "another wording"]
-    found = [_outside(one, entities) or names[fold(one.surface) != fold(entities[one.gold or ""].name)] for one in questions]
-    return names, found
+    groups = [
+        _outside(question, entities) or names[fold(question.surface) != fold(entities[question.gold or ""].name)]
+        for question in questions
+    ]
+    return names, groups
 
 
 def _similarity(questions: Sequence[Question], entities: Mapping[str, EntityFacts], _: str) -> tuple[list[str], list[str]]:
-    likeness = nearest_wrong(questions, {key: one.name for key, one in entities.items()})
+    likeness = nearest_wrong(questions, {key: entity.name for key, entity in entities.items()})
     known = [value for value in likeness if value is not None]
-    cuts = _thirds(known) if known else [0.0, 0.0]
-    names = [f"names unlike (to {cuts[0]:.2f})", f"somewhat alike (to {cuts[1]:.2f})", f"alike (above {cuts[1]:.2f})"]
-    found = [
-        _outside(one, entities) or ("no other candidate" if value is None else _level(value, cuts, names))
-        for one, value in zip(questions, likeness, strict=True)
+    cuts = _cuts(known, 3)
+    words = ["names unlike", "somewhat alike"][: len(cuts)]
+    names = [f"{word} (to {cut:.2f})" for word, cut in zip(words, cuts, strict=True)]
+    names += [f"alike (above {cuts[-1]:.2f})"] if cuts else [f"names equally alike ({value:.2f})" for value in known[:1]]
+    groups = [
+        _outside(question, entities) or ("no other candidate" if value is None else _level(value, cuts, names))
+        for question, value in zip(questions, likeness, strict=True)
     ]
-    return (names if known else []), found
+    return names, groups
 
 
 BY: Mapping[str, Sorter] = {"type": _type, "popularity": _popularity, "surface": _surface, "similarity": _similarity}
@@ -115,10 +118,12 @@ def _outside(question: Question, entities: Mapping[str, EntityFacts]) -> str | N
     return None if question.gold in entities else UNKNOWN
 
 
-def _thirds(values: Sequence[float]) -> list[float]:
-    """The two values that cut a sample into thirds; equal values stay together, so thirds may be of unequal size, or empty."""
+def _cuts(values: Sequence[float], parts: int) -> list[float]:
+    """The values that cut a sample into so many parts, or fewer: equal values stay together, and no part is empty."""
     ranked = sorted(values)
-    return [ranked[(len(ranked) * part + 2) // 3 - 1] for part in (1, 2)]
+    below = [value for value in ranked if value < ranked[-1]]
+    cuts = [ranked[-(-len(ranked) * part // parts) - 1] for part in range(1, parts)] if ranked else []
+    return sorted({cut for cut in cuts if cut < ranked[-1]}) or below[-1:]
 
 
 def _level(value: float, cuts: Sequence[float], names: Sequence[str]) -> str:

@@ -14,19 +14,19 @@ SIZE = 3
 """Letters in a sequence."""
 
 
-def likeness(one: str, other: str) -> float:
+def likeness(name: str, other: str) -> float:
     """In [0, 1]; 1 for names that are equal but for case and blanks, 0 where no three letters in a row are shared.
 
     Names are framed by blanks, so that how they begin and end counts too.
     """
-    return _cosine(*sorted((fold(one), fold(other))))
+    return _cosine(*sorted((fold(name), fold(other))))
 
 
 @lru_cache(maxsize=1 << 18)
-def _cosine(one: str, other: str) -> float:
-    if one == other:
+def _cosine(name: str, other: str) -> float:
+    if name == other:
         return 1.0
-    (ours, length), (theirs, their_length) = _counted(one), _counted(other)
+    (ours, length), (theirs, their_length) = _counted(name), _counted(other)
     if len(theirs) < len(ours):
         ours, theirs = theirs, ours
     return min(1.0, sum(count * theirs.get(gram, 0) for gram, count in ours.items()) / (length * their_length))
@@ -46,18 +46,16 @@ def nearest_wrong(questions: Sequence[Question], names: Mapping[str, str]) -> li
     None where the mention has no entity, the entity is unknown, or there is no wrong candidate.
     """
     known: dict[tuple[str, tuple[str, ...] | None], float | None] = {}
-    found: list[float | None] = []
-    for one in questions:
-        if one.gold is None or one.gold not in names:
-            found.append(None)
+    nearest: list[float | None] = []
+    for question in questions:
+        gold = question.gold
+        if gold is None or gold not in names:
+            nearest.append(None)
             continue
-        asked = (one.gold, one.candidates)
+        asked = (gold, question.candidates)
         if asked not in known:
-            others = [
-                names[other]
-                for other in (names if one.candidates is None else one.candidates)
-                if other != one.gold and other in names
-            ]
-            known[asked] = max((likeness(names[one.gold], other) for other in others), default=None)
-        found.append(known[asked])
-    return found
+            listed = names if question.candidates is None else question.candidates
+            others = [names[other] for other in listed if other != gold and other in names]
+            known[asked] = max((likeness(names[gold], other) for other in others), default=None)
+        nearest.append(known[asked])
+    return nearest

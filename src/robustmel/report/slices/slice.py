@@ -13,10 +13,7 @@ from robustmel.report.record import AttackRecord
 from robustmel.report.rows import Row
 from robustmel.report.scoring import Scoring
 from robustmel.report.slices.grouping import Grouping, grouping
-from robustmel.report.statistics import Clusters, contrast, interval
-
-DRAWS = 500
-"""Resamples behind an interval; there are many slices."""
+from robustmel.report.statistics import UNKNOWN, Clusters, contrast, interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +65,15 @@ def slices(scoring: Scoring, by: str, rows: Sequence[Row]) -> list[Slice]:
         UsageError: Nothing can be grouped by that.
     """
     known: dict[str, Grouping] = {}
-    found: list[Slice] = []
+    parts: list[Slice] = []
     for row in rows:
         if row.untouched:
             continue
         asked = row.first.candidates
         if asked not in known:
             known[asked] = grouping(by, scoring.run.questions(row.first), scoring.entities(row.first))
-        found += _slices(row, scoring, known[asked])
-    return found
+        parts += _slices(row, scoring, known[asked])
+    return parts
 
 
 def _slices(row: Row, scoring: Scoring, groups: Grouping) -> Iterator[Slice]:
@@ -103,17 +100,17 @@ def _slices(row: Row, scoring: Scoring, groups: Grouping) -> Iterator[Slice]:
 def _figures(attacked: Credit, clean: Credit | None, chosen: Clusters, cluster: Clusters) -> dict[str, float | None]:
     credit: Floats = attacked.credit[:, chosen]
     before: Floats | None = None if clean is None else clean.credit[:, chosen]
-    bounds = interval(credit, cluster, draws=DRAWS)
-    fall = None if before is None else contrast([before], [credit], cluster, DRAWS)
-    fall_bounds = fall.interval() if fall else None
+    low, high = interval(credit, cluster) or UNKNOWN
+    drop = None if before is None else contrast([before], [credit], cluster)
+    drop_low, drop_high = (drop.interval() if drop else None) or UNKNOWN
     return {
         "accuracy": _mean(credit),
-        "ci_low": bounds.low if bounds else None,
-        "ci_high": bounds.high if bounds else None,
+        "ci_low": low,
+        "ci_high": high,
         "clean_accuracy": None if before is None else _mean(before),
-        "drop": fall.value if fall else None,
-        "drop_low": fall_bounds.low if fall_bounds else None,
-        "drop_high": fall_bounds.high if fall_bounds else None,
+        "drop": drop.value if drop else None,
+        "drop_low": drop_low,
+        "drop_high": drop_high,
     }
 
 

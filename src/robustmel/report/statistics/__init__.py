@@ -1,21 +1,11 @@
 """How sure a figure is: intervals and tests that know which mentions belong together."""
 
 from robustmel.report.statistics.contrast import ALPHA, MARGIN, Contrast, Verdict, contrast
-from robustmel.report.statistics.paired import EXACT, FLIPS, paired_test
-from robustmel.report.statistics.resampling import Clusters
-from robustmel.report.statistics.shares import LEVEL, Interval, interval
+from robustmel.report.statistics.paired import EXACT, FLIPS, holm, paired_test
+from robustmel.report.statistics.shares import LEVEL, UNKNOWN, Interval, interval
+from robustmel.report.statistics.spread import Clusters
 
 __all__ = [
-    "ALPHA",
-    "EXACT",
-    "FLIPS",
-    "LEVEL",
-    "MARGIN",
-    "Clusters",
-    "Contrast",
-    "Interval",
-    "Verdict",
-    "contrast",
-    "interval",
-    "paired_test",
-]
+    "ALPHA", "EXACT", "FLIPS", "LEVEL", "MARGIN", "UNKNOWN", "Clusters", "Contrast", "Interval", "Verdict", "contrast", "holm",
+    "interval", "paired_test",
+]  # fmt: skip

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from robustmel.report.credit import Floats
-from robustmel.report.statistics.resampling import DRAWS, Clusters, Spread, spread
 from robustmel.report.statistics.shares import LEVEL, Interval, of_share, unvaried
+from robustmel.report.statistics.spread import Clusters, Spread, spread
 
 MARGIN = 0.02
 """Differences within this, 2 points, are called none; stated wherever the word is used."""
 ALPHA = 0.05
 """Chance of calling a difference of `MARGIN` none."""
-_HALVINGS = 24
+_HALVINGS = 20
 
 Verdict = Literal["more", "less", "none", "undecided"]
+"""What can be said of a difference: above or below 0, within the margin, or nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +54,13 @@ class Contrast:
         """
         if self.spread is None:
             return None
-        count, lowest, highest = self.spread.clusters, -float(np.sum(self.weights < 0)), float(np.sum(self.weights > 0))
+        sizes, lowest, highest = self.spread.sizes, -float(np.sum(self.weights < 0)), float(np.sum(self.weights > 0))
         if self.spread.of(self.weights) == 0:
-            return unvaried(self.value, lowest, highest, count, level)
+            return unvaried(self.value, lowest, highest, sizes, level)
         errors = np.sqrt(np.diag(self.spread.covariance).clip(0))
         triples = zip(self.shares.tolist(), errors.tolist(), self.spread.degrees.tolist(), strict=True)
-        bounds = [of_share(share, error, count, level, degrees) for share, error, degrees in triples]
-        below = self.shares - [one.low for one in bounds]
-        above = [one.high for one in bounds] - self.shares
+        low, high = np.transpose([of_share(share, error, sizes, level, degrees) for share, error, degrees in triples])
+        below, above = self.shares - low, high - self.shares
         rising = self.weights > 0
         return Interval(
             max(lowest, self.value - self._length(np.where(rising, below, above), errors)),
@@ -75,6 +75,12 @@ class Contrast:
         signed = distances * self.weights
         return math.sqrt(max(0.0, float(signed @ alike @ signed)))
 
+    def p_value(self) -> float | None:
+        """Of "there is no difference", two-sided: the smallest alpha whose (1 - alpha) interval leaves 0 out."""
+        if self.spread is None:
+            return None
+        return _least(lambda alpha: self.value != 0 and _beyond(self.interval(1 - alpha)), 1.0)
+
     def equivalence(self, margin: float = MARGIN) -> float | None:
         """p-value of "the difference is `margin` or more, to either side", against "it lies within": two one-sided tests.
 
@@ -85,27 +91,28 @@ class Contrast:
         """
         if self.spread is None:
             return None
-        if not abs(self.value) < margin:
-            return 0.5
-        low, high = 0.0, 0.5
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            found = self.interval(1 - 2 * middle)
-            inside = found is not None and -margin < found.low and found.high < margin
-            low, high = (low, middle) if inside else (middle, high)
-        return high
 
-    def verdict(self, margin: float = MARGIN) -> Verdict:
-        """What can be said: "more" or "less" than nothing at `LEVEL`; "none", within the margin at `ALPHA`; else "undecided"."""
-        bounds, chance = self.interval(), self.equivalence(margin)
-        if bounds is None or chance is None:
-            return "undecided"
-        if chance <= ALPHA:
-            return "none"
-        return "more" if bounds.low > 0 else "less" if bounds.high < 0 else "undecided"
+        def within(alpha: float) -> bool:
+            bounds = self.interval(1 - 2 * alpha)
+            return bounds is not None and -margin < bounds.low and bounds.high < margin
+
+        return _least(within, 0.5) if abs(self.value) < margin else 0.5
 
 
-def contrast(plus: Sequence[Floats], minus: Sequence[Floats], cluster: Clusters, draws: int = DRAWS) -> Contrast | None:
+def _beyond(bounds: Interval | None) -> bool:
+    return bounds is not None and (bounds.low > 0 or bounds.high < 0)
+
+
+def _least(holds: Callable[[float], bool], high: float) -> float:
+    """The smallest alpha up to `high` from which on something holds."""
+    low = 0.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
+def contrast(plus: Sequence[Floats], minus: Sequence[Floats], cluster: Clusters) -> Contrast | None:
     """The sum of the shares in `plus` less that of the shares in `minus`, all of the same mentions; None where there are none.
 
     `contrast([clean], [attacked], ...)` is a drop; `contrast([clean, defended_attacked], [attacked, defended_clean], ...)` the part of
@@ -116,14 +123,13 @@ def contrast(plus: Sequence[Floats], minus: Sequence[Floats], cluster: Clusters,
             the numbers differ otherwise, each is averaged over its seeds.
         minus: Likewise.
         cluster: (n,) cluster numbers from 0.
-        draws: Resamples.
     """
     parts = [*plus, *minus]
     if parts[0].shape[1] == 0:
         return None
-    seeds = max(len(one) for one in parts)
-    if any(len(one) not in (1, seeds) for one in parts):
-        parts, seeds = [one.mean(axis=0, keepdims=True) for one in parts], 1
-    stacked = np.stack([np.broadcast_to(one, (seeds, one.shape[1])) for one in parts])
+    seeds = max(map(len, parts))
+    if any(len(part) not in (1, seeds) for part in parts):
+        parts, seeds = [part.mean(axis=0, keepdims=True) for part in parts], 1
+    stacked = np.stack([np.broadcast_to(part, (seeds, part.shape[1])) for part in parts])
     weights = np.array([1.0] * len(plus) + [-1.0] * len(minus))
-    return Contrast(weights, stacked.mean(axis=(1, 2)).clip(0, 1), spread(stacked, cluster, draws))
+    return Contrast(weights, stacked.mean(axis=(1, 2)).clip(0, 1), spread(stacked, cluster))

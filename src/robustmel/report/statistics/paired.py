@@ -1,12 +1,15 @@
-"""Whether an attack changes anything: the same mentions before and after."""
+"""Whether an attack changes anything: the same mentions before and after; and many such tests at once."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from robustmel.report.credit import Floats
-from robustmel.report.statistics.resampling import SEED, Clusters
+from robustmel.report.statistics.spread import Clusters
 
+SEED = 20_000
 FLIPS = 10_000
 """Random sign patterns behind a test with too many clusters for all of them."""
 EXACT = 14
@@ -46,3 +49,17 @@ def paired_test(attacked: Floats, clean: Floats, cluster: Clusters) -> float | N
         signs = 1 - 2 * generator.integers(0, 2, size=(min(step, FLIPS - start), len(change)))
         extreme += int(np.sum(np.abs(signs @ change) >= observed))
     return (1 + extreme) / (1 + FLIPS)
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """p-values adjusted for their number: whoever rejects what is at most alpha is wrong anywhere in at most alpha of all reports.
+
+    Source:
+        Holm, "A Simple Sequentially Rejective Multiple Test Procedure", 1979.
+    """
+    order = np.argsort(chances, kind="stable")
+    adjusted = np.empty(len(chances))
+    adjusted[order] = np.minimum(
+        np.maximum.accumulate(np.asarray(chances, dtype=np.float64)[order] * (len(chances) - np.arange(len(chances)))), 1.0
+    )
+    return [float(chance) for chance in adjusted]

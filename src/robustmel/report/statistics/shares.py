@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
 from scipy.special import stdtrit
 
 from robustmel.report.credit import Floats
-from robustmel.report.statistics.resampling import DRAWS, Clusters, spread
+from robustmel.report.statistics.spread import Clusters, spread
 
 LEVEL = 0.95
 
@@ -20,18 +21,20 @@ class Interval(NamedTuple):
     high: float
 
 
-def interval(credit: Floats, cluster: Clusters, level: float = LEVEL, draws: int = DRAWS) -> Interval | None:
+UNKNOWN = (None, None)
+"""Bounds where there is no interval: `low, high = interval(...) or UNKNOWN`."""
+
+
+def interval(credit: Floats, cluster: Clusters, level: float = LEVEL) -> Interval | None:
     """Interval of the mean credit; None where there are no mentions, or one cluster of mixed ones.
 
-    The clustered bootstrap and the seeds give the standard error, Student's t its multiple (`spread` says how), and the
-    scale of log-odds keeps the bounds in [0, 1] and asymmetric near them. With fewer than 30 clusters, or near 0 and 1 with more,
-    the bootstrap's own percentiles cover too seldom (docs/report-columns.md has the figures).
+    Clusters and seeds give the standard error, Student's t its multiple (`spread` says how), and the scale of log-odds keeps the
+    bounds in [0, 1] and asymmetric near them. docs/report-columns.md has how often they hold.
 
     Args:
         credit: (S, n) in [0, 1].
         cluster: (n,) cluster numbers from 0.
         level: Coverage.
-        draws: Resamples.
 
     Source:
         Heeringa, West & Berglund, "Applied Survey Data Analysis", 2nd edition, 2017, section 6.3.2 (the logit interval).
@@ -40,35 +43,47 @@ def interval(credit: Floats, cluster: Clusters, level: float = LEVEL, draws: int
         return None
     share = min(max(float(credit.mean()), 0.0), 1.0)
     if share in (0.0, 1.0):
-        return unvaried(share, 0.0, 1.0, int(cluster.max()) + 1, level)
-    found = spread(credit[None], cluster, draws)
-    if found is None:
+        return unvaried(share, 0.0, 1.0, np.bincount(cluster).astype(np.float64), level)
+    moves = spread(credit[None], cluster)
+    if moves is None:
         return None
-    return of_share(share, math.sqrt(found.covariance[0, 0]), found.clusters, level, float(found.degrees[0]))
+    return of_share(share, math.sqrt(moves.covariance[0, 0]), moves.sizes, level, float(moves.degrees[0]))
 
 
-def of_share(share: float, error: float, clusters: int, level: float, degrees: float) -> Interval:
+def of_share(share: float, error: float, sizes: Floats, level: float, degrees: float) -> Interval:
     """Interval of a share in [0, 1] whose standard error is known."""
     if share in (0.0, 1.0) or error < 1e-9:
-        return unvaried(share, 0.0, 1.0, clusters, level)
+        return unvaried(share, 0.0, 1.0, sizes, level)
     odds = math.log(share / (1 - share))
-    reach = multiple(degrees, level) * error / (share * (1 - share))
+    reach = float(stdtrit(degrees, (1 + level) / 2)) * error / (share * (1 - share))
     return Interval(_share(odds - reach), _share(odds + reach))
 
 
-def unvaried(value: float, lowest: float, highest: float, clusters: int, level: float) -> Interval:
-    """Interval of a mean for which every one of C clusters says the same, so that nothing can be resampled.
+def unvaried(value: float, lowest: float, highest: float, sizes: Floats, level: float) -> Interval:
+    """Interval of a mean for which every cluster says the same, so that there is no variance to go by.
 
-    The share of clusters that would say otherwise is at most 1 - tail^(1/C) (Clopper & Pearson, 1934, with no such cluster seen);
-    they may say anything from `lowest` to `highest`.
+    Clusters that say otherwise, from `lowest` to `highest`, may hold `unseen` of the mentions.
     """
-    others = 1 - ((1 - level) / 2) ** (1 / clusters)
+    others = unseen(sizes, (1 - level) / 2)
     return Interval(value - others * (value - lowest), value + others * (highest - value))
 
 
-def multiple(degrees: float, level: float) -> float:
-    """How many standard errors the bounds are away."""
-    return float(stdtrit(degrees, (1 + level) / 2))
+def unseen(sizes: Floats, tail: float) -> float:
+    """The largest share of mentions that may be expected to say otherwise, if with chance `tail` no cluster is seen to.
+
+    Each cluster says otherwise as a whole with a chance of its own. The worst chances are found by Lagrange's method: 1 - x / size
+    for the largest clusters, 0 for the others, x such that the product of x / size over the former is `tail`. Clusters of one size
+    give Clopper & Pearson's bound (1934) with nothing seen among C, 1 - tail^(1/C); one that is nearly everything gives 1 - tail.
+
+    Args:
+        sizes: (C,) mentions in each cluster.
+        tail: In (0, 1).
+    """
+    shares = np.sort(sizes / sizes.sum())[::-1]
+    number = np.arange(1, len(shares) + 1)
+    level = np.exp((math.log(tail) + np.cumsum(np.log(shares))) / number)
+    last = int(np.flatnonzero(level < shares)[-1])
+    return float(shares[: last + 1].sum() - number[last] * level[last])
 
 
 def _share(odds: float) -> float:

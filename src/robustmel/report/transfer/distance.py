@@ -96,10 +96,10 @@ def distance(
 
 def _mean(parts: list[Floats]) -> Floats:
     """(S, n), or (1, n) where the numbers of seeds differ."""
-    if len({len(one) for one in parts}) > 1:
-        parts = [one.mean(axis=0, keepdims=True) for one in parts]
-    found: Floats = np.mean(parts, axis=0)
-    return found
+    if len({len(part) for part in parts}) > 1:
+        parts = [part.mean(axis=0, keepdims=True) for part in parts]
+    mean: Floats = np.mean(parts, axis=0)
+    return mean
 
 
 def _over(credit: Mapping[Cell, Floats], victims: set[Cell]) -> float | None:

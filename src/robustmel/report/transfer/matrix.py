@@ -13,7 +13,7 @@ from robustmel.report.credit import Floats
 from robustmel.report.record import AttackRecord, source_linker, unattacked
 from robustmel.report.rows import Row
 from robustmel.report.scoring import Scoring
-from robustmel.report.statistics import Clusters, Interval, interval
+from robustmel.report.statistics import UNKNOWN, Clusters, Interval, interval
 from robustmel.report.transfer.distance import Distance, Place, distance
 from robustmel.types import Cell
 
@@ -130,8 +130,8 @@ def _place(row: Row) -> Place:
 def _cell(row: Row, attack: str, scoring: Scoring) -> TransferCell:
     credit, clean = scoring.row(row), scoring.clean(row)
     everyone = scoring.facts(row.first).clusters
-    bounds = interval(credit.credit, everyone)
-    success = _success_interval(credit.credit, clean.credit, everyone) if clean else None
+    low, high = interval(credit.credit, everyone) or UNKNOWN
+    success_low, success_high = (_success_interval(credit.credit, clean.credit, everyone) if clean else None) or UNKNOWN
     return TransferCell(
         cell=replace(row.cell, attack=attack, source=_place(row)[0]),
         budget=row.first.budget,
@@ -139,11 +139,11 @@ def _cell(row: Row, attack: str, scoring: Scoring) -> TransferCell:
         control=row.cell.source == "none",
         n=credit.credit.shape[1],
         attack_success=metrics.attack_success(credit.credit, clean.credit) if clean else None,
-        success_low=success.low if success else None,
-        success_high=success.high if success else None,
+        success_low=success_low,
+        success_high=success_high,
         accuracy=metrics.accuracy(credit),
-        ci_low=bounds.low if bounds else None,
-        ci_high=bounds.high if bounds else None,
+        ci_low=low,
+        ci_high=high,
         clean_accuracy=metrics.accuracy(clean) if clean else None,
     )
 

@@ -11,12 +11,16 @@ import pyarrow as pa
 from robustmel.candidates.contract import CandidateGenerator
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import RobustMELError
-from robustmel.run.keys import item_seed
+from robustmel.images import is_there
+from robustmel.run.keys import file_digest, item_seed
 from robustmel.run.stages.shards import Record, write_table
 from robustmel.types import Mention
 
 CANDIDATES = pa.schema(
-    [(name, pa.string()) for name in ("id", "mention_id", "gold", "surface", "text", "image", "cluster", "split")]
+    [
+        (name, pa.string())
+        for name in ("id", "mention_id", "gold", "surface", "text", "image", "image_digest", "cluster", "split")
+    ]
     + [("candidates", pa.list_(pa.string())), ("gold_in_kb", pa.bool_())]
 )
 ENTITIES = pa.schema(
@@ -51,6 +55,7 @@ def candidates_of(
             "surface": mention.surface,
             "text": mention.text,
             "image": None if mention.image is None else str(mention.image.resolve()),
+            "image_digest": None if mention.image is None or not is_there(mention.image) else file_digest(mention.image),
             "candidates": None if candidates is None else list(candidates),
             "gold_in_kb": mention.gold in dataset.kb,
             "cluster": mention.gold or f"NIL {mention.surface}",
