@@ -100,10 +100,11 @@ def test_offline_the_sentence_names_the_variable_and_the_nearest_model(monkeypat
 def test_a_cached_copy_that_is_not_whole_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *args, **options: str(tmp_path))
-    with pytest.raises(MissingError, match=r"its copy in the hub cache lacks config\.json and \*\.safetensors"):
+    with pytest.raises(MissingError, match=r"its copy in the hub cache lacks config\.json and model\*\.safetensors"):
         model_folder("owner/model")
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(MissingError, match=r"its copy in the hub cache lacks \*\.safetensors,"):
+    (tmp_path / "adapter_model.safetensors").touch()  # are no model's weights
+    with pytest.raises(MissingError, match=r"its copy in the hub cache lacks model\*\.safetensors,"):
         model_folder("owner/model")
 
 
@@ -120,5 +121,6 @@ def test_a_hub_id_comes_from_the_cache_where_it_is_whole(
     assert model_folder("owner/model", "abc") == clip_folder
     assert [call["local_files_only"] for call in calls] == [True]
     assert calls[0]["revision"] == "abc"
+    assert "adapter_config.json" in calls[0]["allow_patterns"]  # so that it is refused, as in a folder
     assert not any(pattern.endswith((".bin", ".pt", ".py", "*")) for pattern in calls[0]["allow_patterns"])
     assert server.asked == []

@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
+from transformers.image_transforms import get_resize_output_image_size, get_size_with_aspect_ratio
+from transformers.image_utils import get_image_size_for_max_height_width
 from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.efficientnet.image_processing_pil_efficientnet import EfficientNetImageProcessorPil
@@ -16,7 +20,10 @@ from transformers.models.flava.image_processing_pil_flava import FlavaImageProce
 from transformers.models.owlvit.image_processing_pil_owlvit import OwlViTImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
+from robustmel.errors import ImageError, UsageError
 from robustmel.linkers.preprocessing import Preprocessing
+from robustmel.linkers.processor_settings import Settings
+from robustmel.linkers.resampling import Resize
 
 SIZES = [(32, 32), (333, 500), (500, 333), (97, 61), (1, 40), (40, 1), (1, 1), (33, 32), (20, 20), (48, 48)]
 
@@ -50,6 +57,24 @@ PROCESSORS = {
     "another scale": SiglipImageProcessorPil(size={"height": 32, "width": 32}, rescale_factor=1 / 127.3),
     "no scale, no mean": SiglipImageProcessorPil(size={"height": 32, "width": 32}, do_rescale=False, do_normalize=False),
     "blip": BlipImageProcessorPil(size={"height": 32, "width": 32}),
+    "both edges": CLIPImageProcessorPil(size={"shortest_edge": 48, "longest_edge": 96}, crop_size=48),
+    "both edges, the longer decides": CLIPImageProcessorPil(size={"shortest_edge": 48, "longest_edge": 60}, crop_size=48),
+    "both edges, padded": SiglipImageProcessorPil(size={"shortest_edge": 32, "longest_edge": 48}, do_pad=True, pad_size=48),
+    "most in height and width": CLIPImageProcessorPil(size={"max_height": 40, "max_width": 48}, crop_size=48),
+    "most in height and width, padded": SiglipImageProcessorPil(
+        size={"max_height": 40, "max_width": 48}, do_pad=True, pad_size={"height": 48, "width": 56}
+    ),
+    "whole numbers": CLIPImageProcessorPil(size=48, crop_size=40),
+    "lists": CLIPImageProcessorPil(size=[48, 40], crop_size=[40, 24]),
+    "nothing resized": CLIPImageProcessorPil(do_resize=False, crop_size=32),
+    "nothing resized, padded": SiglipImageProcessorPil(
+        do_resize=False, do_center_crop=True, crop_size=40, do_pad=True, pad_size={"height": 48, "width": 56}
+    ),
+    "a filter's name": SiglipImageProcessorPil(size=32, resample="bicubic"),
+    "one mean for all channels": SiglipImageProcessorPil(size={"height": 32, "width": 24}, image_mean=0.5, image_std=0.25),
+    "a pad that is ignored": EfficientNetImageProcessorPil(size={"height": 32, "width": 32}, do_pad=True, pad_size=48),
+    "no mean": SiglipImageProcessorPil(size={"height": 32, "width": 32}, do_normalize=False),
+    "a mean of levels": SiglipImageProcessorPil(size=32, do_rescale=False, image_mean=[120, 110, 100], image_std=[60, 50, 40]),
 }
 
 
@@ -70,11 +95,69 @@ def as_pixels(pictures: list[NDArray[np.uint8]]) -> torch.Tensor:
 def test_the_input_is_the_library_s_on_every_size(name: str) -> None:
     preprocessing = Preprocessing(PROCESSORS[name])
     assert preprocessing.understood
+    assert preprocessing.no_gradient == ""
     for size in SIZES:
         pictures = [drawn(*size, seed=1), drawn(*size, seed=2)]
-        expected = by_library(PROCESSORS[name], pictures)
+        try:
+            expected = by_library(PROCESSORS[name], pictures)
+        except ValueError:  # a side of no pixels, or one longer than what is padded to
+            with pytest.raises(ImageError):
+                preprocessing.pictures(pictures)
+            continue
         assert torch.equal(preprocessing.pictures(pictures), expected), size
         assert torch.equal(preprocessing.exact(as_pixels(pictures)), expected), size
+
+
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_the_gradient_foretells_what_the_library_makes_of_a_moved_pixel(name: str) -> None:
+    """Finite differences pixel by pixel, through the library's processor and its rounding to 8 bits."""
+    processor, random = PROCESSORS[name], np.random.default_rng(5)
+    picture = random.integers(100, 150, (23, 31, 3), dtype=np.uint8)
+    weights = torch.from_numpy(random.normal(size=tuple(by_library(processor, [picture]).shape)))
+    pixels = as_pixels([picture]).double().requires_grad_(True)
+    (gradient,) = torch.autograd.grad((Preprocessing(processor)(pixels) * weights).sum(), pixels)
+    foretold, actual = [], []
+    for row, column, channel in zip(*(random.integers(0, size, 60) for size in picture.shape), strict=True):
+        sides = []
+        for level in (-90, 90):
+            moved = picture.copy()
+            moved[row, column, channel] = int(picture[row, column, channel]) + level
+            sides.append(float((by_library(processor, [moved]).double() * weights).sum()))
+        actual.append((sides[1] - sides[0]) / (180 / 255))
+        foretold.append(float(gradient[0, channel, row, column]))
+    assert np.corrcoef(foretold, actual)[0, 1] > 0.99
+    assert np.linalg.norm(foretold) == pytest.approx(np.linalg.norm(actual), rel=0.05)
+
+
+sides = st.integers(1, 600)
+
+
+@given(sides, sides, st.integers(1, 300), st.none() | st.integers(1, 300))
+def test_edges_are_rounded_as_the_library_rounds_them(height: int, width: int, edge: int, beyond: int | None) -> None:
+    size = {"shortest_edge": edge} | ({} if beyond is None else {"longest_edge": edge + beyond})
+    settings = Settings(size, 2, None, 1.0, (0.0,) * 3, (1.0,) * 3)
+    if beyond is None:
+        expected = get_resize_output_image_size(np.empty((3, height, width)), edge, False, input_data_format="channels_first")
+    else:
+        expected = get_size_with_aspect_ratio((height, width), edge, edge + beyond)
+    if min(expected) < 1:
+        with pytest.raises(ImageError):
+            settings.resize(height, width)
+    else:
+        assert settings.resize(height, width).after == expected
+
+
+@given(sides, sides, sides, sides)
+def test_the_most_in_height_and_width_is_rounded_as_the_library_rounds_it(
+    height: int, width: int, high: int, wide: int
+) -> None:
+    settings = Settings({"max_height": high, "max_width": wide}, 2, None, 1.0, (0.0,) * 3, (1.0,) * 3)
+    expected = get_image_size_for_max_height_width((height, width), high, wide)
+    if min(expected) < 1:
+        with pytest.raises(ImageError):
+            settings.resize(height, width)
+    else:
+        assert settings.resize(height, width).after == expected
 
 
 def test_pictures_of_different_sizes_share_a_batch() -> None:
@@ -133,15 +216,39 @@ class Longest(SiglipImageProcessorPil):
         return np.zeros((3, 16, 20), np.uint8) + image.max()
 
 
-@pytest.mark.parametrize("processor", [Upside(size={"height": 16, "width": 20}), Longest(size={"longest_edge": 20})])
-def test_a_processor_with_unknown_options_is_called_itself(processor: Any) -> None:
+class Trembling(CLIPImageProcessorPil):
+    """What it makes of a picture depends on its brightest pixel."""
+
+    def rescale(self, image: NDArray[Any], scale: float, **kwargs: Any) -> NDArray[Any]:
+        return super().rescale(image, scale) * (1.0 if image.max() > 215 else 0.1)
+
+
+ODD = [Upside(size={"height": 16, "width": 20}), Longest(size={"height": 16, "width": 20})]
+
+
+@pytest.mark.parametrize("processor", ODD)
+def test_a_processor_with_unknown_options_is_called_itself_and_gives_no_gradient(processor: Any) -> None:
     preprocessing = Preprocessing(processor)
     assert not preprocessing.understood
-    picture = drawn(30, 21)
-    pixels = as_pixels([picture]).requires_grad_(True)
+    assert f"({type(processor).__name__}) has options that are not understood here" in preprocessing.no_gradient
+    pixels = as_pixels([picture := drawn(30, 21)])
     assert torch.equal(preprocessing.pictures([picture]), by_library(processor, [picture]))
-    found = preprocessing(pixels)
-    assert torch.equal(found, by_library(processor, [picture]))
-    found.sum().backward()
-    assert pixels.grad is not None
-    assert pixels.grad.abs().sum() > 0
+    assert torch.equal(preprocessing(pixels), by_library(processor, [picture]))
+    with pytest.raises(UsageError, match="not understood"):
+        preprocessing(pixels.requires_grad_(True))
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_gradients_are_tried_wherever_a_processor_is_read(mode: Any) -> None:
+    with mode():
+        assert Preprocessing(PROCESSORS["clip"]).no_gradient == ""
+
+
+def test_a_gradient_that_finite_differences_contradict_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    trembling = Preprocessing(Trembling(do_resize=False, crop_size=32))
+    assert trembling.understood  # on pictures with bright pixels
+    assert "(Trembling) contradicts finite differences" in trembling.no_gradient
+    smooth = Resize.smooth
+    monkeypatch.setattr(Resize, "smooth", lambda resize, pixels: smooth(resize, pixels.flip(-1)))
+    for processor in (PROCESSORS["clip"], PROCESSORS["both edges"], PROCESSORS["nothing resized"]):
+        assert "contradicts finite differences" in Preprocessing(processor).no_gradient

@@ -38,6 +38,73 @@ def test_pickled_weights_are_refused_even_beside_sound_files(copy: Path, kb: Kno
             attempt()
 
 
+@pytest.mark.parametrize("name", ["adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"])
+def test_an_adapter_beside_the_weights_is_refused_whatever_is_installed(name: str, copy: Path) -> None:
+    (copy / name).write_text("{}")
+    with pytest.raises(MissingError, match=rf"holds an adapter beside its weights \({name}\), which is not applied; merge it"):
+        weight_files(str(copy))
+
+
+def test_other_safetensors_are_no_weights_of_the_model(copy: Path, clip_folder: Path) -> None:
+    shutil.copy(copy / "model.safetensors", copy / "head.safetensors")
+    assert [path.name for path in weight_files(str(copy))] == [path.name for path in weight_files(str(clip_folder))]
+    (copy / "model.safetensors").unlink()
+    with pytest.raises(MissingError, match=r"holds other weights \(head\.safetensors\) where model\.safetensors is expected"):
+        weight_files(str(copy))
+    torch.save({}, copy / "pytorch_model.bin")
+    with pytest.raises(MissingError, match=r"only pickled weights \(pytorch_model\.bin\)"):
+        weight_files(str(copy))
+
+
+def test_weights_in_several_files_are_those_that_the_index_names(copy: Path, clip_folder: Path, kb: KnowledgeBase) -> None:
+    weights = load_file(copy / "model.safetensors")
+    (copy / "model.safetensors").unlink()
+    names = sorted(weights)
+    shards = {"model-00001-of-00002.safetensors": names[::2], "model-00002-of-00002.safetensors": names[1::2]}
+    for shard, held in shards.items():
+        save_file({name: weights[name] for name in held}, copy / shard, metadata={"format": "pt"})
+    index = {"metadata": {}, "weight_map": {name: shard for shard, held in shards.items() for name in held}}
+    (copy / "model.safetensors.index.json").write_text(json.dumps(index))
+    save_file({"x": torch.zeros(1)}, copy / "head.safetensors")
+    found = {path.name for path in weight_files(str(copy))}
+    assert found >= {*shards, "model.safetensors.index.json"}
+    assert "head.safetensors" not in found
+    one, other = (LINKERS.create("clip", kb, model=str(folder), device="cpu") for folder in (copy, clip_folder))
+    assert torch.equal(one.embed_texts(["a flag"]), other.embed_texts(["a flag"]))
+    (copy / "model-00002-of-00002.safetensors").unlink()
+    with pytest.raises(MissingError, match=r"names 1 files that are not beside it: model-00002-of-00002\.safetensors"):
+        weight_files(str(copy))
+    (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"x": "../model/model.safetensors"}}))
+    with pytest.raises(MissingError, match="not beside it"):
+        weight_files(str(copy))
+
+
+@pytest.mark.parametrize(
+    ("stated", "value"),
+    [
+        ("quantization_config", {"quant_method": "bitsandbytes"}),
+        ("transformers_weights", "other.safetensors"),
+        ("attn_implementation", "someone/some-kernels"),
+    ],
+)
+def test_a_configuration_that_asks_for_other_weights_or_packages_is_refused(stated: str, value: object, copy: Path) -> None:
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(config | {stated: value}))
+    with pytest.raises(MissingError, match=f"states {stated} in config.json"):
+        weight_files(str(copy))
+
+
+def test_what_a_folder_lacks_is_not_guessed(copy: Path) -> None:
+    (copy / "tokenizer.json").rename(copy / "vocab.json")
+    with pytest.raises(
+        MissingError, match=r"no vocabulary: neither tokenizer\.json nor vocab\.json with merges\.txt nor vocab"
+    ):
+        weight_files(str(copy))
+    (copy / "tokenizer_config.json").unlink()
+    with pytest.raises(MissingError, match=r"no tokenizer_config\.json, which says how texts are read"):
+        weight_files(str(copy))
+
+
 @pytest.mark.parametrize("family", ["align", "flava", "owlvit", "siglip"])
 def test_no_family_reads_pickles(family: str, folders: dict[str, Path], kb: KnowledgeBase, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(folders[family], tmp_path / "model"))
@@ -125,8 +192,9 @@ def test_remote_code_is_refused_and_never_run(name: str, entry: str, copy: Path,
     config = json.loads((copy / name).read_text())
     config["auto_map"] = {entry: ["evil.Evil", "evil.Evil"] if entry == "AutoTokenizer" else "evil.Evil"}
     (copy / name).write_text(json.dumps(config))
-    with pytest.raises(MissingError, match=rf"auto_map in {name}\); code that comes with weights is never run"):
-        LINKERS.create("clip", kb, model=str(copy), device="cpu")
+    for attempt in (lambda: weight_files(str(copy)), lambda: LINKERS.create("clip", kb, model=str(copy), device="cpu")):
+        with pytest.raises(MissingError, match=rf"auto_map in {name}\); code that comes with weights is never run"):
+            attempt()
     assert not trace.exists()
 
 

@@ -5,10 +5,10 @@ A linker is built as `Linker(kb, **parameters)`: the knowledge base is positiona
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from robustmel.types import Prediction, Query, Task
 
@@ -54,6 +54,18 @@ class Differentiable(Protocol):
         """
 
 
+class Examined(Protocol):
+    """A linker that says what it offers by its parameters; it is asked while a grid is planned, before anything is made."""
+
+    @classmethod
+    def examine(cls, **parameters: object) -> Capabilities:
+        """What it offers with these parameters.
+
+        Raises:
+            RobustMELError: They are out of their range, or what they name does not work; the sentence says why.
+        """
+
+
 class HasAssets(Protocol):
     """A linker with files behind it (weights, tokenizer): their digests are part of every key."""
 
@@ -77,6 +89,7 @@ class Capabilities:
         labels: It reads `Query.labels`: `reads_labels = True` in the class.
         open_answers: It answers from the whole knowledge base where a query lists no candidates: `open_answers = True`.
         random: It draws, starting from `Query.seed`: `random = True`.
+        no_gradient: Why there are no gradients, where that needs saying.
     """
 
     tasks: tuple[Task, ...]
@@ -85,10 +98,19 @@ class Capabilities:
     labels: bool = False
     open_answers: bool = False
     random: bool = False
+    no_gradient: str = ""
 
 
-def capabilities(linker_class: type) -> Capabilities:
-    """What a linker's class offers; what it does not declare, it does not offer."""
+def capabilities(linker_class: Any, parameters: Mapping[str, object] | None = None) -> Capabilities:
+    """What a linker offers; what it does not declare, it does not offer.
+
+    Args:
+        linker_class: Its class, or the linker itself.
+        parameters: All of them, for a class that is to be examined with them.
+    """
+    if parameters is not None and hasattr(linker_class, "examine"):
+        examined: Capabilities = linker_class.examine(**parameters)
+        return examined
     return Capabilities(
         tasks=tuple(getattr(linker_class, "tasks", ())),
         scores=callable(getattr(linker_class, "scores", None)),

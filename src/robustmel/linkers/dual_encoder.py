@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,9 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from robustmel.errors import ImageError, UsageError
+from robustmel.errors import ImageError, MissingError, UsageError
 from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
+from robustmel.linkers.contract import Capabilities, capabilities
 from robustmel.linkers.family import Family
 from robustmel.linkers.loading import LoadedModel, load, pick_device
 from robustmel.linkers.preprocessing import Picture, Preprocessing
@@ -23,10 +25,14 @@ from robustmel.linkers.ranking import ranking
 from robustmel.linkers.text_side import TextSide, TextSides
 from robustmel.linkers.text_tower import TextTower
 from robustmel.linkers.texts import QueryText, check_texts
-from robustmel.linkers.weights import weight_files
+from robustmel.linkers.weights import WORLD, weight_files
+from robustmel.linkers.wholeness import check_whole
 from robustmel.types import Prediction, Query, Task
 
 log = logging.getLogger(__name__)
+
+_EXAMINED: dict[tuple[Any, ...], str] = {}
+"""Class and files of a model -> why it has no gradients; "" where it has them."""
 
 Asked = tuple[Query, Picture | None]
 """A query and its decoded image; no image where the task reads none."""
@@ -82,9 +88,7 @@ class DualEncoder(Family):
         device: str = "auto",
         batch_size: int = 64,
     ) -> None:
-        check_texts(template, query_text, query_template)
-        if batch_size < 1:
-            raise UsageError(f"batch_size = {batch_size}; expected at least 1.")
+        self._check(template=template, query_text=query_text, query_template=query_template, batch_size=batch_size)
         self.normalise = normalise
         self.batch_size = batch_size
         self.device = pick_device(device)
@@ -102,6 +106,40 @@ class DualEncoder(Family):
         self.logit_scale = float(self.temperature(self.model).detach())
         self.kb = kb
         self.text_sides = TextSides(kb, self.text_tower, template, query_text, query_template)
+        if not self.masks_padding and self.tokenizer.pad_token_id is None:
+            raise MissingError(
+                f"{model} states no pad_token, and {type(self).__name__} reads padding; add it to tokenizer_config.json."
+            )
+        if not model.startswith(WORLD):
+            check_whole(self, model)
+        if self.preprocessing.no_gradient:
+            self.logits = None  # type: ignore[assignment, method-assign]  # so it is not `Differentiable`
+
+    @staticmethod
+    def _check(**parameters: Any) -> None:
+        """Refuses parameters out of their range, as far as that can be seen before anything is loaded."""
+        check_texts(parameters["template"], parameters["query_text"], parameters["query_template"])
+        if parameters["batch_size"] < 1:
+            raise UsageError(f"batch_size = {parameters['batch_size']}; expected at least 1.")
+
+    @classmethod
+    def examine(cls, **parameters: Any) -> Capabilities:
+        """What it offers with these parameters; a folder is loaded and tried once for that, the embedded checkpoints are known.
+
+        Raises:
+            RobustMELError: As when it is built.
+        """
+        cls._check(**parameters)
+        with suppress(MissingError):  # a grid may be planned where there is no GPU
+            pick_device(parameters["device"])
+        if not parameters["model"] or parameters["model"].startswith(WORLD):  # one that is to be trained has no model yet
+            return capabilities(cls)
+        tried = (cls, *((path, path.stat().st_mtime_ns) for path in cls.assets(**parameters)))
+        if tried not in _EXAMINED:
+            built = cls(KnowledgeBase(()), **parameters | {"device": "cpu"})
+            _EXAMINED[tried] = built.preprocessing.no_gradient
+        reason = _EXAMINED[tried]
+        return replace(capabilities(cls), gradients=not reason, no_gradient=reason)
 
     @classmethod
     def assets(cls, **parameters: Any) -> tuple[Path, ...]:
@@ -210,7 +248,7 @@ class DualEncoder(Family):
         if query.image is None:
             raise ImageError("no_image", f"mention {query.id} names no image.")
         picture = decode(query.image)
-        self.preprocessing.settings.resize(*picture.shape[:2])  # refuses what it cannot take
+        self.preprocessing.refuse(*picture.shape[:2])
         return picture
 
     def _unanswerable(self, query: Query, task: Task) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tokenizers import normalizers
 
 from robustmel.errors import MissingError, UsageError
-from robustmel.linkers.weights import has_safetensors, model_folder, model_type
+from robustmel.linkers.weights import model_folder, model_type, read_json, safetensors
 
 log = logging.getLogger(__name__)
 
-CONFIGURED = ("config.json", "tokenizer_config.json", "preprocessor_config.json", "processor_config.json")
-"""Files that may ask for code of the model's own."""
+CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ ÀÉÎ"
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,6 @@ def load(
     """
     folder = model_folder(model, revision, allow_pickle)
     kind = model_type(folder)
-    _refuse_own_code(folder, model)
     if kind not in model_types:
         raise UsageError(f"{model} holds a model of type {kind or 'unknown'}; this linker reads {' or '.join(model_types)}.")
     transformers: Any = importlib.import_module("transformers")
@@ -85,7 +83,7 @@ def load(
             network, report = getattr(transformers, library_class).from_pretrained(
                 folder,
                 dtype=torch.float32,
-                use_safetensors=has_safetensors(folder),
+                use_safetensors=bool(safetensors(folder)),
                 weights_only=True,
                 ignore_mismatched_sizes=True,  # so that all of them can be named
                 output_loading_info=True,
@@ -94,20 +92,24 @@ def load(
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **local)
             processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil", **local)
         except Exception as problem:  # the library raises whatever a broken folder makes it stumble upon
-            raise MissingError(f"{model} does not load from {folder}: {_first_line(problem)}.") from problem
+            raise MissingError(f"{model} does not load from {folder}: {first_line(problem)}.") from problem
     _complete(report, model, library_class)
+    _apply(tokenizer, folder)
     network.eval().requires_grad_(False)
     return LoadedModel(folder, network, tokenizer, processor)
 
 
-def _refuse_own_code(folder: Path, model: str) -> None:
-    for name in CONFIGURED:
-        with contextlib.suppress(OSError, ValueError, AttributeError):  # what is no JSON object is refused where it is read
-            if json.loads((folder / name).read_text(encoding="utf-8")).get("auto_map"):
-                raise MissingError(
-                    f"{model} asks for Python code of its own (auto_map in {name}); code that comes with weights is never run, and "
-                    "without it the answers may be others: choose a model that the transformers library implements itself."
-                )
+def _apply(tokenizer: Any, folder: Path) -> None:
+    """What a folder says of its tokenizer and the library leaves out: lower case (SigLIP 2), and padding (`text_config`)."""
+    lowers = read_json(folder / "tokenizer_config.json").get("do_lower_case")
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if lowers is True and backend is not None and tokenizer(CAPITALS)["input_ids"] != tokenizer(CAPITALS.lower())["input_ids"]:
+        parts = [normalizers.Lowercase(), *([backend.normalizer] if backend.normalizer else [])]
+        backend.normalizer = normalizers.Sequence(parts)
+    stated = read_json(folder / "config.json").get("text_config")
+    padding = stated.get("pad_token_id") if isinstance(stated, dict) else None
+    if tokenizer.pad_token_id is None and isinstance(padding, int) and 0 <= padding < len(tokenizer):
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(padding)
 
 
 def _complete(report: Any, model: str, library_class: str) -> None:
@@ -123,7 +125,8 @@ def _complete(report: Any, model: str, library_class: str) -> None:
         log.warning("%s has %d weights that a %s does not have, the first: %s", model, len(spare), library_class, spare[0])
 
 
-def _first_line(problem: Exception) -> str:
+def first_line(problem: Exception) -> str:
+    """What an exception of the library says, on one line."""
     return (str(problem).strip().splitlines() or [""])[0][:200].rstrip(". ") or type(problem).__name__
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import pad
 
-from robustmel.errors import ImageError
-from robustmel.images import MAX_PIXELS
-from robustmel.linkers.resampling import Resize, shortest_edge_size, understands
+from robustmel.errors import ImageError, UsageError
+from robustmel.linkers.processor_settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -26,98 +26,62 @@ Picture = NDArray[np.uint8]
 PROBE_SIZES = ((7, 11), (50, 31), (33, 300))
 """Sizes on which our reading of a processor is compared with the processor itself."""
 
-
-@dataclass(frozen=True)
-class Settings:
-    """What a processor does to an RGB image, in this order.
-
-    Args:
-        edge: Length the shorter side is resized to; None where `exact` says the size, or nothing is resized.
-        exact: (height, width) the image is resized to, whatever its shape.
-        resample: Pillow's filter number.
-        crop: (height, width) cut from the centre, padded with black where the image is smaller.
-        scale: What 8-bit values are multiplied with.
-        offset: Subtracted after that (EfficientNet's, which ALIGN uses, brings values to [-1, 1] so).
-        mean: Subtracted, per channel.
-        std: Divided by, per channel.
-        again: Divided by last, per channel, where anything is (EfficientNet's divides twice for classifiers).
-    """
-
-    edge: int | None
-    exact: tuple[int, int] | None
-    resample: int
-    crop: tuple[int, int] | None
-    scale: float
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    offset: float = 0.0
-    again: tuple[float, ...] | None = None
-
-    @classmethod
-    def read(cls, processor: Any) -> Settings | None:
-        """The settings of a library processor; None where it resizes in a way not known here."""
-
-        def option(name: str, default: Any = None) -> Any:
-            return getattr(processor, name, default)
-
-        size = {key: value for key, value in dict(option("size") or {}).items() if value}
-        resizes = bool(option("do_resize", False))
-        if resizes and (
-            set(size) not in ({"shortest_edge"}, {"height", "width"}) or not understands(int(option("resample", 2)))
-        ):
-            return None
-        crops = bool(option("do_center_crop", False))
-        crop = dict(option("crop_size") or {})
-        normalises, rescales = bool(option("do_normalize", False)), bool(option("do_rescale", False))
-        return cls(
-            edge=size.get("shortest_edge") if resizes else None,
-            exact=(size["height"], size["width"]) if resizes and "height" in size else None,
-            resample=int(option("resample", 2)),
-            crop=(crop["height"], crop["width"]) if crops else None,
-            scale=float(option("rescale_factor", 1.0)) if rescales else 1.0,
-            mean=tuple(option("image_mean")) if normalises else (0.0, 0.0, 0.0),
-            std=tuple(option("image_std")) if normalises else (1.0, 1.0, 1.0),
-            offset=1.0 if rescales and option("rescale_offset", False) else 0.0,
-            again=tuple(option("image_std")) if option("include_top", False) else None,
-        )
-
-    def resize(self, height: int, width: int) -> Resize:
-        """How an image of this size is resized and cropped.
-
-        Raises:
-            ImageError: It is so elongated that bringing its shorter side to the model's size would make it enormous.
-        """
-        after = self.exact or (height, width)
-        if self.edge is not None:
-            after = shortest_edge_size(height, width, self.edge)
-        if after[0] * after[1] > MAX_PIXELS:
-            raise ImageError(
-                "image_refused",
-                f"an image of {width}x{height} would be enlarged to {after[1]}x{after[0]} before its centre is cut out; crop it first.",
-            )
-        return Resize((height, width), after, self.resample, self.crop or after)
+STEP = 32
+"""Levels of 255 by which the pixels of a picture are moved for finite differences: far more than what is rounded away."""
 
 
 class Preprocessing:
     """A processor of the library, batched and differentiable.
 
-    The forward value is the library's, to the last bit where its options are understood (which is tried out on a few images
-    when this is built); else the processor itself is called for it. The gradient is that of the same steps without rounding
-    to 8 bits (straight-through), down to the raw image at its own size.
+    The forward value is the library's, to the last bit. Where all that the processor does is understood, which is tried on a few
+    pictures when this is built, it is computed here, with the gradient of the same steps without rounding to 8 bits
+    (straight-through), down to the raw image at its own size. Else the processor itself is called, and there is no gradient.
 
     Args:
         processor: An image processor of the transformers library, Pillow backend.
+
+    Attributes:
+        no_gradient: Why gradients through it must not be used; "" where they may.
     """
 
     def __init__(self, processor: Any) -> None:
         self.processor = processor
-        read = Settings.read(processor)
-        self.settings = read or _stand_in(processor)
         self._statistics_at: dict[tuple[torch.dtype, torch.device], tuple[Tensor, Tensor, Tensor]] = {}
-        self.understood = read is not None and self._agrees()
-        """Whether the settings say all that the processor does."""
+        self._settings: Settings | None = None
+        read = Settings.read(processor)
+        for reading in (read, replace(read, pad=None)) if read else ():  # some processors pad in spite of `do_pad`, or do not
+            self._settings = reading
+            if self._agrees():
+                break
+            self._settings = None
+        name = type(processor).__name__
+        self.no_gradient = ""
         if not self.understood:
-            log.warning("%s has options of its own; it is called image by image, which is slower", type(processor).__name__)
+            self.no_gradient = f"its image processor ({name}) has options that are not understood here"
+            log.warning("%s has options that are not understood here; it is called image by image, which is slower", name)
+        elif not self._gradient_agrees():
+            self.no_gradient = f"the gradient through its image processor ({name}) contradicts finite differences"
+
+    @property
+    def understood(self) -> bool:
+        """Whether the settings say all that the processor does."""
+        return self._settings is not None
+
+    @property
+    def settings(self) -> Settings:
+        """What the processor does.
+
+        Raises:
+            UsageError: It is not understood.
+        """
+        if self._settings is None:
+            raise UsageError(f"{self.no_gradient}; save the model with a processor of plain options.")
+        return self._settings
+
+    def refuse(self, height: int, width: int) -> None:
+        """Raises ImageError for a picture of a size that the model's preprocessing cannot take."""
+        if self._settings is not None:
+            self._settings.resize(height, width)
 
     def pictures(self, pictures: Sequence[Picture]) -> Tensor:
         """The model's input for 8-bit pictures of any sizes: float32 (B, 3, h, w)."""
@@ -153,21 +117,20 @@ class Preprocessing:
         if self.settings.offset:
             scaled = scaled - self.settings.offset
         normalised = (scaled - mean) / std
-        return normalised / again if self.settings.again else normalised
+        return self._padded(normalised / again if self.settings.again else normalised)
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """The value of `exact` with the gradient of `smooth`."""
         value = self.exact(pixels)
         if not (torch.is_grad_enabled() and pixels.requires_grad):
             return value
-        straight: Tensor = _StraightThrough.apply(value.to(pixels.dtype), self.smooth(pixels))  # type: ignore[no-untyped-call]
-        return straight
+        smooth = self.smooth(pixels)
+        return value.to(pixels.dtype) + (smooth - smooth.detach())  # which adds nothing but the gradient
 
     def _resized_and_normalised(self, pictures: Sequence[Picture]) -> Tensor:
-        resized = torch.stack(
-            [torch.from_numpy(self.settings.resize(*picture.shape[:2]).picture(picture)) for picture in pictures]
-        )
-        return self._normalise(resized.permute(0, 3, 1, 2).float().contiguous())
+        resized = [torch.from_numpy(self.settings.resize(*picture.shape[:2]).picture(picture)) for picture in pictures]
+        batches = [picture[None] for picture in resized] if self.settings.pad else [torch.stack(resized)]
+        return torch.cat([self._normalise(batch.permute(0, 3, 1, 2).float().contiguous()) for batch in batches])
 
     def _normalise(self, levels: Tensor) -> Tensor:
         """Whole numbers from 0 to 255 as float32 (B, 3, h, w), normalised in place and with the library's own roundings.
@@ -180,7 +143,13 @@ class Preprocessing:
         if self.settings.offset:
             scaled = scaled.sub_(self.settings.offset)
         normalised = scaled.sub_(mean).div_(std)
-        return normalised.div_(again) if self.settings.again else normalised
+        return self._padded(normalised.div_(again) if self.settings.again else normalised)
+
+    def _padded(self, normalised: Tensor) -> Tensor:
+        if self.settings.pad is None:
+            return normalised
+        (height, width), (most_high, most_wide) = normalised.shape[2:], self.settings.pad
+        return pad(normalised, (0, most_wide - width, 0, most_high - height))
 
     def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Mean, standard deviation and last divisor, (3, 1, 1), where and as the given tensor is."""
@@ -198,37 +167,43 @@ class Preprocessing:
         return values.float()
 
     def _agrees(self) -> bool:
-        """Whether our reading of the processor gives what the processor gives."""
+        """Whether our reading of the processor gives what the processor gives, and refuses what it refuses."""
         random = np.random.default_rng(0)
         probes = [random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in PROBE_SIZES]
-        try:
-            return all(torch.equal(self._resized_and_normalised([probe]), self._by_processor([probe])) for probe in probes)
-        except (ValueError, RuntimeError, KeyError):
-            return False
+        given = [(_or_none(self._resized_and_normalised, probe), _or_none(self._by_processor, probe)) for probe in probes]
+        compared = [
+            ours is theirs is None or (ours is not None and theirs is not None and torch.equal(ours, theirs))
+            for ours, theirs in given
+        ]
+        return all(compared) and any(ours is not None for ours, _ in given)
+
+    @torch.inference_mode(False)
+    @torch.enable_grad()
+    def _gradient_agrees(self) -> bool:
+        """Whether the gradient foretells what the processor itself makes of moved pixels, on one small odd-sized picture."""
+        random = np.random.default_rng(1)
+        size = next(
+            (size for size in PROBE_SIZES[1:] if _or_none(self._by_processor, np.zeros((*size, 3), np.uint8)) is not None),
+            (7, 11),
+        )
+        picture = random.integers(96, 160, (*size, 3), dtype=np.uint8)
+        step = random.choice([-STEP, STEP], picture.shape)
+        rise = self._by_processor([(picture + step).astype(np.uint8)]) - self._by_processor([picture])
+        pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].double().div(255).requires_grad_(True)
+        (gradient,) = torch.autograd.grad((self(pixels) * rise).sum(), pixels)
+        foretold = float((gradient * torch.from_numpy(step).permute(2, 0, 1) / 255).sum())
+        return abs(foretold - float(rise.square().sum())) <= 0.1 * float(rise.square().sum()) != 0
 
 
-def _stand_in(processor: Any) -> Settings:
-    """For the gradient alone, where a processor resizes in a way not known here: bicubic, to the size it gives."""
-    given = processor(images=Image.new("RGB", (64, 64)), return_tensors="pt")["pixel_values"]
-    mean = tuple(getattr(processor, "image_mean", None) or (0.0,) * 3)
-    std = tuple(getattr(processor, "image_std", None) or (1.0,) * 3)
-    return Settings(None, tuple(given.shape[-2:]), Image.Resampling.BICUBIC, None, 1 / 255, mean, std)
+def _or_none(preprocess: Callable[[Sequence[Picture]], Tensor], picture: Picture) -> Tensor | None:
+    try:
+        return preprocess([picture])
+    except (ImageError, ValueError, RuntimeError, KeyError, TypeError):
+        return None
 
 
 @cache
 def _division_will_do(scale: float) -> bool:
     """Whether dividing by the inverse of the scale in float32 gives every level the value the library gives it."""
     levels = torch.arange(256, dtype=torch.float64)
-    return torch.equal((levels * scale).float(), levels.float() / round(1 / scale))
-
-
-class _StraightThrough(torch.autograd.Function):
-    """One value forwards, another's gradient backwards."""
-
-    @staticmethod
-    def forward(ctx: Any, value: Tensor, smooth: Tensor) -> Tensor:
-        return value.view_as(value)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
-        return None, gradient
+    return scale > 0 and torch.equal((levels * scale).float(), levels.float() / round(1 / scale))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,49 +12,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-Filter = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-Matrix = NDArray[np.float64]
+Matrix = NDArray[np.float32]
 
-
-def _box(x: Matrix) -> Matrix:
-    inside: Matrix = np.where((x > -0.5) & (x <= 0.5), 1.0, 0.0)
-    return inside
-
-
-def _triangle(x: Matrix) -> Matrix:
-    values: Matrix = np.maximum(1 - np.abs(x), 0.0)
-    return values
-
-
-def _hamming(x: Matrix) -> Matrix:
-    return np.where(np.abs(x) < 1, np.sinc(x) * (0.54 + 0.46 * np.cos(np.pi * x)), 0.0)
-
-
-def _cubic(x: Matrix) -> Matrix:
-    """Keys' cubic convolution with a = -1/2."""
-    a, x = -0.5, np.abs(x)
-    near = ((a + 2) * x - (a + 3)) * x * x + 1
-    far = (((x - 5) * x + 8) * x - 4) * a
-    return np.where(x < 1, near, np.where(x < 2, far, 0.0))
-
-
-def _lanczos(x: Matrix) -> Matrix:
-    return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0)
-
-
-FILTERS: dict[int, tuple[Filter, float]] = {
-    Image.Resampling.BOX: (_box, 0.5),
-    Image.Resampling.BILINEAR: (_triangle, 1.0),
-    Image.Resampling.HAMMING: (_hamming, 1.0),
-    Image.Resampling.BICUBIC: (_cubic, 2.0),
-    Image.Resampling.LANCZOS: (_lanczos, 3.0),
-}
-"""Pillow's filter number -> the filter and its half width at scale 1."""
+ROWS = 1024
+"""Pixels of an axis that are put through Pillow's resize at a time."""
 
 
 @lru_cache(maxsize=512)
 def resize_weights(before: int, after: int, resample: int, first: int = 0, count: int | None = None) -> Matrix:
-    """The matrix that resizes one axis: float64 (count, before).
+    """The matrix that resizes one axis, as Pillow itself resizes single bright pixels: float32 (count, before).
 
     Rows `first` to `first + count` of the resized axis are given; rows that lie outside it are zero (a crop larger than the
     image pads with black).
@@ -68,39 +33,13 @@ def resize_weights(before: int, after: int, resample: int, first: int = 0, count
         count: How many rows; all of them when None.
     """
     wanted = np.arange(first, first + (after if count is None else count))
-    weights = np.zeros((len(wanted), before))
     inside = (wanted >= 0) & (wanted < after)
-    if before == after:
-        weights[inside, wanted[inside]] = 1.0
-        return weights
-    if resample == Image.Resampling.NEAREST:
-        places = Image.fromarray(np.arange(before, dtype=np.int32)[None])
-        sources = np.asarray(places.resize((after, 1), Image.Resampling.NEAREST))[0]
-        weights[inside, sources[wanted[inside]]] = 1.0
-        return weights
-    kernel, half_width = FILTERS[resample]
-    scale = before / after
-    stretch = max(scale, 1.0)
-    support = half_width * stretch
-    for row in np.flatnonzero(inside):
-        centre = (wanted[row] + 0.5) * scale
-        low = max(int(centre - support + 0.5), 0)
-        high = min(int(centre + support + 0.5), before)
-        values = kernel((np.arange(low, high) - centre + 0.5) / stretch)
-        weights[row, low:high] = values / values.sum()
+    weights = np.zeros((len(wanted), before), np.float32)
+    for start in range(0, before, ROWS):
+        pixels = np.eye(min(ROWS, before - start), before, start, dtype=np.float32)
+        resized = Image.fromarray(pixels).resize((after, len(pixels)), Image.Resampling(resample))
+        weights[inside, start : start + len(pixels)] = np.asarray(resized).T[wanted[inside]]
     return weights
-
-
-def understands(resample: int) -> bool:
-    """Whether `resize_weights` knows the filter."""
-    return resample == Image.Resampling.NEAREST or resample in FILTERS
-
-
-def shortest_edge_size(height: int, width: int, edge: int) -> tuple[int, int]:
-    """(height, width) after the shorter side is brought to `edge`, the longer one rounded down."""
-    if width <= height:
-        return math.floor(edge * height / width), edge
-    return edge, math.floor(edge * width / height)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ class TextTower:
         self.features = features
         self.limit = limit
         self.lengths = (limit,) if fixed_length else (*(length for length in LENGTHS if length < limit), limit)
+        self.pads_left = fixed_length and tokenizer.padding_side == "left"  # else a text's place would depend on its neighbours
         self.device = device
         self.remembered = remembered
         self.cut: set[str] = set()
@@ -115,6 +116,10 @@ class TextTower:
         """One batch of `ROWS` texts of one padded length, filled up with copies of its first."""
         padding = self.tokenizer.pad_token_id or 0
         filled = ids + [ids[0]] * (ROWS - len(ids))
-        tokens = torch.tensor([[*text, *[padding] * (length - len(text))] for text in filled], device=self.device)
-        mask = torch.tensor([[1] * len(text) + [0] * (length - len(text)) for text in filled], device=self.device)
-        return self.features(tokens, mask)[: len(ids)].float()
+        read = torch.tensor([self._padded(list(text), padding, length) for text in filled], device=self.device)
+        mask = torch.tensor([self._padded([1] * len(text), 0, length) for text in filled], device=self.device)
+        return self.features(read, mask)[: len(ids)].float()
+
+    def _padded(self, tokens: list[int], padding: int, length: int) -> list[int]:
+        rest = [padding] * (length - len(tokens))
+        return rest + tokens if self.pads_left else tokens + rest

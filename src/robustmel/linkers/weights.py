@@ -17,14 +17,21 @@ from robustmel.registry import suggestion
 WORLD = "world:"
 """Prefix of the embedded checkpoints: `world:clip-world` lies in the package itself."""
 
+CONFIGS = ("config.json", "preprocessor_config.json", "processor_config.json", "tokenizer_config.json")
+"""Configurations, any of which may ask for code of the model's own."""
+
+VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("vocab.txt",), ("*.model",))
+"""Files that hold a tokenizer's vocabulary, in the ways in which the library finds it."""
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+"""Where a model's weights are when there is no file `WEIGHTS`: names the files they are spread over."""
+
+ADAPTERS = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
+
 DECISIVE = (
-    "config.json",
-    "*.safetensors",
-    "*.safetensors.index.json",
-    "preprocessor_config.json",
-    "processor_config.json",
+    *CONFIGS,
     "tokenizer.json",
-    "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
     "vocab.json",
@@ -32,7 +39,7 @@ DECISIVE = (
     "merges.txt",
     "*.model",
 )
-"""Files that a model's answers depend on; all else in a folder (logs, cards, optimiser states) is left alone."""
+"""Files beside the weights that a model's answers depend on; all else in a folder (logs, cards, other weights) is left alone."""
 
 PICKLE = "pytorch_model.bin"
 """The one file that may be allowed; weights in several pickled files are not read."""
@@ -76,8 +83,9 @@ def model_folder(model: str, revision: str | None = None, allow_pickle: str | No
         raise MissingError(
             f"no folder {model}{_beside(folder)}; model is a folder in the Hugging Face layout, a hub id, or world:NAME."
         )
-    wanted, weights = ((*DECISIVE, PICKLE), PICKLE) if allow_pickle else (DECISIVE, "*.safetensors")
-    return _checked(hub_folder(model, revision, wanted, weights), model, allow_pickle)
+    wanted = (*DECISIVE, ADAPTERS[0], WEIGHTS, "model-*.safetensors", INDEX)
+    asked = ((*wanted, PICKLE), PICKLE) if allow_pickle else (wanted, "model*.safetensors")
+    return _checked(hub_folder(model, revision, *asked), model, allow_pickle)
 
 
 def weight_files(model: str, revision: str | None = None, allow_pickle: str | None = None) -> tuple[Path, ...]:
@@ -87,13 +95,28 @@ def weight_files(model: str, revision: str | None = None, allow_pickle: str | No
         MissingError: As `model_folder`.
     """
     folder = model_folder(model, revision, allow_pickle)
-    pickled = {PICKLE} if allow_pickle and not has_safetensors(folder) else set()
-    return tuple(sorted(path for path in folder.iterdir() if path.is_file() and (_decisive(path.name) or path.name in pickled)))
+    decisive = (path for path in folder.iterdir() if path.is_file() and any(fnmatch(path.name, name) for name in DECISIVE))
+    return tuple(sorted((*decisive, *(safetensors(folder) or (folder / PICKLE,)))))
 
 
-def has_safetensors(folder: Path) -> bool:
-    """Whether weights lie there in the format that cannot run code."""
-    return any(folder.glob("*.safetensors"))
+def safetensors(folder: Path) -> tuple[Path, ...]:
+    """The files that weights are read from, in the format that cannot run code; none where a folder holds no such weights.
+
+    Raises:
+        MissingError: The index names files that are not there.
+    """
+    if (folder / WEIGHTS).is_file():
+        return (folder / WEIGHTS,)
+    index = folder / INDEX
+    if not index.is_file():
+        return ()
+    names = set(read_json(index).get("weight_map", {}).values())
+    absent = sorted(name for name in names if Path(name).name != name or not (folder / name).is_file())
+    if absent or not names:
+        raise MissingError(
+            f"{index} names {len(absent)} files that are not beside it{': ' if absent else ''}{', '.join(absent[:3])}."
+        )
+    return (index, *(folder / name for name in names))
 
 
 def model_type(folder: Path) -> str:
@@ -102,15 +125,23 @@ def model_type(folder: Path) -> str:
     Raises:
         MissingError: The file is no JSON object.
     """
+    return str(read_json(folder / "config.json").get("model_type", ""))
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """A JSON object from a file.
+
+    Raises:
+        MissingError: The file holds none.
+    """
     try:
-        config: Any = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        return str(config.get("model_type", ""))
-    except (ValueError, AttributeError) as problem:
-        raise MissingError(f"{folder / 'config.json'} is not a model's configuration: {problem}.") from problem
-
-
-def _decisive(name: str) -> bool:
-    return any(fnmatch(name, pattern) for pattern in DECISIVE)
+        read: Any = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(read, dict):
+            return read
+        problem = f"it holds a {type(read).__name__}, not an object"
+    except (OSError, ValueError) as error:
+        problem = str(error)
+    raise MissingError(f"{file} cannot be read: {problem}.")
 
 
 def _beside(folder: Path) -> str:
@@ -121,19 +152,55 @@ def _beside(folder: Path) -> str:
 
 
 def _checked(folder: Path, model: str, allow_pickle: str | None) -> Path:
+    """The folder, unless it lacks what decides answers, or holds what would change them where some package is installed."""
     if not (folder / "config.json").is_file():
         raise MissingError(f"{model} has no config.json in {folder}; a model is a folder in the Hugging Face layout.")
-    if not has_safetensors(folder):
-        if allow_pickle:
-            _check_pickle(folder, model, allow_pickle)
-            return folder
-        pickled = sorted(path.name for path in folder.iterdir() if any(fnmatch(path.name, pattern) for pattern in PICKLED))
-        content = f"only pickled weights ({pickled[0]})" if pickled else "no weights"
+    for name in CONFIGS:
+        if (folder / name).is_file() and read_json(folder / name).get("auto_map"):
+            raise MissingError(
+                f"{model} asks for Python code of its own (auto_map in {name}); code that comes with weights is never run, and "
+                "without it the answers may be others: choose a model that the transformers library implements itself."
+            )
+    if adapters := [name for name in ADAPTERS if (folder / name).is_file()]:
         raise MissingError(
-            f"{model} holds {content} where *.safetensors is expected; pickles can run code and are not read: convert them once "
-            f'with save_pretrained, name a revision that has safetensors, or allow {PICKLE} by allow_pickle = "sha256:...".'
+            f"{model} holds an adapter beside its weights ({adapters[0]}), which is not applied; merge it once (peft: "
+            "merge_and_unload, then save_pretrained into another folder), or remove it to link with the weights as they are."
         )
-    return folder
+    config = read_json(folder / "config.json")
+    parts = [config, *(part for part in config.values() if isinstance(part, dict))]
+    kernels = [part.get(key) for part in parts for key in ("attn_implementation", "_attn_implementation")]
+    for key, asked in (
+        ("quantization_config", any("quantization_config" in part for part in parts)),
+        ("transformers_weights", "transformers_weights" in config),
+        ("attn_implementation", any(kernel not in (None, "eager", "sdpa") for kernel in kernels)),
+    ):
+        if asked:
+            raise MissingError(
+                f"{model} states {key} in config.json, which asks for other weights or packages; save it without."
+            )
+    if not (folder / "tokenizer_config.json").is_file():
+        raise MissingError(
+            f"{model} has no tokenizer_config.json, which says how texts are read; copy it from the model's source."
+        )
+    if not any(all(any(folder.glob(name)) for name in names) for names in VOCABULARIES):
+        raise MissingError(
+            f"{model} has no vocabulary: neither {' nor '.join(' with '.join(names) for names in VOCABULARIES)}."
+        )
+    if safetensors(folder):
+        return folder
+    if allow_pickle:
+        _check_pickle(folder, model, allow_pickle)
+        return folder
+    there = sorted(path.name for path in folder.iterdir())
+    pickled = [name for name in there if any(fnmatch(name, pattern) for pattern in PICKLED)]
+    foreign = [name for name in there if name.endswith(".safetensors")]
+    content = (
+        f"only pickled weights ({pickled[0]})" if pickled else f"other weights ({foreign[0]})" if foreign else "no weights"
+    )
+    raise MissingError(
+        f"{model} holds {content} where {WEIGHTS} is expected; pickles can run code and are not read: convert them once "
+        f'with save_pretrained, name a revision that has {WEIGHTS}, or allow {PICKLE} by allow_pickle = "sha256:...".'
+    )
 
 
 def _check_pickle(folder: Path, model: str, pin: str) -> None:
@@ -153,7 +220,7 @@ def _check_pickle(folder: Path, model: str, pin: str) -> None:
         raise UsageError(f'allow_pickle = "{pin}" is no pin; write "sha256:" and the 64 hexadecimal digits of {PICKLE}.')
     file = folder / PICKLE
     if not file.is_file():
-        raise MissingError(f"{model} has neither *.safetensors nor {PICKLE} in {folder}; allow_pickle reads no other pickle.")
+        raise MissingError(f"{model} has neither {WEIGHTS} nor {PICKLE} in {folder}; allow_pickle reads no other pickle.")
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
     if digest != wanted[1]:

@@ -30,6 +30,7 @@ class ComponentSpec:
         identity: What enters the keys: name, parameters, version, digests of its files.
         loaded: Its class; of an attack the attack itself, which is a value. For planning alone: it does not travel to workers.
         training: The job that makes its weights, for a linker that the grid trains.
+        capabilities: Of a linker: what it offers with these parameters.
     """
 
     component: Component
@@ -37,6 +38,7 @@ class ComponentSpec:
     identity: dict[str, Any] = field(hash=False)
     loaded: Any = field(default=None, compare=False)
     training: Any = None
+    capabilities: Capabilities | None = field(default=None, compare=False)
 
     @property
     def title(self) -> str:
@@ -88,8 +90,9 @@ class Defended:
     @cached_property
     def capabilities(self) -> Capabilities:
         """What the two together can do, from their classes and parameters: nothing is built."""
-        linker, defence = self.linker.loaded_from(LINKERS), self.defence.loaded_from(DEFENCES)
-        changed: Capabilities = defence.capabilities(capabilities(linker), **self.defence.parameters)
+        offered = self.linker.capabilities or capabilities(self.linker.loaded_from(LINKERS))
+        defence = self.defence.loaded_from(DEFENCES)
+        changed: Capabilities = defence.capabilities(offered, **self.defence.parameters)
         return changed
 
 
@@ -151,16 +154,23 @@ def component_spec(
     except (TypeError, ValueError, AttributeError) as problem:
         problems.append(f"{component.title}: a parameter has a wrong value ({problem})")
         return None
+    offered = None
+    if registry is LINKERS:
+        try:
+            offered = capabilities(component.instance) if component.instance is not None else capabilities(loaded, parameters)
+        except UsageError as problem:
+            problems.append(f"linker {component.title}: {str(problem).rstrip('.')}")
+            return None
     source = file_digest(Path(component.name.rpartition(":")[0])) if is_file_component(component.name) else ""
     known = identity(registry.base(component.name), parameters, loaded, digests, source)
-    return ComponentSpec(component, parameters, known, loaded)
+    return ComponentSpec(component, parameters, known, loaded, capabilities=offered)
 
 
 def _of_an_instance(component: Component) -> ComponentSpec:
     """An object from a script: nothing says what decides its answers, so its key is its own for as long as it lives."""
     loaded = type(component.instance)
     known = identity(loaded.__name__, {}, loaded, {}) | {"instance": f"{id(component.instance):x}"}
-    return ComponentSpec(component, {}, known, loaded)
+    return ComponentSpec(component, {}, known, loaded, capabilities=capabilities(component.instance))
 
 
 def attack_spec(spec: AttackSpec, problems: list[str]) -> ComponentSpec | None:

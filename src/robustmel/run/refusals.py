@@ -78,7 +78,8 @@ def source_lacks(spec: AttackSpec, attack: ComponentSpec, source: Source | None,
         able = member.capabilities
         needs = "gradients" if isinstance(source, Ensemble) else attack.loaded.needs
         if needs == "gradients" and not able.gradients:
-            yield f"attack {spec.title} needs gradients and {behind(member)} has none. {_way_out(spec, member, source)}"
+            why = f": {able.no_gradient}" if able.no_gradient else ""
+            yield f"attack {spec.title} needs gradients and {behind(member)} has none{why}. {_way_out(spec, member, source)}"
         for view in asked:
             if view in VIEW_TASK and VIEW_TASK[view] not in able.tasks:
                 own = attack.loaded.modality

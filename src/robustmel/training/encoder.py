@@ -59,13 +59,8 @@ class Encoder:
 
     def resized(self, image: NDArray[np.uint8]) -> Tensor:
         """uint8 (3, S, S): an image as the processor sees it, short of rescaling and normalising."""
-        if self.preprocessing.understood:
-            seen = self.preprocessing.settings.resize(*image.shape[:2]).picture(image)
-            return torch.from_numpy(seen).permute(2, 0, 1).contiguous()
-        made = self.processor(
-            image, do_rescale=False, do_normalize=False, input_data_format="channels_last", return_tensors="np"
-        )
-        return torch.from_numpy(np.asarray(made["pixel_values"][0]).round().clip(0, 255).astype(np.uint8))
+        seen = self.preprocessing.settings.resize(*image.shape[:2]).picture(image)
+        return torch.from_numpy(seen).permute(2, 0, 1).contiguous()
 
     def images(self, pixels: Tensor) -> Tensor:
         """Unit embeddings, float (B, D) or (B, Q, D), of pixels in [0, 1], (B, 3, S, S), already resized."""

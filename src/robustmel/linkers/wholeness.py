@@ -1,0 +1,84 @@
+"""Is a model's folder of one piece? Two pictures and two texts say so before any run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from robustmel.errors import MissingError
+from robustmel.linkers.loading import first_line
+
+SIZES = ((31, 47), (47, 31))
+"""(height, width) of the pictures: odd, and as most photographs are."""
+
+TEXTS = ("red", "blue")
+
+
+@torch.no_grad()
+def check_whole(linker: Any, model: str) -> None:
+    """Embeds and compares as a run does, and refuses what does not fit together.
+
+    Args:
+        linker: A `DualEncoder`, all but ready to link.
+        model: As the user named it.
+
+    Raises:
+        MissingError: Tokenizer, image processor, configuration and weights do not work together; the sentence says which.
+    """
+    texts, images = _texts(linker, model), _images(linker, model)
+    with _trying(model, "its embeddings of images and of texts cannot be compared"):
+        linker.compare(images, texts, normalize(texts, dim=-1), normalise=True)
+    for embeddings, what in ((texts, "texts"), (images, "images")):
+        if not bool(embeddings.isfinite().all()):
+            raise MissingError(f"{model}: its embeddings of {what} are not finite; its weights are damaged.")
+
+
+def _texts(linker: Any, model: str) -> Tensor:
+    tower, tokenizer = linker.text_tower, linker.tokenizer
+    tables = [part for name, part in linker.model.named_modules() if name.endswith(("token_embedding", "word_embeddings"))]
+    rows = min((len(part.weight) for part in tables), default=2**63)
+    special = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}  # such as <image>
+    own = [index for token, index in tokenizer.get_vocab().items() if token not in special]
+    first, second = tower.tokens(TEXTS)
+    if (largest := max(own + first + second)) >= rows:
+        raise MissingError(
+            f"{model}: its tokenizer gives ids up to {largest}, but its text tower has {rows} token embeddings; take both from "
+            "one source."
+        )
+    with _trying(model, "its text tower does not take what its tokenizer gives"):
+        embeddings: Tensor = tower.embed(TEXTS)
+    tower.cut.clear()
+    if first != second and torch.equal(*embeddings):
+        raise MissingError(
+            f"{model}: its text tower reads all texts alike; does config.json state the tokenizer's eos_token_id?"
+        )
+    return embeddings
+
+
+def _images(linker: Any, model: str) -> Tensor:
+    pictures = [np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8) for size in SIZES]
+    with _trying(model, "its image processor fails on a picture of 47x31; correct preprocessor_config.json"):
+        seen = [linker.preprocessing.pictures([picture]) for picture in pictures]
+    (height, width), other = (tuple(values.shape[2:]) for values in seen)
+    if (height, width) != other:
+        raise MissingError(
+            f"{model}: its image processor makes {width}x{height} of a picture of 47x31, and {other[1]}x{other[0]} of one of "
+            "31x47; all must come to one size: correct preprocessor_config.json (crop_size, pad_size, or a size of height and width)."
+        )
+    with _trying(model, f"its image tower does not take the {width}x{height} that preprocessor_config.json asks for"):
+        embeddings: Tensor = linker.image_features(linker.model, torch.cat(seen).to(linker.device))
+    return embeddings
+
+
+@contextmanager
+def _trying(model: str, what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as problem:  # the library raises whatever a folder makes it stumble upon
+        raise MissingError(f"{model}: {what} ({first_line(problem)}).") from problem
