@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from robustmel.report import metrics
-from robustmel.report.results import Question
+from robustmel.report.questions import Question
 
 
 def asked(gold: str | None, text: str = "", image: str | None = None, candidates: tuple[str, ...] = ("a", "b")) -> Question:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from scipy import stats
 
 from robustmel.report import build
 
@@ -79,3 +80,45 @@ def test_a_sentence_shared_by_two_entities_caps_what_can_be_reached(fake_run: An
 def test_what_the_run_itself_remarks_comes_last(run: Any) -> None:
     run.notes.append("toy carries no sentences.")
     assert said(run).endswith("toy carries no sentences.")
+
+
+def test_the_reach_of_intervals_is_their_longer_side_and_not_half_their_length(fake_run: Any, ask: Any) -> None:
+    fake_run.questions([ask(number, "a", ["a", "b"], cluster=str(number)) for number in range(30)])
+    fake_run.cell("clean", {"clean": (None, fake_run.rows([RIGHT] * 30))})
+    fake_run.cell("pgd-normal", {"image": (fake_run.variant(), fake_run.rows([WRONG] * 30))})
+    exact = stats.binomtest(30, 30).proportion_ci(0.95, "exact")
+    reach = f"{100 * (1 - exact.low):.1f}"
+    assert f"95 % intervals reach up to {reach} points below a figure and {reach} above it, at 0 and 100 % to one side" in said(
+        fake_run
+    )
+
+
+def test_the_settings_carry_numbers_and_seeds_are_said(run: Any) -> None:
+    for attack, budget in (
+        ("pgd-normal", "8/255"),
+        ("pgd-strong", "0.2"),
+        ("apgd-normal", "8/255"),
+        ("apgd-strong", "0.2"),
+        ("cw-normal", "c=20"),
+    ):
+        for seed in (0, 1, 2):
+            run.cell(attack, {"image": (run.variant(), run.rows([WRONG] * 4))}, budget=budget, seed=seed)
+    told = said(run)
+    assert "(PGD, APGD 8/255 and 0.2; CW c=20)" in told
+    assert "Figures are means over up to 3 seeds (0, 1, 2)" in told
+
+
+def test_the_largest_group_is_said_with_its_share(fake_run: Any, ask: Any) -> None:
+    fake_run.questions([ask(number, "a", ["a", "b"], cluster="one" if number < 3 else str(number)) for number in range(10)])
+    fake_run.cell("clean", {"clean": (None, fake_run.rows([RIGHT] * 10))})
+    assert "n = 10 mentions in 8 groups that share an entity or an image (the largest holds 30.0 %)" in said(fake_run)
+
+
+def test_more_than_chance_is_what_the_flags_call_so(fake_run: Any, ask: Any) -> None:
+    fake_run.questions([ask(number, "a", ["a", "b"], cluster=str(number)) for number in range(40)])
+    fake_run.cell("clean", {"clean": (None, fake_run.rows([RIGHT] * 10 + [WRONG] * 30))})
+    for attack, right in (("pgd-normal", 30), ("apgd-normal", 12)):
+        fake_run.cell(attack, {"image": (fake_run.variant(), fake_run.rows([RIGHT] * right + [WRONG] * (40 - right)))})
+    assert "† More mentions are linked under this attack than without it, in 1 of these 2 cells by more than chance" in said(
+        fake_run
+    )

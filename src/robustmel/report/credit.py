@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import itemgetter
@@ -99,11 +99,11 @@ class Credit:
     failures: tuple[tuple[int, str], ...]
 
 
-def credited(golds: Sequence[str | None], predictions: Sequence[Prediction]) -> Credit:
+def credited(golds: Sequence[str | None], predictions: Iterable[Prediction]) -> Credit:
     """Scores one row set (S = 1): golds and predictions of the same mentions in the same order."""
-    places = [place(gold, one) for gold, one in zip(golds, predictions, strict=True)]
+    judged = [(place(gold, answer), failure(answer)) for gold, answer in zip(golds, predictions, strict=True)]
+    places, why = [where for where, _ in judged], [reason for _, reason in judged]
     hits = np.array([[where.hits(k) for k in KS] for where in places], dtype=np.float64).reshape(len(places), len(KS))
-    why = [failure(one) for one in predictions]
     return Credit(
         credit=hits[None, :, 0],
         hits=hits[None],

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from robustmel.report.credit import place
 from robustmel.report.pictures import Triple, triple
+from robustmel.report.questions import Question
 from robustmel.report.record import unattacked
-from robustmel.report.results import Evaluation, Question, ResultCell, Run
+from robustmel.report.results import Evaluation, ResultCell, Run
 from robustmel.types import Cell, Prediction
 
 LIMIT = 60

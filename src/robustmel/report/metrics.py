@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from robustmel.report.credit import KS, Credit, Floats
-from robustmel.report.results import Question
+from robustmel.report.questions import Question
 
 
 def share(part: float, whole: float) -> float | None:

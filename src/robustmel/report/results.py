@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from robustmel.errors import MissingError
+from robustmel.report.questions import EntityFacts, Question, question
 from robustmel.report.record import AttackRecord
 from robustmel.types import Cell, Prediction
+
+ROWS = 256
+"""Rows of a table that are Python objects at once."""
 
 IMAGE_COLUMNS = ("image", "succeeded_u8", "iterations", "zero_gradients", "linf", "l2", "linf_u8", "l2_u8", "width", "height")
 """Columns of an image attack's log that flags and figures read."""
@@ -29,38 +34,6 @@ SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A mention as it was asked, with its answer.
-
-    Args:
-        id: Opaque id.
-        gold: Id of the right entity; None means NIL.
-        surface: The mention string.
-        text: The sentence.
-        image: Path of the clean image, None where the record names none.
-        candidates: Entity ids that were to choose from; None where the whole knowledge base was open.
-        cluster: Mentions with the same value are about the same entity.
-        gold_in_kb: Whether the knowledge base has the gold entity.
-        image_digest: Of the clean image's bytes; None where there is no such file, or nobody looked.
-    """
-
-    id: str
-    gold: str | None
-    surface: str
-    text: str
-    image: str | None
-    candidates: tuple[str, ...] | None
-    cluster: str
-    gold_in_kb: bool = True
-    image_digest: str | None = None
-
-    @property
-    def reachable(self) -> bool:
-        """Whether the gold entity is among what was to choose from."""
-        return self.gold_in_kb if self.candidates is None else self.gold in self.candidates
-
-
-@dataclass(frozen=True, slots=True)
 class PlacedPrediction(Prediction):
     """A prediction read back: the first of a long ranking, and where the gold entity came out in the whole of it.
 
@@ -71,15 +44,6 @@ class PlacedPrediction(Prediction):
 
     above: int | None = None
     tied: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EntityFacts:
-    """What slices are cut by: an entity's name, type (None where it has none) and popularity."""
-
-    name: str
-    type: str | None
-    popularity: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +127,13 @@ class Run:
     def questions(self, cell: ResultCell) -> tuple[Question, ...]:
         """The mentions of a cell, in file order."""
         if cell.candidates not in self._questions:
-            rows = self._table(CANDIDATES, cell.candidates, cell)
-            self._questions[cell.candidates] = tuple(_question(row) for row in rows)
+            rows = self._rows(CANDIDATES, cell.candidates, cell)
+            self._questions[cell.candidates] = tuple(map(question, rows))
         return self._questions[cell.candidates]
 
     def entities(self, cell: ResultCell) -> dict[str, EntityFacts]:
         """Entity id -> what is known of it, for the knowledge base behind a cell."""
-        rows = self._table(ENTITIES, cell.candidates, cell)
+        rows = self._rows(ENTITIES, cell.candidates, cell)
         return {row["id"]: EntityFacts(row["name"], row.get("type"), row.get("popularity") or 0.0) for row in rows}
 
     def names(self, cell: ResultCell) -> dict[str, str]:
@@ -177,14 +141,17 @@ class Run:
         return {entity: facts.name for entity, facts in self.entities(cell).items()}
 
     def predictions(self, cell: ResultCell, evaluation: Evaluation) -> list[Prediction]:
-        """One prediction a question, in the questions' order.
+        """One prediction a question, in the questions' order."""
+        return list(self.answers(cell, evaluation))
+
+    def answers(self, cell: ResultCell, evaluation: Evaluation) -> Iterator[Prediction]:
+        """The same, one after the other: a long ranking is held no longer than it is looked at.
 
         Raises:
             MissingError: The rows are absent, unreadable, or about other mentions than the questions.
         """
-        rows = self._aligned(self._table(ANSWERS, evaluation.answers, cell), cell, "answers")
-        return [
-            PlacedPrediction(
+        for row in self._aligned(ANSWERS, evaluation.answers, cell):
+            yield PlacedPrediction(
                 id=row["id"],
                 ranked=tuple(row["ranked"] or ()),
                 scores=tuple(row["scores"] or ()),
@@ -193,8 +160,6 @@ class Run:
                 above=row.get("above"),
                 tied=row.get("tied"),
             )
-            for row in rows
-        ]
 
     def log(self, cell: ResultCell, evaluation: Evaluation) -> list[dict[str, Any]]:
         """The perturbed set's log, one row a question in their order; empty for an evaluation without one.
@@ -203,7 +168,7 @@ class Run:
         """
         if evaluation.variant is None:
             return []
-        rows = self._aligned(self._table(LOG, evaluation.variant, cell), cell, "log")
+        rows = self._aligned(LOG, evaluation.variant, cell)
         return [dict.fromkeys(IMAGE_COLUMNS) | row for row in rows]
 
     def manifest(self, kind: str, key: str | None) -> dict[str, Any]:
@@ -224,7 +189,8 @@ class Run:
     def _folder(self, kind: str, key: str) -> Path:
         return self.store / kind / key[:2] / key
 
-    def _table(self, table: tuple[str, str], key: str, cell: ResultCell) -> list[dict[str, Any]]:
+    def _rows(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[dict[str, Any]]:
+        """The rows of a table, a few at a time as Python objects."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -236,22 +202,27 @@ class Run:
                 " the right one with --store."
             )
         try:
-            rows: list[dict[str, Any]] = pq.ParquetFile(path).read(use_threads=False).to_pylist()
+            for batch in pq.ParquetFile(path).iter_batches(ROWS, use_threads=False):
+                yield from batch.to_pylist()
         except (pa.ArrowException, OSError) as problem:
             raise MissingError(
                 f"{path} of cell {cell.title} cannot be read ({problem}); delete its folder, run again."
             ) from problem
-        return rows
 
-    def _aligned(self, rows: list[dict[str, Any]], cell: ResultCell, what: str) -> list[dict[str, Any]]:
+    def _aligned(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[dict[str, Any]]:
         """The rows in the questions' order; it is an error if they are about other mentions."""
         asked = [question.id for question in self.questions(cell)]
-        by_id = {row["id"]: row for row in rows}
-        if len(by_id) != len(rows) or by_id.keys() != set(asked):
-            raise MissingError(
-                f"the {what} of cell {cell.title} hold {len(rows)} mentions that are not the {len(asked)} asked; run the grid again."
-            )
-        return [by_id[mention] for mention in asked]
+        for place, (mention, row) in enumerate(zip_longest(asked, self._rows(table, key, cell))):
+            if row is None or row["id"] != mention:
+                by_id = {row["id"]: row for row in self._rows(table, key, cell)}
+                if by_id.keys() != set(asked) or sum(1 for _ in self._rows(table, key, cell)) != len(asked):
+                    raise MissingError(
+                        f"the {table[0]} of cell {cell.title} hold {len(by_id)} mentions that are not the {len(asked)} asked; run the"
+                        " grid again."
+                    )
+                yield from (by_id[mention] for mention in asked[place:])
+                return
+            yield row
 
 
 def read_run(out: Path, store_root: Path | None = None) -> Run:
@@ -286,17 +257,3 @@ def _cell(row: Mapping[str, Any]) -> ResultCell:
     parts["made_on"] = tuple(parts["made_on"])
     parts["evaluations"] = tuple(Evaluation(part["name"], part["variant"], part["answers"]) for part in parts["evaluations"])
     return ResultCell(Cell(**{field.name: row[field.name] for field in fields(Cell)}), **parts)
-
-
-def _question(row: Mapping[str, Any]) -> Question:
-    return Question(
-        id=row["id"],
-        gold=row["gold"],
-        surface=row["surface"] or "",
-        text=row["text"] or "",
-        image=row["image"],
-        candidates=None if row["candidates"] is None else tuple(row["candidates"]),
-        cluster=row["cluster"] or "",
-        gold_in_kb=row.get("gold_in_kb", True),
-        image_digest=row.get("image_digest"),
-    )

@@ -9,9 +9,8 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
 from robustmel.images import file_digest, is_there
 from robustmel.report import metrics
-from robustmel.report.clusters import clusters
 from robustmel.report.credit import credited
-from robustmel.report.results import Question
+from robustmel.report.questions import Question, clusters
 from robustmel.report.statistics import UNKNOWN, interval
 from robustmel.types import Prediction, opaque_id
 

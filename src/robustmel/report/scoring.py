@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from robustmel.report import metrics
-from robustmel.report.clusters import clusters
 from robustmel.report.credit import Credit, credited, over_seeds, worst
-from robustmel.report.results import EntityFacts, Evaluation, Question, ResultCell, Run
+from robustmel.report.questions import EntityFacts, Question, clusters
+from robustmel.report.results import Evaluation, ResultCell, Run
 from robustmel.report.rows import Row, clean_cells
 from robustmel.report.statistics import Clusters
 from robustmel.types import Task
@@ -35,7 +35,7 @@ class Scoring:
         key = evaluation.answers
         if key not in self._credit:
             golds = [question.gold for question in self.run.questions(cell)]
-            self._credit[key] = credited(golds, self.run.predictions(cell, evaluation))
+            self._credit[key] = credited(golds, self.run.answers(cell, evaluation))
         return self._credit[key]
 
     def cell(self, cell: ResultCell) -> Credit:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from robustmel.errors import MissingError
 from robustmel.report import metrics
-from robustmel.report.credit import Credit
+from robustmel.report.credit import Credit, Floats
 from robustmel.report.rows import Row, table_rows
 from robustmel.report.scoring import Scoring
 from robustmel.report.statistics import UNKNOWN, contrast, interval, paired_test
@@ -39,7 +40,8 @@ def _summary(row: Row, scoring: Scoring) -> Summary:
     before = None if first.clean or row.untouched else clean
     drop = contrast([before.credit], [credit.credit], clusters) if before else None
     drop_low, drop_high = (drop.interval() if drop else None) or UNKNOWN
-    logs = [[scoring.run.log(cell, part) for cell in cells for part in cell.evaluations] for cells in row.by_seed]
+    bound = credit.credit.copy()
+    told = effort(_logged(row, scoring, bound))
     largest = int(np.bincount(clusters).max()) if len(clusters) else 0
     return Summary(
         cell=row.cell,
@@ -53,7 +55,6 @@ def _summary(row: Row, scoring: Scoring) -> Summary:
         accuracy=metrics.accuracy(credit),
         ci_low=low,
         ci_high=high,
-        accuracy_bound=_bound(credit, logs),
         hits_at_k=metrics.hits_at_k(credit),
         mrr=metrics.mean_reciprocal_rank(credit),
         seeds=tuple(group[0].cell.seed or 0 for group in row.by_seed),
@@ -76,55 +77,51 @@ def _summary(row: Row, scoring: Scoring) -> Summary:
         accuracy_fused_view=_accuracy_of(scoring.row_against(row, "fused")),
         members=tuple(cell.attack for cell in row.by_seed[0]) if row.worst_case else (),
         errors_by_kind=metrics.errors_by_kind(credit),
-        **effort([line for seed in logs for log in seed for line in log]),
+        accuracy_bound=metrics.share(float(bound.sum()), bound.size),
+        **told,
     )
 
 
-def effort(log: Sequence[LogRow]) -> dict[str, Any]:
-    """What the attack itself said over all views and seeds: the fields of `Summary` from `perturbed` to `success_u8`."""
-    done = [row for row in log if row["status"] == "ok"]
-    return {
-        "perturbed": len(done),
-        "reduced": sum(bool(row.get("reduced")) for row in done),
-        "not_perturbed": _reasons(log),
-        "median_linf": _median(row["linf_u8"] for row in done),
-        "median_l2": _median(row["l2_u8"] for row in done),
-        "median_queries": _median(row["queries"] for row in done),
-        "zero_gradient_share": metrics.share(
-            sum(row["zero_gradients"] or 0 for row in done), sum(row["iterations"] or 0 for row in done)
-        ),
-        "success_float": _share_true(row["succeeded"] for row in done),
-        "success_u8": _share_true(row["succeeded_u8"] for row in done),
-    }
+def _logged(row: Row, scoring: Scoring, bound: Floats) -> Iterator[LogRow]:
+    """The lines of all logs; in `bound`, (S, n), mentions on which an attack failed in any of its views earn nothing."""
+    for earned, cells in zip(bound, row.by_seed, strict=True):
+        for cell in cells:
+            for evaluation in cell.evaluations:
+                for place, line in enumerate(scoring.run.log(cell, evaluation)):
+                    if str(line["status"]).startswith("error:"):
+                        earned[place] = 0.0
+                    yield line
 
 
-def _bound(credit: Credit, logs: Sequence[Sequence[Sequence[LogRow]]]) -> float | None:
-    """The accuracy with mentions counted as broken on which an attack failed, in any of its views; by seed."""
-    least = credit.credit.copy()
-    for earned, views in zip(least, logs, strict=True):
-        for log in filter(None, views):
-            earned[[str(row["status"]).startswith("error:") for row in log]] = 0.0
-    return metrics.share(float(least.sum()), least.size)
-
-
-def _reasons(log: Iterable[LogRow]) -> dict[str, int]:
-    """Why mentions kept their own image -> mentions, each counted once however many views and seeds say the same."""
+def effort(log: Iterable[LogRow]) -> dict[str, Any]:
+    """What the attack itself said over all views and seeds: the fields of `Summary` from `perturbed` on."""
+    perturbed = 0
+    sums: Counter[str] = Counter()
+    known: defaultdict[str, list[float]] = defaultdict(list)
     reasons: dict[str, set[str]] = {}
-    for row in log:
-        state, _, why = str(row["status"]).partition(":")
+    for line in log:
+        state, _, why = str(line["status"]).partition(":")
         if state in ("skipped", "error"):
-            reasons.setdefault(why.split(":")[0], set()).add(row["id"])
-    return {why: len(ids) for why, ids in sorted(reasons.items())}
-
-
-def _median(values: Iterable[float | None]) -> float | None:
-    known = [float(value) for value in values if value is not None]
-    return statistics.median(known) if known else None
-
-
-def _share_true(values: Iterable[bool | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return metrics.share(sum(known), len(known))
+            reasons.setdefault(why.split(":")[0], set()).add(line["id"])
+        if state != "ok":
+            continue
+        perturbed += 1
+        sums.update({name: int(line.get(name) or 0) for name in ("reduced", "iterations", "zero_gradients")})
+        for name in ("linf_u8", "l2_u8", "queries", "succeeded", "succeeded_u8"):
+            if line[name] is not None:
+                known[name].append(float(line[name]))
+    middle = {name: statistics.median(values) for name, values in known.items()}
+    return {
+        "perturbed": perturbed,
+        "reduced": sums["reduced"],
+        "not_perturbed": {why: len(ids) for why, ids in sorted(reasons.items())},
+        "median_linf": middle.get("linf_u8"),
+        "median_l2": middle.get("l2_u8"),
+        "median_queries": middle.get("queries"),
+        "zero_gradient_share": metrics.share(sums["zero_gradients"], sums["iterations"]),
+        "success_float": metrics.share(sum(known["succeeded"]), len(known["succeeded"])),
+        "success_u8": metrics.share(sum(known["succeeded_u8"]), len(known["succeeded_u8"])),
+    }
 
 
 def _accuracy_of(credit: Credit | None) -> float | None:

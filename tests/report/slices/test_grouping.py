@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robustmel.errors import UsageError
-from robustmel.report.results import EntityFacts, Question
+from robustmel.report.questions import EntityFacts, Question
 from robustmel.report.slices import BY, grouping
 
 

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from robustmel.report.clusters import clusters
-from robustmel.report.results import Question
+from robustmel.report.questions import Question, clusters
 from robustmel.report.statistics import contrast, interval
 from robustmel.report.statistics.shares import of_share
 from robustmel.report.statistics.spread import spread

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,8 @@ class OutsideRun(Run):
         """None: the clean images are not part of a published set."""
         return None
 
-    def _table(self, table: tuple[str, str], key: str, cell: ResultCell) -> list[dict[str, Any]]:
-        return self.tables[table, key]
+    def _rows(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[dict[str, Any]]:
+        return iter(self.tables[table, key])
 
 
 def outside_report(sets: Sequence[Path], predictions: Sequence[Path], clean: Sequence[Path]) -> tuple[Report, bool]:

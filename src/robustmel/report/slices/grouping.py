@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from robustmel.errors import UsageError
 from robustmel.kb.knowledge_base import fold
 from robustmel.registry import suggestion
-from robustmel.report.results import EntityFacts, Question
+from robustmel.report.questions import EntityFacts, Question
 from robustmel.report.slices.likeness import nearest_wrong
 
 TYPES = 9

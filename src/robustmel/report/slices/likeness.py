@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from robustmel.kb.knowledge_base import fold
-from robustmel.report.results import Question
+from robustmel.report.questions import Question
 
 SIZE = 3
 """Letters in a sequence."""

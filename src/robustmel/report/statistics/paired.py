@@ -14,7 +14,7 @@ FLIPS = 10_000
 """Random sign patterns behind a test with too many clusters for all of them."""
 EXACT = 14
 """Up to this many clusters that changed, every sign pattern is tried."""
-_CHUNK = 4_000_000
+_CHUNK = 500_000
 """Random numbers held at once."""
 
 

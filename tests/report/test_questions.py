@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import robustmel as rm
-from robustmel.report.clusters import clusters
-from robustmel.report.results import Question
+from robustmel.report.questions import Question, clusters
 from robustmel.types import Prediction
 
 

@@ -1,0 +1,94 @@
+"""The mentions as they were asked, and which of them belong together."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A mention as it was asked, with its answer.
+
+    Args:
+        id: Opaque id.
+        gold: Id of the right entity; None means NIL.
+        surface: The mention string.
+        text: The sentence.
+        image: Path of the clean image, None where the record names none.
+        candidates: Entity ids that were to choose from; None where the whole knowledge base was open.
+        cluster: Mentions with the same value are about the same entity.
+        gold_in_kb: Whether the knowledge base has the gold entity.
+        image_digest: Of the clean image's bytes; None where there is no such file, or nobody looked.
+    """
+
+    id: str
+    gold: str | None
+    surface: str
+    text: str
+    image: str | None
+    candidates: tuple[str, ...] | None
+    cluster: str
+    gold_in_kb: bool = True
+    image_digest: str | None = None
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the gold entity is among what was to choose from."""
+        return self.gold_in_kb if self.candidates is None else self.gold in self.candidates
+
+
+@dataclass(frozen=True, slots=True)
+class EntityFacts:
+    """What slices are cut by: an entity's name, type (None where it has none) and popularity."""
+
+    name: str
+    type: str | None
+    popularity: float
+
+
+def question(row: Mapping[str, Any]) -> Question:
+    """From a row of `candidates.parquet`."""
+    return Question(
+        id=row["id"],
+        gold=row["gold"],
+        surface=row["surface"] or "",
+        text=row["text"] or "",
+        image=row["image"],
+        candidates=None if row["candidates"] is None else tuple(map(sys.intern, row["candidates"])),
+        cluster=row["cluster"] or "",
+        gold_in_kb=row.get("gold_in_kb", True),
+        image_digest=row.get("image_digest"),
+    )
+
+
+def clusters(questions: Sequence[Question]) -> NDArray[np.int64]:
+    """int64 (n,): a cluster number from 0 a mention, numbered by first appearance.
+
+    Two mentions are in one cluster if they are about one entity or show one image (the same bytes, under whatever paths), or are
+    linked by a chain of such pairs.
+    """
+    keys = [
+        [("entity", question.cluster), *([("image", question.image_digest or question.image)] if question.image else [])]
+        for question in questions
+    ]
+    parent = list(range(len(keys)))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    first: dict[tuple[str, str], int] = {}
+    for index, shared in enumerate(keys):
+        for key in shared:
+            ours, theirs = root(index), root(first.setdefault(key, index))
+            parent[max(ours, theirs)] = min(ours, theirs)
+    numbers: dict[int, int] = {}
+    return np.array([numbers.setdefault(root(index), len(numbers)) for index in range(len(keys))], dtype=np.int64)
