@@ -11,6 +11,10 @@ from hypothesis import strategies as st
 
 from robustmel.images import file_digest
 from robustmel.kb import KnowledgeBase
+from robustmel.linkers import LINKERS
+from robustmel.registry import Component
+from robustmel.run import keys
+from robustmel.run.components import component_spec
 from robustmel.run.keys import canonical, content_key, item_seed, kb_digest, mentions_digest
 from robustmel.types import Entity, Mention
 
@@ -64,6 +68,25 @@ def test_an_edited_image_gives_another_digest(tmp_path: Path) -> None:
     assert mentions_digest("news", [mention]) != before
     image.unlink()
     assert file_digest(image) == "missing"
+
+
+def test_the_release_of_a_library_that_reads_model_folders_is_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    def releases(**installed: str) -> dict[str, object]:
+        versions = {"pillow": "13.0.0", "tokenizers": "0.23.3", "transformers": "5.23.0"} | installed
+        monkeypatch.setattr(keys, "version", versions.__getitem__)
+        keys.library_releases.cache_clear()
+        problems: list[str] = []
+        spec = component_spec(LINKERS, Component("clip-world"), problems)
+        assert spec is not None
+        assert problems == []
+        return spec.identity
+
+    now = releases()
+    assert now["libraries"] == {"pillow": "13.0", "tokenizers": "0.23", "transformers": "5.23"}
+    assert releases(transformers="5.23.4") == now  # bug fixes redo nothing
+    assert releases(transformers="5.24.0") != now != releases(pillow="13.1.0")
+    monkeypatch.undo()
+    keys.library_releases.cache_clear()
 
 
 def test_item_seeds_do_not_depend_on_the_hash_seed() -> None:

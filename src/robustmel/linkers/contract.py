@@ -118,4 +118,5 @@ def capabilities(linker_class: Any, parameters: Mapping[str, object] | None = No
         labels=bool(getattr(linker_class, "reads_labels", False)),
         open_answers=bool(getattr(linker_class, "open_answers", False)),
         random=bool(getattr(linker_class, "random", False)),
+        no_gradient=str(getattr(linker_class, "no_gradient", "")),
     )

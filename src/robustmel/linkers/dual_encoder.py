@@ -60,6 +60,7 @@ class DualEncoder(Family):
     Attributes:
         logit_scale: The learnt temperature: what multiplies cosines before a softmax.
         truncated_texts: Distinct texts that the tokenizer's limit has cut so far.
+        no_gradient: Why it has no `logits`; "" where it has.
 
     Raises:
         UsageError: A parameter is out of its range, or the folder holds another family.
@@ -112,7 +113,8 @@ class DualEncoder(Family):
             )
         if not model.startswith(WORLD):
             check_whole(self, model)
-        if self.preprocessing.no_gradient:
+        self.no_gradient = self.preprocessing.no_gradient
+        if self.no_gradient:
             self.logits = None  # type: ignore[assignment, method-assign]  # so it is not `Differentiable`
 
     @staticmethod
@@ -137,7 +139,7 @@ class DualEncoder(Family):
         tried = (cls, *((path, path.stat().st_mtime_ns) for path in cls.assets(**parameters)))
         if tried not in _EXAMINED:
             built = cls(KnowledgeBase(()), **parameters | {"device": "cpu"})
-            _EXAMINED[tried] = built.preprocessing.no_gradient
+            _EXAMINED[tried] = built.no_gradient
         reason = _EXAMINED[tried]
         return replace(capabilities(cls), gradients=not reason, no_gradient=reason)
 

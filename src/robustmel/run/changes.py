@@ -14,7 +14,7 @@ WHAT = {
     "data set": "its mentions, images or knowledge base",
     "candidates": "their generator or its parameters",
     "training": "its recipe or its data",
-    "linker": "its weights, parameters or version",
+    "linker": "its weights, parameters, version or libraries",
     "defence": "its parameters or version",
     "attack": "its parameters or version",
 }

@@ -17,7 +17,7 @@ from robustmel.linkers import LINKERS
 from robustmel.linkers.contract import Capabilities, capabilities
 from robustmel.registry import Component, Registry, is_file_component
 from robustmel.run.grid import AttackSpec
-from robustmel.run.keys import canonical, files_digest, plain
+from robustmel.run.keys import canonical, files_digest, library_releases, plain
 
 
 @dataclass(frozen=True)
@@ -222,13 +222,15 @@ def identity(
     """
     left_out = {"device", "batch_size"} | ({"model", "revision", "allow_pickle"} if digests else set())
     kept = {key: value for key, value in parameters.items() if key not in left_out}
-    return {
+    known = {
         "name": name,
         "parameters": plain(kept),
         "version": getattr(component, "version", 1),
         "random": bool(getattr(component, "random", False)),
         "digests": digests,
-    } | ({"source": source} if source else {})
+    }
+    libraries = {"libraries": library_releases()} if hasattr(component, "assets") else {}
+    return known | libraries | ({"source": source} if source else {})
 
 
 def attempt(build: Callable[[], object], what: str, problems: list[str]) -> None:

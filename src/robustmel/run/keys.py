@@ -1,7 +1,8 @@
 """Content keys: what an artefact is made of, as one short hash.
 
-A key depends on what decides the result (names, parameters, component versions, digests of the data and weights read, keys of
-what came before) and on nothing else: not on the package's source, the clock, the machine or the order of a dictionary.
+A key depends on what decides the result (names, parameters, component versions, digests of the data and weights read, releases of
+the libraries that say what a model's folder means, keys of what came before) and on nothing else: not on the package's source, the
+clock, the machine or the order of a dictionary.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +75,17 @@ def mentions_digest(dataset: str, mentions: Iterable[Mention]) -> str:
         ]
         hashed.update(canonical(fields).encode())
     return hashed.hexdigest()
+
+
+LIBRARIES = ("pillow", "tokenizers", "transformers")
+"""Packages that decide which tokens and which pixels a model's folder stands for. Not torch: like the device and the number of
+threads, its releases differ in the last bits of sums alone; they are in the run's manifest."""
+
+
+@lru_cache
+def library_releases() -> dict[str, str]:
+    """Name -> release without its bug fixes (`5.23`), of the libraries that decide what a model's folder means."""
+    return {name: ".".join(version(name).split(".")[:2]) for name in LIBRARIES}
 
 
 def plain(parameters: Mapping[str, Any]) -> dict[str, Any]:

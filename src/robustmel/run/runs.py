@@ -9,6 +9,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from robustmel.run.expand import expand
 from robustmel.run.grid import Grid
 from robustmel.run.interrupt import Interrupted
 from robustmel.run.jobs import Job
-from robustmel.run.keys import plain
+from robustmel.run.keys import LIBRARIES, plain
 from robustmel.run.listener import ProgressListener
 from robustmel.run.locks import hold
 from robustmel.run.plan import Evaluation, Plan, PlannedCell
@@ -153,6 +154,7 @@ def _manifest(grid: Grid, plan: Plan, notes: list[str], out: Path, store: Store)
     body = {
         "schema": 2,
         "robustmel": __version__,
+        "libraries": {name: version(name) for name in (*LIBRARIES, "numpy", "torch")},
         "store": os.path.relpath(store.root.resolve(), out.resolve()),
         "grid": plain(asdict(grid.named)),
         "notes": notes,
