@@ -166,9 +166,10 @@ class Perturbation:
         loss_best: float32 (B,): the highest loss at any gradient.
         margin_first: float32 (B,): how far the goal was reached at the first gradient; above zero, it was.
         margin_best: float32 (B,): the furthest it was reached at any gradient.
-        stopped: bool (B,): the scores or gradients were no numbers, so the attack stopped there; never a success. None for an
-            attack that asks nobody.
-        remarks: What is to be said of single images ("fooled by square"), one entry each; empty where there is nothing.
+        failed: bool (B,): scores or gradients that were no numbers kept the attack from its end before anything fooled. None for
+            an attack that asks nobody, as for the next.
+        probabilities: bool (B,): the scores looked like probabilities, and a loss was followed that is made for logits.
+        fooled_by: Of an ensemble, the member ("square") that fooled each image, "" for none; empty for an attack without members.
     """
 
     pixels: Tensor
@@ -183,8 +184,9 @@ class Perturbation:
     loss_best: Tensor | None = None
     margin_first: Tensor | None = None
     margin_best: Tensor | None = None
-    stopped: Tensor | None = None
-    remarks: tuple[str, ...] = ()
+    failed: Tensor | None = None
+    probabilities: Tensor | None = None
+    fooled_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,17 @@ def pixel_length(name: str, value: Any) -> float:
     return parsed
 
 
+def radius(name: str, value: Any) -> float:
+    """The largest change of a pixel: of 8-bit images a multiple of 1/255, so a value between two means the lower one."""
+    parsed = pixel_length(name, value)
+    levels = math.floor(parsed * 255 * (1 + 1e-9))
+    if parsed > 0 and levels == 0:
+        raise UsageError(
+            f'{name} = {value} is below 1/255, the least by which a pixel of 8 bits can change; use "1/255" or more, or 0.'
+        )
+    return parsed if math.isclose(parsed, levels / 255, rel_tol=1e-9) else levels / 255
+
+
 def above_zero(name: str, value: Any) -> float:
     """A number above zero."""
     parsed = number(name, value)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,6 +32,7 @@ class ComponentSpec:
         loaded: Its class; of an attack the attack itself, which is a value. For planning alone: it does not travel to workers.
         training: The job that makes its weights, for a linker that the grid trains.
         capabilities: Of a linker: what it offers with these parameters.
+        notes: What the report must say of it.
     """
 
     component: Component
@@ -39,6 +41,7 @@ class ComponentSpec:
     loaded: Any = field(default=None, compare=False)
     training: Any = None
     capabilities: Capabilities | None = field(default=None, compare=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -175,20 +178,21 @@ def _of_an_instance(component: Component) -> ComponentSpec:
 
 def attack_spec(spec: AttackSpec, problems: list[str]) -> ComponentSpec | None:
     """An attack with the parameters of its named strength under those given."""
-    if spec.attack.instance is not None:
-        return _of_a_value(spec.attack)
     try:
+        if spec.attack.instance is not None:
+            return _of_a_value(spec.attack)
         named = settings(spec.attack.name, spec.strength or None, spec.profile or None) if spec.strength or spec.profile else {}
         if spec.source != "victim" and "on_failure" in ATTACKS.parameters(spec.attack.name):
             named = {"on_failure": "last", **named}  # what fails on its source may still fool the others
         component = Component(spec.attack.name, {**named, **spec.attack.params}, spec.attack.label)
         made = component_spec(ATTACKS, component, problems)
         if made is not None:
-            attack = ATTACKS.load(component.name)(**made.parameters)  # which checks the values, and makes "8/255" a number
+            given = ATTACKS.load(component.name)(**made.parameters)  # which checks the values, and makes "8/255" a number
+            attack = getattr(given, "for_eight_bits", given)
             parameters = {name: getattr(attack, name, value) for name, value in made.parameters.items()}
             digests, source = made.identity["digests"], made.identity.get("source", "")
             known = identity(made.identity["name"], parameters, attack, digests, source)
-            made = ComponentSpec(component, parameters, known, attack)
+            made = ComponentSpec(component, parameters, known, attack, notes=_attack_notes(given, attack))
     except MissingError:
         raise
     except (RobustMELError, TypeError) as problem:
@@ -199,11 +203,24 @@ def attack_spec(spec: AttackSpec, problems: list[str]) -> ComponentSpec | None:
 
 def _of_a_value(component: Component) -> ComponentSpec:
     """An attack from a script: its class and fields say all of it, so it has the key it would have in a grid."""
-    attack = component.instance
+    attack = getattr(component.instance, "for_eight_bits", component.instance)
     place = f"{type(attack).__module__}:{type(attack).__qualname__}"
     name = next((name for name, entry in ATTACKS.items() if entry == place), component.name)
     parameters = {one.name: getattr(attack, one.name) for one in fields(attack)}
-    return ComponentSpec(component, parameters, identity(name, parameters, attack, {}), attack)
+    known, notes = identity(name, parameters, attack, {}), _attack_notes(component.instance, attack)
+    return ComponentSpec(replace(component, instance=attack), parameters, known, attack, notes=notes)
+
+
+def _attack_notes(given: Any, attack: Any) -> tuple[str, ...]:
+    """Where an attack is less than its parameters sound like: on images of 8 bits, and with so many steps of such a size."""
+    notes = []
+    if attack != given:
+        notes.append(f"eps = {255 * given.eps:.4g}/255 means {attack.budget}: a pixel of 8 bits changes by whole 255ths.")
+    reach, across = getattr(attack, "reach", math.inf), 2 * getattr(attack, "eps", 0.0)
+    if reach < across * (1 - 1e-9):
+        far, wide = f"{255 * reach:.4g}/255", f"{255 * across:.4g}/255"
+        notes.append(f"its steps lead {far} far at most, but its ball is {wide} wide; more or larger steps may break more.")
+    return tuple(notes)
 
 
 def identity(

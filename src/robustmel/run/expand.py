@@ -56,6 +56,7 @@ def expand(grid: Grid, builder: Builder) -> Plan:
     complain(problems)
     assert generator is not None
     plan = Plan()
+    plan.notes += dict.fromkeys(f"{spec.title}: {note}" for spec, attack in attacks for note in attack.notes)
     asked = [_candidates(dataset, grid, generator, builder, plan) for dataset in grid.datasets]
     plan.notes += listed_at_length(generator, (Defended(linker, defence) for linker, defence in product(linkers, defences)))
     complain(repeats("data sets", [candidates.name for candidates in asked]))

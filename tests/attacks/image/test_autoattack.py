@@ -37,8 +37,8 @@ def test_it_finds_whatever_one_of_its_members_finds_and_says_which(conv: Any, pi
     alone = perturb(APGD(eps="4/255", steps=8), conv, pixels, gold)
     assert 0 < int(alone.succeeded.sum()) <= int(found.succeeded.sum()) < 24
     assert torch.equal(found.pixels[alone.succeeded], alone.pixels[alone.succeeded])
-    assert [bool(remark) for remark in found.remarks] == found.succeeded.tolist()
-    assert [remark == "fooled by apgd" for remark in found.remarks] == alone.succeeded.tolist()
+    assert [bool(member) for member in found.fooled_by] == found.succeeded.tolist()
+    assert [member == "apgd" for member in found.fooled_by] == alone.succeeded.tolist()
 
 
 def masked(victim: Any) -> Any:
@@ -50,8 +50,8 @@ def test_where_gradients_are_masked_square_is_left(conv: Any, pictures: Any, per
     pixels = pictures(16)
     gold = conv(pixels).argmax(1)
     found = perturb(AutoAttack(eps="8/255", steps=3, targets=1, queries=150), masked(conv), pixels, gold)
-    assert "fooled by square" in found.remarks
-    by_square = torch.tensor([remark == "fooled by square" for remark in found.remarks])
+    assert "square" in found.fooled_by
+    by_square = torch.tensor([member == "square" for member in found.fooled_by])
     assert int(found.queries[by_square].min()) > 3 + 2
     assert not perturb(PGD(eps="8/255", steps=5, random_start=False), masked(conv), pixels, gold).succeeded.any()
 
@@ -73,7 +73,7 @@ def test_what_the_cross_entropy_cannot_see_the_ratio_loss_does(conv: Any, pictur
     blind = CrossEntropyBlind(conv)
     assert int(perturb(PGD(eps="6/255", steps=8, random_start=False), blind, pixels, gold).succeeded.sum()) == 0
     found = perturb(AutoAttack(eps="6/255", **SMALL), blind, pixels, gold)
-    assert "fooled by apgd-t" in found.remarks
+    assert "apgd-t" in found.fooled_by
 
 
 def test_the_course_of_the_loss_is_that_of_one_loss(conv: Any, pictures: Any, perturb: Any) -> None:

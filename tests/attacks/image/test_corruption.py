@@ -19,12 +19,12 @@ KINDS = pytest.mark.parametrize("kind", DEGRADATIONS)
 
 
 def scene(height: int = 24, width: int = 40, seed: int = 0) -> Tensor:
-    """A smooth picture with an edge and some grain: (3, H, W)."""
+    """A smooth picture of 8 bits with an edge and some grain: (3, H, W)."""
     draw = torch.Generator().manual_seed(seed)
     coarse = torch.rand(1, 3, 4, 5, generator=draw)
     smooth = torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear")[0]
     smooth[:, :, width // 2 :] *= 0.3
-    return (smooth + 0.05 * torch.randn(3, height, width, generator=draw)).clamp(0, 1)
+    return ((smooth + 0.05 * torch.randn(3, height, width, generator=draw)).clamp(0, 1) * 255).round() / 255
 
 
 def normal(picture: Tensor, seed: int = 1) -> Tensor:
@@ -38,7 +38,10 @@ def test_the_change_has_the_size_asked_for(kind: str, norm: Any, eps: Any, pertu
     attack = Corruption(kind, eps, norm)
     found = perturb(attack, None, pixels, torch.zeros(3, dtype=torch.long))
     wanted = attack.eps * math.sqrt(pixels[0].numel()) if norm == "rms" else attack.eps
-    assert (found.linf if norm == "linf" else found.l2).tolist() == pytest.approx([wanted] * 3, rel=1e-3)
+    saved = (found.pixels.double() * 255).round() / 255 - pixels
+    sizes = saved.flatten(1).abs().amax(1) if norm == "linf" else saved.flatten(1).norm(dim=1)
+    assert sizes.tolist() == pytest.approx([wanted] * 3, rel={"jpeg": 0.04, "brightness": 0.07}.get(kind, 0.01))
+    assert float(sizes.max()) <= wanted * (1 + 1e-6)
     assert 0 <= float(found.pixels.min()) <= float(found.pixels.max()) <= 1
     assert found.note == ""
     assert not found.succeeded.any()
@@ -48,11 +51,11 @@ def test_the_change_has_the_size_asked_for(kind: str, norm: Any, eps: Any, pertu
 def test_an_rms_of_eps_is_as_long_as_noise_that_moves_every_entry_by_eps(perturb: Any) -> None:
     from robustmel.attacks.image.noise import UniformNoise
 
-    pixels = torch.full((2, 3, 20, 20), 0.5) + 0.1 * torch.randn(2, 3, 20, 20, generator=torch.Generator().manual_seed(0))
+    pixels = 0.5 + 0.1 * torch.randn(2, 3, 20, 20, generator=torch.Generator().manual_seed(0))
     gold = torch.zeros(2, dtype=torch.long)
     noise = perturb(UniformNoise(8 / 255), None, pixels, gold)
     found = perturb(Corruption("contrast", 8 / 255), None, pixels, gold)
-    assert torch.allclose(found.l2, noise.l2, rtol=1e-3)
+    assert torch.allclose(found.l2, noise.l2, rtol=0.01)
 
 
 @KINDS
@@ -82,7 +85,7 @@ def test_a_flat_picture_is_left_and_the_note_says_so(kind: str, perturb: Any) ->
     found = perturb(Corruption(kind, 8 / 255), None, pixels, torch.zeros(2, dtype=torch.long))
     assert found.note == SHORT
     assert float(found.linf[0]) < 1e-5
-    assert float(found.l2[1]) == pytest.approx(8 / 255 * math.sqrt(3 * 256), rel=1e-3)
+    assert float(found.l2[1]) == pytest.approx(8 / 255 * math.sqrt(3 * 256), rel=0.01)
 
 
 def test_a_size_of_zero_changes_nothing(perturb: Any) -> None:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks import ATTACKS
-from robustmel.attacks.image.losses import PROBABILITIES, look_like_probabilities
-from robustmel.report.flags.trace import PROBABILITIES as SEARCHED_BY_THE_REPORT
+from robustmel.attacks.image.attacked_batch import PROBABILITIES
+from robustmel.attacks.image.watched_objective import look_like_probabilities
 
 INF = float("inf")
 
@@ -44,8 +44,11 @@ def test_losses_made_for_logits_say_so(conv: Any, pictures: Any, perturb: Any) -
     gold = conv(pixels).argmax(1)
     for name, given in {"pgd": {}, "apgd": {"loss": "dlr"}, "apgd-t": {"targets": 1}}.items():
         attack = ATTACKS.create(name, steps=3, **given)
-        assert PROBABILITIES in perturb(attack, softmax(conv), pixels, gold).note
-        assert PROBABILITIES not in perturb(attack, conv, pixels, gold).note
+        told, silent = (perturb(attack, victim, pixels, gold) for victim in (softmax(conv), conv))
+        assert told.probabilities.tolist() == [True] * 4
+        assert silent.probabilities.tolist() == [False] * 4
+        assert PROBABILITIES in told.note
+        assert PROBABILITIES not in silent.note
 
 
 def test_attacks_on_the_margin_take_any_scores(conv: Any, pictures: Any, perturb: Any) -> None:
@@ -67,9 +70,3 @@ def test_a_sum_that_happens_to_be_one_is_no_sign(conv: Any, pictures: Any, pertu
 
     pixels = pictures(3)
     assert perturb(ATTACKS.create("pgd", steps=4), once, pixels, conv(pixels).argmax(1)).note == ""
-
-
-def test_the_report_finds_the_note(conv: Any, pictures: Any, perturb: Any) -> None:
-    pixels = pictures(4)
-    found = perturb(ATTACKS.create("pgd", steps=3), softmax(conv), pixels, conv(pixels).argmax(1))
-    assert SEARCHED_BY_THE_REPORT in found.note

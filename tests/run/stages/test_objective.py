@@ -11,7 +11,8 @@ from torch import Tensor
 
 from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.attacks.image.pgd import PGD
-from robustmel.run.stages.objective import EnsembleObjective, LinkerObjective, objective_of
+from robustmel.errors import UsageError
+from robustmel.run.stages.objective import EnsembleObjective, GuardedObjective, LinkerObjective, objective_of
 from robustmel.types import Query, Task
 
 QUERIES = [Query(str(number), "", "", None, None, ("x", "y", "z")) for number in range(5)]
@@ -78,3 +79,49 @@ def test_the_gradient_is_a_number_where_candidates_are_absent() -> None:
 def test_one_source_is_no_ensemble() -> None:
     linker = Flat(0, 3.0)
     assert torch.equal(objective_of([linker], "I2T", "cosine", QUERIES)(pictures()), linker.logits(pictures(), QUERIES))
+
+
+class Raises:
+    """Raises at pictures whose first pixel is bright, whatever else is in the batch; other scores are their means."""
+
+    def __init__(self, problem: Exception) -> None:
+        self.problem = problem
+
+    def __call__(self, pixels: Tensor, rows: Tensor | None = None) -> Tensor:
+        if bool((pixels[:, 0, 0, 0] > 0.9).any()):
+            raise self.problem
+        means = pixels.mean((1, 2, 3))
+        return torch.stack([means, 1 - means, 2 * means], 1)[:, : 2 + len(pixels) % 2]
+
+
+def bright(*which: int, count: int = 5) -> Tensor:
+    pixels = torch.full((count, 3, 2, 2), 0.25)
+    pixels[list(which), 0, 0, 0] = 1.0
+    return pixels
+
+
+def test_where_a_linker_raises_its_row_alone_has_no_numbers() -> None:
+    guarded = GuardedObjective(Raises(ValueError("too bright")), torch.zeros(5, dtype=torch.long))
+    pixels = bright(1, 4).requires_grad_()
+    scores = guarded(pixels)
+    assert scores.isnan().any(1).tolist() == [False, True, False, False, True]
+    assert guarded.problems == {1: "ValueError: too bright", 4: "ValueError: too bright"}
+    scores[0].nansum().backward()
+    assert pixels.grad is not None
+    assert bool(pixels.grad[0].any())
+    assert guarded(bright(0, count=2), torch.tensor([3, 2])).isnan().any(1).tolist() == [True, False]
+    assert list(guarded.problems) == [1, 4, 3]
+
+
+@pytest.mark.parametrize(
+    "problem", [MemoryError(), torch.OutOfMemoryError(), OSError(28, "No space left on device"), UsageError("no such device.")]
+)
+def test_what_is_no_fault_of_a_picture_goes_on(problem: Exception) -> None:
+    with pytest.raises(type(problem)):
+        GuardedObjective(Raises(problem), torch.zeros(5, dtype=torch.long))(bright(1))
+
+
+@pytest.mark.parametrize("problem", [ConnectionError("away"), TimeoutError("late")])
+def test_a_service_that_is_away_is_a_failure_of_the_row(problem: Exception) -> None:
+    guarded = GuardedObjective(Raises(problem), torch.zeros(5, dtype=torch.long))
+    assert guarded(bright(1)).isnan().any(1).tolist() == [False, True, False, False, False]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks import ATTACKS
+from robustmel.errors import RobustMELError
 from robustmel.images import decode, write_png
 from robustmel.kb import KnowledgeBase
 from robustmel.run.stages.perturb_images import ImageAttackContext, perturb_images
@@ -52,3 +54,66 @@ def test_what_is_no_number_is_an_error_row_and_no_success(name: str, value: floa
     assert "not finite" in log[1]["note"]
     assert "asked in a test" in log[1]["note"]
     assert np.array_equal(decode(tmp_path / str(log[1]["image"])), decode(tmp_path / "1.png"))
+    assert [row["failed"] for row in log] == [False, True, False]
+
+
+class Raising:
+    """Links light images to "light"; raises at images that have become lighter than `limit`, and says of dark ones what it should."""
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+
+    def __call__(self, pixels: Tensor, rows: Tensor | None = None) -> Tensor:
+        light = pixels.mean((1, 2, 3)) - 0.42
+        if bool((light > self.limit).any()):
+            raise ValueError("too light")
+        return torch.stack([torch.zeros_like(light), light], 1)
+
+
+def logged(attack: Any, objective: Any, folder: Path, name: str = "pgd") -> list[dict[str, Any]]:
+    context = ImageAttackContext(attack, lambda asked: objective, KnowledgeBase(()), torch.device("cpu"), name, 0, 512)
+    perturb_images(queries(folder), ["dark"] * 3, context, 8, folder, lambda *_: None)
+    rows: list[dict[str, Any]] = pq.read_table(folder / "log.parquet").to_pylist()
+    return rows
+
+
+def test_what_fooled_before_the_linker_raised_is_kept(tmp_path: Path) -> None:
+    attack = ATTACKS.create("pgd", eps="40/255", step_size="1/255", steps=40, random_start=False)
+    for row in logged(attack, Raising(0.01), tmp_path):
+        assert (row["status"], row["failed"], row["succeeded_u8"]) == ("ok", False, True)
+        assert 0 < decode(tmp_path / row["image"]).mean() / 255 - 0.42 < 0.01
+
+
+def test_where_the_linker_raised_before_anything_fooled_the_row_says_what(tmp_path: Path) -> None:
+    attack = ATTACKS.create("pgd", eps="40/255", step_size="1/255", steps=40, random_start=False)
+    with pytest.raises(RobustMELError, match="ValueError: too light"):
+        logged(attack, Raising(-0.005), tmp_path)  # on every image
+
+    class Once(Raising):
+        def __call__(self, pixels: Tensor, rows: Tensor | None = None) -> Tensor:
+            names = torch.arange(len(pixels)) if rows is None else rows
+            light = pixels.mean((1, 2, 3)) - 0.42
+            if bool(((light > self.limit) & (names == 1)).any()):
+                raise ValueError("too light")
+            return torch.stack([torch.zeros_like(light), light], 1)
+
+    log = logged(attack, Once(-0.005), tmp_path / "again")
+    assert [row["status"] for row in log] == ["ok", "error:ValueError: too light", "ok"]
+    assert [row["failed"] for row in log] == [False, True, False]
+    assert [row["succeeded_u8"] for row in log] == [True, False, True]
+
+
+def test_the_log_says_how_far_the_first_step_came(tmp_path: Path) -> None:
+    for row in logged(ATTACKS.create("pgd"), Raising(9.0), tmp_path):
+        assert row["rise_predicted"] > 0
+        assert row["rise"] == pytest.approx(row["rise_predicted"], rel=1e-3)
+    (tmp_path / "b").mkdir()
+    assert [row["rise"] for row in logged(ATTACKS.create("square", queries=5), Raising(9.0), tmp_path / "b", "square")] == [
+        None
+    ] * 3
+
+
+def test_the_log_names_the_member_that_fooled(tmp_path: Path) -> None:
+    attack = ATTACKS.create("autoattack", eps="40/255", steps=5, queries=5)
+    assert [row["fooled_by"] for row in logged(attack, Raising(9.0), tmp_path, "autoattack")] == ["apgd"] * 3
+    assert [row["fooled_by"] for row in logged(ATTACKS.create("pgd"), Raising(9.0), tmp_path / "c")] == [None] * 3

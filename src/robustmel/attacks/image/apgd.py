@@ -48,7 +48,7 @@ class APGD(TargetableAttack, BallAttack):
     restarts: int = 1
 
     random: ClassVar[bool] = True
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -183,7 +183,7 @@ def _finish(batch: AttackedBatch, ascent: AscentState) -> None:
     """Hands in what a run came to."""
     finite = ascent.best_loss.isfinite()
     batch.record_last(ascent.best[finite], ascent.rows[finite])
-    fooling = ascent.reached & ~batch.finished[ascent.rows]
+    fooling = ascent.reached & ~batch.fooled[ascent.rows]
     batch.submit(ascent.fooling[fooling], ascent.rows[fooling], fooling[fooling])
 
 

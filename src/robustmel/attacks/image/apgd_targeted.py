@@ -41,7 +41,7 @@ class TargetedAPGD(MultiTargetedAttack):
     restarts: int = 1
 
     random: ClassVar[bool] = True
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         """Checks the values."""

@@ -6,25 +6,27 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks.contract import Noise, Objective
+from robustmel.attacks.image.eight_bit import eight_bit
 from robustmel.attacks.image.goal import Goal, choose_target, ranked_wrong
-from robustmel.attacks.image.gradients import LossGradient, LossTrace, loss_gradient
-from robustmel.attacks.image.losses import LOSSES, PROBABILITIES, ProbabilityCheck, dlr_needs
+from robustmel.attacks.image.gradients import LossGradient, LossTrace, count_candidates, loss_gradient
+from robustmel.attacks.image.losses import LOSSES, dlr_needs
 from robustmel.attacks.image.options import QueryAttack
+from robustmel.attacks.image.watched_objective import WatchedObjective
 from robustmel.types import Perturbation
 
-NOT_FINITE = "the attack stopped at images whose scores or gradients were not finite, or that have one candidate"
-
-
-def eight_bit(pixels: Tensor) -> Tensor:
-    """The pixels as a PNG keeps them: rounded, never cut off."""
-    return (pixels * 255).round().clamp(0, 255) / 255
+NOT_FINITE = "the scores or gradients of some images were not finite, which stopped the attack there"
+PROBABILITIES = (
+    "scores look like probabilities (in [0, 1], with the sum 1), but cross-entropy and the ratio loss are made for logits"
+)
+"""Notes; the second because the gradient of a cross-entropy vanishes where probabilities are sure."""
 
 
 class AttackedBatch:
     """A batch under attack.
 
     An image is *fooled* when its goal is reached after rounding to 8 bits. Of several images found for one input, one that
-    survives rounding is kept before one that does not.
+    survives rounding is kept before one that does not. Where an answer is not finite, the image's run is *halted*; what fooled
+    before is kept, and the next run goes on with the image.
 
     Args:
         options: The attack's own.
@@ -37,13 +39,14 @@ class AttackedBatch:
     def __init__(self, options: QueryAttack, pixels: Tensor, objective: Objective, gold: Tensor, noise: Noise) -> None:
         self.options = options
         self.pixels = pixels
-        self.objective = ProbabilityCheck(objective, gold)
+        self.objective = WatchedObjective(objective, gold)
         self.queries, self.iterations, self.zero_gradients = (torch.zeros_like(gold) for _ in range(3))
-        self.fooled, self.reached, self.skipped, self.stopped = (torch.zeros_like(gold, dtype=torch.bool) for _ in range(4))
+        self.fooled, self.reached, self.skipped = (torch.zeros_like(gold, dtype=torch.bool) for _ in range(3))
+        self.halted, self.not_finite = (torch.zeros_like(self.fooled) for _ in range(2))
         self.adversarial = pixels.clone()
         self.last = pixels.clone() if options.on_failure == "last" else pixels
         self.notes: dict[str, None] = {}
-        self.remarks = [""] * len(gold)
+        self.fooled_by = [""] * len(gold)
         self.trace = LossTrace(gold)
         self._losses: dict[str, None] = {}
         self._wrong: Tensor | None = None
@@ -51,20 +54,24 @@ class AttackedBatch:
         if options.targeted is None and not options.skip_misclassified:
             return
         scores = self._scores(pixels, torch.arange(len(gold), device=gold.device))
-        wrong = self.goal.margin(scores) > 0
+        clean = self.goal.margin(scores)
         if options.targeted is not None:
-            self.goal = Goal(gold, choose_target(options.targeted, scores, gold, noise))
+            target = choose_target(options.targeted, scores, gold, noise)
+            self.goal = Goal(gold, target)
+            self.objective.aim_at(target)
+            self.skipped = self.not_finite = ~clean.isfinite()  # there is no telling whom to put first
         if options.skip_misclassified:
-            self.skipped = wrong
-            self.fooled = wrong & (self.goal.margin(scores) > 0)
+            self.skipped = self.skipped | (clean > 0)
+            self.fooled = (clean > 0) & (self.goal.margin(scores) > 0)
 
     @property
     def finished(self) -> Tensor:
         """Bool (B,): the images that are attacked no further."""
-        return self.fooled | self.skipped | self.stopped
+        return self.fooled | self.skipped | self.halted
 
-    def active(self, taking_part: Tensor | None = None) -> Tensor:
-        """int64: the rows still to be attacked, of all or of those where `taking_part`, bool (B,), holds."""
+    def begin(self, taking_part: Tensor | None = None) -> Tensor:
+        """int64: the rows that a new run attacks, those halted before among them, of all or where `taking_part`, bool (B,), holds."""
+        self.halted.zero_()
         return (~self.finished if taking_part is None else ~self.finished & taking_part).nonzero()[:, 0]
 
     def wrong_candidates(self) -> Tensor:
@@ -73,44 +80,45 @@ class AttackedBatch:
         Queried once, for the images that are active then; the others have none.
         """
         if self._wrong is None:
-            rows = self.active()
+            rows = self.begin()
             if not len(rows):
                 return rows.new_empty(len(self.pixels), 0)
             scores = self._scores(self.pixels[rows], rows)
-            self._stop(rows[~self._goal(rows).margin(scores).isfinite()])
+            self._halt(rows, self._goal(rows).margin(scores).isfinite(), count_candidates(scores))
             ranked = ranked_wrong(scores, self.goal.gold[rows])
             self._wrong = ranked.new_full((len(self.pixels), ranked.shape[1]), -1)
             self._wrong[rows] = ranked
         return self._wrong
 
     def loss_gradient(self, pixels: Tensor, rows: Tensor, loss: str) -> LossGradient:
-        """One gradient step's query of the objective, counted; rows whose answer is not finite are stopped."""
+        """One gradient step's query of the objective, counted; rows whose answer is not finite are halted."""
         goal = self._goal(rows)
         slope = loss_gradient(self.objective, pixels, goal, LOSSES[loss], self._rows(rows))
         self.queries[rows] += 1
         self.iterations[rows] += 1
         # with the right candidate third, the ratio is 1 whatever the pixels are
         informative = slope.margin <= 0 if loss == "dlr" else True
-        self.zero_gradients[rows] += slope.zero & slope.finite & informative
+        self.zero_gradients[rows] += slope.zero & slope.finite & informative & ~self.objective.tied[rows]
         self._losses[loss] = None
         # another member of an ensemble: its loss is no continuation of the first one's
         self.trace.record(slope, rows, loss=loss == next(iter(self._losses)))
         if loss == "dlr" and (slope.candidates < dlr_needs(goal)).any():
             self.notes[f"dlr needs {dlr_needs(goal)} candidates; the attack used the margin where there are fewer"] = None
-        self._stop(rows[~slope.finite])
+        self._halt(rows, slope.finite, slope.candidates)
         return slope
 
     def query(self, pixels: Tensor, rows: Tensor) -> Tensor:
         """How far the goal is reached by images after rounding to 8 bits: float32 (b,), above zero where they fool.
 
-        Counted as one query each; rows whose answer is not finite are stopped.
+        Counted as one query each; rows whose answer is not finite are halted.
         """
         return self.margin(eight_bit(pixels), rows)
 
     def margin(self, pixels: Tensor, rows: Tensor) -> Tensor:
         """The same for images as they are, before rounding."""
-        margin = self._goal(rows).margin(self._scores(pixels, rows))
-        self._stop(rows[~margin.isfinite()])
+        scores = self._scores(pixels, rows)
+        margin = self._goal(rows).margin(scores)
+        self._halt(rows, margin.isfinite(), count_candidates(scores))
         return torch.where(margin.isfinite(), margin, torch.nan)
 
     def keep(self, pixels: Tensor, rows: Tensor) -> None:
@@ -143,7 +151,7 @@ class AttackedBatch:
     def still_active(self, pixels: Tensor, rows: Tensor, slope: LossGradient, least: float = 0.0) -> Tensor:
         """Which images stay in the batch after a step, given the slope at `pixels`: bool (b,).
 
-        Those stopped drop out, and with `drop_fooled` those that fool by more than `least` (the image is kept).
+        Those halted drop out, and with `drop_fooled` those that fool by more than `least` (the image is kept).
         """
         if self.options.drop_fooled:
             hit = slope.finite & (slope.margin > least)
@@ -155,35 +163,31 @@ class AttackedBatch:
         if self.options.on_failure == "last" and len(rows):
             self.last[rows] = pixels
 
-    def remark(self, what: str, where: Tensor) -> None:
-        """Says something of single images, those where `where`, bool (B,), holds."""
-        for row in where.nonzero()[:, 0].tolist():
-            self.remarks[row] = "; ".join(filter(None, (self.remarks[row], what)))
-
     def untouched(self) -> Perturbation:
         """The inputs themselves, judged: what a budget of zero leaves."""
-        rows = self.active()
+        rows = self.begin()
         self.submit(self.pixels[rows], rows)
         return self.perturbation()
 
     def perturbation(self) -> Perturbation:
         """What the attack hands back."""
-        failed = (~self.reached & ~self.skipped) | self.stopped
-        pixels = torch.where(failed[:, None, None, None], self.last, self.adversarial)
+        pixels = torch.where((self.reached | self.skipped)[:, None, None, None], self.adversarial, self.last)
         change = (pixels - self.pixels).flatten(1)
-        if self._losses.keys() & {"ce", "dlr"} and (self.objective.suspect & (self.iterations > 0)).any():
+        probabilities = self.objective.suspect & (self.iterations > 0) & bool(self._losses.keys() & {"ce", "dlr"})
+        if probabilities.any():
             self.notes[PROBABILITIES] = None
         return Perturbation(
             pixels=pixels,
-            succeeded=self.fooled & ~self.stopped,
+            succeeded=self.fooled,
             queries=self.queries,
             iterations=self.iterations,
             linf=torch.linalg.vector_norm(change, ord=torch.inf, dim=1),
             l2=torch.linalg.vector_norm(change, dim=1),
             zero_gradients=self.zero_gradients,
             note="; ".join(self.notes),
-            stopped=self.stopped,
-            remarks=tuple(self.remarks),
+            failed=self.not_finite & ~self.fooled,
+            probabilities=probabilities,
+            fooled_by=tuple(self.fooled_by),
             **vars(self.trace),
         )
 
@@ -198,7 +202,11 @@ class AttackedBatch:
         self.queries[rows] += 1
         return self.objective(pixels, self._rows(rows)).float()
 
-    def _stop(self, rows: Tensor) -> None:
-        if len(rows):
-            self.stopped[rows] = True
-            self.notes[NOT_FINITE] = None
+    def _halt(self, rows: Tensor, finite: Tensor, candidates: Tensor) -> None:
+        """Halts what is not finite; with one candidate there is no margin, which is no failure."""
+        if not finite.all():
+            self.halted[rows[~finite]] = True
+            broken = rows[~finite & (candidates != 1)]
+            self.not_finite[broken] = True
+            if len(broken):
+                self.notes[NOT_FINITE] = None

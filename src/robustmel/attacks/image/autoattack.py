@@ -45,7 +45,7 @@ class AutoAttack(GradientAttack, BallAttack):
     restarts: int = 1
 
     random: ClassVar[bool] = True
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -77,4 +77,5 @@ class AutoAttack(GradientAttack, BallAttack):
         for name, member in self.members.items():
             before = batch.fooled.clone()
             member.search(batch, noise)
-            batch.remark(f"fooled by {name}", batch.fooled & ~before)
+            for row in (batch.fooled & ~before).nonzero()[:, 0].tolist():
+                batch.fooled_by[row] = name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
 from torch import Tensor
@@ -14,7 +14,7 @@ from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
 from robustmel.attacks.image.goal import Goal
 from robustmel.attacks.image.options import GradientAttack, QueryAttack
-from robustmel.attacks.quantities import as_budget, at_least_one, pixel_length
+from robustmel.attacks.quantities import as_budget, at_least_one, pixel_length, radius
 from robustmel.types import Perturbation
 
 
@@ -41,6 +41,11 @@ class BallAttack(QueryAttack, ABC):
         return as_budget(self.eps)
 
     @property
+    def for_eight_bits(self) -> Self:
+        """The attack as it acts on images of 8 bits: within the largest radius of whole steps that the one given holds."""
+        return replace(self, eps=radius("eps", self.eps))  # type: ignore[call-arg]
+
+    @property
     def idle(self) -> bool:
         """Whether these parameters leave nothing to do: images are handed back as they are, judged."""
         return self.steps == 0
@@ -61,7 +66,7 @@ class BallAttack(QueryAttack, ABC):
         """Looks for an image that fools, for each still active; what is fooled takes no part in the next start."""
         for taking_part in self.goals(batch):
             for start in range(self.restarts):
-                rows = batch.active(taking_part)
+                rows = batch.begin(taking_part)
                 if len(rows):
                     self.run(batch, rows, noise, start)
 

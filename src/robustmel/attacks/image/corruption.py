@@ -12,7 +12,8 @@ from torch import Tensor
 from robustmel.attacks.contract import Noise, Objective
 from robustmel.attacks.image.clean import QueryFreeAttack, without_queries
 from robustmel.attacks.image.degradations import DEGRADATIONS, DRAWN
-from robustmel.attacks.quantities import as_budget, number, one_of, pixel_length
+from robustmel.attacks.image.eight_bit import euclidean, largest, within
+from robustmel.attacks.quantities import as_budget, number, one_of, pixel_length, radius
 from robustmel.types import Perturbation
 
 MILDEST, HALVINGS = 2.0**-10, 6
@@ -49,7 +50,7 @@ class Corruption(QueryFreeAttack):
     norm: Literal["rms", "l2", "linf"] = "rms"
 
     threat_model: ClassVar[str] = "corruption"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -67,22 +68,25 @@ class Corruption(QueryFreeAttack):
         """The size of the change."""
         return f"l2={self.eps:g}" if self.norm == "l2" else as_budget(self.eps) + (" rms" if self.norm == "rms" else "")
 
+    @property
+    def for_eight_bits(self) -> Corruption:
+        """The corruption as it acts on images of 8 bits; see `BallAttack`."""
+        return replace(self, eps=radius("eps", self.eps)) if self.norm == "linf" else self
+
     def perturb(self, pixels: Tensor, objective: Objective, gold: Tensor, noise: Noise) -> Perturbation:
         """Perturbs a batch; `succeeded` is False, since no linker was asked."""
         drawn = noise.normal() if self.random else torch.zeros_like(pixels)
-        corrupted = torch.stack([self._corrupted(picture, lot) for picture, lot in zip(pixels, drawn, strict=True)])
-        perturbation = without_queries(pixels, corrupted)
-        size = perturbation.linf if self.norm == "linf" else perturbation.l2
-        short = bool((size < 0.999 * self._wanted(pixels[0])).any())
-        return replace(perturbation, note=SHORT if short else "")
-
-    def _corrupted(self, picture: Tensor, noise: Tensor) -> Tensor:
-        wanted = self._wanted(picture)
+        wanted = self._wanted(pixels[0])
         if wanted == 0:
-            return picture
-        change = DEGRADATIONS[self.kind](picture, self._severity(picture, noise, wanted), noise) - picture
-        size = self._size(change)
-        return (picture + change * min(1.0, wanted / max(size, 1e-12))).clamp(0, 1)
+            return without_queries(pixels, pixels)
+        changes = [
+            DEGRADATIONS[self.kind](picture, self._severity(picture, lot, wanted), lot) - picture
+            for picture, lot in zip(pixels, drawn, strict=True)
+        ]
+        sizes = [self._size(change) for change in changes]
+        exact = torch.stack([change * min(1.0, wanted / max(size, 1e-12)) for change, size in zip(changes, sizes, strict=True)])
+        corrupted = within(pixels, exact, wanted, largest if self.norm == "linf" else euclidean)
+        return replace(without_queries(pixels, corrupted), note=SHORT if min(sizes) < 0.999 * wanted else "")
 
     def _severity(self, picture: Tensor, noise: Tensor, wanted: float) -> float:
         """About the mildest severity whose change has the wanted size; 1 where there is none."""

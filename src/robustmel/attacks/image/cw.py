@@ -62,7 +62,7 @@ class CarliniWagner(TargetableAttack):
     abort_early: bool = False
 
     threat_model: ClassVar[str] = "l2"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -88,11 +88,12 @@ class CarliniWagner(TargetableAttack):
         for search in range(self.binary_search_steps):
             if search:
                 constants.update(search)
-            rows = batch.active()
+            rows = batch.begin()
             if len(rows):
                 self._run(batch, rows, constants)
-        fooling = constants.length.isfinite() & ~batch.finished
-        batch.submit(constants.shortest[fooling], fooling.nonzero()[:, 0], fooling[fooling])
+        rows = batch.begin()
+        fooling = rows[constants.length[rows].isfinite()]
+        batch.submit(constants.shortest[fooling], fooling, torch.ones_like(fooling, dtype=torch.bool))
         return batch.perturbation()
 
     def _run(self, batch: AttackedBatch, rows: Tensor, constants: ConstantSearch) -> None:

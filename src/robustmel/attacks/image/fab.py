@@ -12,6 +12,7 @@ from robustmel.attacks.contract import Noise
 from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
 from robustmel.attacks.image.ball_attack import MultiTargetedAttack, StartState, replaced
+from robustmel.attacks.image.eight_bit import largest
 from robustmel.attacks.quantities import above_zero, below_one
 from robustmel.errors import UsageError
 
@@ -56,7 +57,7 @@ class FAB(MultiTargetedAttack):
     eta: float = 1.05
     beta: float = 0.9
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -110,7 +111,7 @@ class FAB(MultiTargetedAttack):
         centre = state.ball.centre
         apart = (gradient * (state.current - centre)).sum((1, 2, 3))
         way, way_from_centre = way_to_plane(state.current, gradient, -lead), way_to_plane(centre, gradient, apart - lead)
-        length, from_centre = _largest(way), _largest(way_from_centre)
+        length, from_centre = largest(way), largest(way_from_centre)
         bias = (length / (length + from_centre).clamp(min=TINY)).clamp(max=self.alpha_max)[:, None, None, None]
         return torch.lerp(state.current + self.eta * way, centre + self.eta * way_from_centre, bias).clamp_(0, 1)
 
@@ -135,7 +136,7 @@ class ProjectionState(StartState):
         current = ball.centre
         if noise is not None:
             uniform = noise.uniform(rows)
-            current = ball.sample(uniform / (2 * _largest(uniform)[:, None, None, None]))
+            current = ball.sample(uniform / (2 * largest(uniform)[:, None, None, None]))
         nowhere = torch.full((len(rows),), torch.inf, device=current.device)
         return cls(rows, ball, current, nearest=ball.centre, length=nowhere, valid=ball.centre)
 
@@ -146,14 +147,9 @@ class ProjectionState(StartState):
 
     def record(self, pixels: Tensor, fooling: Tensor) -> None:
         """Keeps those that fool and are nearer than any before."""
-        length = _largest(pixels - self.ball.centre)
+        length = largest(pixels - self.ball.centre)
         better = fooling & (length < self.length)
         self.nearest, self.length = replaced(self.nearest, better, pixels), torch.where(better, length, self.length)
-
-
-def _largest(change: Tensor) -> Tensor:
-    length: Tensor = torch.linalg.vector_norm(change, ord=torch.inf, dim=(1, 2, 3))
-    return length
 
 
 def _narrowed(batch: AttackedBatch, state: ProjectionState, keep: Tensor) -> ProjectionState:
@@ -166,10 +162,10 @@ def _narrowed(batch: AttackedBatch, state: ProjectionState, keep: Tensor) -> Pro
 def _finish(batch: AttackedBatch, state: ProjectionState) -> None:
     """Hands in the changes found; one that rounding undoes, doubled until it does not, to the ball's border at most."""
     batch.record_last(state.ball.project(state.valid.clone()), state.rows)
-    state = state.narrow(state.within & ~batch.finished[state.rows])
+    state = state.narrow(state.within & ~batch.fooled[state.rows])
     batch.submit(state.nearest, state.rows, state.within)
     for doubling in range(1, DOUBLINGS + 1):
-        state = state.narrow(~batch.finished[state.rows] & (state.length > 0))
+        state = state.narrow(~batch.fooled[state.rows] & (state.length > 0))
         border = state.ball.eps / state.length
         factor = border if doubling == DOUBLINGS else border.clamp(max=2.0**doubling)
         longer = torch.lerp(state.ball.centre, state.nearest, factor[:, None, None, None])

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from robustmel.attacks.contract import Noise, Objective
 from robustmel.attacks.image.attacked_batch import AttackedBatch
+from robustmel.attacks.image.eight_bit import euclidean
 from robustmel.attacks.image.options import TargetableAttack
 from robustmel.attacks.quantities import above_zero, below_one, one_of
 from robustmel.types import Perturbation
@@ -50,7 +51,7 @@ class FMN(TargetableAttack):
     gamma: float = 0.05
     stretch: bool = True
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -79,10 +80,11 @@ class FMN(TargetableAttack):
         if self.steps == 0:
             return batch.untouched()
         shortest, length = pixels.clone(), torch.full((len(pixels),), torch.inf, device=pixels.device)
-        rows = batch.active()
+        rows = batch.begin()
         if len(rows):
             self._run(batch, rows, shortest, length)
-        fooling = (length.isfinite() & ~batch.finished).nonzero()[:, 0]
+        rows = batch.begin()
+        fooling = rows[length[rows].isfinite()]
         batch.submit(shortest[fooling], fooling, torch.ones_like(fooling, dtype=torch.bool))
         if self.stretch:
             _stretch(batch, shortest, fooling[~batch.fooled[fooling]])
@@ -112,7 +114,7 @@ class FMN(TargetableAttack):
             if not keep.all():
                 rows, centre, widest, radius = rows[keep], centre[keep], widest[keep], radius[keep]
                 current, gradient = current[keep], gradient[keep]
-            steepest = gradient / _euclidean(gradient).clamp(min=TINY)[:, None, None, None]
+            steepest = gradient / euclidean(gradient).clamp(min=TINY)[:, None, None, None]
             change = current - centre + self._annealed(self.step_size, SHORTEST_STEP * self.step_size, step) * steepest
             valid, current = current, (centre + self._within(change, radius)).clamp_(0, 1)
 
@@ -121,10 +123,10 @@ class FMN(TargetableAttack):
         return last + (first - last) * (1 + math.cos(math.pi * step / self.steps)) / 2
 
     def _length(self, change: Tensor) -> Tensor:
-        return _euclidean(change) if self.norm == "l2" else change.flatten(1).abs().amax(1)
+        return euclidean(change) if self.norm == "l2" else change.flatten(1).abs().amax(1)
 
     def _dual_length(self, gradient: Tensor) -> Tensor:
-        return _euclidean(gradient) if self.norm == "l2" else gradient.flatten(1).abs().sum(1)
+        return euclidean(gradient) if self.norm == "l2" else gradient.flatten(1).abs().sum(1)
 
     def _within(self, change: Tensor, radius: Tensor) -> Tensor:
         """The nearest change of at most that length."""
@@ -135,17 +137,12 @@ class FMN(TargetableAttack):
         return change * shrink
 
 
-def _euclidean(change: Tensor) -> Tensor:
-    length: Tensor = torch.linalg.vector_norm(change, dim=(1, 2, 3))
-    return length
-
-
 def _stretch(batch: AttackedBatch, shortest: Tensor, rows: Tensor) -> None:
     """Keeps, of the multiples of a change, about the smallest whose image fools after rounding to 8 bits."""
     low = torch.ones(len(rows), device=shortest.device)
     high = torch.full_like(low, torch.inf)
     for number in range(DOUBLINGS + HALVINGS):
-        trying = (high.isinf() if number < DOUBLINGS else high.isfinite()) & ~batch.stopped[rows]
+        trying = (high.isinf() if number < DOUBLINGS else high.isfinite()) & ~batch.halted[rows]
         if not trying.any():
             continue
         some, factor = rows[trying], torch.where(high.isinf(), 2 * low, (low + high) / 2)[trying]

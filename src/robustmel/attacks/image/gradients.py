@@ -22,7 +22,7 @@ class LossGradient:
         gradient: float32 (b, 3, H, W); the caller may write over it.
         zero: bool (b,): the gradient is zero everywhere.
         finite: bool (b,): loss, margin and gradient are numbers.
-        candidates: int64 (b,): how many candidates have a score.
+        candidates: int64 (b,): how many candidates have a score, be it a number or not.
     """
 
     loss: Tensor
@@ -61,16 +61,26 @@ def loss_gradient(objective: Objective, pixels: Tensor, goal: Goal, loss: Loss, 
     if not ((length > 0) & length.isfinite()).all():  # squares leave the range of float32 first: look again without them
         length = gradient.flatten(1).abs().amax(1)  # a sixth of the time of the infinity norm
     finite = length.isfinite() & margin.isfinite() & values.isfinite()
-    return LossGradient(values, margin, gradient, length == 0, finite, scores.isfinite().sum(1))
+    return LossGradient(values, margin, gradient, length == 0, finite, count_candidates(scores))
+
+
+def count_candidates(scores: Tensor) -> Tensor:
+    """int64 (b,): how many candidates are not absent."""
+    return (scores != -torch.inf).sum(1)
 
 
 def _scores(objective: Objective, leaf: Tensor, rows: Tensor | None) -> Tensor:
     try:
         return objective(leaf, rows)
     except RuntimeError as problem:
-        if "numpy() on Tensor that requires grad" not in str(problem):
+        if not leaves_torch(problem):
             raise
         return objective(leaf.detach(), rows)  # no gradient would come back from there
+
+
+def leaves_torch(problem: Exception) -> bool:
+    """Whether an objective failed because it leaves torch with pixels that ask for a gradient; without one it may work."""
+    return "numpy() on Tensor that requires grad" in str(problem)
 
 
 class LossTrace:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-import torch
 from torch import Tensor
 
 from robustmel.attacks.contract import Noise, Objective
 from robustmel.attacks.image.ball import Ball
 from robustmel.attacks.image.clean import QueryFreeAttack, without_queries
-from robustmel.attacks.quantities import as_budget, number, one_of, pixel_length
+from robustmel.attacks.image.eight_bit import euclidean, within
+from robustmel.attacks.quantities import as_budget, number, one_of, pixel_length, radius
 from robustmel.types import Perturbation
 
 
@@ -21,8 +21,8 @@ class UniformNoise(QueryFreeAttack):
 
     Args:
         eps: The norm; of "linf" in units of the pixel range [0, 1]. Also as "8/255".
-        norm: "linf" or "l2"; the direction is uniform on that norm's sphere. What leaves [0, 1] is cut off, so the change
-            may be shorter than `eps`.
+        norm: "linf" or "l2"; the direction is uniform on that norm's sphere. What leaves [0, 1] is cut off, and what
+            rounding to 8 bits would make longer is shortened, so the change may be shorter than `eps`.
         draw: For "linf": "sign" moves every pixel by `eps` up or down, "uniform" by any amount up to `eps`.
 
     Raises:
@@ -38,7 +38,7 @@ class UniformNoise(QueryFreeAttack):
 
     threat_model: ClassVar[str] = "noise"
     random: ClassVar[bool] = True
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -52,13 +52,18 @@ class UniformNoise(QueryFreeAttack):
         """The norm."""
         return as_budget(self.eps) if self.norm == "linf" else f"l2={self.eps:g}"
 
+    @property
+    def for_eight_bits(self) -> UniformNoise:
+        """The noise as it acts on images of 8 bits; see `BallAttack`."""
+        return replace(self, eps=radius("eps", self.eps)) if self.norm == "linf" else self
+
     def perturb(self, pixels: Tensor, objective: Objective, gold: Tensor, noise: Noise) -> Perturbation:
         """Perturbs a batch; `succeeded` is False, since no linker was asked."""
         if self.eps == 0:
             return without_queries(pixels, pixels)
         if self.norm == "l2":
             direction = noise.normal()
-            length = torch.linalg.vector_norm(direction, dim=(1, 2, 3), keepdim=True)
-            return without_queries(pixels, (pixels + self.eps * direction / length).clamp_(0, 1))
+            change = self.eps * direction / euclidean(direction)[:, None, None, None]
+            return without_queries(pixels, within(pixels, change, self.eps, euclidean))
         uniform = noise.uniform()
         return without_queries(pixels, Ball(pixels, self.eps).sample(uniform.sign() if self.draw == "sign" else uniform))

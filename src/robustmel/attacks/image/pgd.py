@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from robustmel.attacks.contract import Noise
 from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
-from robustmel.attacks.image.ball_attack import BallAttack
+from robustmel.attacks.image.ball_attack import BallAttack, replaced
 from robustmel.attacks.image.options import TargetableAttack
 from robustmel.attacks.quantities import pixel_length
 from robustmel.errors import UsageError
@@ -40,7 +41,7 @@ class PGD(TargetableAttack, BallAttack):
     random_start: bool = True
     restarts: int = 1
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -54,6 +55,11 @@ class PGD(TargetableAttack, BallAttack):
         """Whether it draws anything."""
         return self.random_start or super().random
 
+    @property
+    def reach(self) -> float:
+        """How far the steps can lead from their start, in units of the pixel range; below twice `eps` they cannot cross the ball."""
+        return self.steps * self.step_size
+
     def passes(self) -> int:
         """A forward and a backward pass a step, and the verdict: after rounding, and where that fails before."""
         return self.restarts * (self.steps + 2) + self.clean_passes
@@ -63,16 +69,24 @@ class PGD(TargetableAttack, BallAttack):
         centre = batch.pixels[rows]
         ball = Ball(centre, self.eps)
         current = ball.sample(noise.uniform(rows)) if self.random_start else centre
-        valid = centre
+        valid = fooling = centre
+        reached = torch.zeros_like(rows, dtype=torch.bool)
         for step in range(self.steps):
             slope = batch.loss_gradient(current, rows, "ce")
             gradient, keep = slope.gradient, batch.still_active(current, rows, slope)
             if not keep.all():
+                halted, saved = ~slope.finite, ~slope.finite & reached
                 if step:
-                    batch.record_last(valid[~slope.finite], rows[~slope.finite])
+                    batch.record_last(valid[halted], rows[halted])
+                batch.submit(fooling[saved], rows[saved], saved[saved])
                 rows, ball, current, gradient = rows[keep], ball.narrow(keep), current[keep], gradient[keep]
+                fooling, reached = fooling[keep], reached[keep]
                 if not len(rows):
                     return
+            fools = slope.margin[keep] > 0
+            fooling, reached = replaced(fooling, fools, current), reached | fools
             valid, current = current, ball.step(current, gradient, self.step_size)
         batch.record_last(current, rows)
         batch.submit(current, rows)
+        lost = batch.halted[rows] & reached  # the last iterate has no answer, an earlier one fooled
+        batch.submit(fooling[lost], rows[lost], lost[lost])

@@ -12,11 +12,14 @@ from torch import Tensor
 from robustmel.attacks.contract import Noise
 from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
-from robustmel.attacks.image.ball_attack import BallAttack, StartState
+from robustmel.attacks.image.ball_attack import BallAttack, StartState, replaced
 from robustmel.attacks.quantities import proportion
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """After so many of 10,000 queries the share of pixels that change is halved."""
+
+PATIENCE = 20
+"""So many proposals in a row may have no finite answer before an image is given up; where one of them has, the search goes on."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Square(BallAttack):
 
     needs: ClassVar[Literal["scores"]] = "scores"
     random: ClassVar[bool] = True
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -66,8 +69,9 @@ class Square(BallAttack):
         """One start; see `BallAttack`."""
         ball = Ball(batch.pixels[rows], self.eps)
         stripes = ball.sample(torch.where(noise.uniform(rows)[:, :, :1] < 0, -1.0, 1.0))  # one pixel wide, from top to bottom
-        state = SearchState(rows, ball, stripes, batch.query(stripes, rows))
-        state = state.narrow(state.margin.isfinite())
+        state = SearchState(rows, ball, stripes, batch.query(stripes, rows), torch.zeros_like(rows))
+        state.current = replaced(stripes, state.margin.isnan(), ball.centre)  # where any finite answer will be better
+        state.bear(batch, state.margin)
         for query in range(1, self.queries + 1):
             fools = state.margin > 0
             batch.keep(state.current[fools], state.rows[fools])
@@ -78,9 +82,10 @@ class Square(BallAttack):
                 break
             proposal = _painted(state, self.side(query, state.current), noise)
             margin = batch.query(proposal, state.rows)
-            better = margin > state.margin
+            better = (margin > state.margin) | (state.margin.isnan() & margin.isfinite())
             state.current = torch.where(better[:, None, None, None], proposal, state.current)
             state.margin = torch.where(better, margin, state.margin)
+            state.bear(batch, margin)
         batch.record_last(state.current, state.rows)
 
     def side(self, query: int, pixels: Tensor) -> int:
@@ -97,9 +102,21 @@ class Square(BallAttack):
 
 @dataclass
 class SearchState(StartState):
-    """The best images so far, as `current`, and how far they reach the goal: `margin`, float32 (b,)."""
+    """The best images so far, as `current`.
+
+    Args:
+        rows: See `StartState`, as for the next two.
+        margin: float32 (b,): how far these reach the goal; NaN as long as no answer was finite.
+        unanswered: int64 (b,): proposals in a row whose answer was not.
+    """
 
     margin: Tensor
+    unanswered: Tensor
+
+    def bear(self, batch: AttackedBatch, margin: Tensor) -> None:
+        """Lets images go on whose newest margin is not finite, up to a point; not those with one candidate."""
+        self.unanswered = torch.where(margin.isnan(), self.unanswered + 1, 0)
+        batch.halted[self.rows] &= ~batch.not_finite[self.rows] | (self.unanswered > PATIENCE)
 
 
 def _painted(state: SearchState, side: int, noise: Noise) -> Tensor:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
+from robustmel.attacks.image.eight_bit import as_pictures
 from robustmel.images import Pixels, write_png
 from robustmel.linkers.contract import Linker, Scored
 from robustmel.run.stages.link import answers
@@ -42,9 +43,11 @@ class BlackBoxObjective:
     def __call__(self, pixels: Tensor, rows: Tensor | None = None) -> Tensor:
         """float32 (b, C), or (b, C + 1) where `link` alone can be asked; see `as_scores`."""
         queries = self.queries if rows is None else [self.queries[row] for row in rows.tolist()]
-        pictures = (pixels * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
         with TemporaryDirectory(prefix="robustmel-queries-") as folder:
-            asked = [_with_image(queries[number], Path(folder) / f"{number}.png", one) for number, one in enumerate(pictures)]
+            asked = [
+                _with_image(queries[number], Path(folder) / f"{number}.png", one)
+                for number, one in enumerate(as_pictures(pixels))
+            ]
             scores = scores_of(self.linker, asked, self.task)
         return scores.to(pixels.device) * self.scale
 

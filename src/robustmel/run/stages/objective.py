@@ -7,9 +7,13 @@ from functools import reduce
 from operator import add
 from typing import cast
 
+import torch
 from torch import Tensor
+from torch.nn import functional
 
 from robustmel.attacks.contract import Objective
+from robustmel.attacks.image.gradients import leaves_torch
+from robustmel.errors import ImageError, RobustMELError
 from robustmel.linkers.contract import Differentiable, Linker
 from robustmel.run.stages.black_box import BlackBoxObjective
 from robustmel.types import Query, Task
@@ -72,3 +76,54 @@ class EnsembleObjective:
         """float32 (b, C); a candidate that is absent holds minus infinity."""
         scores = [one(pixels, rows).float().to(pixels.device) for one in self._members]
         return reduce(add, scores) / self._whole
+
+
+class GuardedObjective:
+    """An objective that has no numbers where the linker raises, so that an attack keeps what it has found before.
+
+    The others of the batch are asked again, by halves. What is no fault of one image goes on to the caller: memory that runs out, a
+    full disk, a set-up that is wrong.
+
+    Args:
+        objective: The scores.
+        gold: int64 (B,), the column of the right candidate.
+
+    Attributes:
+        problems: Row -> the first exception at its image alone, as "<type>: <message>".
+    """
+
+    def __init__(self, objective: Objective, gold: Tensor) -> None:
+        self.objective = objective
+        self.gold = gold
+        self.problems: dict[int, str] = {}
+
+    def __call__(self, pixels: Tensor, rows: Tensor | None = None) -> Tensor:
+        """float32 (b, C); NaN all along the row of an image at which the linker raised."""
+        try:
+            return self.objective(pixels, rows)
+        except Exception as problem:  # a linker of the user's may raise anything; the row says what
+            if of_the_set_up(problem) or _out_of_memory(problem) or leaves_torch(problem):
+                raise
+            if len(pixels) == 1:
+                row = 0 if rows is None else int(rows[0])
+                self.problems.setdefault(row, f"{type(problem).__name__}: {problem}"[:300])
+                return pixels.new_full((1, max(2, int(self.gold[row]) + 1)), torch.nan)
+        every = torch.arange(len(pixels), device=pixels.device) if rows is None else rows
+        half = len(pixels) // 2
+        return _stacked([self(pixels[part], every[part]) for part in (slice(None, half), slice(half, None))])
+
+
+def of_the_set_up(problem: Exception) -> bool:
+    """Whether an exception is about the machine or the set-up (a full disk, say), not about one image or a service that is away."""
+    ours = isinstance(problem, (RobustMELError, OSError))
+    return ours and not isinstance(problem, (ImageError, ConnectionError, TimeoutError))
+
+
+def _out_of_memory(problem: Exception) -> bool:
+    return isinstance(problem, (MemoryError, torch.OutOfMemoryError)) or "not enough memory" in str(problem)
+
+
+def _stacked(parts: Sequence[Tensor]) -> Tensor:
+    """Rows of scores under each other, the narrower ones with candidates that are absent."""
+    width = max(part.shape[1] for part in parts)
+    return torch.cat([functional.pad(part, (0, width - part.shape[1]), value=-torch.inf) for part in parts])

@@ -8,20 +8,23 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
 
 from robustmel.attacks.contract import ImageAttack, Objective
+from robustmel.attacks.image.eight_bit import as_pictures, as_pixels
 from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.errors import ImageError, RobustMELError
 from robustmel.images import decode, decode_with_notes, write_png
 from robustmel.kb import KnowledgeBase
 from robustmel.run.keys import item_seed
+from robustmel.run.stages.first_step import first_step
+from robustmel.run.stages.objective import GuardedObjective, of_the_set_up
 from robustmel.run.stages.overlays import LOG, write_overlay
 from robustmel.run.stages.same_scores import same_twice
 from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, write_table
@@ -33,11 +36,19 @@ log = logging.getLogger(__name__)
 COURSE = ("loss_first", "loss_best", "margin_first", "margin_best")
 """How far an attack got; see `Perturbation`."""
 
+RISE = ("rise_predicted", "rise")
+"""How far the first step of 8 bits brings a wrong candidate up, as the gradient says and in truth; see `first_step`."""
+
+TRIED = 32
+"""The first step is tried on the first batches that hold so many images together."""
+
 IMAGE_LOG = pa.schema(
-    [*LOG, ("image", pa.string()), ("succeeded_u8", pa.bool_()), ("deterministic", pa.bool_())]
+    [*LOG, ("image", pa.string()), ("fooled_by", pa.string())]
+    + [(name, pa.bool_()) for name in ("succeeded_u8", "failed", "probabilities", "deterministic")]
     + [(name, pa.int64()) for name in ("iterations", "zero_gradients", "width", "height")]
-    + [(name, pa.float64()) for name in ("linf", "l2", "linf_u8", "l2_u8", *COURSE)]
+    + [(name, pa.float64()) for name in ("linf", "l2", "linf_u8", "l2_u8", *COURSE, *RISE)]
 )
+"""`failed`: the attack came to no end, since scores were no numbers or the linker raised, and the saved image fools nobody."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +86,8 @@ def perturb_images(
 
     A mention that cannot be attacked (no image, gold not among the candidates) keeps its row, with a status that says why, and
     its own image. Images are attacked in batches of equal size; which images share a batch does not depend on what is done.
-    Before the first batch is attacked, it is scored twice: what the scores of its images did is noted as `deterministic`.
+    Before the first batch is attacked, it is scored twice: what the scores of its images did is noted as `deterministic`. What
+    becomes of the first step of the first batches is noted as `RISE`.
     """
     (folder / "images").mkdir(exist_ok=True)
     rows, attackable = _triage(queries, gold, context)
@@ -83,10 +95,10 @@ def perturb_images(
     known = {query.id: (query, str(right)) for query, right in zip(queries, gold, strict=True)}
 
     def work(piece: Sequence[str]) -> list[Record]:
-        first = piece is pieces[0]
-        return _attack([known[one][0] for one in piece], [known[one][1] for one in piece], context, folder, first)
+        return _attack([known[one][0] for one in piece], [known[one][1] for one in piece], context, folder, before[piece[0]])
 
     pieces = [piece for size in sorted(attackable) for piece in chunks(attackable[size], batch_size)]
+    before = dict(zip([piece[0] for piece in pieces], accumulate(map(len, pieces), initial=0), strict=False))
     done = by_pieces(folder, pieces, work, IMAGE_LOG, progress)
     if done and all(row["status"] != "ok" for row in done):
         raise RobustMELError(
@@ -129,53 +141,60 @@ def _present(query: Query) -> Path:
 
 
 def _attack(
-    queries: Sequence[Query], gold: Sequence[str], context: ImageAttackContext, folder: Path, first: bool
+    queries: Sequence[Query], gold: Sequence[str], context: ImageAttackContext, folder: Path, before: int
 ) -> list[Record]:
-    """One batch; out of memory, its halves; a single image that fails, an error row. A full disk or a broken set-up stops all."""
+    """One batch, with `before` images in those before it; out of memory, its halves; a single image that fails, an error row.
+
+    A full disk or a broken set-up stops all.
+    """
     try:
-        return _attack_batch(queries, gold, context, folder, first)
+        return _attack_batch(queries, gold, context, folder, before)
     except Exception as problem:  # an attack or a linker of the user's may raise anything; the row says what
-        if isinstance(problem, (RobustMELError, OSError)) and not isinstance(problem, ImageError):
+        if of_the_set_up(problem):
             raise
         if len(queries) == 1:
-            return [{"id": queries[0].id, "status": f"error:{type(problem).__name__}: {problem}"[:300]}]
+            status = f"error:{type(problem).__name__}: {problem}"[:300]
+            return [{"id": queries[0].id, "status": status, "failed": context.objective is not None}]
         log.warning("a batch of %d images failed (%s); trying halves", len(queries), problem)
         half = len(queries) // 2
         parts = (slice(None, half), slice(half, None))
-        return [row for part in parts for row in _attack(queries[part], gold[part], context, folder, first)]
+        return [row for part in parts for row in _attack(queries[part], gold[part], context, folder, before)]
 
 
 def _attack_batch(
-    queries: Sequence[Query], gold: Sequence[str], context: ImageAttackContext, folder: Path, first: bool
+    queries: Sequence[Query], gold: Sequence[str], context: ImageAttackContext, folder: Path, before: int
 ) -> list[Record]:
     began = time.perf_counter()
     clean = [decode_with_notes(_present(query), max_side=context.max_side) for query in queries]
-    pixels = torch.from_numpy(np.stack([one.pixels for one in clean])).to(context.device).permute(0, 3, 1, 2).float() / 255
-    objective: Objective = _Silent() if context.objective is None else context.objective(queries)
-    columns = [0] * len(queries) if context.objective is None else gold_columns(queries, gold, context.kb)
+    pixels = as_pixels([one.pixels for one in clean], context.device)
+    asked = context.objective is not None
+    columns = gold_columns(queries, gold, context.kb) if asked else [0] * len(queries)
     right = torch.tensor(columns, device=context.device)
+    source = context.objective(queries) if asked else _Silent()
+    objective = GuardedObjective(source, right)
     noise = ItemNoise(
         [item_seed(context.seed, context.name, query.id) for query in queries], tuple(pixels.shape[1:]), context.device
     )
-    steady = same_twice(objective, pixels).tolist() if first and context.objective is not None else [None] * len(queries)
+    steady = same_twice(objective, pixels).tolist() if asked and not before else [None] * len(queries)
+    follows = context.attack.needs == "gradients" and before < TRIED
+    steps = zip(*first_step(objective, pixels, right), strict=True) if follows else [(None, None)] * len(queries)
     found = context.attack.perturb(pixels, objective, right, noise)
 
-    written = (found.pixels * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
     paths = [folder / "images" / f"{query.id}.png" for query in queries]
-    for path, picture in zip(paths, written, strict=True):
+    for path, picture in zip(paths, as_pictures(found.pixels), strict=True):
         write_png(path, picture)
-    reread = torch.from_numpy(np.stack([decode(path) for path in paths])).to(context.device).permute(0, 3, 1, 2).float() / 255
-    asked = context.objective is not None and getattr(context.attack, "targeted", None) is None
-    sound = torch.ones_like(right, dtype=torch.bool) if found.stopped is None else ~found.stopped
-    verdict = _wrong(objective, reread, right) & sound if asked else None
-    fooled = _wrong(objective, found.pixels, right) & sound if asked else None
-    if context.objective is not None and not asked:  # with a target, the attack alone knows what counts
+    reread = as_pixels([decode(path) for path in paths], context.device)
+    verdict = fooled = None
+    if asked and getattr(context.attack, "targeted", None) is None:
+        verdict, fooled = _wrong(objective, reread, right), _wrong(objective, found.pixels, right)
+    elif asked:  # with a target, the attack alone knows what counts
         verdict = fooled = found.succeeded
-    rows = [_row(index, queries[index], found, (reread - pixels)[index], fooled, verdict) for index in range(len(queries))]
-    share = (time.perf_counter() - began) / len(queries)
-    for row, decoded, agreed in zip(rows, clean, steady, strict=True):
-        note = _joined(row["note"], getattr(objective, "note", ""), *decoded.notes)
-        row |= {"note": note, "deterministic": agreed, "seconds": share}
+    rows = []
+    for index, (query, decoded, agreed, rises) in enumerate(zip(queries, clean, steady, steps, strict=True)):
+        row = _row(index, query, found, (reread - pixels)[index], fooled, verdict, objective.problems.get(index, "nan"))
+        note = "; ".join(filter(None, (found.note, getattr(source, "note", ""), *decoded.notes)))
+        share = {"note": note, "deterministic": agreed, "seconds": (time.perf_counter() - began) / len(queries)}
+        rows.append(row | share | {name: _number(rise) for name, rise in zip(RISE, rises, strict=True)})
     return rows
 
 
@@ -188,18 +207,22 @@ class _Silent:
 
 @torch.no_grad()
 def _wrong(objective: Objective, pixels: Tensor, right: Tensor) -> Tensor:
-    return wrong(objective(pixels), right)
+    scores = objective(pixels)
+    return wrong(scores, right) & (scores < torch.inf).all(1)  # neither infinite nor, since it compares with nothing, NaN
 
 
 def _row(
-    index: int, query: Query, found: Perturbation, change: Tensor, fooled: Tensor | None, verdict: Tensor | None
+    index: int, query: Query, found: Perturbation, change: Tensor, fooled: Tensor | None, verdict: Tensor | None, problem: str
 ) -> Record:
     height, width = change.shape[1:]
+    failed = found.failed is not None and bool(found.failed[index]) and not (verdict is not None and bool(verdict[index]))
     return {
         "id": query.id,
-        "status": "ok" if found.stopped is None or not found.stopped[index] else "error:nan",
+        "status": f"error:{problem}" if failed else "ok",
         "image": f"images/{query.id}.png",
-        "note": _joined(found.note, *found.remarks[index : index + 1]),
+        "failed": failed,
+        "fooled_by": next(iter(found.fooled_by[index : index + 1]), "") or None,
+        "probabilities": None if found.probabilities is None else bool(found.probabilities[index]),
         "succeeded": None if fooled is None else bool(fooled[index]),
         "succeeded_u8": None if verdict is None else bool(verdict[index]),
         "queries": int(found.queries[index]),
@@ -211,14 +234,10 @@ def _row(
         "l2": float(found.l2[index]),
         "linf_u8": float(change.abs().amax()),
         "l2_u8": float(change.double().norm()),
-    } | {name: _number(getattr(found, name), index) for name in COURSE}
+    } | {name: None if (values := getattr(found, name)) is None else _number(values[index]) for name in COURSE}
 
 
-def _joined(*notes: str) -> str:
-    return "; ".join(filter(None, notes))
-
-
-def _number(values: Tensor | None, index: int) -> float | None:
-    """One of them; None where there are none, or it is not a number."""
-    value = float("nan") if values is None else float(values[index])
-    return value if math.isfinite(value) else None
+def _number(value: Tensor | None) -> float | None:
+    """None where it is not a number."""
+    known = math.nan if value is None else float(value)
+    return known if math.isfinite(known) else None

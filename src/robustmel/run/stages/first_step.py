@@ -1,0 +1,39 @@
+"""Whether the gradient points where the score rises: the first step of an attack, predicted and made."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from robustmel.attacks.contract import Objective
+from robustmel.attacks.image.goal import Goal
+from robustmel.attacks.image.gradients import loss_gradient
+from robustmel.attacks.image.losses import margin
+from robustmel.attacks.image.watched_objective import WatchedObjective
+
+SHARE = 0.1
+"""Of the entries, those with the steepest slope take part: a short step, along which scores of large models are still straight."""
+
+
+def first_step(objective: Objective, pixels: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """How far the best wrong candidate should come up on the right one, and comes: two float32 (B,).
+
+    The step is one level of 255 up or down where the slope is steepest (`SHARE`), so both images are such as a file holds, and no
+    rounding comes between. The prediction is the gradient's. Both are NaN where scores are not finite.
+
+    Args:
+        objective: The scores.
+        pixels: float32 (B, 3, H, W), multiples of 1/255.
+        right: int64 (B,), the column of the right candidate.
+    """
+    watched, goal = WatchedObjective(objective, right), Goal(right)
+    slope = loss_gradient(watched, pixels, goal, margin)
+    steepness = slope.gradient.abs().flatten(1)
+    least = steepness.topk(max(1, int(SHARE * steepness.shape[1])), dim=1).values[:, -1]
+    step = torch.where(slope.gradient.abs() >= least[:, None, None, None], slope.gradient.sign(), 0.0)
+    moved = (pixels * 255 + step).round().clamp(0, 255) / 255
+    predicted = (slope.gradient.double() * (moved - pixels)).sum((1, 2, 3))
+    with torch.no_grad():
+        risen = goal.margin(watched(moved).float()) - slope.margin
+    known = slope.finite & risen.isfinite()
+    return torch.where(known, predicted, torch.nan).float(), torch.where(known, risen, torch.nan)
