@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import robustmel
 from robustmel.cli.entry import run
 
 COLOUR_LINKER = Path(__file__).parents[1] / "run" / "colour_linker.py"
+CHECKPOINTS = Path(robustmel.__file__).parent / "world" / "checkpoints"
 
 
 @pytest.fixture
@@ -199,6 +201,23 @@ def test_linkers_are_listed_and_checked(workplace: Path, capsys: pytest.CaptureF
     (workplace / "poor.py").write_text("class Poor:\n    '''Offers nothing.'''\n    def __init__(self, kb, /): pass\n")
     assert run(["linkers", "poor.py:Poor"]) == 1
     assert "link" in capsys.readouterr().out
+
+
+def test_a_model_s_folder_is_tried(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(CHECKPOINTS / "clip-world", workplace / "model")
+    assert run(["linkers", "model"]) == 0
+    assert "conformance: no problems" in capsys.readouterr().out
+    options = workplace / "model" / "preprocessor_config.json"
+    known = options.read_text()
+    options.write_text(json.dumps({"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 48}}))
+    assert run(["linkers", "model"]) == 0
+    assert "gradients: none, because its image processor (ConvNextImageProcessorPil)" in capsys.readouterr().out
+    options.write_text(known.replace("48", "40"))
+    assert run(["linkers", "model"]) == 1
+    assert "its image tower does not take the 40x40" in capsys.readouterr().out
+    (workplace / "model" / "config.json").write_text('{"model_type": "gpt2"}')
+    assert run(["linkers", "model"]) == 2
+    assert "a model of type gpt2, which no linker reads" in capsys.readouterr().err
 
 
 def test_training_does_not_write_over_what_is_there(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from robustmel.cli.options import attack_names, linker_names
+from robustmel.errors import UsageError
 
 if TYPE_CHECKING:
     from robustmel.registry import Registry
@@ -16,23 +18,45 @@ if TYPE_CHECKING:
 def linkers(
     name: Annotated[
         str | None,
-        typer.Argument(help="A linker, or FILE.py:Class: its parameters, and whether it works.", autocompletion=linker_names),
+        typer.Argument(
+            help="A linker, FILE.py:Class, or the folder of a model: its parameters, and whether it works.",
+            autocompletion=linker_names,
+        ),
     ] = None,
 ) -> None:
     """List the linkers, or test one, your own too."""
     from robustmel.linkers import LINKERS
 
-    if lacking := show(LINKERS, name):
+    given = {}
+    if name is not None and Path(name).is_dir():
+        given = {"model": name}
+        name = _family(name)
+    if lacking := [parameter for parameter in show(LINKERS, name) if parameter not in given]:
         print(f"\nconformance: not tested, because no {' and no '.join(lacking)} is given")
     elif name is not None:
         from robustmel.linkers.conformance import conformance
+        from robustmel.linkers.contract import capabilities
 
-        problems = conformance(name)
+        problems = conformance(name, **given)
         print("\nconformance: " + (f"{len(problems)} problems" if problems else "no problems"))
         for problem in problems:
             print(f"  - {problem}")
         if problems:
             raise typer.Exit(1)
+        if why := capabilities(LINKERS.load(name), LINKERS.parameters(name, given)).no_gradient:
+            print(f"gradients: none, because {why}")
+
+
+def _family(folder: str) -> str:
+    """The linker that reads the model in a folder."""
+    from robustmel.linkers import LINKERS
+    from robustmel.linkers.weights import model_type
+
+    kind = model_type(Path(folder))
+    for name, entry in LINKERS.items():
+        if isinstance(entry, str) and kind in getattr(LINKERS.load(name), "model_types", ()):
+            return name
+    raise UsageError(f"{folder} holds a model of type {kind or 'unknown'}, which no linker reads.")
 
 
 def attacks(
