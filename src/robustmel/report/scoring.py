@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any, TypeVar
 
 from robustmel.report import metrics
 from robustmel.report.credit import Credit, credited, over_seeds, worst
@@ -13,6 +13,8 @@ from robustmel.report.results import Evaluation, ResultCell, Run
 from robustmel.report.rows import Row, clean_cells
 from robustmel.report.statistics import Clusters
 from robustmel.types import Task
+
+Value = TypeVar("Value")
 
 
 @dataclass
@@ -27,7 +29,7 @@ class Scoring:
 
     def __post_init__(self) -> None:
         self._credit: dict[str, Credit] = {}
-        self._facts: dict[str, Facts] = {}
+        self._known: dict[tuple[Callable[..., Any], str], Any] = {}
         self._entities: dict[str, dict[str, EntityFacts]] = {}
 
     def evaluation(self, cell: ResultCell, evaluation: Evaluation) -> Credit:
@@ -63,34 +65,28 @@ class Scoring:
         cells = clean_cells(row, self.run.cells, task)
         return over_seeds([self.cell(cell) for cell in cells]) if cells else None
 
-    def facts(self, cell: ResultCell) -> Facts:
-        """Of the questions behind a cell."""
-        return self._facts.setdefault(cell.candidates, Facts(self.run.questions(cell)))
+    def clusters(self, cell: ResultCell) -> Clusters:
+        """Which of the mentions behind a cell belong together."""
+        return self._once(clusters, cell)
+
+    def recall(self, cell: ResultCell) -> float | None:
+        """See `metrics.recall`."""
+        return self._once(metrics.recall, cell)
+
+    def ceiling(self, cell: ResultCell) -> float | None:
+        """See `metrics.ceiling`."""
+        return self._once(metrics.ceiling, cell)
+
+    def _once(self, what: Callable[[Sequence[Question]], Value], cell: ResultCell) -> Value:
+        """What is true of questions whoever answers them."""
+        key = (what, cell.candidates)
+        if key not in self._known:
+            self._known[key] = what(self.run.questions(cell))
+        known: Value = self._known[key]
+        return known
 
     def entities(self, cell: ResultCell) -> dict[str, EntityFacts]:
         """The knowledge base behind a cell, by id."""
         if cell.candidates not in self._entities:
             self._entities[cell.candidates] = self.run.entities(cell)
         return self._entities[cell.candidates]
-
-
-@dataclass
-class Facts:
-    """What is true of a set of questions whoever answers them."""
-
-    questions: Sequence[Question]
-
-    @cached_property
-    def clusters(self) -> Clusters:
-        """Which mentions belong together."""
-        return clusters(self.questions)
-
-    @cached_property
-    def recall(self) -> float | None:
-        """See `metrics.recall`."""
-        return metrics.recall(self.questions)
-
-    @cached_property
-    def ceiling(self) -> float | None:
-        """See `metrics.ceiling`."""
-        return metrics.ceiling(self.questions)

@@ -33,8 +33,7 @@ def _summary(row: Row, scoring: Scoring) -> Summary:
     first = row.first
     if any(other.candidates != first.candidates for other in row.cells):
         raise MissingError(f"the parts of cell {first.title} were asked different questions; run the grid again.")
-    facts, credit = scoring.facts(first), scoring.row(row)
-    clusters = facts.clusters
+    credit, clusters = scoring.row(row), scoring.clusters(first)
     clean, text = scoring.clean(row), scoring.clean(row, "T2T")
     low, high = interval(credit.credit, clusters) or UNKNOWN
     before = None if first.clean or row.untouched else clean
@@ -67,8 +66,8 @@ def _summary(row: Row, scoring: Scoring) -> Summary:
         p_value=paired_test(credit.credit, before.credit, clusters) if before else None,
         equivalence=drop.equivalence() if drop else None,
         text_accuracy=_accuracy_of(text),
-        recall=facts.recall,
-        ceiling=facts.ceiling,
+        recall=scoring.recall(first),
+        ceiling=scoring.ceiling(first),
         clusters=len(set(clusters.tolist())),
         largest_cluster=metrics.share(largest, len(clusters)),
         modality=first.modality,

@@ -70,7 +70,7 @@ class VictimReport:
     @property
     def clusters(self) -> Clusters:
         """(n,): which mentions belong together."""
-        return self._scoring.facts(self.cells[0]).clusters
+        return self._scoring.clusters(self.cells[0])
 
     def log(self, cell: ResultCell) -> list[dict[str, Any]]:
         """The attack's log, a row a mention; empty for clean images."""

@@ -110,7 +110,7 @@ def _sides(pair: Pair, scoring: Scoring, ours: Credit, theirs: Credit) -> dict[s
 
 
 def _compared(question: str, figure: Figure, pair: Pair, scoring: Scoring, sides: Sides) -> Comparison | None:
-    everyone = scoring.facts(pair.row.first).clusters
+    everyone = scoring.clusters(pair.row.first)
     chosen = np.arange(len(everyone)) if sides.among is None else np.flatnonzero(sides.among)
     _, cluster = np.unique(everyone[chosen], return_inverse=True)
     difference = contrast([side[:, chosen] for side in sides.plus], [side[:, chosen] for side in sides.minus], cluster)

@@ -1,8 +1,7 @@
 """Flags: what speaks against taking a robust accuracy at its word."""
 
 from robustmel.report.flags.examine import examine
-from robustmel.report.flags.flag import Examined, Flag
-from robustmel.report.flags.kinds import KINDS
+from robustmel.report.flags.flag import KINDS, Examined, Flag
 from robustmel.report.flags.verdict import verdict
 
 __all__ = ["KINDS", "Examined", "Flag", "examine", "verdict"]

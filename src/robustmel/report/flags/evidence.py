@@ -61,7 +61,7 @@ class Evidence:
     @property
     def clusters(self) -> Clusters:
         """(n,): which mentions belong together."""
-        return self.scoring.facts(self.cells[0]).clusters
+        return self.scoring.clusters(self.cells[0])
 
     @cached_property
     def trace(self) -> Trace:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from robustmel.report.flags.chance import beyond_chance, visible
 from robustmel.report.flags.evidence import evidence
-from robustmel.report.flags.flag import Examined, raised
-from robustmel.report.flags.kinds import KINDS
+from robustmel.report.flags.flag import KINDS, Examined, raised
 from robustmel.report.flags.pairs import compared
 from robustmel.report.flags.thresholds import by_thresholds
 from robustmel.report.scoring import Scoring

@@ -1,19 +1,46 @@
-"""A reason to doubt a figure."""
+"""Reasons to doubt a figure, and their kinds."""
 
 from __future__ import annotations
 
+import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import resources
 from typing import Any
 
 from robustmel.report.flags.evidence import Evidence
-from robustmel.report.flags.kinds import KINDS
 from robustmel.report.record import KEY, CellRecord, victim_title
 from robustmel.types import Cell
 
 SHOWN = 4
 """So many clauses stand in a sentence; of the others only the number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of doubt.
+
+    Args:
+        code: Names it in JSON and CSV.
+        title: Names it in a report.
+        means: What follows from it and what to do, a sentence of its own.
+        needs: What a grid must hold, or there is nothing to examine.
+    """
+
+    code: str
+    title: str
+    means: str
+    needs: str
+
+
+def _kinds() -> dict[str, Kind]:
+    text = (resources.files("robustmel.report.flags") / "kinds.toml").read_text("utf-8")
+    return {code: Kind(code, **words) for code, words in tomllib.loads(text).items()}
+
+
+KINDS: Mapping[str, Kind] = _kinds()
+"""By code, in the order of a report."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from robustmel.report.flags.flag import Examined
-from robustmel.report.flags.kinds import KINDS
+from robustmel.report.flags.flag import KINDS, Examined
 
 
 def verdict(examined: Sequence[Examined]) -> list[str]:

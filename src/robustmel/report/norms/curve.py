@@ -81,7 +81,7 @@ def _curve(row: Row, norm: Norm, scoring: Scoring) -> Curve:
     ]
     lengths = np.concatenate([length[share > 0] for views in wrong for length, share in views])
     norms = np.unique([0.0, *(np.quantile(lengths, np.linspace(0, 1, POINTS), method="higher") if len(lengths) else ())])
-    cluster = scoring.facts(row.first).clusters
+    cluster = scoring.clusters(row.first)
     broken, low, high = [], [], []
     for at_most in norms:
         shares = np.stack([_within(views, float(at_most)) for views in wrong])

@@ -79,7 +79,7 @@ def slices(scoring: Scoring, by: str, rows: Sequence[Row]) -> list[Slice]:
 def _slices(row: Row, scoring: Scoring, groups: Grouping) -> Iterator[Slice]:
     credit, cell = scoring.row(row), row.first
     clean = None if cell.clean else scoring.clean(row)
-    everyone = scoring.facts(cell).clusters
+    everyone = scoring.clusters(cell)
     for number, name in enumerate(groups.names):
         chosen = np.flatnonzero(groups.member == number)
         _, cluster = np.unique(everyone[chosen], return_inverse=True)

@@ -117,9 +117,7 @@ def _matrix(rows: list[Row], controls: list[Row], scoring: Scoring) -> Matrix:
         ),
         victims=tuple(dict.fromkeys(unattacked(row.cell) for row in rows)),
         cells={_place(row): _cell(row, first.attack, scoring) for row in (*rows, *controls)},
-        distance=distance(
-            attacked, {_place(row) for row in rows if row.white_box}, noise, clean, scoring.facts(first).clusters
-        ),
+        distance=distance(attacked, {_place(row) for row in rows if row.white_box}, noise, clean, scoring.clusters(first)),
     )
 
 
@@ -129,7 +127,7 @@ def _place(row: Row) -> Place:
 
 def _cell(row: Row, attack: str, scoring: Scoring) -> TransferCell:
     credit, clean = scoring.row(row), scoring.clean(row)
-    everyone = scoring.facts(row.first).clusters
+    everyone = scoring.clusters(row.first)
     low, high = interval(credit.credit, everyone) or UNKNOWN
     success_low, success_high = (_success_interval(credit.credit, clean.credit, everyone) if clean else None) or UNKNOWN
     return TransferCell(
