@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -7,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from robustmel.attacks import ATTACKS
+from robustmel.candidates import CANDIDATES
+from robustmel.datasets import DATASETS
+from robustmel.defences import DEFENCES
 from robustmel.errors import MissingError, UsageError
+from robustmel.linkers import LINKERS
 from robustmel.registry import Preset, Registry
 
 
@@ -65,6 +71,39 @@ def test_a_class_in_a_file(tmp_path: Path, things: Registry) -> None:
     file.write_text("raise ValueError('broken')")
     with pytest.raises(MissingError, match="does not import: ValueError: broken"):
         things.load(f"{file}:Mine")
+
+
+def test_other_packages_are_listed_without_being_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from robustmel.cli.components import show
+
+    for name, body in (("leaves", "import sys\nsys.exit(4)"), ("breaks", "1 / 0")):
+        (tmp_path / f"{name}_plugin.py").write_text(body)
+    monkeypatch.syspath_prepend(tmp_path)
+    points = [importlib.metadata.EntryPoint(name, f"{name}_plugin:Thing", "g") for name in ("leaves", "breaks")]
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points)
+    registry = Registry("thing", {}, "g")
+    show(registry, None)
+    assert "from leaves_plugin; name it" in capsys.readouterr().out
+    assert "leaves_plugin" not in sys.modules
+    with pytest.raises(MissingError, match=r"thing leaves cannot be imported from leaves_plugin:Thing: SystemExit: 4\.$"):
+        registry.load("leaves")
+    with pytest.raises(MissingError, match="ZeroDivisionError: division by zero"):
+        registry.load("breaks")
+
+
+def test_a_file_that_ends_the_process_is_told(tmp_path: Path, things: Registry) -> None:
+    (tmp_path / "leaves.py").write_text("raise SystemExit(3)")
+    with pytest.raises(MissingError, match="does not import: SystemExit: 3"):
+        things.load(f"{tmp_path}/leaves.py:Thing")
+
+
+@pytest.mark.parametrize("registry", [ATTACKS, CANDIDATES, DATASETS, DEFENCES, LINKERS], ids=lambda registry: registry.kind)
+def test_a_class_that_keeps_no_contract_is_refused_before_anything_is_made(registry: Registry, tmp_path: Path) -> None:
+    (tmp_path / "empty.py").write_text("class Empty: ...\n")
+    with pytest.raises(UsageError, match=rf"^{registry.kind} .*empty.py:Empty: it has no (method|class attribute) "):
+        registry.parameters(f"{tmp_path}/empty.py:Empty")
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -9,14 +9,19 @@ import importlib.metadata
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from robustmel.errors import MissingError, UsageError
+from robustmel.errors import MissingError, RobustMELError, UsageError
 from robustmel.parameters import wrong_values
+
+PLUGINS: set[str] = set()
+"""Top-level modules of components that are not this package's: their exceptions are theirs."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +66,23 @@ class Registry(Mapping[str, "str | Preset"]):
     Args:
         kind: What the components are ("attack"), for messages.
         entries: Name -> "module:attribute", or a `Preset`.
-        entry_points: Entry-point group under which other packages offer more; broken ones are skipped until asked for.
+        entry_points: Entry-point group under which other packages offer more; they are imported when asked for by name, not before.
+        breaches: What a class of another's lacks of the contract, one sentence each; asked of those outside the table.
 
     A name may also be `path/to/file.py:Class`: a component in a file of the user's own. `own` is the table without entry points.
     """
 
-    def __init__(self, kind: str, entries: Mapping[str, str | Preset], entry_points: str | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        entries: Mapping[str, str | Preset],
+        entry_points: str | None = None,
+        breaches: Callable[[type[Any]], Iterable[str]] = lambda component: (),
+    ) -> None:
         self.kind = kind
         self.own = dict(entries)
         self._group = entry_points
+        self.breaches = breaches
 
     @cached_property
     def _all(self) -> dict[str, str | Preset]:
@@ -105,23 +118,29 @@ class Registry(Mapping[str, "str | Preset"]):
         if isinstance(entry, Preset):
             return self.load(entry.name)
         module, _, attribute = entry.partition(":")
+        if name not in self.own:
+            PLUGINS.add(module.partition(".")[0])
         try:
             loaded: type[Any] = getattr(importlib.import_module(module), attribute)
-        except Exception as problem:  # a third party's import may raise anything
-            raise MissingError(f"{self.kind} {name} cannot be imported from {entry}: {problem}") from problem
+        except (Exception, SystemExit) as problem:  # a third party's import may raise anything
+            why = f"{type(problem).__name__}: {problem}"
+            raise MissingError(f"{self.kind} {name} cannot be imported from {entry}: {why}.") from problem
         return loaded
 
     def parameters(self, name: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """All parameters of a component: those given, the preset's, and the defaults of the rest.
 
         Raises:
-            UsageError: A given parameter does not exist or has a value of another type, or a required one is absent.
+            UsageError: A given parameter does not exist or has a value of another type, or a required one is absent; or the class, of
+                another's, does not keep the contract.
         """
         given = dict(given or {})
         entry = None if is_file_component(name) else self[name]
         if isinstance(entry, Preset):
             return self.parameters(entry.name, {**entry.params, **given})
         component = self.load(name)
+        if name not in self.own and (lacking := list(self.breaches(component))):
+            raise UsageError(f"{self.kind} {name}: {' '.join(lacking)}")
         accepted = own_parameters(component)
         for unknown in given.keys() - accepted.keys():
             raise UsageError(f'{self.kind} {name} has no parameter "{unknown}". {suggestion(unknown, accepted)}')
@@ -198,8 +217,35 @@ def _module(file: Path, modified: int) -> Any:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
+    if not file.is_relative_to(Path(__file__).resolve().parent):
+        PLUGINS.add(spec.name)
     try:
         spec.loader.exec_module(module)
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         raise MissingError(f"{file} does not import: {type(problem).__name__}: {problem}") from problem
     return module
+
+
+@contextmanager
+def blaming_plugins() -> Iterator[None]:
+    """Turns an exception that passed through a plug-in's code into one sentence that names its file and line; leaves all others.
+
+    Raises:
+        RobustMELError: The component of another's raised, or tried to end the process.
+    """
+    try:
+        yield
+    except RobustMELError:
+        raise
+    except (Exception, SystemExit) as problem:
+        frames = reversed(list(traceback.walk_tb(problem.__traceback__)))
+        for frame, line in frames:
+            if str(frame.f_globals.get("__name__")).partition(".")[0] in PLUGINS:
+                place = f"{frame.f_code.co_filename}, line {line}, in {frame.f_code.co_qualname}"
+                raise RobustMELError(f"{place}: it raises {type(problem).__name__}: {problem}.") from problem
+        raise
+
+
+def lacking(*methods: str) -> Callable[[type[Any]], Iterable[str]]:
+    """For `Registry`: which of some methods a class does not have."""
+    return lambda component: (f"it has no method {name}." for name in methods if not callable(getattr(component, name, None)))

@@ -110,7 +110,7 @@ def test_parameters_of_a_plug_in_are_in_its_key_whatever_they_are_called(colour_
     ("change", "said"),
     [
         ({"candidates": {"name": "prior", "k": 0}}, "candidates: "),
-        ({"linkers": [{"name": "clip", "model": 5}]}, "wrong value"),
+        ({"linkers": [{"name": "clip", "model": 5}]}, "model = 5; expected text"),
         ({"attacks": [{"name": "pgd", "steps": "many"}]}, "steps"),
         (
             {"tasks": ["IT2T"], "attacks": [{**PGD, "source": "only-images"}]},

@@ -109,9 +109,9 @@ class Raises(Right):
         raise ValueError("no such thing")
 
 
-class NoBudget:
+class NoBudget(Right):
     """Has no parameter eps."""
 
-    needs = "nothing"
-    threat_model = "none"
-    version = 1
+    budget = "all"
+
+    def __init__(self) -> None: ...

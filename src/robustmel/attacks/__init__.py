@@ -1,5 +1,6 @@
 """Attacks: one file each, and one line here."""
 
+from robustmel.attacks.contract import breaches
 from robustmel.registry import Registry
 
 ATTACKS = Registry(
@@ -18,4 +19,5 @@ ATTACKS = Registry(
         "fmn": "robustmel.attacks.image.fmn:FMN",
     },
     entry_points="robustmel.attacks",
+    breaches=breaches,
 )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Literal, Protocol
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from robustmel.kb import KnowledgeBase
-from robustmel.types import EntityEdit, Perturbation, Query, TextEdit
+    from robustmel.kb import KnowledgeBase
+    from robustmel.types import EntityEdit, Perturbation, Query, TextEdit
+
+WRITES = {"image": ("image",), "text": ("text", "surface", "span"), "knowledge": ("name", "description", "text")}
+"""Modality -> what an attack of it may overwrite."""
 
 
 class Objective(Protocol):
@@ -132,3 +136,22 @@ class KnowledgeAttack(Attack, Protocol):
             seeds: One a query.
         """
         ...
+
+
+def breaches(kind: type[Any]) -> Iterator[str]:
+    """What an attack's class lacks of the contract, one sentence each, as far as can be seen without building it."""
+    choices = {"modality": tuple(WRITES), "needs": ("gradients", "scores", "nothing")}
+    for name, known in choices.items():
+        if getattr(kind, name, None) not in known:
+            yield f"it has no class attribute {name}; write one of {', '.join(known)}."
+    writes, known = getattr(kind, "writes", None), WRITES.get(getattr(kind, "modality", None) or "", ())
+    if not isinstance(writes, tuple) or not writes or not set(writes) <= set(known):
+        yield f'it has no class attribute writes that says what it overwrites, such as writes = ("{(known or ("image",))[0]}",).'
+    if not isinstance(getattr(kind, "version", None), int):
+        yield "it has no class attribute version; write version = 1, and raise it whenever what it makes changes."
+    for name, example in (("threat_model", "linf"), ("budget", "8/255")):
+        if not hasattr(kind, name):
+            yield f'it has no class attribute or property {name}, such as "{example}".'
+    for name in ("passes", "perturb"):
+        if not callable(getattr(kind, name, None)):
+            yield f"it has no method {name}."

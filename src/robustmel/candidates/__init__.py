@@ -1,6 +1,6 @@
 """Candidate generators: one file each, and one line here."""
 
-from robustmel.registry import Registry
+from robustmel.registry import Registry, lacking
 
 CANDIDATES = Registry(
     "candidate generator",
@@ -13,4 +13,5 @@ CANDIDATES = Registry(
         "union": "robustmel.candidates.union:Union",
     },
     entry_points="robustmel.candidates",
+    breaches=lacking("candidates"),
 )

@@ -31,20 +31,22 @@ def linkers(
     if name is not None and Path(name).is_dir():
         given = {"model": name}
         name = _family(name)
-    if lacking := [parameter for parameter in show(LINKERS, name) if parameter not in given]:
+    lacking = [parameter for parameter in show(LINKERS, name) if parameter not in given]
+    if name is None:
+        return
+    if lacking and not list(LINKERS.breaches(LINKERS.load(name))):
         print(f"\nconformance: not tested, because no {' and no '.join(lacking)} is given")
-    elif name is not None:
-        from robustmel.linkers.conformance import conformance
-        from robustmel.linkers.contract import capabilities
+        return
+    from robustmel.linkers.conformance import conformance, position_bias
+    from robustmel.linkers.contract import capabilities
 
-        problems = conformance(name, **given)
-        print("\nconformance: " + (f"{len(problems)} problems" if problems else "no problems"))
-        for problem in problems:
-            print(f"  - {problem}")
-        if problems:
-            raise typer.Exit(1)
-        if why := capabilities(LINKERS.load(name), LINKERS.parameters(name, given)).no_gradient:
-            print(f"gradients: none, because {why}")
+    _tell(conformance(name, **given))
+    able = capabilities(LINKERS.load(name), LINKERS.parameters(name, given))
+    drawn = position_bias(name, **given) if able.random else {}  # of any other it would be a problem
+    shares = ", ".join(f"{task} {share:.0%}" for task, share in drawn.items()) or "none"
+    print(f"position bias (first answers that change when the candidates are listed in reverse): {shares}")
+    if able.no_gradient:
+        print(f"gradients: none, because {able.no_gradient}")
 
 
 def _family(folder: str) -> str:
@@ -53,10 +55,19 @@ def _family(folder: str) -> str:
     from robustmel.linkers.weights import model_type
 
     kind = model_type(Path(folder))
-    for name, entry in LINKERS.items():
+    for name, entry in LINKERS.own.items():
         if isinstance(entry, str) and kind in getattr(LINKERS.load(name), "model_types", ()):
             return name
     raise UsageError(f"{folder} holds a model of type {kind or 'unknown'}, which no linker reads.")
+
+
+def _tell(problems: list[str]) -> None:
+    """What a conformance check found; ends with exit code 1 where that is anything."""
+    print("\nconformance: " + (f"{len(problems)} problem{'s' * (len(problems) > 1)}" if problems else "no problems"))
+    for problem in problems:
+        print(f"  - {problem}")
+    if problems:
+        raise typer.Exit(1)
 
 
 def attacks(
@@ -78,7 +89,7 @@ def show(registry: Registry, name: str | None) -> list[str]:
     """Prints the table, or one component with its parameters; returns the parameters that have no value."""
     if name is None:
         for listed in registry:
-            print(f"{listed:<20}{_summary(registry, listed)}")
+            print(f"{listed:<20}{_summary(registry, listed, asked=False)}")
         return []
     values = _values(registry, name)
     print(f"{name}: {_summary(registry, name)}\n")
@@ -100,13 +111,15 @@ def _value(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else repr(value)
 
 
-def _summary(registry: Registry, name: str) -> str:
+def _summary(registry: Registry, name: str, asked: bool = True) -> str:
     from robustmel.errors import RobustMELError
     from robustmel.registry import Preset, is_file_component
 
     entry = None if is_file_component(name) else registry[name]
     if isinstance(entry, Preset):
         return f"{entry.name} with " + ", ".join(f"{key} = {value!r}" for key, value in entry.params.items())
+    if not asked and name not in registry.own:  # listing imports nothing of other packages
+        return f"from {str(entry).partition(':')[0]}; name it to see what it does"
     try:
         return (inspect.getdoc(registry.load(name)) or "(no docstring)").splitlines()[0]
     except RobustMELError as problem:

@@ -21,6 +21,7 @@ def run(arguments: list[str]) -> int:
     """Runs one command and returns its exit code."""
     from robustmel.cli.commands import app, usage_exit
     from robustmel.errors import RobustMELError
+    from robustmel.registry import blaming_plugins
     from robustmel.run.interrupt import Interrupted
 
     debug = "--debug" in arguments
@@ -28,7 +29,8 @@ def run(arguments: list[str]) -> int:
         level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr
     )
     try:
-        code = usage_exit(app, [word for word in arguments if word != "--debug"])
+        with blaming_plugins():
+            code = usage_exit(app, [word for word in arguments if word != "--debug"])
         sys.stdout.flush()
         return code
     except RobustMELError as problem:
@@ -38,6 +40,10 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (OSError, MemoryError) as problem:  # the user's disk, network or memory
+        place = f"{problem.filename}: " if isinstance(problem, OSError) and problem.filename else ""
+        why = "out of memory" if isinstance(problem, MemoryError) else problem.strerror or str(problem)
+        return _tell(f"error: {place}{why}.", 3, debug)
     except Exception as problem:
         report = "This is a bug in robustmel. Please report it with the output of the same command and --debug."
         return _tell(f"error: {type(problem).__name__}: {problem}. {report}", 1, debug)

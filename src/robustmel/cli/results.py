@@ -86,8 +86,11 @@ def view(
     store: Store = None,
 ) -> None:
     """Write a run's page and print its path."""
+    from robustmel.run.store import writing
+
     built, sound = _scored(run or [], predictions or [], clean or [], store)
-    page = built.write_page()
+    with writing(built.run.out, "copy the run folder to where you may write, and view that"):
+        page = built.write_page()
     print(page)
     if browser:
         import webbrowser

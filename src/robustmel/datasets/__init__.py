@@ -1,6 +1,6 @@
 """Data sets: one file each, and one line here."""
 
-from robustmel.registry import Registry
+from robustmel.registry import Registry, lacking
 
 DATASETS = Registry(
     "dataset",
@@ -18,4 +18,5 @@ DATASETS = Registry(
         "world-sport": "robustmel.datasets.world:WorldSport",
     },
     entry_points="robustmel.datasets",
+    breaches=lacking("load"),
 )

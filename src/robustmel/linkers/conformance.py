@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,11 +12,10 @@ from typing import Any
 
 from robustmel.errors import RobustMELError, UsageError
 from robustmel.linkers import LINKERS
-from robustmel.linkers.contract import capabilities
+from robustmel.linkers.contract import breaches, capabilities
 from robustmel.linkers.ranking import misordered, well_typed
 from robustmel.linkers.trial import trial_set
-from robustmel.registry import own_parameters
-from robustmel.types import TASKS, Prediction, Query, Task
+from robustmel.types import Prediction, Query, Task
 
 TOLERANCE = 1e-4
 """By how much scores may differ between batch sizes: float sums depend on the shape of a matrix product."""
@@ -79,34 +77,16 @@ def _trial(linker: str | type[Any], parameters: Mapping[str, Any]) -> Iterator[t
         kb, queries = trial_set(Path(folder))
         try:
             kind = LINKERS.load(linker) if isinstance(linker, str) else linker
-            if problems := list(_declarations(kind)):
+            if problems := list(breaches(kind)):
                 raise _NotBuiltError(*problems)
             instance = kind(kb, **(LINKERS.parameters(linker, parameters) if isinstance(linker, str) else parameters))
         except RobustMELError as problem:
             raise _NotBuiltError(str(problem)) from problem
         except _NotBuiltError:
             raise
-        except Exception as problem:  # a linker of anyone's may raise anything; the sentence says what
+        except (Exception, SystemExit) as problem:  # a linker of anyone's may raise anything; the sentence says what
             raise _NotBuiltError(f"it cannot be built over a knowledge base: {_sentence(problem)}") from problem
         yield instance, queries
-
-
-def _declarations(kind: type[Any]) -> Iterator[str]:
-    """What can be seen without building it."""
-    if not callable(getattr(kind, "link", None)):
-        yield "it has no method link(queries, task)."
-    tasks = getattr(kind, "tasks", None)
-    if not isinstance(tasks, (tuple, list)) or not tasks or any(task not in TASKS for task in tasks):
-        yield f'it has no class attribute tasks naming what it answers, such as tasks = ("T2T",); known: {", ".join(TASKS)}.'
-    if not isinstance(getattr(kind, "version", None), int):
-        yield "it has no class attribute version; write version = 1, and raise it whenever its answers change."
-    signature = list(inspect.signature(kind).parameters.values())
-    if not signature or signature[0].kind not in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL):
-        yield "its constructor must take the knowledge base first and positional-only: def __init__(self, kb, /, ...)."
-    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in signature):
-        yield f"its constructor takes **kwargs; name its parameters ({', '.join(own_parameters(kind))}, ...), as grids set them by name."
-    if callable(getattr(kind, "assets", None)) and not inspect.ismethod(kind.assets):
-        yield "its assets must be a classmethod: they are asked for before it is built."
 
 
 def _tried(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]:
@@ -120,11 +100,11 @@ def _tried(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]:
 def _safely(check: Check, linker: Any, queries: Sequence[Query], task: Task) -> list[str]:
     try:
         return list(check(linker, queries, task))
-    except Exception as problem:  # as above
+    except (Exception, SystemExit) as problem:  # as above
         return [_sentence(problem)]
 
 
-def _sentence(problem: Exception) -> str:
+def _sentence(problem: BaseException) -> str:
     if isinstance(problem, AttributeError) and isinstance(problem.obj, Query):
         return f"it reads query.{problem.name}, which no linker gets; a query has id, text, surface, span, image, candidates, labels and seed."
     return f"it raises {type(problem).__name__}: {problem}"

@@ -5,12 +5,14 @@ A linker is built as `Linker(kb, **parameters)`: the knowledge base is positiona
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from robustmel.types import Prediction, Query, Task
+from robustmel.registry import own_parameters
+from robustmel.types import TASKS, Prediction, Query, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -120,3 +122,21 @@ def capabilities(linker_class: Any, parameters: Mapping[str, object] | None = No
         random=bool(getattr(linker_class, "random", False)),
         no_gradient=str(getattr(linker_class, "no_gradient", "")),
     )
+
+
+def breaches(kind: type[Any]) -> Iterator[str]:
+    """What a linker's class lacks of the contract, one sentence each, as far as can be seen without building it."""
+    if not callable(getattr(kind, "link", None)):
+        yield "it has no method link(queries, task)."
+    tasks = getattr(kind, "tasks", None)
+    if not isinstance(tasks, (tuple, list)) or not tasks or any(task not in TASKS for task in tasks):
+        yield f'it has no class attribute tasks naming what it answers, such as tasks = ("T2T",); known: {", ".join(TASKS)}.'
+    if not isinstance(getattr(kind, "version", None), int):
+        yield "it has no class attribute version; write version = 1, and raise it whenever its answers change."
+    signature = list(inspect.signature(kind).parameters.values())
+    if not signature or signature[0].kind not in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL):
+        yield "its constructor must take the knowledge base first and positional-only: def __init__(self, kb, /, ...)."
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in signature):
+        yield f"its constructor takes **kwargs; name its parameters ({', '.join(own_parameters(kind))}, ...), as grids set them by name."
+    if callable(getattr(kind, "assets", None)) and not inspect.ismethod(kind.assets):
+        yield "its assets must be a classmethod: they are asked for before it is built."

@@ -60,7 +60,7 @@ class Builder:
         """Does those shards of an artefact whose number modulo `of` is `share`; any number of processes may do this at once."""
         folder = self.store.partial(job.kind, job.key)
         if not self.store.has(job.kind, job.key):
-            with writing(self.store.root), only_share(share, of):
+            with writing(self.store.root, "choose another --store"), only_share(share, of):
                 folder.mkdir(parents=True, exist_ok=True)
                 try:
                     self._maker(job)(job, progress, folder)

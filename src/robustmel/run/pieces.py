@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
+from robustmel.registry import blaming_plugins
 from robustmel.run.builder import Builder
 from robustmel.run.interrupt import stop_if_asked
 from robustmel.run.jobs import Job
@@ -30,9 +31,10 @@ class Piece:
             progress(done, of)
             stop_if_asked()
 
-        if self.share is None:
-            return builder.make(self.job, obedient)
-        builder.make_share(self.job, self.share, self.of, obedient)
+        with blaming_plugins():  # here, since a traceback does not travel between processes
+            if self.share is None:
+                return builder.make(self.job, obedient)
+            builder.make_share(self.job, self.share, self.of, obedient)
         return False
 
 

@@ -89,7 +89,8 @@ def run_grid(
 
 def _room(plan: Plan, store: Store) -> None:
     """Warns when the perturbed images may not fit; an estimate must not stop anyone."""
-    store.root.mkdir(parents=True, exist_ok=True)
+    with writing(store.root, "choose another --store"):
+        store.root.mkdir(parents=True, exist_ok=True)
     needed, free = disk_needed(plan, store), shutil.disk_usage(store.root).free
     if needed > free:
         log.warning(

@@ -61,7 +61,10 @@ class Store:
         """
         final = self.path(kind, key)
         while not self.has(kind, key):
-            with writing(self.root), hold(final.with_name(key + ".lock"), f"artefact {kind}/{key}", wait=True) as lease:
+            with (
+                writing(self.root, "choose another --store"),
+                hold(final.with_name(key + ".lock"), f"artefact {kind}/{key}", wait=True) as lease,
+            ):
                 if self.has(kind, key):
                     return False
                 try:
@@ -123,16 +126,23 @@ def _sync(folder: Path) -> None:
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Turns a failure to write into one sentence that names the folder and the way out."""
+def writing(folder: Path, way_out: str = "choose another --out") -> Iterator[None]:
+    """Turns a failure to write into one sentence that names the folder and the way out; one that names a file elsewhere is left."""
     try:
         yield
     except OSError as problem:
+        if problem.filename and not Path(os.fsdecode(problem.filename)).is_relative_to(folder):
+            raise
         if problem.errno in (errno.ENOSPC, errno.EDQUOT):
             raise MissingError(
-                f"no space left for {folder}: {problem.strerror}. Free some, or choose another --store; the same command goes on"
-                " where this one stopped."
+                f"no space left for {folder}: {problem.strerror}. Free some, or {way_out}; the same command goes on where this one"
+                " stopped."
             ) from problem
-        if problem.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG):
-            raise MissingError(f"cannot write to {folder}: {problem.strerror}. Choose another --store or --out.") from problem
+        if problem.errno in (errno.EEXIST, errno.ENOTDIR):
+            place = os.fsdecode(problem.filename or folder)
+            raise MissingError(
+                f"{place} cannot be a folder: a file or a link to nowhere is in its way; {way_out}."
+            ) from problem
+        if problem.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG):
+            raise MissingError(f"cannot write to {folder}: {problem.strerror}; {way_out}.") from problem
         raise

@@ -1,4 +1,4 @@
-"""Linkers of one's own whose scores are odd."""
+"""Linkers of one's own that are odd, or broken."""
 
 from __future__ import annotations
 

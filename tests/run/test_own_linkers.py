@@ -12,7 +12,7 @@ import pytest
 import robustmel as rm
 from robustmel.cli.entry import run as command
 
-FILE = Path(__file__).with_name("own_scores.py")
+FILE = Path(__file__).with_name("own_linkers.py")
 
 
 @pytest.fixture
@@ -77,3 +77,36 @@ def test_answers_without_numbers_are_errors_and_no_differing_answers(
     report = rm.report(tmp_path / "out")
     assert [row.errors_by_kind for row in report.summaries] == [{"nan_scores": 20}]
     assert not report.flags
+
+
+@pytest.mark.parametrize(
+    ("linker", "planned", "sentence"),
+    [
+        ("NoTasks", 2, "it has no class attribute tasks naming what it answers"),
+        ("Dicts", 0, "link must return a list of robustmel.types.Prediction, and it returned a list of dict"),
+        ("Unbuildable", 0, "it raises ZeroDivisionError: by design"),
+        ("ExitsWhenBuilt", 0, "it raises SystemExit: 7"),
+        ("ExitsWhenAsked", 0, "SystemExit: 7"),
+    ],
+)
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_plan_and_run_say_what_linkers_says_of_a_broken_class(
+    linker: str, planned: int, sentence: str, workers: str, data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    grid = tmp_path / "grid.toml"
+    grid.write_text(
+        f'datasets = [{{name = "jsonl", path = "{data}"}}]\ntasks = ["T2T"]\nattacks = ["clean"]\nbatch_size = 8\n'
+        f'linkers = ["{FILE}:{linker}"]\n'
+    )
+    where = ["--store", str(tmp_path / "store")]
+    assert command(["linkers", f"{FILE}:{linker}"]) == 1
+    assert sentence in capfd.readouterr().out
+    assert command(["plan", str(grid), *where]) == planned
+    assert (sentence in capfd.readouterr().err) == (planned != 0)
+    assert command(["run", str(grid), *where, "--out", str(tmp_path / "out"), "--workers", workers]) in (1, 2)
+    told = capfd.readouterr().err
+    if linker == "ExitsWhenAsked":
+        assert "rows have errors" in told
+    else:
+        assert sentence in told
+    assert "bug" not in told

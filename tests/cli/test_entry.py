@@ -1,0 +1,96 @@
+"""Whose fault it was: a bug of the package is called one, and nothing else is."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from robustmel.cli.entry import run
+from robustmel.run.store import writing
+
+BUG = "This is a bug in robustmel"
+
+
+def raising(problem: BaseException) -> Any:
+    def raises(*_: object, **__: object) -> None:
+        raise problem
+
+    return raises
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "sentence"),
+    [
+        (OSError(errno.EROFS, "Read-only file system", "/data/x"), 3, "error: /data/x: Read-only file system."),
+        (OSError(errno.EIO, "Input/output error"), 3, "error: Input/output error."),
+        (ConnectionError("the server went away"), 3, "error: the server went away."),
+        (MemoryError(), 3, "error: out of memory."),
+        (KeyError("x"), 1, BUG),
+        (RuntimeError("x"), 1, BUG),
+    ],
+)
+def test_disks_and_memory_are_not_called_bugs_and_bugs_are(
+    problem: Exception, code: int, sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("robustmel.cli.components.show", raising(problem))
+    assert run(["linkers"]) == code
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert (BUG in told) == (sentence == BUG)
+
+
+@pytest.mark.parametrize("what", ["KeyError('x')", "SystemExit(5)", "OSError(28, 'No space left on device')"])
+@pytest.mark.parametrize("kind", ["dataset", "attack"])
+def test_what_a_class_of_ones_own_raises_is_told_with_its_line(
+    what: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    attack = "modality, writes, needs, threat_model, budget, version = 'image', ('image',), 'nothing', 'linf', '1/255', 1"
+    file, grid = tmp_path / "mine.py", tmp_path / "grid.toml"
+    file.write_text(
+        f"class Mine:\n    {attack}\n    def __init__(self):\n        raise {what}\n    load = passes = perturb = print\n"
+    )
+    mine = json.dumps([f"{file}:Mine"])
+    axes = {"datasets": '["world-news"]', "attacks": '["clean"]'} | {f"{kind}s": mine}
+    grid.write_text("linkers = ['clip-world']\n" + "".join(f"{axis} = {value}\n" for axis, value in axes.items()))
+    assert run(["plan", str(grid), "--store", str(tmp_path / "store")]) in (1, 2)
+    told = capsys.readouterr().err
+    assert "mine.py, line 4, in Mine.__init__: it raises" in told
+    assert BUG not in told
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.EEXIST, errno.ENOTDIR, errno.ENOSPC])
+def test_the_option_named_is_the_one_that_was_given(code: int, tmp_path: Path) -> None:
+    for way_out, other in (("choose another --out", "--store"), ("choose another --store", "--out")):
+        with pytest.raises(Exception, match=way_out) as caught, writing(tmp_path, way_out):
+            raise OSError(code, "no", str(tmp_path / "file"))
+        assert other not in str(caught.value)
+    with pytest.raises(OSError, match="elsewhere"), writing(tmp_path, "choose another --out"):
+        raise OSError(code, "no", "/elsewhere")
+
+
+def test_a_store_that_is_a_link_to_nowhere_is_told_as_the_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "store").symlink_to(tmp_path / "nowhere")
+    grid = tmp_path / "grid.toml"
+    grid.write_text("datasets = ['world-news']\nlinkers = ['clip-world']\nattacks = ['clean']\ntasks = ['T2T']\nlimit = 2\n")
+    assert run(["run", str(grid), "--store", str(tmp_path / "store"), "--out", str(tmp_path / "out")]) == 3
+    told = capsys.readouterr().err
+    assert "a link to nowhere is in its way; choose another --store" in told
+    assert "--out" not in told
+
+
+def test_a_run_that_cannot_be_written_to_is_no_bug_of_view(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Built:
+        class run:  # noqa: N801
+            out = tmp_path
+
+        write_page = staticmethod(raising(OSError(errno.EROFS, "Read-only file system", str(tmp_path / "report"))))
+
+    monkeypatch.setattr("robustmel.cli.results._scored", lambda *_: (Built, True))
+    assert run(["view", str(tmp_path)]) == 3
+    assert "Read-only file system; copy the run folder to where you may write" in capsys.readouterr().err
