@@ -49,6 +49,6 @@ def test_published_models_read_16_tokens_and_what_they_do_not_read_is_counted(
     linker = OWLViT(kb, model=str(tmp_path / "model"), template="{name}", device="cpu")
     found = linker.link([Query("q", "Chad", "", None, picture(40, 40), kb.ids)], "IT2T")[0]
     assert linker.text_tower.limit == 16
-    assert linker.truncated_texts == 2
+    assert len(linker.text_tower.cut) == 2
     assert found.scores[found.ranked.index("e1")] == found.scores[found.ranked.index("e2")]
     assert linker.tokenizer.eos_token_id == max(linker.text_tower.tokens(names)[1])

@@ -90,7 +90,7 @@ def test_texts_that_the_limit_cuts_are_counted_once_each(
     with caplog.at_level(logging.WARNING):
         linker.link([ask(0, kb.ids, text=long), ask(1, kb.ids, text=longer), ask(2, kb.ids, text=long)], "IT2T")
         linker.link([ask(3, kb.ids, text=long)], "T2T")
-    assert linker.truncated_texts == 2
+    assert len(linker.text_tower.cut) == 2
     assert sum("cut" in record.message for record in caplog.records) == 1
     # What is left is the head of the text: the surface is never cut by a long sentence.
     assert torch.equal(linker.embed_texts([long]), linker.embed_texts(["x" * 38]))

@@ -107,7 +107,7 @@ def test_a_mean_for_all_channels_is_read_as_the_library_reads_it(copy: Path, kb:
 
 
 def test_trying_a_folder_leaves_nothing_behind(make: Make) -> None:
-    assert make("clip").truncated_texts == 0
+    assert len(make("clip").text_tower.cut) == 0
 
 
 def test_a_processor_that_is_not_understood_takes_the_gradients_away(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Capabilities, capabilities
 from robustmel.linkers.family import Family
-from robustmel.linkers.loading import LoadedModel, load, pick_device
+from robustmel.linkers.loading import load, pick_device
 from robustmel.linkers.preprocessing import Picture, Preprocessing
 from robustmel.linkers.ranking import ranking
 from robustmel.linkers.text_side import TextSide, TextSides
@@ -31,8 +31,8 @@ from robustmel.types import Prediction, Query, Task
 
 log = logging.getLogger(__name__)
 
-_EXAMINED: dict[tuple[Any, ...], str] = {}
-"""Class and files of a model -> why it has no gradients; "" where it has them."""
+_EXAMINED: dict[tuple[Any, ...], Capabilities] = {}
+"""Class and files of a model -> what it offers, as far as it was asked in this process."""
 
 Asked = tuple[Query, Picture | None]
 """A query and its decoded image; no image where the task reads none."""
@@ -59,7 +59,6 @@ class DualEncoder(Family):
 
     Attributes:
         logit_scale: The learnt temperature: what multiplies cosines before a softmax.
-        truncated_texts: Distinct texts that the tokenizer's limit has cut so far.
         no_gradient: Why it has no `logits`; "" where it has.
 
     Raises:
@@ -93,7 +92,7 @@ class DualEncoder(Family):
         self.normalise = normalise
         self.batch_size = batch_size
         self.device = pick_device(device)
-        loaded: LoadedModel = load(model, revision, self.library_class, self.model_types, allow_pickle=allow_pickle)
+        loaded = load(model, revision, self.library_class, self.model_types, allow_pickle=allow_pickle)
         self.model: Any = loaded.model.to(self.device)
         self.tokenizer = loaded.tokenizer
         self.preprocessing = Preprocessing(loaded.image_processor)
@@ -136,22 +135,15 @@ class DualEncoder(Family):
             pick_device(parameters["device"])
         if not parameters["model"] or parameters["model"].startswith(WORLD):  # one that is to be trained has no model yet
             return capabilities(cls)
-        tried = (cls, *((path, path.stat().st_mtime_ns) for path in cls.assets(**parameters)))
-        if tried not in _EXAMINED:
-            built = cls(KnowledgeBase(()), **parameters | {"device": "cpu"})
-            _EXAMINED[tried] = built.no_gradient
-        reason = _EXAMINED[tried]
-        return replace(capabilities(cls), gradients=not reason, no_gradient=reason)
+        state = (cls, *((path, path.stat().st_mtime_ns) for path in cls.assets(**parameters)))
+        if state not in _EXAMINED:
+            _EXAMINED[state] = capabilities(cls(KnowledgeBase(()), **parameters | {"device": "cpu"}))
+        return _EXAMINED[state]
 
     @classmethod
     def assets(cls, **parameters: Any) -> tuple[Path, ...]:
         """Weights, tokenizer and configurations: the files that decide the answers."""
         return weight_files(parameters["model"], parameters.get("revision"), parameters.get("allow_pickle"))
-
-    @property
-    def truncated_texts(self) -> int:
-        """Distinct texts that the tokenizer's limit has cut so far."""
-        return len(self.text_tower.cut)
 
     def cut_texts(self, queries: Sequence[Query], task: Task) -> int:
         """How many of the distinct texts behind these queries the tokenizer's limit cuts, once they were linked."""
@@ -250,7 +242,8 @@ class DualEncoder(Family):
         if query.image is None:
             raise ImageError("no_image", f"mention {query.id} names no image.")
         picture = decode(query.image)
-        self.preprocessing.refuse(*picture.shape[:2])
+        if self.preprocessing.understood:
+            self.preprocessing.settings.resize(*picture.shape[:2])  # refuses what it cannot take
         return picture
 
     def _unanswerable(self, query: Query, task: Task) -> str | None:
@@ -262,10 +255,9 @@ class DualEncoder(Family):
     def _scores(self, asked: Sequence[Asked], task: Task) -> Tensor:
         side = self.text_sides.of([query for query, _ in asked], task)
         pictures = [picture for _, picture in asked if picture is not None]
-        return self._cosines(self._picture_features(pictures) if pictures else None, side)
-
-    def _picture_features(self, pictures: Sequence[Picture]) -> Tensor:
-        return self.image_features(self.model, self.preprocessing.pictures(pictures).to(self.device))
+        if not pictures:
+            return self._cosines(None, side)
+        return self._cosines(self.image_features(self.model, self.preprocessing.pictures(pictures).to(self.device)), side)
 
     def _cosines(self, images: Tensor | None, side: TextSide) -> Tensor:
         """(B, C): one column a distinct text, then spread, so that duplicates are equal by construction."""
@@ -283,7 +275,7 @@ def _by_halves(work: Callable[[Sequence[Asked]], list[Tensor]], items: Sequence[
     try:
         return list(work(items))
     except (MemoryError, RuntimeError) as problem:
-        if not _out_of_memory(problem):
+        if not isinstance(problem, (MemoryError, torch.OutOfMemoryError)) and "not enough memory" not in str(problem):
             raise
     if len(items) == 1:
         return [None]
@@ -292,8 +284,3 @@ def _by_halves(work: Callable[[Sequence[Asked]], list[Tensor]], items: Sequence[
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return _by_halves(work, items[:half]) + _by_halves(work, items[half:])
-
-
-def _out_of_memory(problem: BaseException) -> bool:
-    """Whether an exception says that memory ran out, on a GPU or in the main memory."""
-    return isinstance(problem, (MemoryError, torch.OutOfMemoryError)) or "not enough memory" in str(problem)

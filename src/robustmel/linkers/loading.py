@@ -26,13 +26,11 @@ class LoadedModel:
     """What lies in a model's folder.
 
     Args:
-        folder: Where it lies.
         model: In evaluation mode, float32, parameters frozen, on the CPU.
         tokenizer: Of the library.
         image_processor: Of the library, the Pillow one.
     """
 
-    folder: Path
     model: Any
     tokenizer: Any
     image_processor: Any
@@ -96,7 +94,7 @@ def load(
     _complete(report, model, library_class)
     _apply(tokenizer, folder)
     network.eval().requires_grad_(False)
-    return LoadedModel(folder, network, tokenizer, processor)
+    return LoadedModel(network, tokenizer, processor)
 
 
 def _apply(tokenizer: Any, folder: Path) -> None:

@@ -23,11 +23,14 @@ log = logging.getLogger(__name__)
 Picture = NDArray[np.uint8]
 """uint8 (H, W, 3), RGB."""
 
-PROBE_SIZES = ((7, 11), (50, 31), (33, 300))
+PROBE_SIZES = ((7, 11), (33, 300), (50, 31))
 """Sizes on which our reading of a processor is compared with the processor itself."""
 
 STEP = 32
 """Levels of 255 by which the pixels of a picture are moved for finite differences: far more than what is rounded away."""
+
+TOLERANCE = 0.1
+"""Share of the actual change by which what the gradient foretells may miss it."""
 
 
 class Preprocessing:
@@ -78,11 +81,6 @@ class Preprocessing:
             raise UsageError(f"{self.no_gradient}; save the model with a processor of plain options.")
         return self._settings
 
-    def refuse(self, height: int, width: int) -> None:
-        """Raises ImageError for a picture of a size that the model's preprocessing cannot take."""
-        if self._settings is not None:
-            self._settings.resize(height, width)
-
     def pictures(self, pictures: Sequence[Picture]) -> Tensor:
         """The model's input for 8-bit pictures of any sizes: float32 (B, 3, h, w)."""
         return self._resized_and_normalised(pictures) if self.understood else self._by_processor(pictures)
@@ -112,12 +110,7 @@ class Preprocessing:
         Args:
             resized: Floats (B, 3, h, w) in [0, 1], of the size the model takes.
         """
-        mean, std, again = self._statistics(resized)
-        scaled = resized * (255 * self.settings.scale)
-        if self.settings.offset:
-            scaled = scaled - self.settings.offset
-        normalised = (scaled - mean) / std
-        return self._padded(normalised / again if self.settings.again else normalised)
+        return self._after_scaling(resized * (255 * self.settings.scale))
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """The value of `exact` with the gradient of `smooth`."""
@@ -133,23 +126,26 @@ class Preprocessing:
         return torch.cat([self._normalise(batch.permute(0, 3, 1, 2).float().contiguous()) for batch in batches])
 
     def _normalise(self, levels: Tensor) -> Tensor:
-        """Whole numbers from 0 to 255 as float32 (B, 3, h, w), normalised in place and with the library's own roundings.
+        """Whole numbers from 0 to 255 as float32 (B, 3, h, w), overwritten, with the library's own roundings.
 
         It scales in float64, rounds to float32 and goes on in that; dividing by 255 in float32 gives the same and is faster.
         """
         scale = self.settings.scale
-        scaled = levels.div_(round(1 / scale)) if _division_will_do(scale) else (levels.double() * scale).float()
+        return self._after_scaling(
+            levels.div_(round(1 / scale)) if _division_will_do(scale) else (levels.double() * scale).float()
+        )
+
+    def _after_scaling(self, scaled: Tensor) -> Tensor:
         mean, std, again = self._statistics(scaled)
         if self.settings.offset:
-            scaled = scaled.sub_(self.settings.offset)
-        normalised = scaled.sub_(mean).div_(std)
-        return self._padded(normalised.div_(again) if self.settings.again else normalised)
-
-    def _padded(self, normalised: Tensor) -> Tensor:
-        if self.settings.pad is None:
-            return normalised
-        (height, width), (most_high, most_wide) = normalised.shape[2:], self.settings.pad
-        return pad(normalised, (0, most_wide - width, 0, most_high - height))
+            scaled = scaled - self.settings.offset
+        normalised = (scaled - mean) / std
+        if self.settings.again:
+            normalised = normalised / again
+        if self.settings.pad:
+            (height, width), (most_high, most_wide) = normalised.shape[2:], self.settings.pad
+            normalised = pad(normalised, (0, most_wide - width, 0, most_high - height))
+        return normalised
 
     def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Mean, standard deviation and last divisor, (3, 1, 1), where and as the given tensor is."""
@@ -170,29 +166,29 @@ class Preprocessing:
         """Whether our reading of the processor gives what the processor gives, and refuses what it refuses."""
         random = np.random.default_rng(0)
         probes = [random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in PROBE_SIZES]
-        given = [(_or_none(self._resized_and_normalised, probe), _or_none(self._by_processor, probe)) for probe in probes]
-        compared = [
-            ours is theirs is None or (ours is not None and theirs is not None and torch.equal(ours, theirs))
-            for ours, theirs in given
-        ]
-        return all(compared) and any(ours is not None for ours, _ in given)
+        agreed = 0
+        for probe in probes:
+            ours, theirs = _or_none(self._resized_and_normalised, probe), _or_none(self._by_processor, probe)
+            if ours is not None and theirs is not None and torch.equal(ours, theirs):
+                agreed += 1
+            elif ours is not theirs:
+                return False
+        return agreed > 0
 
     @torch.inference_mode(False)
     @torch.enable_grad()
     def _gradient_agrees(self) -> bool:
         """Whether the gradient foretells what the processor itself makes of moved pixels, on one small odd-sized picture."""
         random = np.random.default_rng(1)
-        size = next(
-            (size for size in PROBE_SIZES[1:] if _or_none(self._by_processor, np.zeros((*size, 3), np.uint8)) is not None),
-            (7, 11),
-        )
-        picture = random.integers(96, 160, (*size, 3), dtype=np.uint8)
+        taken = (size for size in PROBE_SIZES[::-1] if _or_none(self._by_processor, np.zeros((*size, 3), np.uint8)) is not None)
+        picture = random.integers(96, 160, (*next(taken), 3), dtype=np.uint8)
         step = random.choice([-STEP, STEP], picture.shape)
         rise = self._by_processor([(picture + step).astype(np.uint8)]) - self._by_processor([picture])
         pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].double().div(255).requires_grad_(True)
         (gradient,) = torch.autograd.grad((self(pixels) * rise).sum(), pixels)
         foretold = float((gradient * torch.from_numpy(step).permute(2, 0, 1) / 255).sum())
-        return abs(foretold - float(rise.square().sum())) <= 0.1 * float(rise.square().sum()) != 0
+        actual = float(rise.square().sum())
+        return abs(foretold - actual) <= TOLERANCE * actual != 0
 
 
 def _or_none(preprocess: Callable[[Sequence[Picture]], Tensor], picture: Picture) -> Tensor | None:

@@ -71,14 +71,10 @@ class Resize:
     def picture(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """An 8-bit picture (H, W, 3), resized by Pillow itself and cropped: uint8 (h, w, 3)."""
         (height, width), (top, left) = self.crop, self.corner
+        image = Image.fromarray(picture)
         if self.before != self.after:
-            picture = np.array(Image.fromarray(picture).resize(self.after[::-1], resample=Image.Resampling(self.resample)))
-        if top >= 0 and left >= 0:
-            return np.ascontiguousarray(picture[top : top + height, left : left + width])
-        canvas = np.zeros((height, width, 3), np.uint8)
-        part = picture[max(top, 0) : max(top, 0) + height, max(left, 0) : max(left, 0) + width]
-        canvas[max(-top, 0) :, max(-left, 0) :][: part.shape[0], : part.shape[1]] = part
-        return canvas
+            image = image.resize(self.after[::-1], resample=Image.Resampling(self.resample))
+        return np.array(image.crop((left, top, left + width, top + height)))  # black where the image ends
 
     def smooth(self, pixels: Tensor) -> Tensor:
         """Pixels (B, 3, H, W) in [0, 1] without rounding: (B, 3, h, w), clipped to [0, 1] after either pass as Pillow does."""

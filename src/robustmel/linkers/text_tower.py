@@ -19,6 +19,9 @@ the others in the batch are, so that runs and batch sizes cannot disagree on a t
 LENGTHS = (16, 32, 64, 128, 256)
 """Token counts a text is padded to where its model does not ask for a fixed length; longer ones go to the limit."""
 
+REMEMBERED = 1_000_000
+"""Embeddings kept before the memory is emptied."""
+
 
 class TextTower:
     """The text side of a dual encoder, with a memory of what it has embedded.
@@ -29,7 +32,6 @@ class TextTower:
         limit: Tokens a text may have; longer ones are cut, counted and reported.
         fixed_length: Pad every text to `limit` (SigLIP was trained so); else to the next of `LENGTHS`.
         device: Where the model is.
-        remembered: Embeddings kept before the memory is emptied.
     """
 
     def __init__(
@@ -39,7 +41,6 @@ class TextTower:
         limit: int,
         fixed_length: bool,
         device: torch.device,
-        remembered: int = 1_000_000,
     ) -> None:
         self.tokenizer = tokenizer
         self.features = features
@@ -47,7 +48,6 @@ class TextTower:
         self.lengths = (limit,) if fixed_length else (*(length for length in LENGTHS if length < limit), limit)
         self.pads_left = fixed_length and tokenizer.padding_side == "left"  # else a text's place would depend on its neighbours
         self.device = device
-        self.remembered = remembered
         self.cut: set[str] = set()
         """Texts that were longer than the limit."""
         self._row: dict[str, int] = {}
@@ -66,7 +66,7 @@ class TextTower:
     def places(self, texts: Sequence[str]) -> list[int]:
         """One number a text, the same for texts that the model reads alike: cut to the same tokens, or equal but for case."""
         distinct = list(dict.fromkeys(texts))
-        if len(self._row) + len(distinct) > self.remembered:
+        if len(self._row) + len(distinct) > REMEMBERED:
             self._row, self._row_of_tokens, self._memory = {}, {}, torch.empty(0, 0, device=self.device)
         fresh = [text for text in distinct if text not in self._row]
         if fresh or not self._row:
@@ -100,25 +100,25 @@ class TextTower:
                 self._store(batch, self._encode(batch, length))
         self._row.update((text, self._row_of_tokens[tokens]) for text, tokens in zip(texts, ids, strict=True))
 
-    def _store(self, read: list[tuple[int, ...]], embeddings: Tensor) -> None:
+    def _store(self, texts: list[tuple[int, ...]], embeddings: Tensor) -> None:
         """Adds rows to the memory, which doubles when it is full."""
-        used, needed = len(self._row_of_tokens), len(self._row_of_tokens) + len(read)
+        used, needed = len(self._row_of_tokens), len(self._row_of_tokens) + len(texts)
         if needed > len(self._memory):
             larger = embeddings.new_zeros(max(needed, 2 * len(self._memory)), embeddings.shape[1])
             if used:
                 larger[:used] = self._memory[:used]
             self._memory = larger
         self._memory[used:needed] = embeddings
-        self._row_of_tokens.update(zip(read, range(used, needed), strict=True))
+        self._row_of_tokens.update(zip(texts, range(used, needed), strict=True))
 
     @torch.no_grad()
     def _encode(self, ids: list[tuple[int, ...]], length: int) -> Tensor:
         """One batch of `ROWS` texts of one padded length, filled up with copies of its first."""
         padding = self.tokenizer.pad_token_id or 0
         filled = ids + [ids[0]] * (ROWS - len(ids))
-        read = torch.tensor([self._padded(list(text), padding, length) for text in filled], device=self.device)
+        tokens = torch.tensor([self._padded(list(text), padding, length) for text in filled], device=self.device)
         mask = torch.tensor([self._padded([1] * len(text), 0, length) for text in filled], device=self.device)
-        return self.features(read, mask)[: len(ids)].float()
+        return self.features(tokens, mask)[: len(ids)].float()
 
     def _padded(self, tokens: list[int], padding: int, length: int) -> list[int]:
         rest = [padding] * (length - len(tokens))

@@ -2,16 +2,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from torch import nn
 
 from robustmel.errors import RobustMELError
 from robustmel.kb import KnowledgeBase
 from robustmel.report.credit import place
 from robustmel.report.results import PlacedPrediction
-from robustmel.run.stages.link import PROBE, link
+from robustmel.run.stages.link import PROBE, in_training_mode, link
 from robustmel.run.stages.same_answers import agree
 from robustmel.types import Entity, Prediction, Query, Task
 
@@ -131,3 +133,24 @@ def test_an_entity_ranked_twice_counts_by_its_higher_score(tmp_path: Path) -> No
 def test_an_open_answer_is_an_entity_of_the_knowledge_base(tmp_path: Path) -> None:
     with pytest.raises(RobustMELError, match='"z", which is not in the knowledge base'):
         answered(KNOWN, ("a", "z"), (1.0, 0.0), "a", tmp_path)
+
+
+def held(model: Any) -> Any:
+    """A defence around a linker around a tower, with a loop back."""
+    linker = SimpleNamespace(tower=SimpleNamespace(model=nn.Sequential(nn.Linear(2, 2), model)))
+    linker.itself = linker
+    return SimpleNamespace(linkers=[linker])
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [(nn.Dropout(0.1), True), (nn.BatchNorm2d(3), True), (nn.Dropout(0.0), False), (nn.LayerNorm(2), False)],
+)
+def test_layers_that_act_differently_in_training_are_found(model: nn.Module, expected: bool) -> None:
+    assert in_training_mode(held(model)) is expected
+    assert not in_training_mode(held(model.eval()))
+
+
+def test_a_linker_without_models_is_in_no_mode() -> None:
+    assert not in_training_mode(object())
+    assert not in_training_mode(SimpleNamespace(kb={"a": 1}, names=["x"]))

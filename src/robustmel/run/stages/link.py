@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -16,13 +17,15 @@ from robustmel.errors import ImageError, RobustMELError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Linker
 from robustmel.linkers.ranking import Ranking, misordered, well_typed
-from robustmel.linkers.training_mode import in_training_mode
 from robustmel.run.stages.same_answers import agree
 from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, write_table
 from robustmel.types import Prediction, Query, Task
 
 PROBE = 8
 """Queries that are asked twice, at most; a quarter of them where there are few."""
+
+DEPTH, MEMBERS = 4, 16
+"""How deep below a linker models are looked for (a defence holds a linker, which holds a tower), and in how many members of a list."""
 
 ANSWERS = pa.schema(
     [
@@ -173,3 +176,26 @@ def _place(prediction: Prediction, gold: str | None) -> tuple[int | None, int | 
     scores = np.asarray(prediction.scores, dtype=np.float64)
     own = scores[prediction.ranked.index(gold)]
     return int((scores > own).sum()), int((scores == own).sum())
+
+
+def in_training_mode(linker: object) -> bool:
+    """Whether dropout or batch statistics are switched on in any model that a linker holds.
+
+    Layers that act alike in both modes do not count, so a model without the others is never in training mode.
+    """
+    torch: Any = sys.modules.get("torch")  # a linker without torch has no such model
+    if torch is None:
+        return False
+    dropout, batch = torch.nn.modules.dropout._DropoutNd, torch.nn.modules.batchnorm._BatchNorm
+    layers = (layer for model in _models(linker, torch.nn.Module, DEPTH, set()) for layer in model.modules() if layer.training)
+    return any(isinstance(layer, batch) or (isinstance(layer, dropout) and layer.p > 0) for layer in layers)
+
+
+def _models(holder: object, kind: type, depth: int, seen: set[int]) -> Iterator[Any]:
+    if isinstance(holder, kind):
+        yield holder
+    elif id(holder) not in seen and not isinstance(holder, type):
+        seen.add(id(holder))
+        parts = list(holder[:MEMBERS]) if isinstance(holder, (list, tuple)) else list(getattr(holder, "__dict__", {}).values())
+        for part in parts if depth else ():
+            yield from _models(part, kind, depth - 1, seen)
