@@ -171,12 +171,12 @@ def test_the_plan_names_the_members_and_counts_each_one_s_passes(colour_data: Pa
 
 def test_a_run_makes_the_whole_matrix(colour_data: Path, tmp_path: Path) -> None:
     """Sets made by others' gradients hold the last iterates: every image is changed by the whole radius."""
-    weak = {"name": "pgd", "eps": 0.02, "step_size": 0.01, "steps": 3, "label": "weak"}
+    weak = {"name": "pgd", "eps": "5/255", "step_size": 0.01, "steps": 3, "label": "weak"}
     asked = grid(colour_data, weak | {"source": "each"}, weak | {"source": "others"})
     finished = run_grid(asked, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", ProgressListener())
     assert finished.errors == 0
     for log in (tmp_path / "store").glob("variant/*/*/log.parquet"):
-        assert min(pq.read_table(log)["linf"].to_pylist()) == pytest.approx(0.02, abs=1e-6)
+        assert min(pq.read_table(log)["linf"].to_pylist()) == pytest.approx(5 / 255, abs=1e-6)
     cells = json.loads((tmp_path / "out" / "run.json").read_text())["cells"]
     made_on = {(cell["source"], cell["linker"]): cell["made_on"] for cell in cells if cell["attack"] == "weak"}
     assert made_on["others", "b"] == ["a", "c"]

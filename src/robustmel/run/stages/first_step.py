@@ -15,11 +15,12 @@ SHARE = 0.1
 """Of the entries, those with the steepest slope take part: a short step, along which scores of large models are still straight."""
 
 
+@torch.random.fork_rng()
 def first_step(objective: Objective, pixels: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
     """How far the best wrong candidate should come up on the right one, and comes: two float32 (B,).
 
     The step is one level of 255 up or down where the slope is steepest (`SHARE`), so both images are such as a file holds, and no
-    rounding comes between. The prediction is the gradient's. Both are NaN where scores are not finite.
+    rounding comes between. The prediction is the gradient's. Both are NaN where scores are not finite. What a linker draws here, it draws again afterwards.
 
     Args:
         objective: The scores.
