@@ -227,22 +227,15 @@ def _logits_agree(linker: Any, queries: Sequence[Query], task: Task) -> Iterator
     import torch
 
     from robustmel.images import decode
+    from robustmel.linkers.gradient_check import gradient_problems
 
     if not isinstance(getattr(linker, "logit_scale", None), float):
         yield "it has logits but no attribute logit_scale: a float, 1.0 where it has no temperature."
     asked = list(queries[:4])
     pixels = torch.stack([torch.from_numpy(decode(query.image)) for query in asked if query.image]).permute(0, 3, 1, 2) / 255
-    pixels = pixels.to(getattr(linker, "device", "cpu")).requires_grad_(True)
-    logits = linker.logits(pixels, asked, task)
-    yield from _table_agrees("logits", logits, _linked(linker, asked, task), asked)
-    if not logits.requires_grad:
-        yield "its logits carry no gradient to the pixels."
-        return
-    (gradient,) = torch.autograd.grad(logits.softmax(dim=1)[:, 0].sum(), pixels, allow_unused=True)
-    if gradient is None or not bool(gradient.isfinite().all()):
-        yield "the gradient of its logits does not reach the pixels, or is not finite."
-    elif bool((gradient.abs().amax(dim=(1, 2, 3)) == 0).any()):
-        yield "the gradient of its logits is zero everywhere for some image."
+    pixels = pixels.to(getattr(linker, "device", "cpu"))
+    yield from _table_agrees("logits", linker.logits(pixels, asked, task), _linked(linker, asked, task), asked)
+    yield from gradient_problems(linker.logits, pixels, asked, task)
 
 
 def _table_agrees(what: str, table: Any, answers: Sequence[Prediction], queries: Sequence[Query]) -> Iterator[str]:
