@@ -168,7 +168,7 @@ class Perturbation:
         margin_best: float32 (B,): the furthest it was reached at any gradient.
         failed: bool (B,): scores or gradients that were no numbers kept the attack from its end before anything fooled. None for
             an attack that asks nobody, as for the next.
-        probabilities: bool (B,): the scores looked like probabilities, and a loss was followed that is made for logits.
+        probabilities: bool (B,): the scores whose gradients were followed looked like probabilities.
         fooled_by: Of an ensemble, the member ("square") that fooled each image, "" for none; empty for an attack without members.
     """
 

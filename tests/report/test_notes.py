@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -122,3 +123,13 @@ def test_more_than_chance_is_what_the_flags_call_so(fake_run: Any, ask: Any) -> 
     assert "† More mentions are linked under this attack than without it, in 1 of these 2 cells by more than chance" in said(
         fake_run
     )
+
+
+def test_a_set_that_was_reduced_says_so_and_names_the_clean_figure_at_that_size(run: Any) -> None:
+    reduced = [{"reduced": True}, {"reduced": True}, {"reduced": False}, {}]
+    run.cell("pgd-normal", {"image": (run.variant(reduced), run.rows([WRONG] * 4))})
+    assert "Images were reduced before they were attacked in 1 of 2 cells (up to 2)." in said(run)
+    fields = {"source": "none", "threat_model": "noise", "budget": "0"}
+    run.cell("clean-64px", {"image": (run.variant(reduced), run.rows([RIGHT] * 4))}, **fields)
+    assert "(up to 2); clean-64px has the clean images at that size" in said(run)
+    assert {row["attack"]: row["reduced"] for row in json.loads(build(run.finish()).to_json())}["pgd-normal"] == 2

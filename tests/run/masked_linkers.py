@@ -64,6 +64,24 @@ class Steep(ColourLinker):  # type: ignore[misc,valid-type]
         return (40 * super().logits(pixels, queries, task)).softmax(1)
 
 
+class Mirrored(ColourLinker):  # type: ignore[misc,valid-type]
+    """Gives the right scores, and the gradient of the colours the other way round."""
+
+    def logits(self, pixels: torch.Tensor, queries: Sequence[Query], task: Task = "I2T") -> torch.Tensor:
+        turned = pixels.flip(1)
+        return super().logits(pixels.detach() + turned - turned.detach(), queries, task)
+
+
+class Failing(ColourLinker):  # type: ignore[misc,valid-type]
+    """Has no scores for images that were changed by more than a hair and show much green."""
+
+    def logits(self, pixels: torch.Tensor, queries: Sequence[Query], task: Task = "I2T") -> torch.Tensor:
+        scores = super().logits(pixels, queries, task)
+        broken = (pixels * 255 - (pixels * 255).round()).abs().amax((1, 2, 3)) > 0.01
+        green = pixels[:, 1].mean((1, 2)) > 0.5
+        return torch.where((broken & green)[:, None], torch.nan, scores)
+
+
 class Dropped(ColourLinker):  # type: ignore[misc,valid-type]
     """Its model was left in training mode."""
 

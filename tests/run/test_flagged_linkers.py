@@ -37,6 +37,8 @@ def reported(name: str, data: Path, folder: Path) -> Report:
         ("EightBit", {"zero_gradients"}),
         ("Saturated", {"zero_gradients", "probabilities"}),
         ("Steep", {"loss_plateau", "probabilities"}),
+        ("Mirrored", {"misleading_gradients", "loss_plateau"}),
+        ("Failing", {"failed_attacks"}),
         ("Dropped", {"nondeterministic"}),
         ("Voting", {"nondeterministic"}),
     ],

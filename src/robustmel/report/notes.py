@@ -35,7 +35,7 @@ def misordered_notes(run: Run) -> list[str]:
 def further_notes(summaries: Sequence[Summary]) -> list[str]:
     """What is good to know; nothing about what did not occur."""
     shown = _plain(summaries)
-    kinds = (_above_clean, _idle, _unperturbed, _rounded, _ties, _intervals, _sources)
+    kinds = (_above_clean, _idle, _reduced, _unperturbed, _rounded, _ties, _intervals, _sources)
     notes = [note for kind in kinds for note in kind(shown)]
     return [*_legend(shown), *_untouched(summaries), *_reading(shown), *notes]
 
@@ -166,6 +166,24 @@ def _unperturbed(shown: Sequence[Summary]) -> Iterable[str]:
     if cells:
         why = ", ".join(f"{reason.replace('_', ' ')}: up to {count:,}" for reason, count in sorted(reasons.items()))
         yield f"Some mentions could not be attacked in {_of(cells, shown)} cells and stay as they were ({why}); they count all the same."
+
+
+def _reduced(shown: Sequence[Summary]) -> Iterable[str]:
+    cells = [one for one in shown if one.reduced and not _at_size(one)]
+    if cells:
+        titles = ", ".join(dict.fromkeys(one.attack for one in shown if _at_size(one)))
+        beside = (
+            f"; {titles} has the clean images at that size, so that the reduction is not charged to the attack"
+            if titles
+            else ""
+        )
+        most = max(one.reduced for one in cells)
+        yield f"Images were reduced before they were attacked in {_of(cells, shown)} cells (up to {most:,}){beside}."
+
+
+def _at_size(row: Summary) -> bool:
+    """Whether a run added the row itself: clean images at the size attacked."""
+    return row.threat_model == "noise" and row.attack.startswith("clean-")
 
 
 def _rounded(shown: Sequence[Summary]) -> Iterable[str]:

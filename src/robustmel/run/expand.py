@@ -10,6 +10,7 @@ from typing import Any
 
 from robustmel.candidates import CANDIDATES
 from robustmel.defences import DEFENCES
+from robustmel.images import size_of
 from robustmel.registry import Component
 from robustmel.run.builder import Builder
 from robustmel.run.components import ComponentSpec, Defended, Source, attack_spec, attempt, component_spec
@@ -21,8 +22,8 @@ from robustmel.run.refusals import complain, dropping, listed_at_length, repeats
 from robustmel.run.seeds import Seeds
 from robustmel.run.sources import Sources
 from robustmel.run.trainings import Trainings
-from robustmel.run.views import VIEW_TASK, views
-from robustmel.types import Cell, Task
+from robustmel.run.views import VIEW_TASK, touches, views
+from robustmel.types import Cell, Mention, Task
 
 
 def expand(grid: Grid, builder: Builder) -> Plan:
@@ -61,8 +62,12 @@ def expand(grid: Grid, builder: Builder) -> Plan:
     plan.notes += listed_at_length(generator, (Defended(linker, defence) for linker, defence in product(linkers, defences)))
     complain(repeats("data sets", [candidates.name for candidates in asked]))
     for candidates in asked:
-        for (spec, attack), place, defence in product(attacks, range(len(linkers)), defences):
+        shown = builder.sampled(candidates.dataset, grid.split, grid.limit, grid.sample_seed)[1]
+        reduced = list(_reduced(attacks, shown, problems))
+        for (spec, attack), place, defence in product([*attacks, *reduced], range(len(linkers)), defences):
             for task, seed, poison in product(grid.tasks, grid.seeds, grid.poisons):
+                if (spec, attack) in reduced and not touches(attack.loaded, task):
+                    continue
                 at_hand = [trainings.trained(linker, seed, poison) for linker in linkers]
                 victim = at_hand[place]
                 if victim is None:
@@ -78,6 +83,19 @@ def expand(grid: Grid, builder: Builder) -> Plan:
     problems += _meetings(plan)
     complain(problems)
     return plan
+
+
+def _reduced(
+    attacks: Iterable[tuple[AttackSpec, ComponentSpec]], mentions: Iterable[Mention], problems: list[str]
+) -> Iterator[tuple[AttackSpec, ComponentSpec]]:
+    """Clean images at the sizes to which some are reduced before an attack: what that costs is not the attack's doing."""
+    sides = {spec.max_side for spec, attack in attacks if attack.loaded.modality == "image" and spec.attack.name != "clean"}
+    sizes = (size_of(mention.image) for mention in mentions if mention.image) if sides else ()
+    longest = max((max(size) for size in sizes if size), default=0)
+    for side in sorted(side for side in sides if side < longest):
+        spec = AttackSpec(Component("noise", {"eps": 0.0}, f"clean-{side}px"), max_side=side)
+        if made := attack_spec(spec, problems):
+            yield spec, made
 
 
 def _once_a_source(specs: list[AttackSpec]) -> list[str]:

@@ -18,7 +18,14 @@ from robustmel.selftest.victim_report import Runner, VictimReport
 FOLDER = Path(__file__).with_name("fakes")
 QUERIES = 300
 """Of the black box: enough to see that it gets somewhere."""
-SUSPICIONS = ("zero_gradients", "loss_plateau", "nondeterministic", "black_box_wins", "not_growing_with_eps")
+SUSPICIONS = (
+    "zero_gradients",
+    "misleading_gradients",
+    "loss_plateau",
+    "nondeterministic",
+    "black_box_wins",
+    "not_growing_with_eps",
+)
 """Flags that say that a robust accuracy is not to be believed."""
 
 

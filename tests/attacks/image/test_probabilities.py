@@ -55,7 +55,11 @@ def test_attacks_on_the_margin_take_any_scores(conv: Any, pictures: Any, perturb
     pixels = pictures(4)
     gold = conv(pixels).argmax(1)
     for name, given in {"cw": {"steps": 3}, "fab": {"steps": 3}, "square": {"queries": 3}}.items():
-        assert perturb(ATTACKS.create(name, **given), softmax(conv), pixels, gold).note == ""
+        told = perturb(ATTACKS.create(name, **given), softmax(conv), pixels, gold)
+        assert told.note == ""
+        assert (
+            told.probabilities.tolist() == [name != "square"] * 4
+        )  # which follows no gradient, but a softmax flattens margins too
 
 
 def test_a_sum_that_happens_to_be_one_is_no_sign(conv: Any, pictures: Any, perturb: Any) -> None:

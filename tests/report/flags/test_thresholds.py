@@ -55,6 +55,23 @@ def test_rows_of_one_linker_share_a_sentence_and_linkers_do_not(planted: Any, at
     assert len({flag.sentence for flag in found}) == 2
 
 
+@pytest.mark.parametrize(
+    ("rise", "log", "fields", "flagged"),
+    [
+        (0.1, {}, {}, True),
+        (-0.2, {}, {}, True),
+        (0.9, {}, {}, False),
+        (0.1, {"deterministic": False}, {}, False),
+        (0.1, {}, {"source": "theirs"}, False),
+    ],
+)
+def test_a_gradient_that_promises_what_no_step_brings_is_flagged(
+    rise: float, log: dict[str, Any], fields: dict[str, Any], flagged: bool, attacked: Any, codes: Any
+) -> None:
+    attacked("pgd-normal", 20, {"rise_predicted": 1.0, "rise": rise} | log, **fields)
+    assert (("misleading_gradients", "pgd-normal") in codes()) == flagged
+
+
 def test_a_flat_loss_is_flagged(attacked: Any, codes: Any) -> None:
     attacked("pgd-normal", 30, STILL)
     assert codes() == {("loss_plateau", "pgd-normal")}

@@ -173,8 +173,8 @@ class AttackedBatch:
         """What the attack hands back."""
         pixels = torch.where((self.reached | self.skipped)[:, None, None, None], self.adversarial, self.last)
         change = (pixels - self.pixels).flatten(1)
-        probabilities = self.objective.suspect & (self.iterations > 0) & bool(self._losses.keys() & {"ce", "dlr"})
-        if probabilities.any():
+        probabilities = self.objective.suspect & (self.iterations > 0)  # a softmax flattens the margin too
+        if probabilities.any() and self._losses.keys() & {"ce", "dlr"}:
             self.notes[PROBABILITIES] = None
         return Perturbation(
             pixels=pixels,

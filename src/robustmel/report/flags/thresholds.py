@@ -42,6 +42,7 @@ linker, and attack by BPDA, EOT or scores alone (Square)."""
 def by_thresholds(rows: Sequence[Evidence]) -> Iterator[Examined]:
     """Each kind of doubt that needs no second row; one code may come twice."""
     yield _zero_gradients(rows)
+    yield _misleading_gradients(rows)
     yield _loss_plateau(rows)
     yield from _nondeterministic(rows)
     yield _failed_attacks(rows)
@@ -67,6 +68,21 @@ def _zero_gradients(rows: Sequence[Evidence]) -> Examined:
 
 def _masked(row: Evidence) -> bool:
     return (row.summary.zero_gradient_share or 0) > MASKED
+
+
+def _misleading_gradients(rows: Sequence[Evidence]) -> Examined:
+    """Gradients of something else than the scores: a first step brings less than half of what they promise. Sound linkers reach 90 %.
+
+    Of a linker that answers differently each time nothing is known by one step; `_nondeterministic` says so.
+    """
+    looked = [row for row in rows if row.summary.white_box and row.trace.rises and False not in row.trace.repeatable]
+    seen = [
+        (row, f"a first step of {row.label} raised the scores by {reached} % of what its gradient promised, on {count} images")
+        for row in looked
+        if (count := len(row.trace.rises)) >= FLAT_LEAST and (share := float(np.median(row.trace.rises))) < HALF
+        for reached in [percent(share)]
+    ]
+    return Examined("misleading_gradients", len(looked), raised("misleading_gradients", seen))
 
 
 def _loss_plateau(rows: Sequence[Evidence]) -> Examined:

@@ -26,6 +26,7 @@ class Trace:
         asked: Images whose scores were looked at for being probabilities.
         probabilities: Images of these whose scores looked like probabilities whenever the attack asked.
         failures: Why the attack failed on images ("nan", "RuntimeError") -> images.
+        rises: Of images on which a first step was tried, how far the scores rose, as a share of what the gradient promised.
         attacked: bool (n,): which mentions were perturbed, in the first view of the first seed.
         late: bool (n,): which mentions only a member without gradients fooled, in any view or seed.
         stood: How the attack went on images that withstood it: (first loss, best loss, first margin, best margin) each.
@@ -38,6 +39,7 @@ class Trace:
     asked: int = 0
     probabilities: int = 0
     failures: Counter[str] = field(default_factory=Counter)
+    rises: list[float] = field(default_factory=list)
     attacked: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     late: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     stood: list[tuple[float, float, float, float]] = field(default_factory=list)
@@ -56,6 +58,8 @@ class Trace:
         return share
 
 
+RESOLUTION = 1e-5
+"""Rises that are smaller get lost in scores of 32 bits."""
 BLACK_BOXES = frozenset({"square"})
 """Members of an ensemble that take no gradients."""
 
@@ -85,6 +89,9 @@ def _take(row: Mapping[str, Any], digest: Trace) -> None:
     digest.probabilities += bool(row.get("probabilities"))
     if row.get("deterministic") is not None:
         digest.repeatable.add(row["deterministic"])
+    predicted, rise = (_number(row.get(name)) for name in ("rise_predicted", "rise"))
+    if predicted > RESOLUTION and math.isfinite(rise):
+        digest.rises.append(rise / predicted)
     first, best, behind, ahead = (_number(row.get(name)) for name in ("loss_first", "loss_best", "margin_first", "margin_best"))
     # exact ties between entities (a margin of zero) never move, and say nothing about the attack
     if row["succeeded"] is False and math.isfinite(ahead) and behind < 0:

@@ -20,7 +20,7 @@ from robustmel.attacks.contract import ImageAttack, Objective
 from robustmel.attacks.image.eight_bit import as_pictures, as_pixels
 from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.errors import ImageError, RobustMELError
-from robustmel.images import decode, decode_with_notes, write_png
+from robustmel.images import decode, decode_with_notes, size_of, write_png
 from robustmel.kb import KnowledgeBase
 from robustmel.run.keys import item_seed
 from robustmel.run.stages.first_step import first_step
@@ -44,7 +44,7 @@ TRIED = 32
 
 IMAGE_LOG = pa.schema(
     [*LOG, ("image", pa.string()), ("fooled_by", pa.string())]
-    + [(name, pa.bool_()) for name in ("succeeded_u8", "failed", "probabilities", "deterministic")]
+    + [(name, pa.bool_()) for name in ("succeeded_u8", "failed", "probabilities", "deterministic", "reduced")]
     + [(name, pa.int64()) for name in ("iterations", "zero_gradients", "width", "height")]
     + [(name, pa.float64()) for name in ("linf", "l2", "linf_u8", "l2_u8", *COURSE, *RISE)]
 )
@@ -193,7 +193,13 @@ def _attack_batch(
     for index, (query, decoded, agreed, rises) in enumerate(zip(queries, clean, steady, steps, strict=True)):
         row = _row(index, query, found, (reread - pixels)[index], fooled, verdict, objective.problems.get(index, "nan"))
         note = "; ".join(filter(None, (found.note, getattr(source, "note", ""), *decoded.notes)))
-        share = {"note": note, "deterministic": agreed, "seconds": (time.perf_counter() - began) / len(queries)}
+        full = size_of(_present(query)) or decoded.pixels.shape[1::-1]
+        share = {
+            "note": note,
+            "deterministic": agreed,
+            "reduced": max(full) > context.max_side,
+            "seconds": (time.perf_counter() - began) / len(queries),
+        }
         rows.append(row | share | {name: _number(rise) for name, rise in zip(RISE, rises, strict=True)})
     return rows
 
