@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import torch
 
 from robustmel.kb import KnowledgeBase
-from robustmel.types import Query, Task
+from robustmel.types import Prediction, Query, Task
 
 
 def _beside(name: str) -> ModuleType:
@@ -80,6 +81,24 @@ class Failing(ColourLinker):  # type: ignore[misc,valid-type]
         broken = (pixels * 255 - (pixels * 255).round()).abs().amax((1, 2, 3)) > 0.01
         green = pixels[:, 1].mean((1, 2)) > 0.5
         return torch.where((broken & green)[:, None], torch.nan, scores)
+
+
+class Contrary(ColourLinker):  # type: ignore[misc,valid-type]
+    """Turns its ranking round for pictures as they lie in the data set."""
+
+    def _one(self, query: Query, task: Task) -> Prediction:
+        said: Prediction = super()._one(query, task)
+        original = query.image is not None and "many" in query.image.parts
+        return replace(said, ranked=said.ranked[::-1]) if original else said
+
+
+class Fractional(ColourLinker):  # type: ignore[misc,valid-type]
+    """Prefers the last candidate for images that no file of 8 bits can hold."""
+
+    def logits(self, pixels: torch.Tensor, queries: Sequence[Query], task: Task = "I2T") -> torch.Tensor:
+        scores = super().logits(pixels, queries, task)
+        off = (pixels * 255 - (pixels * 255).round().detach()).square().mean((1, 2, 3))
+        return torch.cat([scores[:, :-1], scores[:, -1:] + 30 * off[:, None]], 1)
 
 
 class Dropped(ColourLinker):  # type: ignore[misc,valid-type]

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from robustmel.report import build
 from robustmel.report.build import Report
@@ -16,16 +21,66 @@ LINKERS = Path(__file__).parent / "masked_linkers.py"
 ATTACKS = ["clean", {"name": "pgd", "eps": 0.1, "step_size": 0.02, "steps": 8, "label": "pgd"}, {"name": "noise", "eps": 0.1}]
 
 
-def reported(name: str, data: Path, folder: Path) -> Report:
+def reported(name: str, data: Path, folder: Path, attacks: Sequence[Any] = ATTACKS) -> Report:
     table = {
         "datasets": [{"name": "jsonl", "path": str(data)}],
         "linkers": [{"name": f"{LINKERS}:{name}", "label": name}],
         "tasks": ["I2T"],
-        "attacks": ATTACKS,
+        "attacks": list(attacks),
         "batch_size": 8,
     }
     run_grid(parse_grid(table), folder / "out", Store(folder / "store"), 1, "cpu", ProgressListener())
     return build(folder / "out")
+
+
+@pytest.fixture
+def many_colours(tmp_path: Path) -> Path:
+    """Forty mentions of forty entities, each a colour of its own among five; images of one size."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    draw = np.random.default_rng(0)
+    colours = draw.uniform(0.2, 0.8, (40, 3))
+    names = [f"e{number}" for number in range(40)]
+    mentions = []
+    for number, name in enumerate(names):
+        pixels = (colours[number] + draw.normal(0, 0.05, (8, 8, 3)) + draw.normal(0, 0.12, 3)).clip(0, 1)
+        Image.fromarray((pixels * 255).round().astype(np.uint8)).save(folder / f"{number}.png")
+        others = [names[(number + step) % 40] for step in range(1, 5)]
+        mention = {"id": name, "gold": name, "surface": name, "text": name, "image": f"{number}.png", "split": "test"}
+        mentions.append(mention | {"candidates": [name, *others]})
+    entities = [
+        {"id": name, "name": name, "description": " ".join(map(str, colour))}
+        for name, colour in zip(names, colours, strict=True)
+    ]
+    for file, rows in (("mentions", mentions), ("entities", entities)):
+        (folder / f"{file}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+IDLE = {"steps": 1, "step_size": 0.0001}
+WEAK = {"name": "pgd", "eps": 0.3, "label": "pgd"} | IDLE
+
+
+@pytest.mark.parametrize(
+    ("code", "linker", "attacks"),
+    [
+        ("black_box_wins", "Honest", [WEAK, {"name": "square", "eps": 0.3, "queries": 150}]),
+        ("black_box_wins", "Detached", [{"name": "autoattack", "eps": 0.2, "steps": 3, "targets": 1, "queries": 150}]),
+        ("not_growing_with_eps", "Honest", [{"name": "pgd", "eps": 0.2, "step_size": 0.05, "steps": 8, "label": "small"}, WEAK]),
+        ("not_growing_with_eps", "Honest", [WEAK]),
+        (
+            "strong_weaker_than_normal", "Honest",
+            [{"name": "cw", "strength": "normal", "kappa": 0.01}, {"name": "cw", "strength": "strong", "steps": 1, "lr": 0.00001}],
+        ),
+        ("above_clean", "Contrary", [{"name": "pgd", "eps": "1/255", "step_size": "1/255", "steps": 1}]),
+        ("rounding", "Fractional", [{"name": "pgd", "eps": "1/255", "step_size": 0.001, "steps": 8}]),
+    ],
+)  # fmt: skip
+def test_every_kind_that_compares_rows_or_saved_images_is_raised_by_a_run(
+    code: str, linker: str, attacks: list[Any], many_colours: Path, tmp_path: Path
+) -> None:
+    report = reported(linker, many_colours, tmp_path, ["clean", *attacks])
+    assert code in {flag.code for flag in report.flags}, [(row.attack, row.accuracy) for row in report.summaries]
 
 
 @pytest.mark.parametrize(
