@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from robustmel.errors import MissingError, UsageError
 from robustmel.kb import KnowledgeBase
@@ -33,10 +33,12 @@ def pin(folder: Path) -> str:
 
 def test_an_allowed_pickle_holds_the_same_model(clip_folder: Path, pickled: Path, kb: KnowledgeBase) -> None:
     sound = LINKERS.create("clip", kb, model=str(clip_folder), device="cpu")
+    save_file({"bias": torch.zeros(2)}, pickled / "head.safetensors")  # which holds no weights of this model
     allowed = LINKERS.create("clip", kb, model=str(pickled), device="cpu", allow_pickle=pin(pickled))
     assert torch.equal(sound.embed_texts(["a flag"]), allowed.embed_texts(["a flag"]))
     files = [path.name for path in weight_files(str(pickled), allow_pickle=pin(pickled))]
     assert "pytorch_model.bin" in files
+    assert "head.safetensors" not in files
     assert "pytorch_model.bin" not in [path.name for path in weight_files(str(clip_folder), allow_pickle=pin(pickled))]
 
 

@@ -41,7 +41,7 @@ def test_pickled_weights_are_refused_even_beside_sound_files(copy: Path, kb: Kno
 @pytest.mark.parametrize("name", ["adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"])
 def test_an_adapter_beside_the_weights_is_refused_whatever_is_installed(name: str, copy: Path) -> None:
     (copy / name).write_text("{}")
-    with pytest.raises(MissingError, match=rf"holds an adapter beside its weights \({name}\), which is not applied; merge it"):
+    with pytest.raises(MissingError, match=rf"holds an adapter \({name}\), which is not applied; merge it"):
         weight_files(str(copy))
 
 

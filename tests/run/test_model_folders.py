@@ -82,6 +82,16 @@ def test_gradients_that_cannot_be_trusted_are_refused_in_the_plan_with_the_ways_
     assert len(plan.cells) == 3
 
 
+def test_a_linker_without_a_trusted_gradient_is_attacked_by_its_scores_and_by_transfer(tmp_path: Path) -> None:
+    data = rm.load_dataset("world-news", split="test")[:4]
+    linker = rm.load_linker("clip", data, model=folder(tmp_path / "model", **CONVNEXT))
+    with pytest.raises(UsageError, match=r"linker clip has none: its image processor \(ConvNextImageProcessorPil\).*square"):
+        rm.attack(linker, data, "pgd", store=tmp_path / "store")
+    assert rm.attack(linker, data, "square", queries=5, store=tmp_path / "store").clean_accuracy == 1.0
+    moved = rm.attack(linker, data, "pgd", source="clip-world", steps=5, store=tmp_path / "store")
+    assert moved.robust_accuracy <= moved.clean_accuracy == 1.0
+
+
 def test_an_attack_sees_through_a_preprocessing_however_it_is_spelt(tmp_path: Path) -> None:
     """Twins with one forward pass, on pictures of 3:2: what PGD leaves of them is the same, to the last mention."""
     data = rm.load_dataset("world-news", split="test")[:20]

@@ -153,6 +153,11 @@ def _beside(folder: Path) -> str:
 
 def _checked(folder: Path, model: str, allow_pickle: str | None) -> Path:
     """The folder, unless it lacks what decides answers, or holds what would change them where some package is installed."""
+    if adapters := [name for name in ADAPTERS if (folder / name).is_file()]:
+        raise MissingError(
+            f"{model} holds an adapter ({adapters[0]}), which is not applied; merge it into its model once (peft: merge_and_unload, "
+            "then save_pretrained into another folder), or remove it to link with the weights as they are."
+        )
     if not (folder / "config.json").is_file():
         raise MissingError(f"{model} has no config.json in {folder}; a model is a folder in the Hugging Face layout.")
     for name in CONFIGS:
@@ -161,11 +166,6 @@ def _checked(folder: Path, model: str, allow_pickle: str | None) -> Path:
                 f"{model} asks for Python code of its own (auto_map in {name}); code that comes with weights is never run, and "
                 "without it the answers may be others: choose a model that the transformers library implements itself."
             )
-    if adapters := [name for name in ADAPTERS if (folder / name).is_file()]:
-        raise MissingError(
-            f"{model} holds an adapter beside its weights ({adapters[0]}), which is not applied; merge it once (peft: "
-            "merge_and_unload, then save_pretrained into another folder), or remove it to link with the weights as they are."
-        )
     config = read_json(folder / "config.json")
     parts = [config, *(part for part in config.values() if isinstance(part, dict))]
     kernels = [part.get(key) for part in parts for key in ("attn_implementation", "_attn_implementation")]

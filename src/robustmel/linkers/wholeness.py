@@ -46,7 +46,7 @@ def _texts(linker: Any, model: str) -> Tensor:
     special = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}  # such as <image>
     own = [index for token, index in tokenizer.get_vocab().items() if token not in special]
     first, second = tower.tokens(TEXTS)
-    if (largest := max(own + first + second)) >= rows:
+    if (largest := max(*own, *first, *second, tokenizer.pad_token_id or 0)) >= rows:
         raise MissingError(
             f"{model}: its tokenizer gives ids up to {largest}, but its text tower has {rows} token embeddings; take both from "
             "one source."

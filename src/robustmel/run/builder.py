@@ -145,7 +145,7 @@ class Builder:
         linker: Linker = defence.defend(self._bare(victim.linker, kb), **resources)
         able = victim.capabilities
         for promised, method in ((able.gradients, "logits"), (able.scores, "scores")):
-            if promised and not hasattr(linker, method):
+            if promised and getattr(linker, method, None) is None:
                 raise RobustMELError(
                     f"defence {victim.defence.title} says that it leaves a linker its {method}, but what it builds has none."
                 )

@@ -21,7 +21,7 @@ from robustmel.types import Query, Task
 
 def objective_of(linkers: Sequence[Differentiable], task: Task, logits: str, queries: Sequence[Query]) -> Objective:
     """The scores that an attack sees: of its one source, differentiable where that is, or of an ensemble of several."""
-    if len(linkers) == 1 and not hasattr(linkers[0], "logits"):
+    if len(linkers) == 1 and getattr(linkers[0], "logits", None) is None:
         return BlackBoxObjective(cast(Linker, linkers[0]), task, logits, queries)
     if len(linkers) == 1:
         return LinkerObjective(linkers[0], task, logits, queries)
