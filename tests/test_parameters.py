@@ -12,9 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from robustmel.candidates import CANDIDATES
+from robustmel.datasets import DATASETS
+from robustmel.defences import DEFENCES
 from robustmel.errors import UsageError
 from robustmel.linkers import LINKERS
 from robustmel.parameters import wrong_values
+from robustmel.registry import Registry, own_parameters
 
 TYPES = {
     "text": str,
@@ -92,6 +96,15 @@ def test_what_is_wrong_is_one_clause(name: str, value: Any, said: str) -> None:
 def test_what_states_no_plain_type_is_let_through() -> None:
     sound = {"free": object(), "unstated": 3, "where": Path(), "pair": [1, 2], "many": [1, 2], "amount": 1, "maybe": None}
     assert wrong_values(Stated, sound) == []
+
+
+@pytest.mark.parametrize("registry", [CANDIDATES, DATASETS, DEFENCES, LINKERS])
+def test_the_types_of_every_component_are_read(registry: Registry) -> None:
+    """An object is no text, number, path, list or table: whatever states one of them refuses it."""
+    for name in registry:
+        component = registry.load(name)
+        stated = own_parameters(component)
+        assert len(wrong_values(component, dict.fromkeys(stated, object()))) == len(stated), name
 
 
 @pytest.mark.parametrize("given", [{"query_text": "title"}, {"template": 255}, {"batch_size": "x"}, {"normalise": "no"}])

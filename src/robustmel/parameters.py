@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import math
 import types
@@ -20,7 +21,8 @@ def wrong_values(component: type[Any], given: Mapping[str, Any]) -> list[str]:
     component, and so are the values of parameters it states no type for.
     """
     try:
-        stated = typing.get_type_hints(component.__init__)
+        # A data class may inherit fields, whose types are named as in the file of the class they come from.
+        stated = typing.get_type_hints(component if dataclasses.is_dataclass(component) else component.__init__)
     except (NameError, TypeError):  # names that only a type checker imports
         return []
     return [
