@@ -14,13 +14,16 @@ from robustmel.attacks.image.watched_objective import WatchedObjective
 SHARE = 0.1
 """Of the entries, those with the steepest slope take part: a short step, along which scores of large models are still straight."""
 
+RESOLVED = 64
+"""So many of the smallest steps of the largest score must the promised rise be long."""
+
 
 @torch.random.fork_rng()
 def first_step(objective: Objective, pixels: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
     """How far the best wrong candidate should come up on the right one, and comes: two float32 (B,).
 
     The step is one level of 255 up or down where the slope is steepest (`SHARE`), so both images are such as a file holds, and no
-    rounding comes between. The prediction is the gradient's. Both are NaN where scores are not finite. What a linker draws here, it draws again afterwards.
+    rounding comes between. The prediction is the gradient's. Both are NaN where scores are not finite, or too coarse to show such a rise. What a linker draws here, it draws again afterwards.
 
     Args:
         objective: The scores.
@@ -35,6 +38,8 @@ def first_step(objective: Objective, pixels: Tensor, right: Tensor) -> tuple[Ten
     moved = (pixels * 255 + step).round().clamp(0, 255) / 255
     predicted = (slope.gradient.double() * (moved - pixels)).sum((1, 2, 3))
     with torch.no_grad():
-        risen = goal.margin(watched(moved).float()) - slope.margin
-    known = slope.finite & risen.isfinite()
+        scores = watched(moved)
+    risen = goal.margin(scores.float()) - slope.margin
+    size = torch.where(scores.isfinite(), scores, 0).abs().amax(1)
+    known = slope.finite & risen.isfinite() & (predicted > RESOLVED * torch.finfo(scores.dtype).eps * size)
     return torch.where(known, predicted, torch.nan).float(), torch.where(known, risen, torch.nan)
