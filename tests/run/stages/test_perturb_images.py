@@ -117,3 +117,13 @@ def test_the_log_names_the_member_that_fooled(tmp_path: Path) -> None:
     attack = ATTACKS.create("autoattack", eps="40/255", steps=5, queries=5)
     assert [row["fooled_by"] for row in logged(attack, Raising(9.0), tmp_path, "autoattack")] == ["apgd"] * 3
     assert [row["fooled_by"] for row in logged(ATTACKS.create("pgd"), Raising(9.0), tmp_path / "c")] == [None] * 3
+
+
+def test_the_log_says_which_images_were_attacked_smaller_than_they_are(tmp_path: Path) -> None:
+    asked = queries(tmp_path)
+    write_png(tmp_path / "1.png", np.full((9, 3, 3), 90, dtype=np.uint8))
+    attack, objective = ATTACKS.create("noise"), None
+    context = ImageAttackContext(attack, objective, KnowledgeBase(()), torch.device("cpu"), "noise", 0, 6)
+    perturb_images(asked, ["dark"] * 3, context, 8, tmp_path, lambda *_: None)
+    log = pq.read_table(tmp_path / "log.parquet").to_pylist()
+    assert [(row["reduced"], row["height"], row["width"]) for row in log] == [(False, 6, 6), (True, 6, 2), (False, 6, 6)]
