@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
 from robustmel.report.canvas import BANDS, LIGHT, colour_of, panels
@@ -45,13 +44,8 @@ def worst_at(chosen: Sequence[Summary]) -> list[Summary]:
 
 
 def _radius(row: Summary) -> float | None:
-    """The L-infinity radius in pixel units, 0 when clean; None for another threat model."""
-    if row.clean:
-        return 0.0
-    try:
-        return float(Fraction(row.budget)) if row.threat_model == "linf" else None
-    except (ValueError, ZeroDivisionError):
-        return None
+    """The L-infinity radius of an attack in pixel units, 0 when clean; None for another threat model."""
+    return 0.0 if row.clean else row.radius if row.threat_model == "linf" else None
 
 
 def _radii(shown: Sequence[Summary]) -> dict[tuple[str, str], set[float]]:

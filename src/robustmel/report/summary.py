@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from robustmel.report.record import DECIMALS, AttackRecord
 from robustmel.report.results import CONTROLS
@@ -120,6 +121,14 @@ class Summary(AttackRecord):
     def untouched(self) -> bool:
         """Whether the attack leaves alone all that the task reads, so that this is the clean figure."""
         return self.evaluations == ("untouched",)
+
+    @property
+    def radius(self) -> float | None:
+        """The largest change of a pixel that was allowed, pixels in [0, 1]; None where the attack has no such bound."""
+        try:
+            return float(Fraction(self.budget)) if self.threat_model in ("linf", "noise") else None
+        except (ValueError, ZeroDivisionError):
+            return None
 
     @property
     def above_clean(self) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -75,18 +74,21 @@ class Evidence:
         summary = self.summary
         return summary.white_box and ANSWERED_BY[summary.task] in summary.evaluations and self.trace.stepped > 0
 
+    def noted(self, name: str) -> set[bool]:
+        """What the stage that asked the linker noted, over its row sets."""
+        keys = [evaluation.answers for cell in self.cells for evaluation in cell.evaluations]
+        values = [self.scoring.run.manifest("answers", key).get(name) for key in keys]
+        return {value for value in values if isinstance(value, bool)}
+
     @property
     def control(self) -> bool:
         """Whether nobody was asked: noise and the like, not meant to break anything."""
         return self.summary.source == "none"
 
-    @cached_property
+    @property
     def bound(self) -> float | None:
-        """The largest change of a pixel that was allowed, pixels in [0, 1]; None where the attack has no such bound."""
-        try:
-            return float(Fraction(self.summary.budget)) if self.summary.threat_model in ("linf", "noise") else None
-        except (ValueError, ZeroDivisionError):
-            return None
+        """The largest change of a pixel that was allowed; see `Summary.radius`."""
+        return self.summary.radius
 
     @cached_property
     def reach(self) -> float | None:
