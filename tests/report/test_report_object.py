@@ -133,3 +133,10 @@ def test_on_a_terminal_at_most_twelve_lines_stand_under_the_table(run: Any) -> N
     assert "n = 4 mentions" in "".join(under)
     assert "Errors: none" in "".join(under)
     assert "19: a long remark" in report.to_markdown()
+
+
+def test_a_mention_that_fails_in_many_cells_is_one_mention(run: Any) -> None:
+    for attack in ("apgd-normal", "cw-normal"):
+        variant = run.variant([{"status": "error:nan"}, {}, {}, {}])
+        run.cell(attack, {"image": (variant, run.rows(["image_decode", "no_image", RIGHT, RIGHT]))}, linker="other")
+    assert build(run.finish()).failing() == 2

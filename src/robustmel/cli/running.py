@@ -76,7 +76,8 @@ def _run(grid: Grid, out: Path, store: Path, workers: int, device: str, max_erro
     print(f"{finished.made} artefacts made, {finished.reused} reused", file=sys.stderr)
     print(out / "report" / "index.html")
     if finished.errors > max_errors:
-        print(f"{finished.errors} rows have errors (--max-errors allows {max_errors})", file=sys.stderr)
+        of = f"{finished.errors} rows have errors, of {report.failing()} mentions (--max-errors allows {max_errors})"
+        print(of, file=sys.stderr)
         raise typer.Exit(1)
     if not any(summary.n for summary in report.summaries):
         print("no mention was linked, so every figure is n/a", file=sys.stderr)

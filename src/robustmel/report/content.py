@@ -72,6 +72,17 @@ class ReportContent:
         """Numbers of mentions, errors and flags first."""
         return (*self._leading, *verdict(self.examined), *self._further)
 
+    def failing(self) -> int:
+        """Mentions without an answer in some cell, or on which some attack failed; each counts once, in however many cells."""
+        mentions: set[tuple[str, str]] = set()
+        for cell in self.run.cells:
+            asked = self.run.questions(cell)
+            mentions |= {(cell.candidates, asked[number].id) for number, _ in self.scoring.cell(cell).failures}
+            for evaluation in cell.evaluations:
+                log = self.run.log(cell, evaluation)
+                mentions |= {(cell.candidates, row["id"]) for row in log if str(row["status"]).startswith("error:")}
+        return len(mentions)
+
     def select(self, **wanted: object) -> Self:
         """The part of the report about some cells: `select(linker="clip-world", task=["I2T", "IT2T"])`.
 
