@@ -36,7 +36,8 @@ WORDS = {
     "linker": ("data set", "task", "linker", "against", "attack"),
 }
 DIFFERENCES = (
-    "Differences in points with 95 % intervals, the same mentions on both sides. *: beyond chance; =: none, within"
+    "Differences in points with 95 % intervals, the same mentions on both sides. *: beyond chance, all of them"
+    " considered (Holm at 5 %); =: none, within"
     f" {100 * MARGIN:.0f} points (two one-sided tests at 5 %); unmarked: undecided."
 )
 

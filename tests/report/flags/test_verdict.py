@@ -33,9 +33,12 @@ def test_the_page_answers_whether_the_numbers_can_be_trusted(planted: Any, attac
     assert "Can these numbers be trusted?" in quiet
     assert "No flags raised." in quiet
     assert "needs an attack that takes gradients" in quiet
+    attacked("cw-normal", 20)
+    quiet = build(planted.finish()).write_page().read_text("utf-8")
+    assert "No flags raised; a difference of less than 12.5 points between two rows would not be seen." in quiet
     attacked("pgd-<b>", 20, MASKED, linker="<i>ours", source="<i>ours")
     raised = build(planted.finish()).write_page().read_text("utf-8")
-    assert "No flags raised." not in raised
+    assert "No flags raised" not in raised
     assert "&lt;i&gt;ours on toy: I2T pgd-&lt;b&gt; found zero gradients" in raised
     assert "<i>ours" not in raised
 

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from robustmel.report.canvas import darkened
 from robustmel.report.curves import security_curves
 from robustmel.report.flags import KINDS
-from robustmel.report.flags.verdict import as_json, by_advice
+from robustmel.report.flags.verdict import as_json, by_advice, power
 from robustmel.report.gallery import Entry, Gallery, gallery
 from robustmel.report.norms import norm_plots
 from robustmel.report.notes import further_notes, leading_notes, misordered_notes
@@ -73,6 +73,7 @@ def write_page(report: ReportContent, folder: Path) -> Path:
             *further_notes(summaries),
             *report.run.notes,
         ],  # comparisons have a section of their own
+        power=power(examined),
         doubts=[(KINDS[one.code], one.looked, by_advice(one)) for one in examined],
         plots=None if plot is None else [_embedded(plot), _embedded(darkened(plot))],
         curves=None if curves is None else [_embedded(curves), _embedded(darkened(curves))],
