@@ -106,6 +106,21 @@ def test_a_mean_for_all_channels_is_read_as_the_library_reads_it(copy: Path, kb:
     )
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_options_in_a_processor_s_file_are_read_as_the_library_reads_them(alone: bool, copy: Path, kb: KnowledgeBase) -> None:
+    """`processor_config.json` may hold the image processor's options; where both files do, it decides."""
+    plain = json.loads((copy / "preprocessor_config.json").read_text())
+    (copy / "processor_config.json").write_text(json.dumps({"image_processor": plain | {"image_mean": [0.1, 0.2, 0.3]}}))
+    if alone:
+        (copy / "preprocessor_config.json").unlink()
+    linker = LINKERS.create("clip", kb, model=str(copy), device="cpu")
+    assert linker.preprocessing.settings.mean == (0.1, 0.2, 0.3)
+    picture = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
+    library = AutoImageProcessor.from_pretrained(copy, backend="pil")(Image.fromarray(picture), return_tensors="pt")
+    assert torch.equal(linker.preprocessing.pictures([picture]), library["pixel_values"])
+    assert "processor_config.json" in {path.name for path in LINKERS.load("clip").assets(model=str(copy))}
+
+
 def test_trying_a_folder_leaves_nothing_behind(make: Make) -> None:
     assert len(make("clip").text_tower.cut) == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -138,6 +139,7 @@ class DualEncoder(Family):
         state = (cls, *((path, path.stat().st_mtime_ns) for path in cls.assets(**parameters)))
         if state not in _EXAMINED:
             _EXAMINED[state] = capabilities(cls(KnowledgeBase(()), **parameters | {"device": "cpu"}))
+            gc.collect()  # a model's memory is needed again
         return _EXAMINED[state]
 
     @classmethod
