@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from robustmel.attacks import ATTACKS
 from robustmel.candidates import CANDIDATES
 from robustmel.datasets import DATASETS
 from robustmel.defences import DEFENCES
 from robustmel.errors import UsageError
 from robustmel.linkers import LINKERS
-from robustmel.parameters import wrong_values
+from robustmel.parameters import with_numbers, wrong_values
 from robustmel.registry import Registry, own_parameters
 
 TYPES = {
@@ -81,7 +82,7 @@ def test_a_value_is_wrong_where_pydantic_finds_it_wrong(name: str, value: Any) -
         ("count", True, "count = true; expected a whole number"),
         ("flag", math.nan, "flag = nan; expected true or false"),
         ("flag", "no", 'flag = "no"; expected true or false'),
-        ("amount", math.nan, "amount = nan; expected a number"),
+        ("amount", math.nan, 'amount = nan; expected a number, such as 0.03 or "8/255"'),
         ("choice", "title", 'choice = "title"; expected one of "sentence", "surface"'),
         ("maybe", 3, "maybe = 3; expected text"),
         ("many", [1, "2"], "many = [1, '2']; expected a list"),
@@ -112,3 +113,35 @@ def test_a_registry_refuses_wrong_values_before_anything_is_built(given: dict[st
     (name,) = given
     with pytest.raises(UsageError, match=rf"linker clip: {name} = .*; expected "):
         LINKERS.parameters("clip-world", given)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "number"),
+    [
+        ("amount", "16/255", 16 / 255),
+        ("amount", "0.5", 0.5),
+        ("amount", "0.25/255", 0.25 / 255),
+        ("amount", "x", "x"),
+        ("amount", "1/0", "1/0"),
+        ("amount", "nan", "nan"),
+        ("text", "16/255", "16/255"),
+        ("maybe", "3", "3"),
+        ("count", "3", "3"),
+        ("loose", "16/255", 16 / 255),
+        ("unstated", "16/255", "16/255"),
+    ],
+)
+def test_text_becomes_a_number_where_one_is_stated_or_the_default(name: str, value: str, number: float | str) -> None:
+    class Loose(Stated):
+        def __init__(self, kb: object, /, *, loose=0.5, **rest) -> None: ...  # type: ignore[no-untyped-def]
+
+    assert with_numbers(Loose if name == "loose" else Stated, {name: value}) == {name: number}
+
+
+def test_fields_that_a_data_class_inherits_from_another_module_are_checked_too() -> None:
+    pgd = ATTACKS.load("pgd")
+    assert wrong_values(type("Mine", (pgd,), {}), {"eps": [], "steps": 2.5, "drop_fooled": "no"}) == [
+        'eps = []; expected a number, such as 0.03 or "8/255"',
+        "steps = 2.5; expected a whole number",
+        'drop_fooled = "no"; expected true or false',
+    ]

@@ -2,16 +2,63 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import math
 import types
 import typing
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
-WORDS = {str: "text", bool: "true or false", int: "a whole number", float: "a number", Path: "a path", type(None): "nothing"}
+WORDS = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    float: 'a number, such as 0.03 or "8/255"',
+    Path: "a path",
+    type(None): "nothing",
+}
+
+
+def with_numbers(component: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Given values, with text such as "8/255" made a number where the component states a number, or has one as default."""
+    stated = {name: type(parameter.default) for name, parameter in inspect.signature(component).parameters.items()}
+    stated |= _stated(component)
+    return {
+        name: _number(value)
+        if isinstance(value, str) and _fits(1.0, stated.get(name)) and not _fits("", stated[name])
+        else value
+        for name, value in given.items()
+    }
+
+
+def fraction(written: str) -> Fraction:
+    """A number as text, or one over another ("0.25/255"), of which `Fraction` itself reads no decimals.
+
+    Raises:
+        ArithmeticError: It is none, or is divided by zero.
+    """
+    top, slash, bottom = written.partition("/")
+    return Fraction(Decimal(top)) / Fraction(Decimal(bottom)) if slash else Fraction(Decimal(top))
+
+
+def _number(written: str) -> float | str:
+    try:
+        return float(fraction(written))
+    except (ArithmeticError, ValueError):  # the latter: "nan"
+        return written
+
+
+def _stated(component: type[Any]) -> dict[str, Any]:
+    """Parameter -> its type; none where names are used that only a type checker imports."""
+    stated: dict[str, Any] = {}
+    for source in (component, component.__init__):  # the class first: its inherited fields name types of other modules
+        with suppress(NameError, TypeError):
+            stated |= typing.get_type_hints(source)
+    return stated
 
 
 def wrong_values(component: type[Any], given: Mapping[str, Any]) -> list[str]:
@@ -20,11 +67,7 @@ def wrong_values(component: type[Any], given: Mapping[str, Any]) -> list[str]:
     Only plain types are looked at (numbers, text, paths, lists, tables, choices); what else a signature states is left to the
     component, and so are the values of parameters it states no type for.
     """
-    try:
-        # A data class may inherit fields, whose types are named as in the file of the class they come from.
-        stated = typing.get_type_hints(component if dataclasses.is_dataclass(component) else component.__init__)
-    except (NameError, TypeError):  # names that only a type checker imports
-        return []
+    stated = _stated(component)
     return [
         f"{name} = {_written(value)}; expected {_expected(stated[name])}"
         for name, value in given.items()

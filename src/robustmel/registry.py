@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from robustmel.errors import MissingError, RobustMELError, UsageError
-from robustmel.parameters import wrong_values
+from robustmel.parameters import with_numbers, wrong_values
 
 PLUGINS: set[str] = set()
 """Top-level modules of components that are not this package's: their exceptions are theirs."""
@@ -148,7 +148,9 @@ class Registry(Mapping[str, "str | Preset"]):
             raise UsageError(
                 f'{self.kind} {name} needs the parameter "{required}"; add it: {{name = "{name}", {required} = ...}}.'
             )
-        if self.kind != "attack" and (wrong := wrong_values(component, given)):  # attacks check theirs, and read "8/255"
+        given = with_numbers(component, given)
+        of_attack = self.kind == "attack" and name in self.own  # these say more of a wrong value themselves
+        if not of_attack and (wrong := wrong_values(component, given)):
             raise UsageError(f"{self.kind} {name}: {'; '.join(wrong)}.")
         return {key: given.get(key, default) for key, default in accepted.items()}
 

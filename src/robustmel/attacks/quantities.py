@@ -6,11 +6,10 @@ Each check takes a parameter's name and the value given, and returns the value, 
 from __future__ import annotations
 
 import math
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from robustmel.errors import UsageError
+from robustmel.parameters import fraction
 from robustmel.registry import suggestion
 
 
@@ -19,18 +18,12 @@ def number(name: str, value: Any) -> float:
     try:
         if isinstance(value, bool):
             raise TypeError
-        parsed = float(_fraction(value)) if isinstance(value, str) else float(value)
+        parsed = float(fraction(value)) if isinstance(value, str) else float(value)
     except (TypeError, ValueError, ArithmeticError):
         raise UsageError(f'{name} = {value!r} is not a number; write it as 0.03 or "8/255".') from None
     if not math.isfinite(parsed) or parsed < 0:
         raise UsageError(f"{name} = {value} must be a finite number, 0 or more.")
     return parsed
-
-
-def _fraction(written: str) -> Fraction:
-    """Also of decimals, which `Fraction` itself reads no fractions of."""
-    top, slash, bottom = written.partition("/")
-    return Fraction(Decimal(top)) / Fraction(Decimal(bottom)) if slash else Fraction(Decimal(top))
 
 
 def pixel_length(name: str, value: Any) -> float:

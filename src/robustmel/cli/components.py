@@ -34,8 +34,7 @@ def linkers(
     lacking = [parameter for parameter in show(LINKERS, name) if parameter not in given]
     if name is None:
         return
-    if lacking and not list(LINKERS.breaches(LINKERS.load(name))):
-        print(f"\nconformance: not tested, because no {' and no '.join(lacking)} is given")
+    if _untested(LINKERS, name, lacking):
         return
     from robustmel.linkers.conformance import conformance, position_bias
     from robustmel.linkers.contract import capabilities
@@ -61,6 +60,14 @@ def _family(folder: str) -> str:
     raise UsageError(f"{folder} holds a model of type {kind or 'unknown'}, which no linker reads.")
 
 
+def _untested(registry: Registry, name: str, lacking: list[str]) -> bool:
+    """Whether a class that looks sound cannot be tried, for want of values; says so."""
+    untested = bool(lacking) and not list(registry.breaches(registry.load(name)))
+    if untested:
+        print(f"\nconformance: not tested, because no {' and no '.join(lacking)} is given")
+    return untested
+
+
 def _tell(problems: list[str]) -> None:
     """What a conformance check found; ends with exit code 1 where that is anything."""
     print("\nconformance: " + (f"{len(problems)} problem{'s' * (len(problems) > 1)}" if problems else "no problems"))
@@ -71,18 +78,28 @@ def _tell(problems: list[str]) -> None:
 
 
 def attacks(
-    name: Annotated[str | None, typer.Argument(help="An attack, for its parameters.", autocompletion=attack_names)] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="An attack: its parameters and strengths; or FILE.py:Class, and whether it works.", autocompletion=attack_names
+        ),
+    ] = None,
 ) -> None:
-    """List the attacks, or explain one with its named strengths."""
+    """List the attacks, explain one, or test one of your own."""
     from robustmel.attacks import ATTACKS
 
-    show(ATTACKS, name)
+    lacking = show(ATTACKS, name)
     if name is not None:
         from robustmel.attacks.strengths import STRENGTHS
 
         for (attack, strength), values in STRENGTHS.items():
             if attack == name:
                 print(f"\nstrength {strength}: " + ", ".join(f"{key} = {_value(value)}" for key, value in values.items()))
+        if name not in ATTACKS.own and not _untested(ATTACKS, name, lacking):
+            from robustmel.attacks.conformance import conformance
+
+            _tell(conformance(name))
+            print(f"how much it breaks where that is known: robustmel selftest --attack {name}")
 
 
 def show(registry: Registry, name: str | None) -> list[str]:
