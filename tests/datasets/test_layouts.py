@@ -13,9 +13,9 @@ from robustmel.datasets.boxes import clipped
 from robustmel.datasets.check import CheckReport, check
 from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.features import Features
-from robustmel.datasets.image_names import mimic_name, wikidiverse_name
 from robustmel.datasets.layouts.gemel import unmarked
-from robustmel.datasets.titles import page_title, title
+from robustmel.datasets.layouts.mimic import mimic_name
+from robustmel.datasets.titles import page_title, title, wikidiverse_name
 from robustmel.errors import MissingError, UsageError
 from robustmel.images import write_png
 from robustmel.types import Mention

@@ -14,10 +14,9 @@ from werkzeug import Request, Response
 
 from robustmel.errors import UsageError
 from robustmel.fetch import client as client_module
-from robustmel.fetch.client import FetchError, ForbiddenError, PoliteClient
+from robustmel.fetch.client import LONGEST, FetchError, ForbiddenError, PoliteClient, retry_after
 from robustmel.fetch.hosts import Hosts, RefusedAddressError
 from robustmel.fetch.images import RECORD, fetch_images, rendered
-from robustmel.fetch.waiting import LONGEST, retry_after
 
 
 def png() -> bytes:

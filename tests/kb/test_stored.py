@@ -9,7 +9,7 @@ from robustmel.datasets import DATASETS
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
 from robustmel.kb.entities_file import open_kb
-from robustmel.kb.joined import JoinedKnowledgeBase
+from robustmel.kb.knowledge_base import ExtendedKnowledgeBase
 from robustmel.kb.stored import StoredKnowledgeBase
 from robustmel.kb.write import GROUP, write_kb
 from robustmel.run.keys import kb_digest
@@ -83,7 +83,7 @@ def test_a_given_knowledge_base_names_the_entities_of_a_data_set(tmp_path: Path)
     (tmp_path / "Wikidata-MEL.json").write_text(json.dumps({"7": record}))
     write_kb([Entity("Q9", "Nine"), Entity("Q1", "Ada Lovelace", qid="Q1")], tmp_path / "kb")
     dataset = DATASETS.create("wikimel", path=str(tmp_path), kb=str(tmp_path / "kb")).load()
-    assert isinstance(dataset.kb, JoinedKnowledgeBase)
+    assert isinstance(dataset.kb, ExtendedKnowledgeBase)
     assert dataset.kb.ids == ("Q9", "Q1", "Q2")
     assert [dataset.kb[one].name for one in dataset.kb.ids] == ["Nine", "Ada Lovelace", "B"]
     assert dataset.kb.named("b") == ("Q2",)

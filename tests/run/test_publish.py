@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from robustmel.datasets.jsonl import JSONL
-from robustmel.datasets.seal import seal
+from robustmel.datasets.set_hashes import set_hashes
 from robustmel.report import build
 from robustmel.report.outside import outside_report
 from robustmel.run.grid import parse_grid
@@ -68,15 +68,15 @@ def test_the_example_is_a_file_of_predictions_on_this_set(published: Path) -> No
 
 def test_the_set_is_known_by_its_mentions_entities_and_images(published: Path) -> None:
     about = json.loads((published / "perturbation.json").read_text())
-    whole = seal(published, about["images"])
+    whole = set_hashes(published, about["images"])
     assert (about["set"], about["clean_set"]) == whole
     image = dict(about["images"], **{next(iter(about["images"])): "changed"})
-    assert seal(published, image).set != whole.set
-    assert seal(published, image).clean_set == whole.clean_set
+    assert set_hashes(published, image).set != whole.set
+    assert set_hashes(published, image).clean_set == whole.clean_set
     text = (published / "mentions.jsonl").read_text()
     (published / "mentions.jsonl").write_text(text.replace("The red flag", "That red flag", 1))
-    assert seal(published, about["images"]).set != whole.set
-    assert seal(published, about["images"]).clean_set != whole.clean_set
+    assert set_hashes(published, about["images"]).set != whole.set
+    assert set_hashes(published, about["images"]).clean_set != whole.clean_set
     assert (about["title"], about["threat_model"], about["budget"]) == ("far", "linf", "0.6")
 
 

@@ -18,8 +18,7 @@ def datasets(
     """List the data sets and say which are on this machine, or explain one."""
     from robustmel.cli.components import show
     from robustmel.datasets import DATASETS
-    from robustmel.datasets.places import VARIABLE, data_folder
-    from robustmel.datasets.published import Published
+    from robustmel.datasets.published import VARIABLE, Published, data_folder
 
     loaded = {one: DATASETS.load(one) for one in (DATASETS if name is None else [name])}
     published = {one: found for one, found in loaded.items() if issubclass(found, Published)}
@@ -30,10 +29,10 @@ def datasets(
         return
     for one, found in loaded.items():
         state = "" if one not in published else f"  [{_state(found)}]"
-        first = published[one].about.title if one in published else (found.__doc__ or "").splitlines()[0]
+        first = published[one].about().title if one in published else (found.__doc__ or "").splitlines()[0]
         print(f"{one:<16}{first}{state}")
         if one in published:
-            print(f"{'':<16}{published[one].about.licence}; offered: {published[one].about.offered}")
+            print(f"{'':<16}{published[one].about().licence}; offered: {published[one].about().offered}")
     print(
         f"\nLooked in {data_folder()} (a folder a data set; ${VARIABLE} names another place). `robustmel datasets NAME` explains one."
     )
@@ -51,7 +50,7 @@ def _state(dataset: type) -> str:
 
 
 def _explain(dataset: type) -> None:
-    about, one = dataset.about, dataset()  # type: ignore[attr-defined]
+    about, one = dataset.about(), dataset()  # type: ignore[attr-defined]
     print(f"\n  {about.title}: {about.paper}")
     print(f"  licence: {about.licence}")
     print(f"  offered: {about.offered}")

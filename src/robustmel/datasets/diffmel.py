@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from robustmel.datasets.layouts.m3el import M3ELReleased
-from robustmel.datasets.published import About, Published
+from robustmel.datasets.published import Published
 from robustmel.errors import UsageError
 
 
@@ -27,15 +27,6 @@ class DiffMEL(Published):
 
     name: ClassVar[str] = "diffmel"
     layouts: ClassVar = (M3ELReleased("DiffMEL", difficulty=True),)
-    about: ClassVar[About] = About(
-        title="DiffMEL",
-        paper="see the README of its repository",
-        licence="not stated by its owner",
-        offered="its authors' repository (a drive folder, by hand)",
-        images="with the data",
-        folder=("DiffMEL.json (or DiffMEL_train.json, ...)", "<category>_candidates_images/..."),
-        remarks=("The container of the released file was not seen: a list, JSON lines and an object are read.",),
-    )
 
     def __post_init__(self) -> None:
         """Checks the values."""

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from robustmel.datasets.looks import Look, look
+from robustmel.datasets.perceptual_hash import Look, look
 from robustmel.errors import ImageError
 from robustmel.images import decode_with_notes, file_digest, is_there
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from robustmel.datasets.layouts.m3el import M3ELReleased
-from robustmel.datasets.published import About, Published
+from robustmel.datasets.published import Published
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,3 @@ class M3EL(Published):
 
     name: ClassVar[str] = "m3el"
     layouts: ClassVar = (M3ELReleased("M3EL"),)
-    about: ClassVar[About] = About(
-        title="M3EL",
-        paper="see github.com/ww-1009/M3EL",
-        licence="not stated by its owner",
-        offered="see github.com/ww-1009/M3EL (a drive folder, by hand)",
-        images="with the data",
-        folder=("M3EL.json (or M3EL_train.json, ...)", "<category>_candidates_images/..."),
-        remarks=(
-            "Records name no mention: where the sentence does not hold the entity's name word for word, the surface is empty.",
-            "The container of the released file was not seen: a list, JSON lines and an object are read.",
-        ),
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
-from robustmel.datasets.looks import Look, near
+from robustmel.datasets.perceptual_hash import Look, near
 from robustmel.kb.knowledge_base import fold
 from robustmel.types import Mention
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import tomllib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.datasets.layouts.layout import Layout, Source, chosen
+from robustmel.datasets.layouts.layout import Layout, Refused, Source, chosen
 from robustmel.datasets.mentions import split_name
-from robustmel.datasets.places import data_folder
 from robustmel.datasets.splitting import By, assigned, ratio
 from robustmel.errors import MissingError, UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.kb.entities_file import open_kb
-from robustmel.kb.joined import JoinedKnowledgeBase
+from robustmel.kb.knowledge_base import ExtendedKnowledgeBase
 from robustmel.records.load_report import LoadReport
 from robustmel.types import Entity, Mention
+
+VARIABLE = "ROBUSTMEL_DATA"
+
+
+def data_folder() -> Path:
+    """The folder that holds a folder a data set: $ROBUSTMEL_DATA, or `data` in the working directory."""
+    return Path(os.environ.get(VARIABLE) or "data").expanduser()
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,7 @@ class About:
         images: The same for the images.
         folder: What lies where in the folder that a user points at; one line a file or folder.
         remarks: What else a user must know; one sentence each.
+        refused: Re-cuts that other code bases brought: recognised, and answered with what to use instead.
     """
 
     title: str
@@ -42,6 +53,17 @@ class About:
     images: str
     folder: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+
+@cache
+def about(name: str) -> About:
+    """What published.toml says of a data set, by its own name."""
+    text = files("robustmel.datasets").joinpath("published.toml").read_text("utf-8")
+    said: dict[str, Any] = tomllib.loads(text)[name]
+    said["refused"] = [Refused(**layout) for layout in said.get("refused", ())]
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
+    return About(**fields)
 
 
 @dataclass(frozen=True)
@@ -73,7 +95,7 @@ class Published:
     version: ClassVar[int] = 1
     name: ClassVar[str]
     layouts: ClassVar[Sequence[Layout]]
-    about: ClassVar[About]
+    described_as: ClassVar[str | None] = None
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -104,11 +126,7 @@ class Published:
             report.layout += f" (with {', '.join(read.tables)})"
         mentions = list(read.mentions)
         if not mentions:
-            raise MissingError(
-                f"{source.path} holds no mention of {self.name} ({layout.name}); was it unpacked whole?".replace(
-                    "; was it unpacked whole?", "; its files are empty."
-                )
-            )
+            raise MissingError(f"{source.path} holds no mention of {self.name} ({layout.name}); its files are empty.")
         if not any(mention.split for mention in mentions):
             mentions = assigned(mentions, read.record, self.ratio, self.split_by, self.split_seed)
             report.layout += f", split {self.ratio} by {self.split_by} (seed {self.split_seed})"
@@ -118,7 +136,7 @@ class Published:
             tuple(mentions),
             self._knowledge_base(read.entities, report),
             report,
-            self.about.licence,
+            self.about().licence,
             read.addresses,
             folders=tuple(Path(given) for given in (source.path, self.images, self.kb) if given is not None),
         )
@@ -129,10 +147,15 @@ class Published:
         """Where it is looked for."""
         return data_folder() / self.name if self.path is None else Path(self.path)
 
+    @classmethod
+    def about(cls) -> About:
+        """What is known of the data set."""
+        return about(cls.described_as or cls.name)
+
     def found(self) -> str | None:
         """The name of the layout that lies there; None where none does. Nothing is read."""
         source = Source(self.folder, None, self.options)
-        return next((layout.name for layout in self.layouts if source.path.exists() and layout.found(source)), None)
+        return next((layout.name for layout in self._layouts() if source.path.exists() and layout.found(source)), None)
 
     def _knowledge_base(self, own: Sequence[Entity], report: LoadReport) -> KnowledgeBase:
         if self.kb is None:
@@ -142,11 +165,12 @@ class Published:
         lacking = [entity for entity in own if entity.id not in given]
         for entity in lacking:
             report.remark("not_in_given_kb", entity.id)
-        return JoinedKnowledgeBase(given, lacking) if lacking else given
+        return ExtendedKnowledgeBase(given, lacking) if lacking else given
 
     def _layouts(self) -> Sequence[Layout]:
         wanted = (self.layout or "").casefold()
-        return [layout for layout in self.layouts if wanted in layout.name.casefold()]
+        known = (*self.layouts, *self.about().refused)
+        return [layout for layout in known if wanted in layout.name.casefold()]
 
     @property
     def options(self) -> dict[str, Any]:
@@ -158,8 +182,3 @@ def _same_ids(mentions: Sequence[Mention], name: str) -> None:
     twice = [one for one, count in Counter(mention.id for mention in mentions).items() if count > 1]
     if twice:
         raise MissingError(f'{name}: the mention id "{twice[0]}" stands in the files more than once; ids must be unique.')
-
-
-def with_split(mentions: Sequence[Mention], split: str) -> list[Mention]:
-    """The mentions of one official file with its split."""
-    return [replace(mention, split=split_name(split)) for mention in mentions]

@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from robustmel.datasets.layouts.melbench import MELBenchRaw
 from robustmel.datasets.layouts.mimic import MIMICCleaned
-from robustmel.datasets.layouts.recuts import DWE_RICHPEDIA
-from robustmel.datasets.published import About, Published
+from robustmel.datasets.published import Published
 
 
 @dataclass(frozen=True)
@@ -22,16 +21,4 @@ class RichpediaMEL(Published):
     """
 
     name: ClassVar[str] = "richpedia-mel"
-    layouts: ClassVar = (MELBenchRaw("Richpedia-MEL.json"), MIMICCleaned("RichpediaMEL"), DWE_RICHPEDIA)
-    about: ClassVar[About] = About(
-        title="Richpedia-MEL (RichpediaMEL)",
-        paper="Zhou et al., CCKS 2021",
-        licence="MIT (annotations); sentences and images: Wikipedia's and Wikimedia Commons' own",
-        offered="github.com/seukgcode/MELBench (Richpedia-MEL.zip)",
-        images="linked from the same repository (a drive folder, by hand)",
-        folder=("Richpedia-MEL.json    17,805 records", "images/<record id>.jpg"),
-        remarks=(
-            "The record id is the answer; linkers see an opaque id instead.",
-            "Every entity occurs once, so no entity is popular by its training mentions.",
-        ),
-    )
+    layouts: ClassVar = (MELBenchRaw("Richpedia-MEL.json"), MIMICCleaned("RichpediaMEL"))

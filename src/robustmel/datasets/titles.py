@@ -1,7 +1,8 @@
-"""Titles of Wikipedia pages as data sets write them."""
+"""Pages and files of Wikipedia as data sets write them: one title a page, one name a file."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from urllib.parse import unquote
@@ -35,3 +36,19 @@ def page_title(address: str) -> tuple[str | None, bool]:
     found = _PAGE.match(stripped)
     page = title(found["title"].partition("#")[0]) if found else title(stripped)
     return page or None, bool(found) and not _CLEAN.match(stripped)
+
+
+_SUFFIX = re.compile(r"(\.(?:jpg|jpeg|png|svg|JPG|JPEG|PNG|SVG))$")
+
+
+def wikidiverse_name(address: str) -> str:
+    """The file of an image address in WikiDiverse: the MD5 of the last part of the address, still percent-encoded, and its suffix.
+
+    SVG files were stored as PNG. A suffix that the release's rule does not know ("gif", "webp", "tif", "Jpg") brings the whole
+    last part in its place.
+    """
+    last = address.rsplit("/", 1)[-1]
+    digest = hashlib.md5(last.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
+    known = _SUFFIX.search(last)
+    suffix = known.group(1) if known else last
+    return digest + (".png" if suffix in (".svg", ".SVG") else suffix)

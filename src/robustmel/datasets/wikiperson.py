@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from robustmel.datasets.crops import cropped
+from robustmel.datasets.boxes import cropped
 from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.layouts.wikiperson import WIKIPersonReleased
-from robustmel.datasets.published import About, Published
+from robustmel.datasets.published import Published
 
 
 @dataclass(frozen=True)
@@ -30,24 +30,6 @@ class WIKIPerson(Published):
 
     name: ClassVar[str] = "wikiperson"
     layouts: ClassVar = (WIKIPersonReleased(),)
-    about: ClassVar[About] = About(
-        title="WIKIPerson",
-        paper="Sun et al., Findings of EMNLP 2022",
-        licence="MIT (annotations; the repository carries an Apache-2.0 file as well); pictures: Wikimedia's own",
-        offered="github.com/ict-bigdatalab/VNEL (annotations in the repository, knowledge base and pictures: a drive folder, by hand)",
-        images="the drive folder named in the same repository",
-        folder=(
-            "WIKIPerson_Train_Dev.json, WIKIPerson_Test.json",
-            "TKB/entity_12w.json    120,000 entities",
-            "IKB/<id>.jpg           a picture an entity",
-            "images/<image>         the pictures of the mentions",
-        ),
-        remarks=(
-            "There is no sentence: IT2T and T2T have nothing to read beside the picture.",
-            "183 boxes have negative coordinates and some reach beyond the picture: boxes are clipped.",
-            "In the test file every entity occurs once, so no entity is popular by its training mentions.",
-        ),
-    )
 
     def load(self, split: str = "all") -> Dataset:
         """See `Published.load`; with `crop`, pictures that can be read are replaced by the part inside the box."""

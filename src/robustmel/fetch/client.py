@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import email.utils
+import math
 import random
 import re
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
 from robustmel.errors import RobustMELError, UsageError
 from robustmel.fetch.hosts import Hosts, RefusedAddressError
-from robustmel.fetch.waiting import pause
 from robustmel.version import __version__
 
 MAX_BYTES = 50 * 2**20
@@ -139,3 +141,29 @@ class _BusyError(Exception):
     def __init__(self, why: str, retry_after: str | None) -> None:
         super().__init__(why)
         self.retry_after = retry_after
+
+
+LONGEST = 120.0
+"""Seconds; a server that wants more is asked again then."""
+
+
+def retry_after(header: str | None, now: datetime | None = None) -> float:
+    """Seconds that a Retry-After header asks for: a number, or a date (one that has passed gives 0); 0 where it says nothing."""
+    if header is None:
+        return 0.0
+    try:
+        seconds = float(header)
+        return max(seconds, 0.0) if math.isfinite(seconds) else 0.0
+    except ValueError:
+        pass
+    try:
+        date = email.utils.parsedate_to_datetime(header)
+    except (ValueError, TypeError):
+        return 0.0
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return max((date - (now or datetime.now(UTC))).total_seconds(), 0.0)
+
+
+def pause(header: str | None, tries: int, draw: random.Random) -> float:
+    """Seconds before try `tries` + 1: what the header asks for, at least a doubling pause with full jitter, at most `LONGEST`."""
+    return min(max(retry_after(header), draw.uniform(0, 2.0**tries)), LONGEST)

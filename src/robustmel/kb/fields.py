@@ -1,7 +1,9 @@
-"""An entity as plain values, its images left out: where those lie is for each format to say."""
+"""An entity as plain values, and one hash of all that a knowledge base says."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 from robustmel.types import Entity
@@ -19,3 +21,21 @@ def entity_fields(entity: Entity) -> dict[str, Any]:
         "type": entity.type,
         "popularity": entity.popularity,
     }
+
+
+class Digest:
+    """Hash of entities, their order included; image files are not opened. Keys of artefacts are made of it."""
+
+    def __init__(self) -> None:
+        self._hashed = hashlib.blake2b(digest_size=20)
+
+    def add(self, entity: Entity) -> None:
+        """Takes in the next entity."""
+        said = [*entity_fields(entity).values(), [image.name for image in entity.images]]
+        self._hashed.update(
+            json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode()
+        )
+
+    def hexdigest(self) -> str:
+        """40 hexadecimal digits."""
+        return self._hashed.hexdigest()

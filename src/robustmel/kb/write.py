@@ -15,8 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from robustmel.errors import MissingError
-from robustmel.kb.digest import Digest
-from robustmel.kb.fields import entity_fields
+from robustmel.kb.fields import Digest, entity_fields
 from robustmel.kb.knowledge_base import fold
 from robustmel.kb.stored import ABOUT, ENTITIES, NAME_SCHEMA, NAMES, SCHEMA, id_hash, name_hash
 from robustmel.records.new_folder import new_folder

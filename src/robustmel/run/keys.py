@@ -17,7 +17,7 @@ from typing import Any
 
 from robustmel.images import file_digest
 from robustmel.kb import KnowledgeBase
-from robustmel.kb.digest import Digest
+from robustmel.kb.fields import Digest
 from robustmel.types import Mention, opaque_id
 
 SCHEMA = 2

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from robustmel.datasets.seal import Seal, seal
+from robustmel.datasets.set_hashes import SetHashes, set_hashes
 from robustmel.errors import MissingError, UsageError
 from robustmel.export.records import mention_record
 from robustmel.images import file_digest
@@ -88,9 +88,9 @@ def _write(variant: Variant, builder: Builder, store: Store, out: Path, with_cle
     table = pq.read_table(folder / "log.parquet").append_column("mention_id", names).append_column("clean_image", shown)
     pq.write_table(table, out / "log.parquet")
     digests = files_digest(sorted((out / "images").iterdir()))
-    sealed = seal(out, digests, variant.component.loaded.modality)
-    write_atomically(out / EXAMPLE, example(sealed, clean))
-    about |= {"images": digests, "set": sealed.set, "clean_set": sealed.clean_set, "complete": True}
+    hashes = set_hashes(out, digests, variant.component.loaded.modality)
+    write_atomically(out / EXAMPLE, example(hashes, clean))
+    about |= {"images": digests, "set": hashes.set, "clean_set": hashes.clean_set, "complete": True}
     write_atomically(out / SAYS, json.dumps(about, indent=1, sort_keys=True) + "\n")
 
 
@@ -122,9 +122,9 @@ def _line(record: dict[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 
-def example(sealed: Seal, mentions: Sequence[Mention]) -> str:
+def example(hashes: SetHashes, mentions: Sequence[Mention]) -> str:
     """A file of predictions to begin with: its first line carries the set's hash, and three mentions are answered by the alphabet."""
-    lines: list[dict[str, Any]] = [{"set": sealed.set, "linker": "my-linker", "task": "IT2T"}]
+    lines: list[dict[str, Any]] = [{"set": hashes.set, "linker": "my-linker", "task": "IT2T"}]
     for mention in mentions[:3]:
         ranked = sorted(mention.candidates or [])[:3]
         lines.append({"id": mention.id, "ranked": ranked, "scores": [0.9, 0.5, 0.1][: len(ranked)]})

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from robustmel.datasets.seal import Seal, seal
+from robustmel.datasets.set_hashes import SetHashes, set_hashes
 
 COUNT = 20
 
@@ -51,8 +51,8 @@ class Set:
         self.say()
 
     @property
-    def seal(self) -> Seal:
-        return seal(self.folder, self.images)
+    def hashes(self) -> SetHashes:
+        return set_hashes(self.folder, self.images)
 
     def say(self, **changes: Any) -> None:
         about = {"attack": {"name": "pgd"}, "complete": True, "dataset": "toy", "images": self.images, "view": "I2T"}
@@ -63,7 +63,7 @@ class Set:
             "budget": "8/255",
             "source_title": "theirs",
         }
-        about |= self.seal._asdict() | changes
+        about |= self.hashes._asdict() | changes
         (self.folder / "perturbation.json").write_text(json.dumps(about))
 
     def answers(self, right: int) -> list[dict[str, Any]]:

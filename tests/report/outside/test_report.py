@@ -22,8 +22,8 @@ def said(report: Any) -> str:
 
 
 def test_both_files_give_drop_and_success_with_intervals(made: Any, write: Any, tmp_path: Path) -> None:
-    perturbed = write(tmp_path / "p.jsonl", [{"set": made.seal.set, "linker": "mine"}, *made.answers(6)])
-    clean = write(tmp_path / "c.jsonl", [{"set": made.seal.clean_set, "linker": "mine"}, *made.answers(16)])
+    perturbed = write(tmp_path / "p.jsonl", [{"set": made.hashes.set, "linker": "mine"}, *made.answers(6)])
+    clean = write(tmp_path / "c.jsonl", [{"set": made.hashes.clean_set, "linker": "mine"}, *made.answers(16)])
     report, sound = outside_report([made.folder], [perturbed, clean], [])
     assert sound
     found = by_attack(report)["pgd-normal"]
@@ -37,15 +37,15 @@ def test_both_files_give_drop_and_success_with_intervals(made: Any, write: Any, 
 
 def test_several_sets_of_the_same_mentions_make_one_table(another: Any, write: Any, tmp_path: Path) -> None:
     sets = [another(tmp_path / name, name, digest) for name, digest in (("pgd-normal", "1"), ("pgd-strong", "2"))]
-    assert sets[0].seal.set != sets[1].seal.set
-    assert sets[0].seal.clean_set == sets[1].seal.clean_set
+    assert sets[0].hashes.set != sets[1].hashes.set
+    assert sets[0].hashes.clean_set == sets[1].hashes.clean_set
     files = [
         write(tmp_path / f"{name}.jsonl", [{"set": hashed, "linker": linker}, *sets[0].answers(right)])
         for linker in ("one", "two")
         for name, hashed, right in (
-            (f"{linker} clean", sets[0].seal.clean_set, 18),
-            (f"{linker} strong", sets[1].seal.set, 2),
-            (f"{linker} normal", sets[0].seal.set, 9),
+            (f"{linker} clean", sets[0].hashes.clean_set, 18),
+            (f"{linker} strong", sets[1].hashes.set, 2),
+            (f"{linker} normal", sets[0].hashes.set, 9),
         )
     ]
     report, _ = outside_report([one.folder for one in sets], files, [])
@@ -63,7 +63,7 @@ def test_missing_unknown_and_twofold_answers_are_named_counted_and_never_shrink_
 ) -> None:
     rows = made.answers(20)
     rows = rows[:15] + rows[:2] + [{"id": "m3", "ranked": ["c"]}, {"id": "elsewhere", "prediction": "a"}]
-    report, sound = outside_report([made.folder], [write(tmp_path / "p.jsonl", [{"set": made.seal.set}, *rows])], [])
+    report, sound = outside_report([made.folder], [write(tmp_path / "p.jsonl", [{"set": made.hashes.set}, *rows])], [])
     (found,) = report.summaries
     assert not sound
     assert (found.n, found.correct, found.errors) == (20, 14.0, 6)
@@ -83,7 +83,7 @@ def test_odd_answers_are_flagged_and_scored_by_their_scores(made: Any, write: An
         {"id": "m5", "ranked": ["b", "c"], "scores": [1.0, 1.0]},
         *made.answers(20)[6:],
     ]
-    report, sound = outside_report([made.folder], [write(tmp_path / "p.jsonl", [{"set": made.seal.set}, *rows])], [])
+    report, sound = outside_report([made.folder], [write(tmp_path / "p.jsonl", [{"set": made.hashes.set}, *rows])], [])
     (found,) = report.summaries
     assert not sound
     assert (found.correct, found.ties, found.errors_by_kind) == (14 + 1 + 1 + 0.5, 1, {"nan_scores": 1})
@@ -107,19 +107,19 @@ def test_odd_answers_are_flagged_and_scored_by_their_scores(made: Any, write: An
     ],
 )
 def test_claims_that_cannot_be_or_are_not_so_are_flagged(made: Any, write: Any, tmp_path: Path, claim: Any, says: str) -> None:
-    path = write(tmp_path / "p.jsonl", [{"set": made.seal.set, **claim}, *made.answers(6)])
+    path = write(tmp_path / "p.jsonl", [{"set": made.hashes.set, **claim}, *made.answers(6)])
     report, sound = outside_report([made.folder], [path], [])
     assert says in said(report)
     assert not sound
 
 
 def test_true_claims_are_not(made: Any, write: Any, tmp_path: Path) -> None:
-    path = write(tmp_path / "p.jsonl", [{"set": made.seal.set, "accuracy": 0.3, "n": 20}, *made.answers(6)])
+    path = write(tmp_path / "p.jsonl", [{"set": made.hashes.set, "accuracy": 0.3, "n": 20}, *made.answers(6)])
     assert outside_report([made.folder], [path], [])[1]
 
 
 def test_more_right_under_attack_than_clean_is_marked(made: Any, write: Any, tmp_path: Path) -> None:
-    perturbed = write(tmp_path / "p.jsonl", [{"set": made.seal.set}, *made.answers(20)])
+    perturbed = write(tmp_path / "p.jsonl", [{"set": made.hashes.set}, *made.answers(20)])
     clean = write(tmp_path / "c.jsonl", made.answers(5))
     report, _ = outside_report([made.folder], [perturbed], [clean])
     assert by_attack(report)["pgd-normal"].above_clean
@@ -135,8 +135,8 @@ def test_an_unsigned_file_is_scored_and_said_to_be_unchecked(made: Any, write: A
 
 def test_another_set_is_refused_by_name(made: Any, another: Any, write: Any, tmp_path: Path) -> None:
     other = another(tmp_path / "other", digest="9")
-    path = write(tmp_path / "p.jsonl", [{"set": other.seal.set}, *made.answers(6)])
-    with pytest.raises(MissingError, match=f"made on the set {other.seal.set}, and .* is {made.seal.set}"):
+    path = write(tmp_path / "p.jsonl", [{"set": other.hashes.set}, *made.answers(6)])
+    with pytest.raises(MissingError, match=f"made on the set {other.hashes.set}, and .* is {made.hashes.set}"):
         outside_report([made.folder], [path], [])
     unsigned = write(tmp_path / "u.jsonl", made.answers(6))
     with pytest.raises(UsageError, match="does not say on which of the 2 sets"):
@@ -144,11 +144,11 @@ def test_another_set_is_refused_by_name(made: Any, another: Any, write: Any, tmp
 
 
 def test_files_that_cannot_be_told_apart_are_refused(made: Any, write: Any, tmp_path: Path) -> None:
-    header = {"set": made.seal.set, "linker": "mine"}
+    header = {"set": made.hashes.set, "linker": "mine"}
     files = [write(tmp_path / f"{name}.jsonl", [header, *made.answers(6)]) for name in "ab"]
     with pytest.raises(UsageError, match="both answer for linker mine"):
         outside_report([made.folder], files, [])
-    stranger = write(tmp_path / "c.jsonl", [{"set": made.seal.clean_set, "linker": "yours"}, *made.answers(6)])
+    stranger = write(tmp_path / "c.jsonl", [{"set": made.hashes.clean_set, "linker": "yours"}, *made.answers(6)])
     with pytest.raises(UsageError, match='about linker "yours"'):
         outside_report([made.folder], [files[0], stranger], [])
 
@@ -197,8 +197,8 @@ def test_intervals_are_those_of_our_own_runs(made: Any, write: Any, tmp_path: Pa
     write(made.folder / "mentions.jsonl", rows)
     write(made.folder / "entities.jsonl", [{"id": one, "name": one} for one in (*made.golds, "c")])
     made.say()
-    perturbed = write(tmp_path / "p.jsonl", [{"set": made.seal.set}, *made.answers(6)])
-    clean = write(tmp_path / "c.jsonl", [{"set": made.seal.clean_set}, *made.answers(16)])
+    perturbed = write(tmp_path / "p.jsonl", [{"set": made.hashes.set}, *made.answers(6)])
+    clean = write(tmp_path / "c.jsonl", [{"set": made.hashes.clean_set}, *made.answers(16)])
     report, _ = outside_report([made.folder], [perturbed, clean], [])
     found = by_attack(report)["pgd-normal"]
     before, after, pairs = (np.arange(20) < 16.0)[None] * 1.0, (np.arange(20) < 6.0)[None] * 1.0, np.arange(20) // 2

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from robustmel.datasets.image_names import wikidiverse_name
 from robustmel.datasets.layouts.folders import first_folder
 from robustmel.datasets.layouts.layout import Source
 from robustmel.datasets.tables import EntityTable
-from robustmel.datasets.titles import title
+from robustmel.datasets.titles import title, wikidiverse_name
 from robustmel.errors import MissingError
 from robustmel.records.image_paths import image_path
 from robustmel.records.load_report import LoadReport

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robustmel.datasets.features import Features
-from robustmel.datasets.image_names import wikidiverse_name
 from robustmel.datasets.layouts.folders import first_folder, starts_with
 from robustmel.datasets.layouts.layout import Contents, Source
 from robustmel.datasets.mentions import split_name
 from robustmel.datasets.spans import Span
 from robustmel.datasets.tables import EntityTable, is_qid
-from robustmel.datasets.titles import page_title, title
+from robustmel.datasets.titles import page_title, title, wikidiverse_name
 from robustmel.records.image_paths import image_path
 from robustmel.records.json_lines import read_lines
 from robustmel.records.load_report import LoadReport

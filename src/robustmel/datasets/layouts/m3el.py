@@ -11,7 +11,7 @@ from typing import Any
 
 from robustmel.datasets.layouts.layout import Contents, Source
 from robustmel.datasets.mentions import split_name
-from robustmel.datasets.placing import placed
+from robustmel.datasets.spans import placed
 from robustmel.datasets.tables import EntityTable
 from robustmel.errors import MissingError
 from robustmel.records.image_paths import image_path

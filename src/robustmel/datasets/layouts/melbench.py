@@ -8,7 +8,7 @@ from pathlib import Path
 
 from robustmel.datasets.layouts.folders import first_folder
 from robustmel.datasets.layouts.layout import Contents, Source
-from robustmel.datasets.placing import placed
+from robustmel.datasets.spans import placed
 from robustmel.datasets.tables import EntityTable
 from robustmel.errors import MissingError
 from robustmel.records.image_paths import image_path

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from robustmel.datasets.image_names import mimic_name
 from robustmel.datasets.layouts.folders import first_folder
 from robustmel.datasets.layouts.layout import Contents, Source
 from robustmel.datasets.mentions import split_name
-from robustmel.datasets.placing import placed
+from robustmel.datasets.spans import placed
 from robustmel.datasets.tables import EntityTable
 from robustmel.datasets.titles import title
 from robustmel.errors import MissingError
@@ -191,3 +190,8 @@ def _rows(file: Path, report: LoadReport) -> Iterator[tuple[str, object]]:
         report.remark("empty_split_files", file.name)
     for number, value in enumerate(values, start=1):
         yield f"{file.name}, record {number}", value
+
+
+def mimic_name(written: str) -> str:
+    """The file of an `imgPath` in MIMIC's cleaned sets: what stands before the first dot, and ".jpg"; "" stays ""."""
+    return written.partition(".")[0] + ".jpg" if written.strip() else ""

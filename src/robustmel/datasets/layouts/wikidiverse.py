@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from robustmel.datasets.image_names import wikidiverse_name
 from robustmel.datasets.layouts.entity_tables import read_entity_tables
 from robustmel.datasets.layouts.folders import first_folder, starts_with
 from robustmel.datasets.layouts.layout import Contents, Source
 from robustmel.datasets.mentions import split_name
-from robustmel.datasets.placing import placed
-from robustmel.datasets.spans import Span, fits
+from robustmel.datasets.spans import Span, fits, placed
 from robustmel.datasets.tables import EntityTable
-from robustmel.datasets.titles import page_title
+from robustmel.datasets.titles import page_title, wikidiverse_name
 from robustmel.errors import MissingError
 from robustmel.records.image_paths import image_path
 from robustmel.records.json_file import read_json

@@ -55,7 +55,7 @@ def matched(sets: Sequence[Published], perturbed: Sequence[Submission], clean: S
                 f'{one.submission.path} is about linker "{one.linker}", and the perturbed predictions are about'
                 f" {', '.join(attacked)}; give both files the same linker in their first lines."
             )
-        which = one.published.seal.clean_set if one.clean else one.published.seal.set
+        which = one.published.hashes.clean_set if one.clean else one.published.hashes.set
         place = (one.linker, one.submission.task, which)
         if place in seen:
             raise UsageError(
@@ -69,18 +69,18 @@ def matched(sets: Sequence[Published], perturbed: Sequence[Submission], clean: S
 def _match(submission: Submission, sets: Sequence[Published], clean: bool | None) -> Matched:
     said = submission.set
     if said is None:
-        if len({one.seal.clean_set if clean else one.seal.set for one in sets}) > 1:
+        if len({one.hashes.clean_set if clean else one.hashes.set for one in sets}) > 1:
             raise UsageError(
                 f"{submission.path} does not say on which of the {len(sets)} sets it was made; its first line can:"
                 ' {"set": "...", "linker": "..."} (docs/predictions.md).'
             )
         return Matched(submission, sets[0], bool(clean), submission.linker, False)
     for one in sets:
-        if said == one.seal.set and not clean:
+        if said == one.hashes.set and not clean:
             return Matched(submission, one, False, submission.linker, True)
-        if said == one.seal.clean_set:
+        if said == one.hashes.clean_set:
             return Matched(submission, one, True, submission.linker, True)
-    known = ", ".join(f"{one.folder} is {one.seal.set} (clean: {one.seal.clean_set})" for one in sets)
+    known = ", ".join(f"{one.folder} is {one.hashes.set} (clean: {one.hashes.clean_set})" for one in sets)
     raise MissingError(
         f"{submission.path} was made on the set {said[:64]}, and {known}; predict on this set, or name that one."
     )

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from robustmel.datasets.jsonl import JSONL
-from robustmel.datasets.seal import Seal, seal
+from robustmel.datasets.set_hashes import SetHashes, set_hashes
 from robustmel.errors import MissingError
 
 SAYS = "perturbation.json"
@@ -27,7 +27,7 @@ class Published:
     Args:
         folder: Where it lies.
         about: What `perturbation.json` says of it.
-        seal: What it is known by.
+        hashes: What it is known by.
         ids: The data set's own mention id -> the opaque one.
         questions: Rows as a run has them in `candidates.parquet`.
         entities: Rows as in `entities.parquet`.
@@ -36,7 +36,7 @@ class Published:
 
     folder: Path
     about: dict[str, Any]
-    seal: Seal
+    hashes: SetHashes
     ids: dict[str, str]
     questions: list[dict[str, Any]]
     entities: list[dict[str, Any]]
@@ -60,7 +60,7 @@ def read_published(folder: Path) -> Published:
         MissingError: It is no such folder, it was never completed, or it has been changed since.
     """
     about = _about(folder)
-    found = seal(folder, about["images"], about.get("modality", "image"))
+    found = set_hashes(folder, about["images"], about.get("modality", "image"))
     if about.get("set") not in (None, found.set):
         raise MissingError(
             f"{folder} is not the set that was published ({about['set']}, now {found.set}): mentions.jsonl, entities.jsonl or the"

@@ -99,7 +99,7 @@ def _cell(one: Matched) -> ResultCell:
         threat_model="none",
         budget="",
         made_on=(),
-        candidates=said.seal.clean_set,
+        candidates=said.hashes.clean_set,
         evaluations=(Evaluation("clean", None, answers),),
     )
     if one.clean:
@@ -115,7 +115,7 @@ def _cell(one: Matched) -> ResultCell:
         threat_model=str(about.get("threat_model") or ""),
         budget=str(about.get("budget") or ""),
         made_on=() if source == "none" else (source,),
-        evaluations=(Evaluation(said.view, said.seal.set, answers),),
+        evaluations=(Evaluation(said.view, said.hashes.set, answers),),
     )
 
 
@@ -127,8 +127,8 @@ def _fill(run: OutsideRun, one: Matched, cell: ResultCell) -> Findings:
     said: Published = one.published
     run.tables[CANDIDATES, cell.candidates] = said.questions
     run.tables[ENTITIES, cell.candidates] = said.entities
-    run.tables[LOG, said.seal.set] = said.log
-    run.manifests["variant", said.seal.set] = said.about
+    run.tables[LOG, said.hashes.set] = said.log
+    run.manifests["variant", said.hashes.set] = said.about
     run.tables[ANSWERS, cell.evaluations[0].answers] = [
         {"id": row.id, "ranked": row.ranked, "scores": row.scores, "error": row.error, "seconds": 0.0}
         for row in judged(one.submission, said, findings)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from robustmel.datasets.check import check
 from robustmel.datasets.dataset import Dataset
-from robustmel.datasets.looks import look, near
+from robustmel.datasets.perceptual_hash import look, near
 from robustmel.images import decode, write_png
 from robustmel.kb import KnowledgeBase
 from robustmel.records.load_report import LoadReport

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from robustmel.errors import MissingError
 
 
-class Seal(NamedTuple):
+class SetHashes(NamedTuple):
     """The hashes of a published set; whoever predicts on it writes one of them into the file.
 
     Args:
@@ -24,7 +24,7 @@ class Seal(NamedTuple):
     clean_set: str
 
 
-def seal(folder: Path, images: Mapping[str, str], modality: str = "image") -> Seal:
+def set_hashes(folder: Path, images: Mapping[str, str], modality: str = "image") -> SetHashes:
     """Computes the hashes from the text files of a set.
 
     Args:
@@ -42,7 +42,7 @@ def seal(folder: Path, images: Mapping[str, str], modality: str = "image") -> Se
         bare = [{key: value for key, value in row.items() if key != "image"} for row in asked]
     except (OSError, ValueError, AttributeError) as problem:
         raise MissingError(f"{folder} is no published set: {problem}; expected what robustmel perturb writes.") from problem
-    return Seal(_digest(mentions, entities, _bytes(dict(images))), _digest(_bytes(bare), entities))
+    return SetHashes(_digest(mentions, entities, _bytes(dict(images))), _digest(_bytes(bare), entities))
 
 
 def _bytes(value: object) -> bytes:
