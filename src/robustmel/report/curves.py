@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,8 +28,9 @@ def security_curves(summaries: Sequence[Summary]) -> str | None:
         for row in summaries
         if row.accuracy is not None and row.task != "T2T" and not row.untouched and _radius(row) is not None
     ]
-    panel = {place for place, radii in _radii(shown).items() if len(radii - {0.0}) >= ENOUGH}
-    shown = [row for row in shown if (row.dataset, row.task) in panel]
+    budgets = {(row.dataset, row.task, _radius(row)) for row in shown if _radius(row)}
+    enough = Counter((dataset, task) for dataset, task, _ in budgets)
+    shown = [row for row in shown if enough[row.dataset, row.task] >= ENOUGH]
     return panels(shown, 4.6, lambda axis, chosen: _panel(axis, chosen, shown))
 
 
@@ -46,13 +47,6 @@ def worst_at(chosen: Sequence[Summary]) -> list[Summary]:
 def _radius(row: Summary) -> float | None:
     """The L-infinity radius of an attack in pixel units, 0 when clean; None for another threat model."""
     return 0.0 if row.clean else row.radius if row.threat_model == "linf" else None
-
-
-def _radii(shown: Sequence[Summary]) -> dict[tuple[str, str], set[float]]:
-    radii: defaultdict[tuple[str, str], set[float]] = defaultdict(set)
-    for row in shown:
-        radii[row.dataset, row.task].add(_radius(row) or 0.0)
-    return radii
 
 
 def _panel(axis: Any, chosen: Sequence[Summary], shown: Sequence[Summary]) -> None:

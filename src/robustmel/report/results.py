@@ -87,11 +87,6 @@ class ResultCell(AttackRecord):
     evaluations: tuple[Evaluation, ...]
 
     @property
-    def title(self) -> str:
-        """The cell in words, for messages."""
-        return self.cell.title
-
-    @property
     def clean(self) -> bool:
         """Whether nothing was perturbed."""
         return self.attack_name == "clean"
@@ -198,7 +193,7 @@ class Run:
         path = self._folder(kind, key) / name
         if not path.is_file():
             raise MissingError(
-                f"the {kind} of cell {cell.title} are not in the store {self.store} ({key}); run the grid again into it, or name"
+                f"the {kind} of cell {cell.cell.title} are not in the store {self.store} ({key}); run the grid again into it, or name"
                 " the right one with --store."
             )
         try:
@@ -206,7 +201,7 @@ class Run:
                 yield from batch.to_pylist()
         except (pa.ArrowException, OSError) as problem:
             raise MissingError(
-                f"{path} of cell {cell.title} cannot be read ({problem}); delete its folder, run again."
+                f"{path} of cell {cell.cell.title} cannot be read ({problem}); delete its folder, run again."
             ) from problem
 
     def _aligned(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[dict[str, Any]]:
@@ -217,7 +212,7 @@ class Run:
                 by_id = {row["id"]: row for row in self._rows(table, key, cell)}
                 if by_id.keys() != set(asked) or sum(1 for _ in self._rows(table, key, cell)) != len(asked):
                     raise MissingError(
-                        f"the {table[0]} of cell {cell.title} hold {len(by_id)} mentions that are not the {len(asked)} asked; run the"
+                        f"the {table[0]} of cell {cell.cell.title} hold {len(by_id)} mentions that are not the {len(asked)} asked; run the"
                         " grid again."
                     )
                 yield from (by_id[mention] for mention in asked[place:])

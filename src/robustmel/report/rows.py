@@ -48,13 +48,6 @@ class Row:
         """Whether the attack leaves alone all that the task reads, so that nothing was attacked here."""
         return self.first.untouched
 
-    def aligned(self, cells: Iterable[ResultCell]) -> list[ResultCell]:
-        """Of other cells, one a seed of this row: that of the same seed, or the first where there is none."""
-        by_seed = {cell.cell.seed: cell for cell in cells}
-        if not by_seed:
-            return []
-        return [by_seed.get(group[0].cell.seed, next(iter(by_seed.values()))) for group in self.by_seed]
-
 
 def table_rows(cells: Iterable[ResultCell]) -> list[Row]:
     """One row for cells that differ in their seed alone, then the worst cases over attacks."""
@@ -64,7 +57,7 @@ def table_rows(cells: Iterable[ResultCell]) -> list[Row]:
         single[replace(cell.cell, seed=None)].append((cell,))
     together: defaultdict[Cell, list[tuple[ResultCell, ...]]] = defaultdict(list)
     for group in ensembles(known):
-        title = worst_title(group[0].threat_model, group[0].budget)
+        title = "-".join(filter(None, ("worst", group[0].threat_model, group[0].budget)))
         together[replace(group[0].cell, attack=title, seed=None)].append(group)
     return [Row(cell, tuple(groups)) for cell, groups in (*single.items(), *together.items())]
 
@@ -82,12 +75,12 @@ def ensembles(cells: Iterable[ResultCell]) -> list[tuple[ResultCell, ...]]:
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
-def worst_title(threat_model: str, budget: str) -> str:
-    """What the worst case over a threat model is called: "worst-linf-8/255"."""
-    return "-".join(part for part in ("worst", threat_model, budget) if part)
-
-
 def clean_cells(row: Row, cells: Iterable[ResultCell], task: Task | None = None) -> list[ResultCell]:
-    """Of all cells, those of the row's victim without an attack, one a seed of the row; of another task where it is named."""
+    """Of all cells, those of the row's victim without an attack, one a seed of the row; of another task where it is named.
+
+    Where a seed has none, the first stands for it.
+    """
     wanted = unattacked(replace(row.cell, task=task or row.cell.task))
-    return row.aligned(cell for cell in cells if cell.clean and unattacked(cell.cell) == wanted)
+    by_seed = {cell.cell.seed: cell for cell in cells if cell.clean and unattacked(cell.cell) == wanted}
+    first = next(iter(by_seed.values()), None)
+    return [by_seed.get(group[0].cell.seed, first) for group in row.by_seed] if first else []

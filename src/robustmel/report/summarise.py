@@ -32,7 +32,7 @@ def summarise(scoring: Scoring) -> list[Summary]:
 def _summary(row: Row, scoring: Scoring) -> Summary:
     first = row.first
     if any(other.candidates != first.candidates for other in row.cells):
-        raise MissingError(f"the parts of cell {first.title} were asked different questions; run the grid again.")
+        raise MissingError(f"the parts of cell {first.cell.title} were asked different questions; run the grid again.")
     credit, clusters = scoring.row(row), scoring.clusters(first)
     clean, text = scoring.clean(row), scoring.clean(row, "T2T")
     low, high = interval(credit.credit, clusters) or UNKNOWN

@@ -19,6 +19,9 @@ POINTS = 40
 
 Norm = Literal["l2", "linf"]
 
+KEPT_SHORT: dict[str, Norm] = {"l2": "l2", "l2-minimal": "l2", "linf-minimal": "linf"}
+"""Threat model -> the lengths that an attack of it keeps short; one that keeps a budget is not among them."""
+
 
 @dataclass(frozen=True)
 class Curve(AttackRecord):
@@ -60,14 +63,8 @@ def curves(scoring: Scoring, rows: Sequence[Row]) -> list[Curve]:
     return [
         _curve(row, norm, scoring)
         for row in rows
-        if not row.worst_case and not row.untouched and (norm := norm_of(row.first.threat_model)) is not None
+        if not row.worst_case and not row.untouched and (norm := KEPT_SHORT.get(row.first.threat_model))
     ]
-
-
-def norm_of(threat_model: str) -> Norm | None:
-    """Which lengths an attack that seeks short changes keeps short; None for one that keeps a budget."""
-    known: dict[str, Norm] = {"l2": "l2", "l2-minimal": "l2", "linf-minimal": "linf"}
-    return known.get(threat_model)
 
 
 def _curve(row: Row, norm: Norm, scoring: Scoring) -> Curve:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from robustmel.report.credit import Floats
-from robustmel.report.record import source_linker
-from robustmel.report.statistics import Clusters, Contrast, contrast
+from robustmel.report import metrics
+from robustmel.report.credit import Credit, Floats
+from robustmel.report.record import source_linker, unattacked
+from robustmel.report.rows import Row
+from robustmel.report.scoring import Scoring
+from robustmel.report.statistics import Contrast, contrast
 from robustmel.types import Cell
-
-Place = tuple[str, Cell]
-"""A source by its title, and the clean cell of a victim."""
 
 
 @dataclass(frozen=True)
@@ -48,62 +48,50 @@ class Distance:
         return (self.clean - self.foreign) / (self.clean - self.white_box)
 
 
-def distance(
-    attacked: Mapping[Place, Floats],
-    white_boxes: Collection[Place],
-    noise: Mapping[Place, Floats],
-    clean: Mapping[Cell, Floats],
-    cluster: Clusters,
-) -> Distance | None:
+def distance(rows: Sequence[Row], controls: Sequence[Row], scoring: Scoring) -> Distance | None:
     """Compares the diagonal with the rest; None where no victim was shown both.
 
     Args:
-        attacked: (source, victim) -> (S, n) credit in [0, 1]; the same n mentions everywhere.
-        white_boxes: Those of its places where the source is the victim itself.
-        noise: Likewise, of controls.
-        clean: Victim -> credit on clean images.
-        cluster: (n,) cluster numbers.
+        rows: One attack from several sources, about the same mentions.
+        controls: Noise of its size.
+        scoring: Of the run.
     """
-    linkers = {victim.linker for _, victim in attacked}
-    own = {place[1]: credit for place, credit in attacked.items() if place in white_boxes}
-    foreign = {
-        (source, victim): credit
-        for (source, victim), credit in attacked.items()
-        if source_linker(source) in linkers - {victim.linker} and victim in own
-    }
-    if not foreign or next(iter(own.values())).shape[1] == 0:
+    linkers = {row.cell.linker for row in rows}
+    own = {unattacked(row.cell): row for row in rows if row.white_box}
+    foreign = [
+        row for row in rows if source_linker(row.cell.source) in linkers - {row.cell.linker} and unattacked(row.cell) in own
+    ]
+    victims = {unattacked(row.cell): row for row in foreign}
+    if not foreign or len(scoring.clusters(foreign[0].first)) == 0:
         return None
-    both = {victim for _, victim in foreign}
-    diagonal = _mean([own[victim] for _, victim in foreign])  # a victim counts as often as it has foreign sources
-    others = _mean(list(foreign.values()))
-    ensembles = dict.fromkeys(source for source, _ in attacked if source_linker(source) not in linkers)
+    # a victim counts as often as it has foreign sources
+    diagonal = _mean([scoring.row(own[unattacked(row.cell)]) for row in foreign])
+    others = _mean([scoring.row(row) for row in foreign])
+    ensembles = dict.fromkeys(row.cell.source for row in rows if source_linker(row.cell.source) not in linkers)
+    means = {title: _over([row for row in rows if row.cell.source == title], victims, scoring) for title in ensembles}
+    clean = [metrics.accuracy(credit) or 0.0 for row in victims.values() if (credit := scoring.clean(row))]
     return Distance(
-        victims=len(both),
+        victims=len(victims),
         pairs=len(foreign),
-        clean=_over(clean, both),
+        clean=float(np.mean(clean)) if len(clean) == len(victims) else None,
         white_box=float(diagonal.mean()),
         foreign=float(others.mean()),
-        gap=contrast([others], [diagonal], cluster),
-        ensembles={
-            title: mean
-            for title in ensembles
-            if (mean := _over({victim: credit for (source, victim), credit in attacked.items() if source == title}, both))
-            is not None
-        },
-        control=_over({victim: credit for (_, victim), credit in noise.items()}, both),
+        gap=contrast([others], [diagonal], scoring.clusters(foreign[0].first)),
+        ensembles={title: mean for title, mean in means.items() if mean is not None},
+        control=_over(controls, victims, scoring),
     )
 
 
-def _mean(parts: list[Floats]) -> Floats:
+def _mean(parts: Sequence[Credit]) -> Floats:
     """(S, n), or (1, n) where the numbers of seeds differ."""
-    if len({len(part) for part in parts}) > 1:
-        parts = [part.mean(axis=0, keepdims=True) for part in parts]
-    mean: Floats = np.mean(parts, axis=0)
+    credit = [part.credit for part in parts]
+    if len({len(part) for part in credit}) > 1:
+        credit = [part.mean(axis=0, keepdims=True) for part in credit]
+    mean: Floats = np.mean(credit, axis=0)
     return mean
 
 
-def _over(credit: Mapping[Cell, Floats], victims: set[Cell]) -> float | None:
+def _over(rows: Sequence[Row], victims: Collection[Cell], scoring: Scoring) -> float | None:
     """Mean accuracy over victims; None where one of them is missing."""
-    if not victims <= credit.keys():
-        return None
-    return float(np.mean([credit[victim].mean() for victim in victims]))
+    shown = {unattacked(row.cell): metrics.accuracy(scoring.row(row)) or 0.0 for row in rows}
+    return float(np.mean([shown[victim] for victim in victims])) if shown.keys() >= set(victims) else None

@@ -14,8 +14,11 @@ from robustmel.report.record import AttackRecord, source_linker, unattacked
 from robustmel.report.rows import Row
 from robustmel.report.scoring import Scoring
 from robustmel.report.statistics import UNKNOWN, Clusters, Interval, interval
-from robustmel.report.transfer.distance import Distance, Place, distance
+from robustmel.report.transfer.distance import Distance, distance
 from robustmel.types import Cell
+
+Place = tuple[str, Cell]
+"""A source by its title, and the clean cell of a victim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +105,6 @@ def _matrix(rows: list[Row], controls: list[Row], scoring: Scoring) -> Matrix:
     first = rows[0].first
     linkers = {row.cell.linker for row in rows}
     sources = dict.fromkeys(row.cell.source for row in rows)
-    clean = {unattacked(row.cell): credit.credit for row in rows if (credit := scoring.clean(row)) is not None}
-    attacked, noise = ({_place(row): scoring.row(row).credit for row in some} for some in (rows, controls))
     return Matrix(
         dataset=first.dataset,
         task=first.task,
@@ -117,7 +118,7 @@ def _matrix(rows: list[Row], controls: list[Row], scoring: Scoring) -> Matrix:
         ),
         victims=tuple(dict.fromkeys(unattacked(row.cell) for row in rows)),
         cells={_place(row): _cell(row, first.attack, scoring) for row in (*rows, *controls)},
-        distance=distance(attacked, {_place(row) for row in rows if row.white_box}, noise, clean, scoring.clusters(first)),
+        distance=distance(rows, controls, scoring),
     )
 
 
