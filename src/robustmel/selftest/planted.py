@@ -148,7 +148,7 @@ def _write(folder: Path, questions: Sequence[_Question], kb: KnowledgeBase) -> N
             "id": question.id,
             "gold": question.gold,
             "surface": kb[question.gold].name,
-            "text": "",
+            "text": question.gold,
             "image": f"images/{number}.png",
         }
         lines.append(record | {"candidates": question.candidates, "split": "test"})

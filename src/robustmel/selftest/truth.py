@@ -28,9 +28,12 @@ class Truth:
     Args:
         leads: (n, LEVELS): of the right entity over the best other one, at the worst image within k/255; never rising in k.
             Minus infinity where the right entity is not among the candidates, infinity where it is the only one.
+        distances: (n,): Euclidean length that no image with another answer comes below, pixels in [0, 1]; it is the distance to
+            the nearest one but for the ends of [0, 1].
     """
 
     leads: Floats
+    distances: Floats
 
     def robust(self, level: int) -> NDArray[np.bool_]:
         """Whether no image within level/255 changes the answer: bool (n,)."""
@@ -44,6 +47,16 @@ class Truth:
         """Exact robust accuracy at level/255."""
         return float(self.robust(level).mean())
 
+    @property
+    def least_levels(self) -> Floats:
+        """(n,): the lowest budget, in 255ths, at which some image changes the answer; infinity where none does."""
+        broken = self.leads < 0
+        return np.where(broken.any(axis=1), broken.argmax(axis=1), np.inf)
+
+    def raised(self, by: float) -> Truth:
+        """Where every right entity scores `by` higher, whatever the image; distances are no longer known."""
+        return Truth(self.leads + by, np.full(len(self.leads), np.nan))
+
 
 def truth(
     fitted: Fitted, pictures: Sequence[Pixels], golds: Sequence[str | None], candidates: Sequence[Sequence[str]]
@@ -56,21 +69,24 @@ def truth(
         golds: The right entities.
         candidates: What each mention is linked among.
     """
-    rows = [_worst_leads(fitted, *mention) for mention in zip(pictures, golds, candidates, strict=True)]
-    return Truth(np.stack(rows) if rows else np.empty((0, LEVELS)))
+    rows = [_at_worst(fitted, *mention) for mention in zip(pictures, golds, candidates, strict=True)]
+    leads = np.stack([leads for leads, _ in rows]) if rows else np.empty((0, LEVELS))
+    return Truth(leads, np.array([distance for _, distance in rows]))
 
 
-def _worst_leads(fitted: Fitted, picture: Pixels, gold: str | None, candidates: Sequence[str]) -> Floats:
+def _at_worst(fitted: Fitted, picture: Pixels, gold: str | None, candidates: Sequence[str]) -> tuple[Floats, float]:
+    """Leads by level, and the distance to the nearest plane of equal scores."""
     if gold not in candidates:
-        return np.full(LEVELS, -np.inf)
+        return np.full(LEVELS, -np.inf), 0.0
     own = fitted.entities.index(str(gold))
     others = [fitted.entities.index(candidate) for candidate in dict.fromkeys(candidates) if candidate != gold]
-    leads = np.full(LEVELS, np.inf)
+    leads, distance = np.full(LEVELS, np.inf), np.inf
     for other in others:
         slope = slopes(fitted.weights[other] - fitted.weights[own], fitted.cells, picture.shape)
         lead = fitted.bias[own] - fitted.bias[other] - float((slope * (picture / 255.0)).sum())
         leads = np.minimum(leads, lead - gains(slope, picture))
-    return leads
+        distance = min(distance, max(lead, 0.0) / float(np.linalg.norm(slope)))
+    return leads, distance
 
 
 def slopes(weights: Floats, cells: int, shape: tuple[int, ...]) -> Floats:

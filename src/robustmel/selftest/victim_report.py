@@ -18,6 +18,7 @@ from robustmel.report.scoring import Scoring
 from robustmel.report.statistics import Clusters
 from robustmel.run.grid import parse_grid
 from robustmel.run.listener import ProgressListener
+from robustmel.types import Task
 
 Runner = Callable[[str, dict[str, Any]], Report]
 """Runs a grid under a name, and reports."""
@@ -32,12 +33,14 @@ class VictimReport:
         dataset: Its name in the report, as the two after it.
         linker: The victim.
         defence: "none", or its label.
+        task: Which of its tasks.
     """
 
     report: Report
     dataset: str
     linker: str
     defence: str = "none"
+    task: Task = "I2T"
 
     @cached_property
     def _scoring(self) -> Scoring:
@@ -59,8 +62,8 @@ class VictimReport:
     @cached_property
     def cells(self) -> list[ResultCell]:
         """All its cells, in the order of the grid."""
-        mine = (self.dataset, self.linker, self.defence)
-        return [cell for cell in self.report.run.cells if (cell.dataset, cell.linker, cell.defence) == mine]
+        mine = (self.dataset, self.linker, self.defence, self.task)
+        return [cell for cell in self.report.run.cells if (cell.dataset, cell.linker, cell.defence, cell.task) == mine]
 
     def linked(self, cell: ResultCell) -> Floats:
         """(n,): the credit of each mention; 1 linked, 0 not, a fraction in a tie."""
@@ -97,8 +100,8 @@ class VictimReport:
 
     @cached_property
     def _rows(self) -> list[Summary]:
-        mine = (self.dataset, self.linker, self.defence)
-        return [row for row in self.report.summaries if (row.dataset, row.linker, row.defence) == mine]
+        mine = (self.dataset, self.linker, self.defence, self.task)
+        return [row for row in self.report.summaries if (row.dataset, row.linker, row.defence, row.task) == mine]
 
 
 def runner(folder: Path, workers: int, listener: ProgressListener, pages: bool = False) -> Runner:
