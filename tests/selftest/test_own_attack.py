@@ -81,7 +81,9 @@ def diagnosis(truth: list[float], linked: list[float], level: int = 4, moved: fl
     leads = np.repeat(np.array(truth)[:, None], 256, axis=1)
     leads[:, 0] = 1.0
     log = [{"status": "ok", "linf_u8": moved} for _ in truth]
-    return Diagnosis("mine", level, np.array(linked), np.where(np.array(linked) < 1, -0.5, 0.5), log, Truth(leads))
+    return Diagnosis(
+        "mine", level, np.array(linked), np.where(np.array(linked) < 1, -0.5, 0.5), log, Truth(leads, np.ones(len(leads)))
+    )
 
 
 def test_what_withstands_everything_must_not_count_as_broken() -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from robustmel.attacks.image.degradations import DEGRADATIONS
 from robustmel.report import Summary
-from robustmel.selftest.attack_suites import HUGE_BUDGET
 from robustmel.selftest.diagnosis import HALF_A_STEP, Diagnosis
-from robustmel.selftest.planted import Planted
+from robustmel.selftest.planted import Planted, with_namesakes
 from robustmel.selftest.tower_check import LABEL, MISSED_IN_PAIRS, setting
 from robustmel.selftest.truth import Truth
 from robustmel.selftest.verdict import Verdict
@@ -21,6 +20,10 @@ TEXT = 1.5
 """What the text adds to the right entity's score; images alone give it a lead of up to 12."""
 NO_BUDGET = {"fmn linf": 1.15, "fmn l2": 1.15, "cw": 1.6}
 """Attacks that look for the shortest change: how much longer than the shortest there is their median one may be."""
+ONE = 1
+"""A mention on the brink that any of these attacks may miss."""
+MISSED_BY_SQUARE = 0.7
+"""Of what can be broken, with few queries."""
 SHORT_OF_NOISE = 0.75
 """Noise and corruptions change images by this much of their size at least, in the median: the rest falls beyond black and white."""
 
@@ -42,7 +45,11 @@ def check_attacks(planted: Planted, run: Runner) -> list[Verdict]:
     exact = {"I2T": planted.truth, "IT2T": planted.truth.raised(TEXT)}
     verdicts = [_bounded(victim, exact[victim.task], name, level) for victim in (image, fused) for name in BOUNDED]
     verdicts += [_shortest(alone, planted.truth, name) for name in NO_BUDGET]
-    return [*verdicts, _controls(alone, level), _figures(image, fused, text, exact, level)]
+    verdicts += [_controls(alone, level), _figures(image, fused, text, exact, level)]
+    namesakes = with_namesakes(planted, planted.folder.with_name("namesakes"))
+    shared = run("attacks-on-namesakes", setting(namesakes) | {"attacks": _attacks_on_namesakes(level)})
+    victim = VictimReport(shared, namesakes.name, LABEL)
+    return [*verdicts, *(_despite_namesakes(victim, planted.truth, name, level) for name in NAMESAKES)]
 
 
 BOUNDED = ("pgd", "pgd toward the runner-up", "apgd", "apgd-t", "fab", "autoattack")
@@ -75,6 +82,34 @@ def _other_attacks(level: int) -> list[dict[str, Any]]:
     ]
 
 
+NAMESAKES = ("pgd", "apgd-dlr", "fab", "square", "cw", "fmn l2")
+"""What is tried where the right entity has a namesake: above all losses that are a lead over the best other candidate."""
+
+
+def _attacks_on_namesakes(level: int) -> list[dict[str, Any]]:
+    known = {attack["label"]: attack for attack in (*_bounded_attacks(level), *_other_attacks(level)) if "label" in attack}
+    known["apgd-dlr"] = {"name": "apgd", "loss": "dlr", "eps": f"{level}/255", "label": "apgd-dlr"}
+    known["square"] = {"name": "square", "eps": f"{level}/255", "queries": 500, "label": "square"}
+    return [{"name": "clean"}, *(known[name] for name in NAMESAKES)]
+
+
+def _despite_namesakes(victim: VictimReport, truth: Truth, attack: str, level: int) -> Verdict:
+    """A rival must lead both namesakes; half a right answer is not broken."""
+    broken = victim.linked(victim.cell(attack)) == 0
+    budget = victim.row(attack).threat_model == "linf"
+    can = truth.robust(0) & truth.decided(0) & truth.decided(level) & (~truth.robust(level) if budget else True)
+    missed, impossible = int((can & ~broken).sum()), int((broken & truth.decided(level) & truth.robust(level)).sum()) * budget
+    faults = []
+    if missed > max(ONE, (MISSED_BY_SQUARE if attack == "square" else MISSED_IN_PAIRS) * can.sum()):
+        faults.append(
+            f"{attack} missed {missed} of {int(can.sum())} mentions; half of them have a namesake of the right entity"
+        )
+    if impossible:
+        faults.append(f"{attack}: {impossible} mentions count as broken, but no image within {level}/255 breaks them")
+    said = f"missed {missed} of {int(can.sum())}"
+    return Verdict(f"{attack}, half with a namesake", f"{int(can.sum())} can be broken", said, tuple(faults))
+
+
 def _diagnosis(victim: VictimReport, truth: Truth, attack: str, level: int) -> Diagnosis:
     cell = victim.cell(attack)
     return Diagnosis(attack, level, victim.linked(cell), victim.leads(cell), victim.log(cell), truth)
@@ -84,7 +119,7 @@ def _bounded(victim: VictimReport, truth: Truth, attack: str, level: int) -> Ver
     """Exactly those mentions are broken that can be."""
     diagnosis, row = _diagnosis(victim, truth, attack, level), victim.row(attack)
     faults = list(diagnosis.faults())
-    if diagnosis.missed > MISSED_IN_PAIRS * diagnosis.breakable:
+    if diagnosis.missed > max(ONE, MISSED_IN_PAIRS * diagnosis.breakable):
         faults.append(diagnosis.weakness())
     return Verdict(
         f"{attack}, {victim.task}",
@@ -105,7 +140,9 @@ def _shortest(victim: VictimReport, truth: Truth, attack: str) -> Verdict:
     ratio = lengths[broken] / shortest[broken] if broken.any() else np.array([np.inf])
     faults = []
     if (missed := int((attacked & ~broken).sum())) > MISSED_IN_PAIRS * attacked.sum():
-        faults.append(f"{attack} broke {int(broken.sum())} of {int(attacked.sum())} mentions; without a budget all can be broken")
+        faults.append(
+            f"{attack} broke {int(broken.sum())} of {int(attacked.sum())} mentions; without a budget all can be broken"
+        )
     if (ratio < 1 - 1e-3).any():
         faults.append(f"{attack} broke {int((ratio < 1 - 1e-3).sum())} mentions by changes shorter than any that can")
     if np.median(ratio) > NO_BUDGET[attack]:
@@ -124,18 +161,20 @@ def _controls(victim: VictimReport, level: int) -> Verdict:
             continue
         wanted = level / 255 if name == "noise linf" else 1.0
         sizes = np.array([row["linf_u8" if name == "noise linf" else "l2_u8"] for row in log], dtype=np.float64)
-        slack = np.array([HALF_A_STEP * (1 if name == "noise linf" else np.sqrt(3 * row["width"] * row["height"])) for row in log])
+        slack = np.array(
+            [HALF_A_STEP * (1 if name == "noise linf" else np.sqrt(3 * row["width"] * row["height"])) for row in log]
+        )
         if (sizes > wanted + slack).any() or np.median(sizes) < SHORT_OF_NOISE * wanted:
-            faults.append(f"{name}: the change of images is {np.median(sizes):.3f} in the median where {wanted:.3f} was asked for")
+            faults.append(
+                f"{name}: the change of images is {np.median(sizes):.3f} in the median where {wanted:.3f} was asked for"
+            )
     drawn = [victim.leads(cell) for cell in victim.cells if cell.attack == "noise linf"]
     if np.array_equal(drawn[0], drawn[1]):
         faults.append("noise linf: both seeds drew the same noise")
     return Verdict("noise and corruptions", "of the size they say", f"{len(names)} looked at", tuple(faults))
 
 
-def _figures(
-    image: VictimReport, fused: VictimReport, text: VictimReport, exact: dict[str, Truth], level: int
-) -> Verdict:
+def _figures(image: VictimReport, fused: VictimReport, text: VictimReport, exact: dict[str, Truth], level: int) -> Verdict:
     """The columns of a report beside what they are by definition."""
     faults: list[str] = []
     for victim in (image, fused):
@@ -151,7 +190,7 @@ def _figures(
         faults.append("T2T, clean: the text names the right entity, and not all mentions are linked")
     helps = exact["IT2T"].accuracy(level) - exact["I2T"].accuracy(level)
     answers = [answer for answer in image.report.compare("context").records if answer["attack"] == "pgd"]
-    told = next(answer["value"] for answer in answers if answer["figure"] == "attacked")
+    told = next(float(str(answer["value"])) for answer in answers if answer["figure"] == "attacked")
     if abs(told - helps) > 0.03:
         faults.append(f"what the text adds under pgd: {100 * told:+.1f} points; exactly it is {100 * helps:+.1f}")
     said = f"text adds {100 * told:+.1f} points under pgd (exactly {100 * helps:+.1f})"

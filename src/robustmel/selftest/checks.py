@@ -10,6 +10,7 @@ from robustmel.errors import MissingError
 from robustmel.registry import Component
 from robustmel.run.listener import ProgressListener
 from robustmel.selftest.attack_suites import WHITE_BOXES
+from robustmel.selftest.attacks_check import check_attacks
 from robustmel.selftest.fakes_check import FAKES, Fake, check_fakes
 from robustmel.selftest.models_check import DATASET, check_models, embedded
 from robustmel.selftest.planted import Planted, plant
@@ -26,7 +27,7 @@ class Extent:
 
     Args:
         tower: Mentions of a planted data set.
-        fakes: Mentions behind each fake defence.
+        fakes: Mentions for every shipped attack, and behind each fake defence.
         models: Mentions of each embedded linker.
         defences: The fakes.
         linkers: Embedded linkers; None means all.
@@ -74,8 +75,9 @@ def selftest(
             verdicts += check_tower(planted, run, attacks)
     if attack is not None:
         return verdicts
-    if extent.defences:
-        verdicts += check_fakes(_planted(WORLD, extent.fakes, folder / "planted-fakes")[0], run, extent.defences)
+    lists, pairs = _planted(WORLD, extent.fakes, folder / "planted-fakes")
+    verdicts += check_attacks(pairs, run)
+    verdicts += check_fakes(lists, run, extent.defences)
     linkers = embedded() if extent.linkers is None else extent.linkers
     return verdicts + check_models(linkers, extent.models, run) if linkers else verdicts
 

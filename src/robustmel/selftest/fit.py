@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from robustmel.images import Pixels
@@ -87,3 +88,12 @@ def write_tower(fitted: Fitted, path: Path) -> None:
     """Writes weights for `LinearTower`, as float32."""
     about = {"entities": json.dumps(fitted.entities), "cells": str(fitted.cells)}
     save_file({"weights": fitted.weights.astype(np.float32), "bias": fitted.bias.astype(np.float32)}, path, about)
+
+
+def read_tower(path: Path) -> Fitted:
+    """What `write_tower` wrote."""
+    with safe_open(path, "np") as file:
+        about = file.metadata()
+        return Fitted(
+            tuple(json.loads(about["entities"])), int(about["cells"]), file.get_tensor("weights"), file.get_tensor("bias")
+        )

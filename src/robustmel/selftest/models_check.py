@@ -22,7 +22,9 @@ DATASET = "world-news"
 QUERIES = 40
 """Of the black box, an image."""
 ABOUT_NOTHING = 0.1
-"""What may be left at 0.2 of a linker that was trained for much less."""
+"""What may be left at 0.2 of any linker here: the robust one was trained for much less, and the others for nothing."""
+UNDEFENDED = 0.4
+"""What may be left, at the budget that the robust linker was trained for, of one that was trained for no attack."""
 
 
 def embedded() -> list[str]:
@@ -56,15 +58,16 @@ def _honest(victim: VictimReport, level: int) -> Verdict:
         f"{name} {(row.accuracy if row else None) or 0:.1%}"
         for name, row in (("clean", clean), (f"{level}/255", worst), ("0.2", last))
     ]
-    return Verdict(
-        victim.linker,
-        "honest",
-        f"{', '.join(figures)}; flags: {', '.join(victim.flags) or 'none'}",
-        tuple(
-            f"flag {code} was raised on {', '.join(attacks)}, but this linker's gradients are honest"
-            for code, attacks in victim.flags.items()
-        ),
-    )
+    faults = [
+        f"flag {code} was raised on {', '.join(attacks)}, but this linker's gradients are honest"
+        for code, attacks in victim.flags.items()
+    ]
+    for name, row, most in ((f"{level}/255", worst, UNDEFENDED), ("0.2", last, ABOUT_NOTHING)):
+        left = (row.accuracy if row else None) or 0.0
+        if left > most and victim.linker != ROBUST:
+            faults.append(f"at {name} it keeps {left:.1%}, but nobody defended it: more than {most:.0%} is not to be believed")
+    said = f"{', '.join(figures)}; flags: {', '.join(victim.flags) or 'none'}"
+    return Verdict(victim.linker, "honest" if victim.linker == ROBUST else "honest, undefended", said, tuple(faults))
 
 
 def _robust(robust: VictimReport, plain: VictimReport, level: int) -> Verdict:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from robustmel.registry import Component
 from robustmel.run.builder import Builder
 from robustmel.run.keys import item_seed
 from robustmel.run.store import Store
-from robustmel.selftest.fit import Fitted, cell_means, fit, write_tower
+from robustmel.selftest.fit import Fitted, cell_means, fit, read_tower, write_tower
 from robustmel.selftest.truth import LEVELS, Truth, truth
 from robustmel.types import Mention
 
@@ -154,6 +155,36 @@ def _write(folder: Path, questions: Sequence[_Question], kb: KnowledgeBase) -> N
         lines.append(record | {"candidates": question.candidates, "split": "test"})
     needed = dict.fromkeys(entity for question in questions for entity in question.candidates)
     entities = [{"id": entity, "name": kb[entity].name} for entity in needed]
-    for name, records in (("mentions", lines), ("entities", entities)):
-        text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-        (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
+    _write_json_lines(folder / "mentions.jsonl", lines)
+    _write_json_lines(folder / "entities.jsonl", entities)
+
+
+def _write_json_lines(path: Path, records: Sequence[Mapping[str, object]]) -> None:
+    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), encoding="utf-8")
+
+
+def with_namesakes(planted: Planted, folder: Path) -> Planted:
+    """The same mentions, every second one with a further candidate that has the right entity's name and its every score.
+
+    What is known of the rivals stays true: an answer that two namesakes share is half right, and broken where a rival leads both.
+
+    Args:
+        planted: Pairs or lists.
+        folder: What is written to; it must not exist.
+    """
+    shutil.copytree(planted.folder, folder)
+    mentions, entities = (
+        [json.loads(line) for line in (folder / name).read_text(encoding="utf-8").splitlines()]
+        for name in ("mentions.jsonl", "entities.jsonl")
+    )
+    names = {entity["id"]: entity["name"] for entity in entities}
+    for mention in mentions[::2]:
+        mention["candidates"] = [*mention["candidates"], f"{mention['gold']}, again"]
+    added = [{"id": f"{entity}, again", "name": name} for entity, name in names.items()]
+    _write_json_lines(folder / "mentions.jsonl", mentions)
+    _write_json_lines(folder / "entities.jsonl", [*entities, *added])
+    fitted = read_tower(planted.weights)
+    twice = (*fitted.entities, *(f"{entity}, again" for entity in fitted.entities))
+    weights = folder / planted.weights.name
+    write_tower(Fitted(twice, fitted.cells, np.tile(fitted.weights, (2, 1)), np.tile(fitted.bias, 2)), weights)
+    return replace(planted, name=f"{planted.name} with namesakes", folder=folder, weights=weights)
