@@ -46,7 +46,7 @@ def test_all_is_well(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     assert "passed in" in told.err
     kept = json.loads((tmp_path / "kept" / "selftest.json").read_text())
     assert kept["passed"] is True
-    assert len(list((tmp_path / "kept" / "runs").glob("*/report/index.html"))) == 3  # lists, pairs, fakes
+    assert len(list((tmp_path / "kept" / "runs").glob("*/report/index.html"))) == 6  # lists, pairs, every attack (3), fakes
 
 
 @pytest.mark.usefixtures("small")

@@ -22,7 +22,7 @@ NO_BUDGET = {"fmn linf": 1.15, "fmn l2": 1.15, "cw": 1.6}
 """Attacks that look for the shortest change: how much longer than the shortest there is their median one may be."""
 ONE = 1
 """A mention on the brink that any of these attacks may miss."""
-MISSED_BY_SQUARE = 0.7
+MISSED_BY_SQUARE = 0.9
 """Of what can be broken, with few queries."""
 SHORT_OF_NOISE = 0.75
 """Noise and corruptions change images by this much of their size at least, in the median: the rest falls beyond black and white."""
