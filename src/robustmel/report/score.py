@@ -22,8 +22,7 @@ class Score:
     Args:
         n: Mentions, all of them.
         accuracy: Share linked correctly; ties share, failures count as wrong.
-        ci_low: Lower bound of its 95 % interval, clustered by entity and image.
-        ci_high: Upper bound.
+        ci_low, ci_high: Bounds of its 95 % interval, clustered by entity and image.
         mrr: Mean reciprocal rank of the right entity.
         errors: Mentions without an answer.
     """

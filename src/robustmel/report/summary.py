@@ -22,15 +22,13 @@ class Summary(AttackRecord):
         ties: Mentions whose gold entity shares the highest score with others.
         errors: Mentions without an answer; they count as wrong.
         accuracy: correct / n; under attack, the robust accuracy.
-        ci_low: Lower bound of its 95 % interval, clustered by entity and image.
-        ci_high: Upper bound.
+        ci_low, ci_high: Bounds of its 95 % interval, clustered by entity and image.
         hits_at_k: "1", "3", "5", "10" -> share of mentions with gold among the first k.
         mrr: Mean reciprocal rank of gold.
         seeds: The seeds behind the row.
         clean_accuracy: Of the same linker on the unperturbed images.
         drop: clean_accuracy - accuracy.
-        drop_low: Lower bound of its 95 % interval: the same mentions before and after, clustered.
-        drop_high: Upper bound.
+        drop_low, drop_high: Bounds of its 95 % interval: the same mentions before and after, clustered.
         kept: Of what was linked when clean, the share still linked.
         attack_success: Of the mentions right beyond a tie when clean, the share that became wrong.
         p_value: Of "the attack changes nothing", paired and clustered.
@@ -42,20 +40,17 @@ class Summary(AttackRecord):
         largest_cluster: Share of the mentions in the largest of them.
         modality: What the attack perturbs: "image", "text" or "knowledge"; "none" when clean.
         evaluations: Which score was attacked: "image", "fused", "text", "knowledge"; "clean"; "untouched" if nothing was that is read.
-        accuracy_image_view: Against the images made on the image score alone.
-        accuracy_fused_view: Against the images made on the fused score.
+        accuracy_image_view, accuracy_fused_view: Against the images made on the image score alone, and on the fused score.
         members: Of a worst case, the attacks in it.
         errors_by_kind: Why there was no answer -> mentions.
         perturbed: Images perturbed (over views and seeds).
         reduced: Images of these that were attacked at a smaller size than their own.
         not_perturbed: Why others kept their own image -> mentions.
         accuracy_bound: The accuracy if every image on which the attack failed counted as broken; equal to it where none failed.
-        median_linf: Of the written 8-bit images, pixels in [0, 1].
-        median_l2: Likewise.
+        median_linf, median_l2: Lengths of the change of the written 8-bit images, pixels in [0, 1].
         median_queries: Forward evaluations an image.
         zero_gradient_share: Gradient steps with a gradient of zero; many mean that gradients are masked.
-        success_float: Images that fooled their source before rounding to 8 bits.
-        success_u8: And after.
+        success_float, success_u8: Share of the images that fooled their source before rounding to 8 bits, and after.
         flags: Codes of what speaks against the figure ("zero_gradients"); see `robustmel.report.flags`.
     """
 

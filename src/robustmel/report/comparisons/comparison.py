@@ -37,8 +37,7 @@ class Comparison(AttackRecord):
         n: Mentions compared.
         clusters: Groups of them that share an entity or an image.
         value: The difference.
-        low: Lower bound of its 95 % interval, None where there is none.
-        high: Upper bound.
+        low, high: Bounds of its 95 % interval, None where there is none.
         p_value: Of "there is no difference", adjusted over all comparisons of the question (see `decided`).
         margin: Differences within it are called none.
         equivalence: p-value of "the difference is the margin or more, to either side".

@@ -32,8 +32,7 @@ class Curve(AttackRecord):
         norms: Rising, from 0.
         broken: At each norm, the share of all mentions that are wrong on the clean image or on the perturbed one, if that differs
             from it by no more than the norm.
-        low: Lower bounds of 95 % intervals; None where there is none.
-        high: Upper bounds.
+        low, high: Bounds of 95 % intervals; None where there is none.
     """
 
     norm: Norm

@@ -29,12 +29,10 @@ class Slice(AttackRecord):
         clusters: Groups among them that share an entity or an image.
         errors: Mentions without an answer; they count as wrong.
         accuracy: Share of the n linked correctly.
-        ci_low: Lower bound of its 95 % interval.
-        ci_high: Upper bound.
+        ci_low, ci_high: Bounds of its 95 % interval.
         clean_accuracy: Of the same mentions on clean images.
         drop: clean_accuracy - accuracy.
-        drop_low: Lower bound of its 95 % interval.
-        drop_high: Upper bound.
+        drop_low, drop_high: Bounds of its 95 % interval.
     """
 
     by: str

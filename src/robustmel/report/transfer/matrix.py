@@ -32,11 +32,9 @@ class TransferCell(AttackRecord):
         control: Whether this is noise of the attack's size, made on nobody.
         n: Mentions, all of them.
         attack_success: Of the mentions right beyond a tie when clean, the share that became wrong.
-        success_low: Lower bound of its 95 % interval, over those mentions.
-        success_high: Upper bound.
+        success_low, success_high: Bounds of its 95 % interval, over those mentions.
         accuracy: Share of the n still linked.
-        ci_low: Lower bound of its 95 % interval.
-        ci_high: Upper bound.
+        ci_low, ci_high: Bounds of its 95 % interval.
         clean_accuracy: Of the same victim on clean images.
     """
 
