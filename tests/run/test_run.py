@@ -84,7 +84,7 @@ def test_a_finished_run_does_no_work_and_a_larger_grid_only_the_rest(colour_data
         tmp_path,
     )
     assert first.made > 0
-    assert more.made == 1 + 2  # the noisy set, and its rows for I2T and IT2T
+    assert more.made == 2 + 3  # a noisy set for I2T, which IT2T shares, a second one for IT2T, and the rows of each
 
 
 def test_the_number_of_workers_changes_nothing(colour_data: Path, tmp_path: Path) -> None:

@@ -143,7 +143,8 @@ def _planned(
         variant = None
         if view not in ("clean", "untouched"):
             guided: Task = VIEW_TASK[view]
-            variant = Variant(candidates, spec, attack, source, guided, seeds.perturb, grid.batch_size)
+            seed = seeds.redraw if source is None and view == "fused" else seeds.perturb
+            variant = Variant(candidates, spec, attack, source, guided, seed, grid.batch_size)
         answers = Answers(candidates, victim, cell.task, variant, seeds.link, grid.batch_size)
         evaluations.append(Evaluation(view, variant, answers))
     white_box = source is not None and canonical(source.identity) == canonical(victim.identity)

@@ -10,18 +10,20 @@ from dataclasses import dataclass
 class Seeds:
     """One seed a stage, so that a change of one stage's randomness leaves the others alone.
 
-    `sample` does not depend on the run's seed: all seeds of a grid see the same mentions.
+    `sample` does not depend on the run's seed: all seeds of a grid see the same mentions. `redraw` is for the second set of what draws
+    without asking anybody.
     """
 
     sample: int
     perturb: int
+    redraw: int
     train: int
     link: int
 
     @classmethod
     def of(cls, seed: int, sample: int = 0) -> Seeds:
         """The seeds of a run seed."""
-        return cls(sample, *(_derived(seed, stage) for stage in ("perturb", "train", "link")))
+        return cls(sample, *(_derived(seed, stage) for stage in ("perturb", "redraw", "train", "link")))
 
 
 def _derived(seed: int, stage: str) -> int:

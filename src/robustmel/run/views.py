@@ -31,7 +31,8 @@ def views(spec: AttackSpec, attack: Any, task: Task) -> tuple[str, ...]:
     """The perturbed sets that judge a task.
 
     "clean" and "untouched" are no sets: the attack is none, or leaves alone all that the task reads. IT2T is judged by the worse
-    of the set made against the attack's own modality and the one made against the fused score.
+    of the set made against the attack's own modality and the one made against the fused score. Noise and other draws that ask nobody
+    get two sets there, too: the control has as many tries as what it is compared with.
     """
     if spec.attack.name == "clean":
         return ("clean",)
@@ -40,4 +41,5 @@ def views(spec: AttackSpec, attack: Any, task: Task) -> tuple[str, ...]:
     if spec.view != "auto":
         return (spec.view,)
     own = OWN_VIEW[attack.modality]
-    return (own,) if task != "IT2T" or attack.needs == "nothing" else (own, "fused")
+    drawn = attack.modality == "image" and attack.random
+    return (own, "fused") if task == "IT2T" and (attack.needs != "nothing" or drawn) else (own,)

@@ -77,19 +77,23 @@ def test_doubled_rivals_do_not_make_the_ratio_loss_constant() -> None:
     assert float(scores.grad.abs().sum()) > 0.1
 
 
-def test_a_tie_that_was_none_at_first_is_progress() -> None:
-    """Scores of few digits tie by chance: only what has never differed reads alike."""
-    answers = iter([torch.tensor([[0.5, 0.4, 0.1]]), torch.tensor([[0.5, 0.5, 0.1]]), torch.tensor([[0.5, 0.6, 0.1]])])
-    watched = WatchedObjective(lambda pixels, rows=None: next(answers), torch.tensor([0]))
-    pixels = torch.zeros(1, 3, 2, 2)
-    assert [float(Goal(torch.tensor([0])).margin(watched(pixels))) for _ in range(3)] == pytest.approx([-0.1, 0.0, 0.1])
-
-
-def test_a_tie_that_breaks_was_no_homonym() -> None:
-    answers = iter([torch.tensor([[0.5, 0.5, 0.1]]), torch.tensor([[0.5, 0.6, 0.1]]), torch.tensor([[0.5, 0.5, 0.1]])])
-    watched = WatchedObjective(lambda pixels, rows=None: next(answers), torch.tensor([0]))
-    pixels = torch.zeros(1, 3, 2, 2)
-    assert [float(Goal(torch.tensor([0])).margin(watched(pixels))) for _ in range(3)] == pytest.approx([-0.4, 0.1, 0.0])
+@pytest.mark.parametrize(
+    ("rival", "margins"),
+    [
+        ([0.4, 0.5, 0.6], [-0.1, 0.0, 0.1]),  # a tie that was none at first is progress
+        ([0.5, 0.6, 0.5], [-0.4, 0.1, 0.0]),  # a tie that broke was no homonym
+        ([0.5, 0.5, 0.5], [-0.4, -0.4, -0.4]),
+    ],
+)
+@pytest.mark.parametrize("beside", [True, False])
+def test_only_what_has_never_scored_otherwise_reads_alike(rival: list[float], margins: list[float], beside: bool) -> None:
+    """Scores of few digits tie by chance. Beside such an image there may be one with a true homonym."""
+    twins = [[0.5, 0.5, 0.1]] * beside
+    answers = iter([torch.tensor([[0.5, score, 0.1], *twins]) for score in rival])
+    gold = torch.zeros(1 + beside, dtype=torch.long)
+    watched = WatchedObjective(lambda pixels, rows=None: next(answers), gold)
+    pixels = torch.zeros(1 + beside, 3, 2, 2)
+    assert [float(Goal(gold).margin(watched(pixels))[0]) for _ in rival] == pytest.approx(margins)
 
 
 def test_what_is_known_of_an_image_does_not_depend_on_its_neighbours(conv: Any, pictures: Any) -> None:

@@ -14,7 +14,7 @@ from robustmel.errors import RobustMELError
 from robustmel.images import decode, write_png
 from robustmel.kb import KnowledgeBase
 from robustmel.run.stages.perturb_images import ImageAttackContext, perturb_images
-from robustmel.types import Query
+from robustmel.types import Perturbation, Query
 
 
 def queries(folder: Path) -> list[Query]:
@@ -127,3 +127,50 @@ def test_the_log_says_which_images_were_attacked_smaller_than_they_are(tmp_path:
     perturb_images(asked, ["dark"] * 3, context, 8, tmp_path, lambda *_: None)
     log = pq.read_table(tmp_path / "log.parquet").to_pylist()
     assert [(row["reduced"], row["height"], row["width"]) for row in log] == [(False, 6, 6), (True, 6, 2), (False, 6, 6)]
+
+
+class Moves:
+    """An attack that moves every image by a share of a step of 8 bits, up, and believes that it fooled."""
+
+    modality, writes, needs, version, threat_model, random = "image", ("image",), "scores", 1, "linf", True
+
+    def __init__(self, share: float, draws: bool = False) -> None:
+        self.share, self.draws = share, draws
+
+    def perturb(self, pixels: Tensor, objective: Any, gold: Tensor, noise: Any) -> Perturbation:
+        moved = pixels + (noise.uniform() if self.draws else 1.0) * self.share / 255
+        none = torch.zeros_like(gold)
+        return Perturbation(moved, none == 0, none, none, none.float(), none.float(), none)
+
+
+@pytest.mark.parametrize(
+    ("share", "before", "after"), [(0.3, True, False), (0.7, False, True), (0.4, False, False), (1.0, True, True)]
+)
+def test_success_is_judged_before_and_after_the_picture_is_saved(
+    share: float, before: bool, after: bool, tmp_path: Path
+) -> None:
+    """Fooled is who sees a first pixel that has moved by `share`, within a tenth of a step."""
+    wanted = {0.3: 0.3, 0.7: 1.0, 0.4: 0.9, 1.0: 1.0}[share]
+    clean = torch.stack([torch.from_numpy(decode(query.image))[0, 0, 0] for query in queries(tmp_path) if query.image])
+
+    def objective(pixels: Tensor, rows: Tensor | None = None) -> Tensor:
+        names = torch.arange(len(pixels)) if rows is None else rows
+        near = 0.05 - (pixels[:, 0, 0, 0] * 255 - clean[names].float() - wanted).abs()
+        return torch.stack([torch.zeros_like(near), near], 1)
+
+    log = logged(Moves(share), objective, tmp_path)
+    assert [row["succeeded"] for row in log] == [before] * 3
+    assert [row["succeeded_u8"] for row in log] == [after] * 3
+
+
+def test_a_seed_of_the_stage_is_a_draw_of_its_own(tmp_path: Path) -> None:
+    drawn = []
+    for seed in (0, 1, 1):
+        folder = tmp_path / str(len(drawn))
+        context = ImageAttackContext(Moves(40.0, draws=True), None, KnowledgeBase(()), torch.device("cpu"), "moves", seed, 512)
+        folder.mkdir()
+        perturb_images(queries(folder), ["dark"] * 3, context, 8, folder, lambda *_: None)
+        drawn.append([decode(folder / "images" / f"q{number}.png").tobytes() for number in range(3)])
+    assert drawn[1] == drawn[2]
+    assert not set(drawn[0]) & set(drawn[1])
+    assert len(set(drawn[0])) == 3
