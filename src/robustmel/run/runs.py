@@ -80,7 +80,7 @@ def run_grid(
         made = execute(jobs, builder, workers, listener)
         errors = sum(int(store.manifest("answers", key)["errors"]) for key in set().union(*readers.values(), _clean(plan)))
         errors += sum(int(store.manifest("variant", key)["failed"]) for key in readers)
-        notes = plan.notes + _cut_texts(plan, store)
+        notes = plan.notes + _cut_texts(plan, store) + _noise_beside(plan, store)
         write_atomically(out / "run.json", _manifest(grid, plan, notes, out, store))
         show()
         _prune(fresh, grid, store)
@@ -149,6 +149,21 @@ def _cut_texts(plan: Plan, store: Store) -> list[str]:
             count = store.manifest("answers", evaluation.answers.key)["cut_texts"]
             cut[planned.cell.linker] = max(cut.get(planned.cell.linker, 0), count)
     return [f"{linker}: {count} texts were cut to its token limit." for linker, count in cut.items() if count]
+
+
+def _noise_beside(plan: Plan, store: Store) -> list[str]:
+    """How often noise fools that is as long as the changes of attacks without a radius, for which a grid has no other control."""
+    sets = {evaluation.variant.key: evaluation.variant for evaluation in _evaluations(plan) if evaluation.variant is not None}
+    counts: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    for key, variant in sets.items():
+        noise = store.manifest("variant", key).get("noise") or {}
+        if noise.get("tried"):
+            counts[variant.attack.title].append((noise["fooled"], noise["tried"]))
+    return [
+        f"{attack}: random noise as long as each image's change fools {100 * fooled / tried:.1f} % of the images it was tried on."
+        for attack, pairs in counts.items()
+        for fooled, tried in [map(sum, zip(*pairs, strict=True))]
+    ]
 
 
 def _manifest(grid: Grid, plan: Plan, notes: list[str], out: Path, store: Store) -> str:

@@ -174,3 +174,30 @@ def test_a_seed_of_the_stage_is_a_draw_of_its_own(tmp_path: Path) -> None:
     assert drawn[1] == drawn[2]
     assert not set(drawn[0]) & set(drawn[1])
     assert len(set(drawn[0])) == 3
+
+
+class Fragile:
+    """Says "light" of whatever moved at all, by more than `least` in the Euclidean sense."""
+
+    def __init__(self, folder: Path, least: float) -> None:
+        self.clean = (
+            torch.from_numpy(np.stack([decode(query.image) for query in queries(folder) if query.image])).permute(0, 3, 1, 2)
+            / 255
+        )
+        self.least = least
+
+    def __call__(self, pixels: Tensor, rows: Tensor | None = None) -> Tensor:
+        names = torch.arange(len(pixels)) if rows is None else rows
+        moved = (pixels - self.clean[names]).square().sum((1, 2, 3)) - self.least**2 + (pixels.mean((1, 2, 3)) - 0.42) * 1e-4
+        return torch.stack([torch.zeros_like(moved), moved], 1)
+
+
+def test_attacks_without_a_radius_have_noise_of_their_length_beside_them(tmp_path: Path) -> None:
+    """Who cares for the length alone is fooled by both, who cares for a direction by the attack alone."""
+    directed = logged(ATTACKS.create("fmn", steps=40), Raising(9.0), tmp_path, "fmn")
+    assert [(row["succeeded_u8"], row["noise_fools"]) for row in directed] == [(True, False)] * 3
+    assert {row["noise_fools"] for row in logged(ATTACKS.create("pgd"), Raising(9.0), tmp_path / "pgd")} == {None}
+    longer = logged(Moves(3.0), Fragile(tmp_path, 2.9 / 255 * 108**0.5), tmp_path / "longer", "moves")
+    assert [(row["succeeded_u8"], row["noise_fools"]) for row in longer] == [(True, True)] * 3
+    none = logged(Moves(0.0), Fragile(tmp_path, 0.1), tmp_path / "none", "moves")
+    assert [row["noise_fools"] for row in none] == [None] * 3

@@ -42,13 +42,13 @@ def largest(change: Tensor) -> Tensor:
     return length
 
 
-def within(pixels: Tensor, change: Tensor, length: float, size: Callable[[Tensor], Tensor]) -> Tensor:
+def within(pixels: Tensor, change: Tensor, length: float | Tensor, size: Callable[[Tensor], Tensor]) -> Tensor:
     """Images plus the longest multiples, 1 at most, of changes that are no longer than `length` once rounded to 8 bits.
 
     Args:
         pixels: float32 (B, 3, H, W), multiples of 1/255.
         change: float32 (B, 3, H, W).
-        length: In units of the pixel range.
+        length: In units of the pixel range; one for all, or (B,).
         size: Changes -> their sizes, (B,).
     """
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks.contract import ImageAttack, Objective
-from robustmel.attacks.image.eight_bit import as_pictures, as_pixels
+from robustmel.attacks.image.eight_bit import as_pictures, as_pixels, eight_bit, euclidean, within
 from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.errors import ImageError, RobustMELError
 from robustmel.images import decode, decode_with_notes, size_of, write_png
@@ -44,11 +44,12 @@ TRIED = 32
 
 IMAGE_LOG = pa.schema(
     [*LOG, ("image", pa.string()), ("fooled_by", pa.string())]
-    + [(name, pa.bool_()) for name in ("succeeded_u8", "failed", "probabilities", "deterministic", "reduced")]
+    + [(name, pa.bool_()) for name in ("succeeded_u8", "noise_fools", "failed", "probabilities", "deterministic", "reduced")]
     + [(name, pa.int64()) for name in ("iterations", "zero_gradients", "width", "height")]
     + [(name, pa.float64()) for name in ("linf", "l2", "linf_u8", "l2_u8", *COURSE, *RISE)]
 )
-"""`failed`: the attack came to no end, since scores were no numbers or the linker raised, and the saved image fools nobody."""
+"""`failed`: the attack came to no end, since scores were no numbers or the linker raised, and the saved image fools nobody.
+`noise_fools`: so does noise as long as the change, one draw an image, for an attack without a radius, which has no other control of its size."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,9 @@ def perturb_images(
     states = Counter(row["status"] for row in rows.values())
     failed = sum(row["status"] != "ok" for row in done)
     notes = Counter(note for row in done for note in (row.get("note") or "").split("; ") if note)
+    beside = [row["noise_fools"] for row in done if row.get("noise_fools") is not None]
     of = {"failed": failed, "queries": sum(row.get("queries") or 0 for row in done), "notes": dict(notes)}
+    of |= {"noise": {"tried": len(beside), "fooled": sum(beside)}}
     return {"mentions": len(rows), "states": dict(states), **of, "kept": "all"}
 
 
@@ -189,6 +192,8 @@ def _attack_batch(
         verdict, fooled = _wrong(objective, reread, right), _wrong(objective, found.pixels, right)
     elif asked:  # with a target, the attack alone knows what counts
         verdict = fooled = found.succeeded
+    unbounded = asked and not hasattr(context.attack, "eps")
+    beside = _noise_fools(objective, pixels, reread, right, noise) if unbounded else [None] * len(queries)
     rows = []
     for index, (query, decoded, agreed, rises) in enumerate(zip(queries, clean, steady, steps, strict=True)):
         row = _row(index, query, found, (reread - pixels)[index], fooled, verdict, objective.problems.get(index, "nan"))
@@ -197,6 +202,7 @@ def _attack_batch(
         share = {
             "note": note,
             "deterministic": agreed,
+            "noise_fools": beside[index],
             "reduced": max(full) > context.max_side,
             "seconds": (time.perf_counter() - began) / len(queries),
         }
@@ -215,6 +221,14 @@ class _Silent:
 def _wrong(objective: Objective, pixels: Tensor, right: Tensor) -> Tensor:
     scores = objective(pixels)
     return wrong(scores, right) & (scores < torch.inf).all(1)  # neither infinite nor, since it compares with nothing, NaN
+
+
+def _noise_fools(objective: Objective, pixels: Tensor, attacked: Tensor, right: Tensor, noise: ItemNoise) -> list[bool | None]:
+    """Whether noise of the length of the change fools, image by image; None where nothing was changed."""
+    direction, length = noise.normal(), euclidean(attacked - pixels)
+    change = direction * (length / euclidean(direction))[:, None, None, None]
+    fooled = _wrong(objective, eight_bit(within(pixels, change, length, euclidean)), right)
+    return [bool(one) if size > 0 else None for one, size in zip(fooled, length, strict=True)]
 
 
 def _row(
