@@ -29,7 +29,7 @@ def measure_memory(quick: bool, lines: Lines) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for count in (few, many):
             data = Path(folder) / str(count)
-            _write(data, count)
+            write_data(data, count)
             ours = [sys.executable, "-m", "robustmel", "perturb", json_table(data), "--linker", "clip-world"]
             ours += ["--attack", f'{{name = "pgd", steps = {STEPS}, step_size = "2/255"}}', "--candidates", "all"]
             ours += ["--out", str(data / "out"), "--store", str(data / "store")]
@@ -70,7 +70,8 @@ def _peak(command: list[str]) -> float | None:
     return usage.ru_maxrss / 1024 if running.returncode == 0 else None
 
 
-def _write(folder: Path, count: int) -> None:
+def write_data(folder: Path, count: int) -> None:
+    """A data set of `count` drawn images of `SIDE` pixels, in the project's own format."""
     from benchmarks.visual_victim import drawn_images
 
     from robustmel.images import write_png

@@ -98,18 +98,16 @@ def file_digest(path: Path) -> str:
     """
     try:
         status = path.stat()
-        return _digest(str(path.resolve()), status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else "missing"
+        known = (str(path.absolute()), status.st_size, status.st_mtime_ns, status.st_ino)
+        return _digest(*known) if stat.S_ISREG(status.st_mode) else "missing"
     except (OSError, ValueError):
         return "missing"
 
 
 @lru_cache(maxsize=1_000_000)
-def _digest(path: str, size: int, modified: int) -> str:
-    hashed = hashlib.blake2b(digest_size=20)
+def _digest(path: str, size: int, modified: int, inode: int) -> str:
     with Path(path).open("rb") as file:
-        while chunk := file.read(1 << 20):
-            hashed.update(chunk)
-    return hashed.hexdigest()
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()
 
 
 def size_of(path: Path) -> tuple[int, int] | None:

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from robustmel.run.store import write_manifest
+
 TEXTS = ("id", "mention_id", "gold", "surface", "text", "image", "cluster", "split")
 
 
@@ -41,7 +43,7 @@ class FakeRun:
         folder.mkdir(parents=True)
         for name, table in tables.items():
             pq.write_table(table, folder / f"{name}.parquet")
-        (folder / "manifest.json").write_text(json.dumps(facts or {}))
+        write_manifest(folder, facts or {})
         return key
 
     def folder(self, kind: str, key: str) -> Path:

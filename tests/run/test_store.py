@@ -20,8 +20,8 @@ def test_what_has_no_manifest_does_not_exist(tmp_path: Path) -> None:
     store.path("answers", KEY).mkdir(parents=True)
     (store.path("answers", KEY) / "answers.parquet").write_bytes(b"half")
     assert not store.has("answers", KEY)
-    store.keep("answers", KEY, lambda folder: {"files": len(list(folder.iterdir()))})
-    assert store.manifest("answers", KEY) == {"files": 0}
+    store.keep("answers", KEY, lambda folder: {"seen": len(list(folder.iterdir()))})
+    assert store.manifest("answers", KEY)["seen"] == 0
 
 
 def test_an_artefact_is_made_once(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from robustmel.errors import MissingError
 from robustmel.report.questions import EntityFacts, Question, question
 from robustmel.report.record import AttackRecord
+from robustmel.run.store import Store
 from robustmel.types import Cell, Prediction
 
 ROWS = 256
@@ -168,21 +169,14 @@ class Run:
 
     def manifest(self, kind: str, key: str | None) -> dict[str, Any]:
         """What the stage noted that made an artefact; empty where there is none, or it says nothing."""
-        try:
-            body = json.loads((self._folder(kind, key) / "manifest.json").read_text("utf-8")) if key else {}
-        except (OSError, ValueError):
-            return {}
-        return body if isinstance(body, dict) else {}
+        return Store(self.store).manifest(kind, key) if key else {}
 
     def picture(self, evaluation: Evaluation, logged: Mapping[str, Any]) -> Path | None:
         """The perturbed image behind a log row, if there is one and it was kept."""
         if evaluation.variant is None or not logged.get("image"):
             return None
-        path = self._folder("variant", evaluation.variant) / logged["image"]
+        path = Store(self.store).path("variant", evaluation.variant) / logged["image"]
         return path if path.is_file() else None
-
-    def _folder(self, kind: str, key: str) -> Path:
-        return self.store / kind / key[:2] / key
 
     def _rows(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[dict[str, Any]]:
         """The rows of a table, a few at a time as Python objects."""
@@ -190,19 +184,12 @@ class Run:
         import pyarrow.parquet as pq
 
         kind, name = table
-        path = self._folder(kind, key) / name
-        if not path.is_file():
-            raise MissingError(
-                f"the {kind} of cell {cell.cell.title} are not in the store {self.store} ({key}); run the grid again into it, or name"
-                " the right one with --store."
-            )
+        path = Store(self.store).sound(kind, key, f"the {kind} of cell {cell.cell.title}") / name
         try:
             for batch in pq.ParquetFile(path).iter_batches(ROWS, use_threads=False):
                 yield from batch.to_pylist()
         except (pa.ArrowException, OSError) as problem:
-            raise MissingError(
-                f"{path} of cell {cell.cell.title} cannot be read ({problem}); delete its folder, run again."
-            ) from problem
+            raise MissingError(f"{path} of cell {cell.cell.title} cannot be read ({problem}).") from problem
 
     def _aligned(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[dict[str, Any]]:
         """The rows in the questions' order; it is an error if they are about other mentions."""

@@ -6,7 +6,6 @@ import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -53,8 +52,12 @@ class Builder:
         self._queries: dict[str, tuple[list[Query], list[str | None]]] = {}
 
     def make(self, job: Job, progress: ProgressCallback) -> bool:
-        """Makes one artefact whose needs are there; does nothing where it is there already. Whether this call made it."""
-        return self.store.keep(job.kind, job.key, partial(self._maker(job), job, progress))
+        """Makes one artefact whose needs are there; does nothing where it is there already. Whether this call made it.
+
+        Raises:
+            MissingError: What it needs is not as it was written.
+        """
+        return self.store.keep(job.kind, job.key, lambda folder: self._maker(job)(job, progress, folder))
 
     def make_share(self, job: Job, share: int, of: int, progress: ProgressCallback) -> None:
         """Does those shards of an artefact whose number modulo `of` is `share`; any number of processes may do this at once."""
@@ -71,6 +74,8 @@ class Builder:
             shutil.rmtree(folder, ignore_errors=True)  # another made the whole meanwhile
 
     def _maker(self, job: Job) -> Callable[..., dict[str, Any]]:
+        for need in job.needs:
+            self.store.sound(need.kind, need.key, need.title)
         makers: dict[type[Any], Callable[..., dict[str, Any]]] = {
             Candidates: self._candidates,
             Poison: self._poison,
@@ -223,6 +228,8 @@ class Builder:
         facts = link(queries, gold, kb, linker, job.task, job.batch_size, folder, progress)
         if job.variant is not None:
             _still_there(self.path(job.variant), queries, folder)
+            said = self.store.manifest("variant", job.variant.key)
+            facts |= {"made_of": {f"variant/{job.variant.key}": said["content"]}}
         cut = linker.cut_texts(queries, job.task) if hasattr(linker, "cut_texts") else 0
         return facts | job.victim.identity | {"task": job.task, "cut_texts": cut}
 
@@ -243,6 +250,4 @@ def _still_there(variant: Path, queries: Sequence[Query], answers: Path) -> None
     gone = next((image for image in own if not image.exists()), None)
     if gone is not None:
         shutil.rmtree(answers / "shards", ignore_errors=True)
-        raise MissingError(
-            f"{gone} was removed while it was being linked (another run's keep?). The same command makes it anew."
-        )
+        raise MissingError(f"{gone} was removed while it was being linked. The same command makes it anew.")

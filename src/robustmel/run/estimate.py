@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 
 from robustmel.run.jobs import Answers, Job, Variant
@@ -15,7 +14,7 @@ IMAGE_BYTES = 100_000
 
 def outline(plan: Plan, store: Store, listed: bool = False) -> str:
     """The plan in words: totals by kind and linker, time, disk; with `listed`, every missing artefact too."""
-    missing = [job for job in plan.jobs if not store.has(job.kind, job.key)]
+    missing = list(store.missing(plan.jobs).values())
     lines = [f"{len(plan.cells)} cells, {len(plan.jobs)} artefacts, {len(missing)} missing"]
     totals = Counter((job.kind, _of_whom(job)) for job in missing)
     lines += [f"  {kind}{f', {linker}' if linker else ''}: {count}" for (kind, linker), count in totals.items()]
@@ -78,7 +77,7 @@ def _seconds_a_pass(store: Store) -> dict[str, float]:
     """Linker -> median seconds a pass of the perturbed sets in the store."""
     seen: defaultdict[str, list[float]] = defaultdict(list)
     for manifest in (store.root / "variant").glob("*/*/manifest.json"):
-        said = json.loads(manifest.read_text("utf-8"))
+        said = store.manifest("variant", manifest.parent.name)
         if said.get("passes"):
             seen[said["source_title"]].append(said["seconds"] / said["passes"])
     return {linker: sorted(rates)[len(rates) // 2] for linker, rates in seen.items()}

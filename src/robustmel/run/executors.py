@@ -34,7 +34,7 @@ def execute(jobs: Iterable[Job], builder: Builder, workers: int, listener: Progr
         Interrupted: The user asked to stop; what was finished is kept.
         RobustMELError: A worker process died.
     """
-    missing = {job.key: job for job in jobs if not builder.store.has(job.kind, job.key)}
+    missing = builder.store.missing(jobs)
     listener.planned(len(missing))
     schedule = _Schedule(missing, listener)
     executor: AbstractContextManager[Executor]

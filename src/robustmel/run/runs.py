@@ -25,7 +25,7 @@ from robustmel.run.keys import LIBRARIES, plain
 from robustmel.run.listener import ProgressListener
 from robustmel.run.locks import hold
 from robustmel.run.plan import Evaluation, Plan, PlannedCell
-from robustmel.run.store import Store, write_atomically, writing
+from robustmel.run.store import Store, write_atomically, write_manifest, writing
 from robustmel.version import __version__
 
 log = logging.getLogger(__name__)
@@ -78,6 +78,8 @@ def run_grid(
         jobs = [job for job in plan.jobs if not _unneeded(job, readers, store)]
         fresh = [job.key for job in jobs if job.kind == "variant" and not store.has(job.kind, job.key)]
         made = execute(jobs, builder, workers, listener)
+        if not all(store.has(job.kind, job.key) for job in jobs):  # answers to a set that was made anew and came out otherwise
+            made += execute(jobs, builder, workers, listener)
         errors = sum(int(store.manifest("answers", key)["errors"]) for key in set().union(*readers.values(), _clean(plan)))
         errors += sum(int(store.manifest("variant", key)["failed"]) for key in readers)
         notes = plan.notes + _cut_texts(plan, store) + _noise_beside(plan, store)
@@ -135,10 +137,10 @@ def _prune(fresh: list[str], grid: Grid, store: Store) -> None:
         return
     stay = 20 if grid.keep == "sample" else 0
     for key in fresh:
-        folder = store.path("variant", key)
-        manifest = store.manifest("variant", key) | {"kept": grid.keep}
-        write_atomically(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-        for image in sorted((folder / "images").glob("*"))[stay:]:
+        folder, manifest = store.path("variant", key), store.manifest("variant", key)
+        images = sorted((folder / "images").glob("*"))[stay:]
+        write_manifest(folder, manifest | {"kept": grid.keep}, [f"images/{image.name}" for image in images])
+        for image in images:
             image.unlink()
 
 

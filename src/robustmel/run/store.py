@@ -1,20 +1,36 @@
-"""Where artefacts lie: a folder each, under their key, complete or not there at all."""
+"""Where artefacts lie: a folder each, under their key, complete and as they were written or not there at all."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
+import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from robustmel.errors import MissingError
+from robustmel.images import file_digest
+from robustmel.run.keys import content_key
 from robustmel.run.locks import Lease, hold
 
+if TYPE_CHECKING:
+    from robustmel.run.jobs import Job
+
+log = logging.getLogger(__name__)
+
 MANIFEST = "manifest.json"
+TIMED = ("log.parquet", "answers.parquet")
+"""Tables that say how long things took, so that no two makings of an artefact are alike in them."""
+SHARDS, EARLIER = "shards", "earlier.parquet"
+"""What serves the making of an artefact alone: shards of an interrupted one, the table of one that is done again for its errors."""
+
+ABSENT = "is not there"
+UNSEALED = "carries no checksums (an earlier version made it)"
 
 Maker = Callable[[Path], dict[str, Any]]
 """Fills a folder and returns what the manifest shall say. It may find shards of an interrupted run there, and goes on from them."""
@@ -22,6 +38,8 @@ Maker = Callable[[Path], dict[str, Any]]
 
 class Store:
     """Artefacts by kind and key, shared by any number of runs and processes.
+
+    A manifest holds the digest of every file of its artefact, and one of itself. What does not fit them does not exist.
 
     Args:
         root: The folder; made on first use.
@@ -35,13 +53,51 @@ class Store:
         return self.root / kind / key[:2] / key
 
     def has(self, kind: str, key: str) -> bool:
-        """Whether the artefact is complete: what has no manifest does not exist."""
-        return (self.path(kind, key) / MANIFEST).is_file()
+        """Whether the artefact is there, and every file of it as it was written."""
+        return self.fault(kind, key) is None
+
+    def fault(self, kind: str, key: str) -> str | None:
+        """Why an artefact does not exist, as words that follow its name; None where it does."""
+        folder = self.path(kind, key)
+        fault = fault_of(folder)
+        if fault is not None:
+            return fault
+        for upstream, content in self.manifest(kind, key).get("made_of", {}).items():
+            if _read_manifest(self.path(*upstream.split("/"))).get("content", content) != content:
+                return f"was made from {upstream}, which has been made anew since"
+        return None
+
+    def missing(self, jobs: Iterable[Job]) -> dict[str, Job]:
+        """Those artefacts that do not exist, by key; what lies there and does not fit is named in a warning."""
+        faults = {job.key: (job, self.fault(job.kind, job.key)) for job in jobs}
+        unsealed = sum(fault == UNSEALED for _, fault in faults.values())
+        if unsealed > 1:
+            log.warning(
+                "%d artefacts in %s carry no checksums (an earlier version made them); they are made anew", unsealed, self.root
+            )
+        for job, fault in faults.values():
+            if fault not in (None, ABSENT) and not (fault == UNSEALED and unsealed > 1):
+                log.warning("%s (%s): %s; it is made anew", self.path(job.kind, job.key), job.title, fault)
+        return {key: job for key, (job, fault) in faults.items() if fault is not None}
+
+    def sound(self, kind: str, key: str, what: str) -> Path:
+        """The folder of an artefact that is as it was written.
+
+        Raises:
+            MissingError: It is not; the sentence begins with `what` and names the file.
+        """
+        fault = self.fault(kind, key)
+        if fault == ABSENT:
+            raise MissingError(
+                f"{what} is not in the store {self.root} ({key}). Run the grid again into it, or name the right one with --store."
+            )
+        if fault is not None:
+            raise MissingError(f"{what} cannot be used: {self.path(kind, key)} {fault}. Run the grid again: it makes it anew.")
+        return self.path(kind, key)
 
     def manifest(self, kind: str, key: str) -> dict[str, Any]:
-        """What the artefact says of itself."""
-        found: dict[str, Any] = json.loads((self.path(kind, key) / MANIFEST).read_text("utf-8"))
-        return found
+        """What the artefact says of itself; empty where it says nothing that can be relied on."""
+        return _read_manifest(self.path(kind, key))
 
     def partial(self, kind: str, key: str) -> Path:
         """Where an artefact lies while it is made."""
@@ -59,12 +115,8 @@ class Store:
             MissingError: The disk is full or cannot be written.
             Interrupted: The user asked to stop while this waited.
         """
-        final = self.path(kind, key)
         while not self.has(kind, key):
-            with (
-                writing(self.root, "choose another --store"),
-                hold(final.with_name(key + ".lock"), f"artefact {kind}/{key}", wait=True) as lease,
-            ):
+            with writing(self.root, "choose another --store"), self._locked(kind, key) as lease:
                 if self.has(kind, key):
                     return False
                 try:
@@ -75,19 +127,24 @@ class Store:
                         raise  # else the new holder moved the folder away
         return False
 
+    def _locked(self, kind: str, key: str) -> AbstractContextManager[Lease]:
+        return hold(self.path(kind, key).with_name(key + ".lock"), f"artefact {kind}/{key}", wait=True)
+
     def _make(self, kind: str, key: str, make: Maker, lease: Lease) -> bool:
         final, partial = self.path(kind, key), self.partial(kind, key)
         if self.has(kind, key):
             return False  # the lease was lost before it could be used
-        if final.exists():  # emptied of its manifest: not an artefact any more
+        if final.exists():  # not as it was written: not an artefact any more
             shutil.rmtree(final)
         partial.mkdir(parents=True, exist_ok=True)
-        if not (partial / MANIFEST).is_file():
+        if fault_of(partial) is not None:
+            (partial / MANIFEST).unlink(missing_ok=True)
             facts = make(partial)
             if not lease.held():
                 return False
-            write_atomically(partial / MANIFEST, json.dumps(facts, indent=1, sort_keys=True) + "\n")
-        shutil.rmtree(partial / "shards", ignore_errors=True)
+            (partial / EARLIER).unlink(missing_ok=True)
+            shutil.rmtree(partial / SHARDS, ignore_errors=True)
+            write_manifest(partial, facts)
         try:
             partial.rename(final)
         except OSError:
@@ -103,6 +160,57 @@ class Store:
         folder = self.path(kind, key)
         (folder / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def fault_of(folder: Path) -> str | None:
+    """Why a folder is no artefact, as words that follow its name; None where every file is as its manifest says."""
+    if not (folder / MANIFEST).exists():
+        return ABSENT
+    manifest = _read_manifest(folder)
+    if not manifest:
+        return f"has a {MANIFEST} that is not what was written" if _sealed(folder) else UNSEALED
+    for name, digest in manifest["files"].items():
+        if (now := file_digest(folder / name)) != digest:
+            return f"has lost {name}" if now == "missing" else f"has another {name} than was written"
+    return None
+
+
+def write_manifest(folder: Path, facts: dict[str, Any], dropped: Iterable[str] = ()) -> None:
+    """Seals an artefact: what is said of it, the digests of its files, and of all that one of its own.
+
+    Of one that is sealed already, `facts` is its manifest with what changed, and `dropped` are files that it is to lose.
+    """
+    said = json.loads(json.dumps(facts))
+    if "files" not in said:
+        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+        said["files"] = {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+        said["content"] = content_key({name: digest for name, digest in said["files"].items() if name not in TIMED})
+    said["files"] = {name: digest for name, digest in said["files"].items() if name not in set(dropped)}
+    write_atomically(folder / MANIFEST, json.dumps(said | {"seal": _seal(said)}, indent=1, sort_keys=True) + "\n")
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    """A manifest that is as it was written; else an empty one."""
+    said = _manifest_as_is(folder)
+    seal = said.pop("seal", None) if isinstance(said, dict) else None
+    return said if seal is not None and seal == _seal(said) else {}
+
+
+def _seal(said: dict[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=20).hexdigest()
+
+
+def _sealed(folder: Path) -> bool:
+    """Whether a manifest was meant to carry checksums: one of an earlier version is a whole table without them."""
+    said = _manifest_as_is(folder)
+    return not isinstance(said, dict) or not said or "seal" in said or "files" in said
+
+
+def _manifest_as_is(folder: Path) -> Any:
+    try:
+        return json.loads((folder / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,6 +14,8 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from robustmel.images import file_digest
 
 Item = TypeVar("Item")
 ProgressCallback = Callable[[int, int], None]
@@ -67,7 +70,8 @@ def by_pieces(
 ) -> list[Record]:
     """Does the pieces that are missing, a shard each, and returns the records of all.
 
-    A piece is known by its items, so pieces of another size, from before an interruption, are no match and are done again.
+    A piece is known by its items, so pieces of another size, from before an interruption, are no match and are done again; so is
+    a piece whose files (`image` of its records) are not as they were written.
 
     Args:
         folder: Of the artefact being made; the shards lie below it until it is complete.
@@ -85,11 +89,12 @@ def by_pieces(
     own, records = pieces[share::of], list[Record]()
     for number, piece in enumerate(own):
         shard = shards / f"{hashlib.blake2b(' '.join(piece).encode(), digest_size=10).hexdigest()}.parquet"
-        finished = _finished(shard)
+        finished = _finished(shard, folder)
         if finished is None:
             progress(number, len(own))
             finished = work(piece)
-            write_table(shard, finished, schema)
+            files = {row["image"]: file_digest(folder / row["image"]) for row in finished if row.get("image")}
+            write_table(shard, finished, schema.with_metadata({"files": json.dumps(files)}))
         records += finished
     progress(len(own), len(own))
     if _share.get() is not None:
@@ -97,11 +102,13 @@ def by_pieces(
     return records
 
 
-def _finished(shard: Path) -> list[Record] | None:
-    """The records of a piece done before; None where there is none, or a power cut left it torn."""
+def _finished(shard: Path, folder: Path) -> list[Record] | None:
+    """The records of a piece done before; None where there is none, or a power cut left it or a file of it torn."""
     try:
-        return read_table(shard)
-    except (OSError, pa.ArrowException):
+        files = json.loads((pq.read_schema(shard).metadata or {}).get(b"files", b"{}"))
+        sound = all(file_digest(folder / name) == digest for name, digest in files.items())
+        return read_table(shard) if sound else None
+    except (OSError, ValueError, pa.ArrowException):
         return None
 
 
