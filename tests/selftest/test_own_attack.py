@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from robustmel.selftest.diagnosis import Diagnosis
 from robustmel.selftest.planted import Planted
 from robustmel.selftest.tower_check import check_tower
 from robustmel.selftest.truth import Truth
+from robustmel.selftest.verdict import text
 from robustmel.selftest.victim_report import Runner
 
 pytestmark = pytest.mark.usefixtures("short")
@@ -35,7 +37,7 @@ def test_the_shipped_attacks_break_all_that_can_be_broken_and_nothing_else(
 
 
 def test_a_right_attack_of_ones_own_passes(planted: tuple[Planted, Planted], run: Runner) -> None:
-    assert all(one.passed for one in check_tower(planted[1], run, [own("Right")]))
+    assert all(one.passed for one in check_tower(planted[1], run, own=own("Right")))
 
 
 @pytest.mark.parametrize(
@@ -46,21 +48,40 @@ def test_a_right_attack_of_ones_own_passes(planted: tuple[Planted, Planted], run
         ("NeverLeaves", "never left its random start"),
         ("HandsBackInputs", "its images are the inputs"),
         ("TwiceTheRadius", "saved images lie outside the budget"),
-        ("TooShort", "of the way that the budget allows"),
     ],
 )
 def test_a_broken_copy_fails_with_a_sentence_that_says_what_is_wrong(
     name: str, sentence: str, planted: tuple[Planted, Planted], run: Runner
 ) -> None:
-    verdicts = check_tower(planted[1], run, [own(name)])
+    verdicts = check_tower(planted[1], run, own=own(name))
     failed = [one for one in verdicts[1:] if not one.passed]
     assert len(failed) >= 2
     assert all(any(sentence in fault for fault in one.faults) for one in failed)
     assert all(str(one.victim).split()[-1] in one.faults[0] for one in failed)  # and at which budget
 
 
+@pytest.mark.parametrize("kind", [0, 1])
+def test_an_attack_that_stops_short_is_weaker_than_pgd_and_not_broken(
+    kind: int, planted: tuple[Planted, Planted], run: Runner
+) -> None:
+    verdicts = check_tower(planted[kind], run, own=own("TooShort"))
+    assert all(verdict.passed for verdict in verdicts)
+    told = [sentence for verdict in verdicts for sentence in verdict.weaker]
+    assert told
+    assert all("of the way that the budget allows" in sentence for sentence in told)
+    assert all(re.search(r"it is not broken, but weaker than PGD \d+/255, which missed \d+$", sentence) for sentence in told)
+    assert "\nweaker    at " in text(verdicts, 120)
+
+
+def test_momentum_is_no_fault(planted: tuple[Planted, Planted], run: Runner) -> None:
+    momentum = Component(f"{FILE.with_name('weaker_attacks.py')}:MomentumFGSM")
+    verdicts = [verdict for part in planted for verdict in check_tower(part, run, own=momentum)]
+    assert [verdict.faults for verdict in verdicts] == [()] * len(verdicts)
+    assert all("not broken, but weaker than PGD" in sentence for verdict in verdicts for sentence in verdict.weaker)
+
+
 def test_in_lists_it_is_the_same(planted: tuple[Planted, Planted], run: Runner) -> None:
-    verdicts = check_tower(planted[0], run, [own("HalfRadius")])
+    verdicts = check_tower(planted[0], run, own=own("HalfRadius"))
     assert any("searches a smaller ball" in fault for one in verdicts for fault in one.faults)
     assert any("does not contain the exact" in fault for one in verdicts for fault in one.faults)
 

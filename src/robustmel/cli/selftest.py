@@ -56,8 +56,10 @@ def selftest(
     width = shutil.get_terminal_size((120, 24)).columns
     sys.stdout.write(verdicts_json(verdicts, seconds) if as_json else text(verdicts, width))
     failed = sum(not one.passed for one in verdicts)
+    weaker = sum(bool(one.passed and one.weaker) for one in verdicts)
+    than = f" (in {weaker}, the attack is weaker than PGD, not broken)" if weaker else ""
     kept = f"; kept in {out}" if out else "; --out DIR keeps runs and images" if failed else ""
-    print(f"{len(verdicts) - failed} of {len(verdicts)} passed in {seconds:.0f} s{kept}", file=sys.stderr)
+    print(f"{len(verdicts) - failed} of {len(verdicts)} passed{than} in {seconds:.0f} s{kept}", file=sys.stderr)
     if failed:
         raise typer.Exit(1)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from robustmel.errors import MissingError
 from robustmel.registry import Component
 from robustmel.run.listener import ProgressListener
-from robustmel.selftest.attack_suites import WHITE_BOXES
 from robustmel.selftest.attacks_check import check_attacks
 from robustmel.selftest.fakes_check import FAKES, Fake, check_fakes
 from robustmel.selftest.models_check import DATASET, check_models, embedded
@@ -68,11 +67,10 @@ def selftest(
         MissingError: A data set cannot be read.
     """
     run = runner(folder / "runs", workers, listener, pages)
-    attacks = WHITE_BOXES if attack is None else (attack,)
     verdicts = []
     for number, source in enumerate((WORLD, *data)):
         for planted in _planted(source, extent.tower, folder / f"planted-{number}"):
-            verdicts += check_tower(planted, run, attacks)
+            verdicts += check_tower(planted, run, own=attack)
     if attack is not None:
         return verdicts
     lists, pairs = _planted(WORLD, extent.fakes, folder / "planted-fakes")

@@ -86,18 +86,29 @@ class Diagnosis:
         elif self.impossible:
             yield f"{self.attack}: {self.impossible} mentions count as broken, but no image within {self.level}/255 breaks them"
 
-    def weakness(self) -> str:
-        """Why it may have missed what can be broken."""
+    def weakness(self, measure: Diagnosis | None = None) -> str:
+        """Why it may have missed what can be broken: is it broken itself, or weaker than `measure`, an attack that is known to be right?"""
         lost = f"{self.attack} missed {self.missed} of {self.breakable} mentions that can be broken within {self.level}/255"
+        if self.astray:
+            return f"{lost}; it is broken: {self.astray}"
+        way = float(np.median(self.way)) if len(self.way) else 0.0
+        if way < ARRIVED:
+            lost += f"; its images come {way:.0%} of the way that the budget allows: it needs more or longer steps"
+        of_it = (
+            "" if measure is None else f"; it is not broken, but weaker than {measure.attack}, which missed {measure.missed}"
+        )
+        return lost + of_it
+
+    @property
+    def astray(self) -> str:
+        """Why it cannot be right, where its images say so; "" where they only stop short."""
         if not len(self.moved) or self.moved.max() == 0:
-            return f"{lost}; its images are the inputs: it never left the start"
+            return "its images are the inputs: it never left the start"
         if self.moved.max() < self.level / 255 - HALF_A_STEP:
-            return f"{lost}; no pixel changed by more than {self.moved.max() * 255:.0f}/255: it searches a smaller ball than its budget"
+            return f"no pixel changed by more than {self.moved.max() * 255:.0f}/255: it searches a smaller ball than its budget"
         way = float(np.median(self.way)) if len(self.way) else 0.0
         if way < -NEVER_LEFT:
-            return f"{lost}; its images raise the right entity's score: it goes the wrong way along the gradient (a sign?)"
+            return "its images raise the right entity's score: it goes the wrong way along the gradient (a sign?)"
         if way < NEVER_LEFT:
-            return f"{lost}; its images are no nearer to a wrong answer than noise: it never left its random start"
-        if way < ARRIVED:
-            return f"{lost}; its images come {way:.0%} of the way that the budget allows: it needs more or longer steps"
-        return lost
+            return "its images are no nearer to a wrong answer than noise: it never left its random start"
+        return ""

@@ -14,6 +14,9 @@ from robustmel.selftest.planted import Planted
 from robustmel.selftest.verdict import Verdict
 from robustmel.selftest.victim_report import Runner, VictimReport
 
+MEASURE = Component("pgd", label="PGD")
+"""What an attack of the user's is measured by."""
+
 TOWER = f"{Path(__file__).with_name('tower.py')}:LinearTower"
 
 LABEL = "linear-tower"
@@ -22,8 +25,6 @@ MISSED_IN_PAIRS = 0.02
 """Share of the breakable mentions that one attack may miss where there are two candidates; the shipped attacks miss none."""
 MISSED_IN_LISTS = 0.1
 """And all attacks together where there are ten: the loss may lead to the wrong one of several wrong candidates."""
-MISSED_ALONE = 0.3
-"""Or there a single attack, where no other is tried."""
 FEW = 3
 """Mentions that may be missed in lists whatever their share."""
 
@@ -36,14 +37,25 @@ def setting(planted: Planted) -> dict[str, Any]:
     }
 
 
-def check_tower(planted: Planted, run: Runner, attacks: Sequence[Component] = WHITE_BOXES) -> list[Verdict]:
-    """One verdict on the clean images and the flags, and one a budget of the ladder."""
+def check_tower(
+    planted: Planted, run: Runner, attacks: Sequence[Component] = WHITE_BOXES, own: Component | None = None
+) -> list[Verdict]:
+    """One verdict on the clean images and the flags, and one a budget of the ladder.
+
+    Args:
+        planted: The tower's data set.
+        run: Runs a grid.
+        attacks: What is judged.
+        own: An attack of the user's that is judged in their place, with PGD beside it as the measure.
+    """
+    attacks = attacks if own is None else (own, MEASURE)
     report = run(
         f"{planted.folder.parent.name}-{planted.folder.name}",
         setting(planted) | {"attacks": at_every_budget(attacks, planted.ladder)},
     )
     victim = VictimReport(report, planted.name, LABEL)
-    return [_clean(planted, victim), *(_at(planted, victim, attacks, level) for level in planted.ladder)]
+    judge = _at if own is None else _own_at
+    return [_clean(planted, victim), *(judge(planted, victim, attacks, level) for level in planted.ladder)]
 
 
 def _clean(planted: Planted, victim: VictimReport) -> Verdict:
@@ -76,6 +88,20 @@ def _at(planted: Planted, victim: VictimReport, attacks: Sequence[Component], le
     return Verdict(f"  at {level}/255", f"{exact:.1%}", "; ".join(said), tuple(faults))
 
 
+def _own_at(planted: Planted, victim: VictimReport, attacks: Sequence[Component], level: int) -> Verdict:
+    """On the first attack alone, measured by the second."""
+    exact = planted.truth.accuracy(level)
+    own, measure = (_diagnosis(planted, victim, attack, level) for attack in attacks)
+    row, missed = victim.row(own.attack), own.missed > max(measure.missed, MISSED_IN_PAIRS * own.breakable)
+    faults, weaker = list(own.faults()), list[str]()
+    if missed and not faults:
+        (faults if own.astray else weaker).append(own.weakness(measure))
+    if not _within(exact, row) and not weaker:
+        faults.append(f"{row.attack}: {_interval(row)} does not contain the exact {exact:.1%}")
+    said = f"{attacks[0].title} {_interval(row)}; missed {own.missed} of {own.breakable} ({MEASURE.title}: {measure.missed})"
+    return Verdict(f"  at {level}/255", f"{exact:.1%}", said, tuple(faults), tuple(weaker))
+
+
 def _diagnosis(planted: Planted, victim: VictimReport, attack: Component, level: int) -> Diagnosis:
     cell = victim.cell(f"{attack.title} {level}/255")
     return Diagnosis(cell.attack, level, victim.linked(cell), victim.leads(cell), victim.log(cell), planted.truth)
@@ -86,9 +112,7 @@ def _faults(planted: Planted, diagnoses: Sequence[Diagnosis]) -> Iterator[str]:
         yield from diagnosis.faults()
     if planted.pairs:
         yield from (diagnosis.weakness() for diagnosis in diagnoses if diagnosis.missed > MISSED_IN_PAIRS * diagnosis.breakable)
-    elif _missed_by_all(diagnoses) > max(
-        FEW, (MISSED_IN_LISTS if len(diagnoses) > 1 else MISSED_ALONE) * diagnoses[0].breakable
-    ):
+    elif _missed_by_all(diagnoses) > max(FEW, MISSED_IN_LISTS * diagnoses[0].breakable):
         yield min(diagnoses, key=lambda diagnosis: diagnosis.missed).weakness()
 
 

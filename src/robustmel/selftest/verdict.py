@@ -23,12 +23,14 @@ class Verdict:
         known: What is known of it beforehand.
         said: What the tool said of it.
         faults: What is wrong, a sentence each; empty where all is as it should be.
+        weaker: How an attack of the user's falls short without being wrong, a sentence each.
     """
 
     victim: str
     known: str
     said: str
     faults: tuple[str, ...] = ()
+    weaker: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -37,27 +39,29 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON object."""
-        return asdict(self) | {"faults": list(self.faults), "passed": self.passed}
+        return asdict(self) | {"faults": list(self.faults), "weaker": list(self.weaker), "passed": self.passed}
 
 
 def text(verdicts: Sequence[Verdict], width: int) -> str:
-    """A line a victim, wrapped to `width` columns; under one that failed, why."""
+    """A line a victim, wrapped to `width` columns; under one that failed, or showed an attack to be weaker, why."""
     return "\n".join(_lines(verdicts, width)) + "\n"
 
 
 def _lines(verdicts: Sequence[Verdict], width: int) -> Iterator[str]:
     heads = ("", "victim", "known", "what the tool said")
-    rows = [("passed" if verdict.passed else "FAILED", verdict.victim, verdict.known, verdict.said) for verdict in verdicts]
+    states = [("weaker" if verdict.weaker else "passed") if verdict.passed else "FAILED" for verdict in verdicts]
+    rows = [(state, verdict.victim, verdict.known, verdict.said) for state, verdict in zip(states, verdicts, strict=True)]
     widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(3)]
     left = sum(widths) + 2 * len(widths)
     room = max(NARROWEST, width - left)
-    for row, faults in zip([heads, *rows], [(), *(verdict.faults for verdict in verdicts)], strict=True):
+    reasons = [(), *(verdict.faults + verdict.weaker for verdict in verdicts)]
+    for row, sentences in zip([heads, *rows], reasons, strict=True):
         said = textwrap.wrap(row[3], room) or [""]
         yield ("".join(cell.ljust(size + 2) for cell, size in zip(row, widths, strict=False)) + said[0]).rstrip()
         yield from (" " * left + line for line in said[1:])
-        for fault in faults:
+        for sentence in sentences:
             yield from textwrap.wrap(
-                f"{fault}.", max(NARROWEST, width - 10), initial_indent=" " * 8 + "- ", subsequent_indent=" " * 10
+                f"{sentence}.", max(NARROWEST, width - 10), initial_indent=" " * 8 + "- ", subsequent_indent=" " * 10
             )
 
 
