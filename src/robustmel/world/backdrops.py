@@ -158,14 +158,5 @@ def street(side: int, random: Generator) -> Image.Image:
 
 
 BACKDROPS: dict[str, Callable[[int, Generator], Image.Image]] = {
-    "sky": sky,
-    "crowd": crowd,
-    "grass": grass,
-    "wall": wall,
-    "sea": sea,
-    "hall": hall,
-    "stadium": stadium,
-    "dusk": dusk,
-    "harbour": harbour,
-    "street": street,
+    paint.__name__: paint for paint in (sky, crowd, grass, wall, sea, hall, stadium, dusk, harbour, street)
 }

@@ -1,15 +1,19 @@
-"""Ten candidates a mention, from its clean surface alone: nobody who chooses them knows the right entity."""
+"""Ten candidates a mention, from its clean surface and what flags look like: nobody who chooses them knows the right entity."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from robustmel.kb.knowledge_base import fold
 from robustmel.types import Entity
 from robustmel.world.chance import stream
+from robustmel.world.flags import draw_flag
 from robustmel.world.knowledge_base import world_knowledge_base
-from robustmel.world.lookalikes import lookalikes
 
 CANDIDATES = 10
 """How many a mention gets."""
@@ -17,6 +21,9 @@ CANDIDATES = 10
 _LEXICAL = 3
 _LIKELIEST = 3
 _POPULAR = 1
+
+_GRID = (12, 8)
+"""Columns and rows of cells whose mean colours are compared, whatever the flag's proportions."""
 
 
 def candidates(surface: str, mention_id: str) -> tuple[str, ...]:
@@ -37,7 +44,7 @@ def ranking(surface: str) -> tuple[str, ...]:
     similar = [entity_id for entity_id in _by_similarity(surface) if entity_id not in sharers]
     likely = _first([*sharers, *similar[:_LEXICAL]], CANDIDATES - _POPULAR)
     rounds = zip(*(lookalikes(entity_id) for entity_id in likely[:_LIKELIEST]), strict=True)
-    alike = (entity_id for one_each in rounds for entity_id in one_each)
+    alike = (entity_id for turn in rounds for entity_id in turn)
     chosen = _first([*likely, *alike], CANDIDATES - _POPULAR)
     popular = sorted(kb, key=lambda entity: -entity.popularity)
     return tuple(_first([*chosen, *(entity.id for entity in popular)], CANDIDATES))
@@ -69,3 +76,25 @@ def _trigrams(name: str) -> frozenset[str]:
 def _overlap(first: frozenset[str], second: frozenset[str]) -> float:
     """Dice's coefficient of two sets: 1 for equal ones, 0 for disjoint ones."""
     return 2 * len(first & second) / (len(first) + len(second))
+
+
+@lru_cache(maxsize=1)
+def _distances() -> NDArray[np.int64]:
+    """Summed absolute colour differences between all pairs of flags: (N, N), in the order of the knowledge base."""
+    thumbnails = np.stack([_thumbnail(entity.id) for entity in world_knowledge_base()])
+    return np.stack([np.abs(thumbnails - thumbnail).sum(axis=1) for thumbnail in thumbnails])
+
+
+def _thumbnail(entity_id: str) -> NDArray[np.int64]:
+    flag = draw_flag(entity_id, 24).convert("RGBA")
+    canvas = Image.new("RGB", flag.size, (128, 128, 128))
+    canvas.paste(flag.convert("RGB"), mask=flag.getchannel("A"))
+    return np.asarray(canvas.resize(_GRID, Image.Resampling.BOX), dtype=np.int64).ravel()
+
+
+@cache
+def lookalikes(entity_id: str) -> tuple[str, ...]:
+    """All other entities of the world, the most similar flag first; ties in the order of the knowledge base."""
+    ids = world_knowledge_base().ids
+    order = np.argsort(_distances()[ids.index(entity_id)], kind="stable")
+    return tuple(ids[index] for index in order.tolist() if ids[index] != entity_id)

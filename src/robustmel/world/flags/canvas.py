@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Callable, Iterable
+from functools import cache
+from importlib.resources import files
 from typing import TypeAlias
 
-from PIL import Image, ImageDraw
-
-from robustmel.world.flags.palette import rgb
+from PIL import Image, ImageColor, ImageDraw
 
 SUPERSAMPLING = 4
 """Each pixel is the mean of this many times as many samples along both axes."""
 
 Point: TypeAlias = tuple[float, float]
+
+NAMED = tomllib.loads((files("robustmel.world.flags") / "names.toml").read_text("utf-8"))
+"""Colours and outlines that the flags' table calls by name."""
+
+
+@cache
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue, 0 to 255, of a colour in `NAMED` or a #RRGGBB string."""
+    red, green, blue = ImageColor.getrgb(NAMED["colours"].get(colour, colour))[:3]
+    return red, green, blue
 
 
 class Canvas:

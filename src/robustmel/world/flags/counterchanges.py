@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from robustmel.world.flags.cantons import inset
 from robustmel.world.flags.canvas import Canvas, Layer, arc
-from robustmel.world.flags.stripes import box, vertical
+from robustmel.world.flags.stripes import chequers, inset, vertical
 
 _BOTTONY = (
     ((0.2, 0.43), (1.3, 0.43), (1.3, 0.57), (0.2, 0.57)),
@@ -35,17 +34,10 @@ def crossland(left: float, top: float) -> Layer:
     """A cross with rounded ends, red and white, counterchanged: the arms of the Crosslands."""
 
     def paint(canvas: Canvas) -> None:
-        for colours, shape in ((("#A6192E", "white"), None), (("white", "#A6192E"), True)):
+        for first, second, outlines in (("#A6192E", "white", (None,)), ("white", "#A6192E", _BOTTONY)):
             part = Canvas(canvas.samples, canvas.ratio)
-            (first, second) = colours
-            box(0, 0, 0.75, 0.5, second)(part)
-            box(0.75, 0.5, 1.5, 1, second)(part)
-            box(0.75, 0, 1.5, 0.5, first)(part)
-            box(0, 0.5, 0.75, 1, first)(part)
-            if shape is None:
-                canvas.paste(part, 0, 0)
-                continue
-            for outline in _BOTTONY:
+            chequers(second, first, 2, 2)(part)
+            for outline in outlines:
                 canvas.paste(part, 0, 0, outline)
 
     return inset(left, top, 0.75, 0.5, paint)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from robustmel.world.flags.canvas import Canvas, Layer, Point, arc, around
-from robustmel.world.flags.figures import SHIELD
+from robustmel.world.flags.figures import OUTLINES
 
 
 def shield(
-    at: Point, width: float, height: float, *layers: Layer, edge: str | None = None, shape: tuple[Point, ...] = SHIELD
+    at: Point,
+    width: float,
+    height: float,
+    *layers: Layer,
+    edge: str | None = None,
+    shape: tuple[Point, ...] = OUTLINES["SHIELD"],
 ) -> Layer:
     """Layers cut to the outline of a shield.
 
