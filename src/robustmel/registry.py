@@ -8,6 +8,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import json
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -46,10 +47,29 @@ class Component:
         return self.label or self.name.rpartition(":")[2]
 
     @property
+    def table(self) -> dict[str, Any]:
+        """As a grid writes it: name, parameters, and a label if there is one."""
+        return {"name": self.name, **self.params} | ({"label": self.label} if self.label else {})
+
+    @property
     def written(self) -> str:
         """Name and parameters as one text, for tables of what was loaded; an object from a script is its own."""
         of = sorted((name, repr(value)) for name, value in self.params.items())
         return repr((self.name, of, id(self.instance) if self.instance is not None else None))
+
+
+def as_toml(value: Any) -> str:
+    """A value on one line, as grids and the command line write it."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_key(key)} = {as_toml(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(as_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _key(key: str) -> str:
+    bare = key.isascii() and key.replace("-", "").replace("_", "").isalnum()
+    return key if bare else json.dumps(key, ensure_ascii=False)
 
 
 @dataclass(frozen=True)

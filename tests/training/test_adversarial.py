@@ -15,8 +15,8 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
 from robustmel.linkers.losses import symmetric_cross_entropy
-from robustmel.training import train
 from robustmel.training.adversarial import attacked, hardened, step_seed
+from robustmel.training.checkpoint import train
 from robustmel.training.encoder import Encoder, fresh_encoder
 from robustmel.training.examples import training_data, training_texts
 from robustmel.training.loop import Epoch

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
-from robustmel.training import train
+from robustmel.training.checkpoint import train
 from robustmel.training.encoder import Encoder, fresh_encoder, loaded_encoder
 from robustmel.training.examples import training_data
 from robustmel.training.recipe import Recipe

@@ -15,7 +15,7 @@ from PIL import Image
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.linkers import LINKERS
-from robustmel.training import train
+from robustmel.training.checkpoint import train
 from robustmel.training.dual_encoder import measure
 from robustmel.training.encoder import fresh_encoder, loaded_encoder
 from robustmel.training.recipe import Recipe

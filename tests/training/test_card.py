@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.training import train
 from robustmel.training.card import shown_source
+from robustmel.training.checkpoint import train
 from robustmel.training.recipe import Recipe
 
 

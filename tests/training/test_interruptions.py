@@ -14,7 +14,7 @@ import pytest
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import MissingError, UsageError
-from robustmel.training import train
+from robustmel.training.checkpoint import train
 from robustmel.training.recipe import Recipe
 from robustmel.training.state import STATE
 
@@ -32,7 +32,7 @@ KILLED = """
 import os, pickle, signal, sys
 from importlib import import_module
 from pathlib import Path
-from robustmel.training import train
+from robustmel.training.checkpoint import train
 place, number, out = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 module, name = place.rsplit(".", 1)
 whole, calls = getattr(import_module(module), name), []

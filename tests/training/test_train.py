@@ -13,7 +13,7 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import MissingError, UsageError
-from robustmel.training import train
+from robustmel.training.checkpoint import train
 from robustmel.training.dual_encoder import measure
 from robustmel.training.encoder import fresh_encoder, loaded_encoder
 from robustmel.training.examples import training_data

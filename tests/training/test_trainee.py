@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.training import train
+from robustmel.training.checkpoint import train
 from robustmel.training.loop import Epoch
 from robustmel.training.recipe import Recipe
 

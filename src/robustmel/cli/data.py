@@ -59,10 +59,10 @@ def pairs(written: list[str] | None) -> dict[str, str]:
     """
     from robustmel.errors import UsageError
 
-    found = {}
+    named = {}
     for mapping in written or ():
         ours, equals, theirs = mapping.partition("=")
         if not equals:
             raise UsageError(f'"{mapping}" is no field mapping; write ours=theirs, as in --field surface=mention.')
-        found[ours] = theirs
-    return found
+        named[ours] = theirs
+    return named

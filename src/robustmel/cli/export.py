@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from robustmel.cli.options import dataset_names
+from robustmel.cli.options import dataset_from_text, dataset_names
 
 
 class Format(StrEnum):
@@ -26,12 +26,9 @@ def export(
     split: Annotated[str, typer.Option("--split", help="One split, or all.")] = "all",
 ) -> None:
     """Write a data set in our own format, or for the Hugging Face hub."""
-    from robustmel.datasets import DATASETS
     from robustmel.export import export_hub, export_own
-    from robustmel.run.grid import component_from_text
 
-    component = component_from_text(dataset)
-    loaded = DATASETS.create(component.name, **component.params).load(split)
+    loaded = dataset_from_text(dataset, split)
     if not loaded.licence:
         print("warning: the licence of this data is not stated; look at it before you publish anything.", file=sys.stderr)
     counts = (export_hub if written is Format.hub else export_own)(loaded, out)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from robustmel.cli.options import dataset_names
+from robustmel.cli.options import dataset_from_text, dataset_names
 
 
 def fetch_images(
@@ -18,18 +18,15 @@ def fetch_images(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many files.")] = None,
 ) -> None:
     """Download missing images from Wikimedia, politely; resumable."""
-    from robustmel.datasets import DATASETS
     from robustmel.errors import UsageError
     from robustmel.fetch.client import PoliteClient
     from robustmel.fetch.images import RECORD, fetch_images
     from robustmel.images import is_there
-    from robustmel.run.grid import component_from_text
 
-    component = component_from_text(dataset)
-    loaded = DATASETS.create(component.name, **component.params).load()
+    loaded = dataset_from_text(dataset)
     if not loaded.addresses:
         raise UsageError(
-            f"data set {loaded.name} names no addresses of images; `robustmel datasets {component.name}` says where to get them."
+            f"data set {loaded.name} names no addresses of images; `robustmel datasets {loaded.name}` says where to get them."
         )
     own = {mention.image for mention in loaded.mentions} | {image for entity in loaded.kb for image in entity.images}
     missing = [(path, address) for path, address in loaded.addresses.items() if path in own and not is_there(path)]

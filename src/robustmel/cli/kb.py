@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from robustmel.cli.options import dataset_from_text
+
 kb = typer.Typer(help="Build or search a knowledge base on disk.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -24,7 +26,7 @@ def build(
     """Build a knowledge base from a dump, a file of entities, or a data set; resumable from a dump."""
     from robustmel.errors import UsageError
 
-    if sum(one is not None for one in (dump, entities, dataset)) != 1:
+    if (dump, entities, dataset).count(None) != 2:
         raise UsageError("name one source: --dump, --entities or --dataset.")
     if dump is not None:
         from robustmel.kb.build import build_from_dump
@@ -49,15 +51,11 @@ def build(
     from robustmel.kb.write import write_kb
 
     if entities is not None:
-        found, source = open_kb(entities), entities.name
+        known, source = open_kb(entities), entities.name
     else:
-        from robustmel.datasets import DATASETS
-        from robustmel.run.grid import component_from_text
-
-        component = component_from_text(str(dataset))
-        loaded = DATASETS.create(component.name, **component.params).load()
-        found, source = loaded.kb, loaded.name
-    print(f"{out}: {write_kb(found, out, source):,} entities", file=sys.stderr)
+        loaded = dataset_from_text(str(dataset))
+        known, source = loaded.kb, loaded.name
+    print(f"{out}: {write_kb(known, out, source):,} entities", file=sys.stderr)
 
 
 @kb.command()
@@ -69,10 +67,9 @@ def find(
     from robustmel.errors import MissingError, printable
     from robustmel.kb.entities_file import open_kb
 
-    found = open_kb(folder)
-    ids = dict.fromkeys((*((name,) if name in found else ()), *found.named(name)))
+    known = open_kb(folder)
+    ids = dict.fromkeys((*((name,) if name in known else ()), *known.named(name)))
     if not ids:
-        raise MissingError(f'no entity "{name}" among the {len(found):,} of {folder}.')
-    for one in ids:
-        entity = found[one]
-        print(f"{printable(one)}\t{printable(entity.name)}\t{printable(entity.description)}")
+        raise MissingError(f'no entity "{name}" among the {len(known):,} of {folder}.')
+    for entity in map(known.__getitem__, ids):
+        print(f"{printable(entity.id)}\t{printable(entity.name)}\t{printable(entity.description)}")

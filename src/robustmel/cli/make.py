@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -53,14 +53,14 @@ def perturb(
     from robustmel.run.publish import publish
     from robustmel.run.store import Store
 
-    aimed = {"view": "image"} | _table(component_from_text(attack))
+    aimed = {"view": "image"} | component_from_text(attack).table
     aimed |= {key: value for key, value in (("view", view), ("strength", strength)) if value}
     table = {
-        "datasets": [_table(component_from_text(dataset))],
-        "linkers": [_table(component_from_text(linker))],
+        "datasets": [component_from_text(dataset).table],
+        "linkers": [component_from_text(linker).table],
         "attacks": [aimed],
         "tasks": ["IT2T" if aimed["view"] == "fused" else "I2T"],
-        "candidates": _table(component_from_text(candidates)),
+        "candidates": component_from_text(candidates).table,
         "split": split,
         "seeds": [seed],
     }
@@ -92,7 +92,3 @@ def dual_encoder(
     from robustmel.cli.training import train_from_command_line
 
     train_from_command_line(out, dataset, family, base, recipe, change or [], candidates)
-
-
-def _table(component: Any) -> dict[str, Any]:
-    return {"name": component.name, **component.params} | ({"label": component.label} if component.label else {})

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from robustmel.datasets.dataset import Dataset
 
 Out = Annotated[Path | None, typer.Option("--out", help="The run folder.", show_default="runs/<name>")]
 StoreFolder = Annotated[Path, typer.Option("--store", help="Where artefacts are kept, shared by all runs.")]
@@ -17,6 +20,15 @@ MaxErrors = Annotated[int, typer.Option("--max-errors", min=0, help="Errored row
 GridFile = Annotated[Path, typer.Argument(help="A grid file (TOML).")]
 
 STORE = Path(".robustmel")
+
+
+def dataset_from_text(text: str, split: str = "all") -> Dataset:
+    """A data set as written on the command line: a name, or an inline table as in a grid."""
+    from robustmel.face import load_dataset
+    from robustmel.run.grid import component_from_text
+
+    component = component_from_text(text)
+    return load_dataset(component.name, split, **component.params)
 
 
 def dataset_names(incomplete: str) -> list[str]:

@@ -58,8 +58,8 @@ def train_from_command_line(
     from robustmel.errors import UsageError
     from robustmel.run.grid import component_from_text
     from robustmel.run.locks import hold
-    from robustmel.training import train
     from robustmel.training.card import shown_source
+    from robustmel.training.checkpoint import train
     from robustmel.training.recipe_files import read_recipe
     from robustmel.training.trainee import kind_of_training
 

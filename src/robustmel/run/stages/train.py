@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def train_checkpoint(datasets: Sequence[Dataset], job: Training, out: Path, progress: ProgressCallback) -> dict[str, Any]:
     """Trains into `out`, going on where an interrupted training stopped; returns what it came to."""
-    from robustmel.training import train
+    from robustmel.training.checkpoint import train
     from robustmel.training.recipe_files import read_recipe
 
     recipe = read_recipe(job.recipe, seed=job.seed)
