@@ -26,7 +26,7 @@ def fetch_images(
     loaded = dataset_from_text(dataset)
     if not loaded.addresses:
         raise UsageError(
-            f"data set {loaded.name} names no addresses of images; `robustmel datasets {loaded.name}` says where to get them."
+            f"data set {loaded.name} names no addresses of images; `robustmel datasets {loaded.source.name}` says where to get them."
         )
     own = {mention.image for mention in loaded.mentions} | {image for entity in loaded.kb for image in entity.images}
     missing = [(path, address) for path, address in loaded.addresses.items() if path in own and not is_there(path)]
