@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat
 import threading
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from robustmel.errors import ImageError, MissingError
+from robustmel.image_files import PixelFile, exif_orientation, foreign_format, pixel_file
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 """What is read, recognised by content; the file's extension says nothing."""
 
 MAX_PIXELS = 50_000_000
 """Larger images are refused before their pixels are decoded."""
+
+MAX_SIDE = 65_535
+"""Pixels, the longest that JPEG knows: a line of pixels costs memory of its own, however short it is."""
+MAX_BYTES = 512 * 2**20
+"""Of the file."""
+
+_HEAD = 1 << 18
+_BITS, _POLARITY, _SAMPLE_FORMAT = 258, 262, 339  # tags of TIFF
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 Pixels = NDArray[np.uint8]
 
@@ -46,7 +65,8 @@ def decode(path: str | Path, max_side: int | None = None) -> Pixels:
 def decode_with_notes(path: str | Path, max_side: int | None = None) -> Decoded:
     """Reads JPEG, PNG, WebP, GIF, BMP or TIFF as 8-bit RGB.
 
-    The first frame is taken; the EXIF orientation is applied; transparency (alpha, palette or key colour) is laid over
+    Metadata decides about nothing but the orientation: odd or broken text, profiles and EXIF do no harm. The first frame is taken;
+    the EXIF orientation is applied; transparency (alpha, palette or key colour) is laid over
     white; 16-bit channels are scaled to 8 (rounded for greyscale, the high byte for colour), never clipped; CMYK becomes
     RGB by its complement; colour profiles are not applied. 32-bit integers are read as 16-bit and 32-bit floats as [0, 1]
     where their values allow it, and refused otherwise.
@@ -58,29 +78,24 @@ def decode_with_notes(path: str | Path, max_side: int | None = None) -> Decoded:
 
     Raises:
         ImageError: `image_missing` (no such file, or not readable), `image_decode` (truncated, empty, or no image at all)
-            or `image_refused` (SVG, over `MAX_PIXELS`, values of no known range).
+            or `image_refused` (another format, over `MAX_PIXELS` or `MAX_SIDE`, values of no known range).
     """
     path = Path(path)
     notes: list[str] = []
     try:
-        if not path.is_file():
-            raise ImageError("image_missing", f"{path} is a folder, not an image." if path.is_dir() else f"no image {path}.")
-        with path.open("rb") as file:
-            image = _opened(path, file, notes)
-            image = ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
-            image = _eight_bit_rgb(path, image, notes)
+        image = _eight_bit_rgb(path, _opened(path, _read(path), notes), notes)
+        if max_side is not None and max(image.size) > max_side:
+            notes.append(f"scaled down from {image.width}x{image.height}")
+            scale = max_side / max(image.size)
+            smaller = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+            image = image.resize(smaller, Image.Resampling.LANCZOS)
+        return Decoded(np.array(image, dtype=np.uint8), tuple(notes))
     except ImageError:
         raise
-    except (PermissionError, FileNotFoundError) as problem:
-        raise ImageError("image_missing", f"image {path} cannot be read: {problem.strerror}.") from problem
+    except MemoryError as problem:
+        raise ImageError("image_refused", f"image {path} needs more memory than there is; scale it down first.") from problem
     except Exception as problem:  # Pillow's readers raise whatever a broken file makes them stumble upon
         raise ImageError("image_decode", f"image {path} cannot be decoded: {_first_line(problem)}.") from problem
-    if max_side is not None and max(image.size) > max_side:
-        notes.append(f"scaled down from {image.width}x{image.height}")
-        scale = max_side / max(image.size)
-        smaller = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        image = image.resize(smaller, Image.Resampling.LANCZOS)
-    return Decoded(np.array(image, dtype=np.uint8), tuple(notes))
 
 
 def is_there(path: Path) -> bool:
@@ -112,9 +127,14 @@ def _digest(path: str, size: int, modified: int, inode: int) -> str:
 
 def size_of(path: Path) -> tuple[int, int] | None:
     """Width and height of an image as `decode` gives it, from its header alone; None where there is none or it makes no sense."""
+    if not is_there(path):
+        return None
     try:
-        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
-            turned = _orientation(image) > 4  # 5 to 8 stand on their side
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+            whole = pixel_file(head + file.read() if head.startswith(b"\x89PNG") else head)
+        with Image.open(io.BytesIO(whole.data), formats=FORMATS) as image:
+            turned = _orientation(image, whole) > 4  # 5 to 8 stand on their side
             return (image.height, image.width) if turned else (image.width, image.height)
     except Exception:  # what is wrong with it is said where it is decoded
         return None
@@ -142,44 +162,63 @@ def write_png(path: str | Path, pixels: Pixels) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _opened(path: Path, file: IO[bytes], notes: list[str]) -> Image.Image:
-    """The first frame, loaded; refuses what must not be decoded."""
-    head = file.read(4096)
-    file.seek(0)
-    if not head:
-        raise ImageError("image_decode", f"image {path} is empty (0 bytes).")
-    markup = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if markup.startswith(b"<") and b"<svg" in markup:
-        raise ImageError("image_refused", f"image {path} is SVG, a drawing without pixels; convert it to PNG first.")
-    if markup.startswith((b"<!doctype html", b"<html", b"<head")):
-        raise ImageError("image_decode", f"image {path} is a web page, not an image; fetch it again.")
+def _read(path: Path) -> bytes:
+    """The bytes of a plain file that may be an image: neither empty, nor huge, nor of a format that is not read."""
     try:
-        image = Image.open(file, formats=FORMATS)
+        if not path.is_file():
+            what = "is a folder, not an image" if path.is_dir() else "is no plain file" if path.exists() else None
+            raise ImageError("image_missing", f"{path} {what}." if what else f"no image {path}.")
+        if path.stat().st_size > MAX_BYTES:
+            raise ImageError("image_refused", f"image {path} has over {MAX_BYTES // 2**20} MB; scale it down first.")
+        data = path.read_bytes()
+    except OSError as problem:
+        raise ImageError("image_missing", f"image {str(path)[:300]} cannot be read: {problem.strerror}.") from problem
+    if not data:
+        raise ImageError("image_decode", f"image {path} is empty (0 bytes).")
+    if (said := foreign_format(data[:4096])) is not None:
+        raise ImageError("image_refused", f"image {path} {said}.")
+    if data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html", b"<head")):
+        raise ImageError("image_decode", f"image {path} is a web page, not an image; fetch it again.")
+    return data
+
+
+def _opened(path: Path, data: bytes, notes: list[str]) -> Image.Image:
+    """The first frame, loaded and upright; refuses what must not be decoded."""
+    file = pixel_file(data)
+    try:
+        image: Any = Image.open(io.BytesIO(file.data), formats=FORMATS)
+        size = f"{image.width}x{image.height}"
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
         raise ImageError("image_refused", f"image {path} has over {MAX_PIXELS:,} pixels; scale it down first.") from problem
     if image.width * image.height > MAX_PIXELS:
-        size = f"{image.width}x{image.height}"
         raise ImageError("image_refused", f"image {path} is {size}, over {MAX_PIXELS:,} pixels; scale it down first.")
+    if max(image.size) > MAX_SIDE:
+        raise ImageError("image_refused", f"image {path} is {size}, over {MAX_SIDE:,} pixels long; scale it down first.")
     if any(";16" in str(tile.args) for tile in image.tile) and not image.mode.startswith("I"):
         notes.append("16 bits a channel reduced to 8")
         _eight_bit_key_colour(image)
-    frames = getattr(image, "n_frames", 1)
+    frames = max(file.frames, getattr(image, "n_frames", 1))
     if frames > 1:
         notes.append(f"first of {frames} frames")
-    before = _orientation(image)
+    orientation = _orientation(image, file)
+    image.load_end = lambda: None  # TIFF would be turned here by all its metadata, sound or not
     image.load()
-    if max(before, _orientation(image)) > 1:  # TIFF is turned while it loads, PNG may say so after its pixels
-        notes.append("rotated by EXIF")
-    return image
+    if orientation == 1:
+        return cast(Image.Image, image)
+    notes.append("rotated by EXIF")
+    return cast(Image.Image, _carrying(image, image.transpose(_UPRIGHT[orientation])))
 
 
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 (upright) to 8; 1 where there is none or it makes no sense."""
-    try:
-        orientation = image.getexif().get(0x0112, 1)
-    except Exception:  # broken metadata around pixels that may be sound
-        return 1
-    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+def _orientation(image: Image.Image, file: PixelFile) -> int:
+    exif = image.info.get("exif") if image.format == "WEBP" else None
+    return exif_orientation(exif) if isinstance(exif, bytes) else file.orientation
+
+
+def _carrying(image: Any, turned: Any) -> Any:
+    """The turned image with what its values mean: tags and transparency."""
+    turned.info |= image.info
+    turned.tag_v2 = getattr(image, "tag_v2", {})
+    return turned
 
 
 def _eight_bit_key_colour(image: Image.Image) -> None:
@@ -193,9 +232,13 @@ def _eight_bit_rgb(path: Path, image: Image.Image, notes: list[str]) -> Image.Im
     if image.mode.startswith("I") or image.mode == "F":
         notes.append("16 bits reduced to 8" if image.mode != "F" else "floats scaled to 8 bits")
         return _from_wide(path, image)
+    if image.mode == "L" and _tag(image, _SAMPLE_FORMAT) == 2 and np.asarray(image).max(initial=0) > 127:
+        raise ImageError("image_refused", f"image {path} holds negative numbers; convert it to 8 bits first.")
+    if image.mode == "LAB":
+        raise ImageError("image_refused", f"image {path} is in the colours of CIELAB; convert it to RGB first.")
     if image.has_transparency_data:
         notes.append("alpha over white")
-        layered = image.convert("RGBA")
+        layered = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         canvas = Image.new("RGB", image.size, "white")
         canvas.paste(layered.convert("RGB"), mask=layered.getchannel("A"))
         return canvas
@@ -205,19 +248,23 @@ def _eight_bit_rgb(path: Path, image: Image.Image, notes: list[str]) -> Image.Im
 
 
 def _from_wide(path: Path, image: Image.Image) -> Image.Image:
-    """Greyscale of more than 8 bits."""
+    """Greyscale of more than 8 bits: white is the largest value of its depth, or zero where a TIFF says so."""
     values: NDArray[Any] = np.asarray(image)
-    if image.mode == "F":
-        if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
-            raise ImageError("image_refused", f"image {path} holds floats outside [0, 1]; convert it to 8 bits first.")
-        grey = np.rint(values * 255)
-    else:
-        if values.min() < 0 or values.max() > 65535:
-            raise ImageError("image_refused", f"image {path} holds integers beyond 16 bits; convert it to 8 bits first.")
-        key = image.info.get("transparency")
-        values = values if not isinstance(key, int) else np.where(values == key, 65535, values)
-        grey = np.rint(values.astype(np.float32) / 257)
+    white = 1.0 if image.mode == "F" else 4095 if _tag(image, _BITS) == 12 else 65535
+    if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= white):
+        beyond = "floats outside [0, 1]" if image.mode == "F" else "integers beyond 16 bits"
+        raise ImageError("image_refused", f"image {path} holds {beyond}; convert it to 8 bits first.")
+    key = image.info.get("transparency")
+    values = np.where(values == key, white, values) if isinstance(key, int) else values
+    grey = np.rint(values.astype(np.float64) * 255 / white)
+    grey = 255 - grey if _tag(image, _POLARITY) == 0 else grey
     return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+
+
+def _tag(image: Any, number: int) -> object:
+    """The first value of a TIFF's tag; None for any other image."""
+    value = getattr(image, "tag_v2", {}).get(number)
+    return value[0] if isinstance(value, tuple) and value else value
 
 
 def _first_line(problem: Exception) -> str:

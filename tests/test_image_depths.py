@@ -1,0 +1,318 @@
+"""Every depth, colour type and polarity of PNG and TIFF, written by their specifications and read by arithmetic; odd metadata."""
+
+from __future__ import annotations
+
+import itertools
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from robustmel.errors import ImageError
+from robustmel.images import decode, decode_with_notes, size_of
+
+WIDTH, HEIGHT = 7, 5
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+PNGS = [
+    (0, 1),
+    (0, 2),
+    (0, 4),
+    (0, 8),
+    (0, 16),
+    (2, 8),
+    (2, 16),
+    (3, 1),
+    (3, 2),
+    (3, 4),
+    (3, 8),
+    (4, 8),
+    (4, 16),
+    (6, 8),
+    (6, 16),
+]
+PALETTE = np.random.default_rng(7).integers(0, 256, (256, 3))
+
+
+def chunk(name: bytes, data: bytes, check: int = 0) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data) ^ check)
+
+
+def png(samples: NDArray[np.int64], depth: int, colour: int, before: bytes = b"", after: bytes = b"") -> bytes:
+    """samples (H, W, C), each in its own depth."""
+    rows = b"".join(b"\0" + packed(row, depth) for row in samples)
+    header = struct.pack(">IIBBBBB", samples.shape[1], samples.shape[0], depth, colour, 0, 0, 0)
+    table = chunk(b"PLTE", PALETTE[: 2**depth].astype(np.uint8).tobytes()) if colour == 3 else b""
+    end = chunk(b"IDAT", zlib.compress(rows)) + after + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + table + before + end
+
+
+def packed(row: NDArray[np.int64], depth: int) -> bytes:
+    bits = "".join(format(value, f"0{depth}b") for value in row.reshape(-1).tolist())
+    bits += "0" * (-len(bits) % 8)
+    return bytes(int(bits[start : start + 8], 2) for start in range(0, len(bits), 8))
+
+
+def drawn(depth: int, channels: int) -> NDArray[np.int64]:
+    return np.random.default_rng(depth).integers(0, 2**depth, (HEIGHT, WIDTH, channels))
+
+
+def over_white(colour: NDArray[np.float64], alpha: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Both in [0, 1] (alpha) and [0, 255]."""
+    return colour * alpha + 255 * (1 - alpha)
+
+
+def eight_bits(samples: NDArray[np.int64], depth: int) -> NDArray[np.float64]:
+    return samples * 255 / (2**depth - 1)
+
+
+def close(tmp_path: Path, content: bytes, expected: NDArray[np.float64], within: float) -> None:
+    (tmp_path / "a.png").write_bytes(content)
+    pixels = decode(tmp_path / "a.png").astype(float)
+    assert pixels.shape == (HEIGHT, WIDTH, 3)
+    assert np.abs(pixels - expected).max() <= within
+
+
+@pytest.mark.parametrize(("colour", "depth"), PNGS)
+def test_every_png_means_what_its_samples_say(tmp_path: Path, colour: int, depth: int) -> None:
+    samples = drawn(depth, CHANNELS[colour])
+    values = PALETTE[samples[..., 0]].astype(float) if colour == 3 else eight_bits(samples, depth)
+    if colour in (4, 6):
+        values = over_white(values[..., :-1], values[..., -1:] / 255)
+    within = (
+        2
+        if depth == 16 and colour in (4, 6)
+        else 1
+        if colour in (4, 6) or (depth == 16 and colour == 2)
+        else 0.501
+        if depth == 16
+        else 1e-9
+    )
+    close(tmp_path, png(samples, depth, colour), np.broadcast_to(values, (HEIGHT, WIDTH, 3)), within)
+
+
+@pytest.mark.parametrize(("colour", "depth"), [kind for kind in PNGS if kind[0] in (0, 2)])
+def test_a_key_colour_is_compared_in_the_depth_of_the_file(tmp_path: Path, colour: int, depth: int) -> None:
+    samples = drawn(depth, CHANNELS[colour])
+    key = samples[2, 3]
+    hidden = (samples == key).all(axis=2, keepdims=True)
+    expected = np.where(hidden, 255, eight_bits(samples, depth))
+    transparent = chunk(b"tRNS", struct.pack(f">{len(key)}H", *key.tolist()))
+    close(tmp_path, png(samples, depth, colour, transparent), np.broadcast_to(expected, (HEIGHT, WIDTH, 3)), 1.01)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_palettes_have_an_alpha_of_their_own(tmp_path: Path, depth: int) -> None:
+    samples = drawn(depth, 1)
+    alpha = np.full(256, 255)
+    alpha[: 2**depth // 2] = np.minimum(255, np.arange(2**depth // 2) * 3)
+    expected = over_white(PALETTE[samples[..., 0]].astype(float), alpha[samples] / 255)
+    transparent = chunk(b"tRNS", alpha[: 2**depth // 2].astype(np.uint8).tobytes())
+    close(tmp_path, png(samples, depth, 3, transparent), expected, 1.0)
+
+
+def tiff(
+    order: str, samples: NDArray[np.int64] | NDArray[np.float64], bits: int, photometric: int, form: int, extra: int | None
+) -> bytes:
+    """One strip, uncompressed."""
+    height, width, channels = samples.shape
+    if form == 3:
+        data = samples.astype(f"{order}f4").tobytes()
+    elif bits in (16, 32):
+        data = samples.astype(f"{order}{'i' if form == 2 else 'u'}{bits // 8}").tobytes()
+    else:
+        data = b"".join(packed(row, bits) for row in samples)
+    tags = {256: (3, [width]), 257: (3, [height]), 258: (3, [bits] * channels), 259: (3, [1]), 262: (3, [photometric])}
+    tags |= {273: (4, [0]), 277: (3, [channels]), 278: (3, [height]), 279: (4, [len(data)]), 339: (3, [form] * channels)}
+    if extra is not None:
+        tags[338] = (3, [extra])
+    if photometric == 3:
+        tags[320] = (3, (np.resize(PALETTE, (2**bits, 3)).T.reshape(-1) * 257).tolist())
+    start = 8 + 2 + 12 * len(tags) + 4
+    beyond, entries = b"", b""
+    for tag, (kind, values) in sorted(tags.items()):
+        written = struct.pack(f"{order}{len(values)}{'H' if kind == 3 else 'I'}", *values)
+        if len(written) > 4:
+            written, beyond = struct.pack(f"{order}I", start + len(beyond)), beyond + written
+        entries += struct.pack(f"{order}HHI", tag, kind, len(values)) + written.ljust(4, b"\0")
+    entries = entries.replace(
+        struct.pack(f"{order}HHI", 273, 4, 1) + b"\0" * 4, struct.pack(f"{order}HHII", 273, 4, 1, start + len(beyond))
+    )
+    mark = b"II" if order == "<" else b"MM"
+    return mark + struct.pack(f"{order}HIH", 42, 8, len(tags)) + entries + b"\0" * 4 + beyond + data
+
+
+TIFFS = [
+    *((bits, polarity, 1, 1, None) for bits, polarity in itertools.product((1, 2, 4, 8), (0, 1))),
+    (12, 1, 1, 1, None),
+    (16, 0, 1, 1, None),
+    (16, 1, 1, 1, None),
+    *((bits, 3, 1, 1, None) for bits in (1, 2, 4, 8)),
+    (8, 2, 1, 3, None),
+    (8, 2, 1, 4, 2),
+    (8, 1, 1, 2, 2),
+    (16, 2, 1, 3, None),
+    (16, 2, 1, 4, 2),
+    (8, 5, 1, 4, None),
+    (16, 5, 1, 4, None),
+    (32, 1, 3, 1, None),
+    (32, 0, 3, 1, None),
+]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("bits", "photometric", "form", "channels", "extra"), TIFFS)
+def test_every_tiff_means_what_its_samples_say_or_is_refused(
+    tmp_path: Path, order: str, bits: int, photometric: int, form: int, channels: int, extra: int | None
+) -> None:
+    samples = np.random.default_rng(bits).random((HEIGHT, WIDTH, 1)).astype(np.float32) if form == 3 else drawn(bits, channels)
+    (tmp_path / "a.tif").write_bytes(tiff(order, samples, bits, photometric, form, extra))
+    values = samples * 255.0 if form == 3 else eight_bits(samples, bits)
+    if photometric == 0:
+        values = 255 - values
+    if photometric == 3:
+        values = PALETTE[samples[..., 0]].astype(float)
+    if photometric == 5:
+        values = (255 - values[..., :3]) * (255 - values[..., 3:]) / 255
+    if extra == 2:
+        values = over_white(values[..., :-1], values[..., -1:] / 255)
+    try:
+        pixels = decode(tmp_path / "a.tif").astype(float)
+    except ImageError:
+        assert order == ">"
+        assert (bits, photometric) in {(12, 1), (16, 0)}  # which the reader does not know in this order
+        return
+    within = 2 if bits == 16 and channels == 4 else 1.01 if channels > 1 and (bits, channels) != (8, 3) else 0.501
+    assert np.abs(pixels - np.broadcast_to(values, pixels.shape)).max() <= within
+
+
+def test_signed_samples_are_refused_where_they_are_negative(tmp_path: Path) -> None:
+    for bits in (8, 16, 32):
+        samples = np.full((HEIGHT, WIDTH, 1), 100)
+        (tmp_path / "a.tif").write_bytes(tiff("<", samples, bits, 1, 2, None))
+        decode(tmp_path / "a.tif")
+        samples[1, 1] = 200 if bits == 8 else -3  # 200 is -56 in eight bits
+        (tmp_path / "a.tif").write_bytes(tiff("<", samples, bits, 1, 2, None))
+        with pytest.raises(ImageError, match=r"holds (negative numbers|integers beyond 16 bits)"):
+            decode(tmp_path / "a.tif")
+
+
+SAMPLES = drawn(8, 3)
+EXIF = b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0) + b"\0\0\0\0"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        chunk(b"tEXt", b"no separator"),
+        chunk(b"tEXt", b"a\0b", check=1),
+        chunk(b"zTXt", b"a\0\0" + zlib.compress(b"x" * 3_000_000)),
+        chunk(b"zTXt", b"a\0\7broken"),
+        chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(b"x" * 3_000_000)),
+        chunk(b"iCCP", b"name\0\3broken"),
+        chunk(b"iCCP", b""),
+        *(chunk(name, b"\0") for name in (b"pHYs", b"gAMA", b"cHRM", b"sRGB", b"acTL", b"fcTL", b"tIME", b"eXIf", b"tRNS")),
+        chunk(b"gAMA", b"\0\0\0\0"),
+        chunk(b"eXIf", b"II*\0\xff\xff\xff\xff"),
+        chunk(b"eXIf", b"II*\0\x08\0\0\0\xff\xff" + struct.pack("<HHIHH", 0x0112, 4, 1, 6, 0)),
+        chunk(b"\x80?!\0", b"not a name"),
+        chunk(b"tRNS", struct.pack(">3H", *SAMPLES[0, 0].tolist()), check=1),
+    ],
+    ids=lambda made: repr(made[4:24]),
+)
+def test_metadata_does_not_decide_about_pixels(tmp_path: Path, before: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(png(SAMPLES, 8, 2, before))
+    assert np.array_equal(decode(tmp_path / "a.png"), SAMPLES)
+    (tmp_path / "a.png").write_bytes(png(SAMPLES, 8, 2, b"", before))
+    assert np.array_equal(decode(tmp_path / "a.png"), SAMPLES)
+
+
+def test_cut_metadata_after_the_pixels_does_no_harm(tmp_path: Path) -> None:
+    whole = png(SAMPLES, 8, 2, b"", chunk(b"tEXt", b"a\0" + b"b" * 500))
+    (tmp_path / "a.png").write_bytes(whole[:-300])
+    assert np.array_equal(decode(tmp_path / "a.png"), SAMPLES)
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_an_orientation_counts_wherever_it_stands(tmp_path: Path, place: str) -> None:
+    (tmp_path / "a.png").write_bytes(png(SAMPLES, 8, 2, **{place: chunk(b"eXIf", EXIF)}))
+    assert np.array_equal(decode(tmp_path / "a.png"), np.rot90(SAMPLES, -1))
+    assert size_of(tmp_path / "a.png") == (HEIGHT, WIDTH)
+    assert decode_with_notes(tmp_path / "a.png").notes == ("rotated by EXIF",)
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
+
+
+@pytest.mark.parametrize(
+    ("odd", "turned"),
+    [
+        (segment(0xE1, b"Exif\0\0" + EXIF), True),
+        (segment(0xE1, b"Exif\0\0" + EXIF[:18]), False),
+        (segment(0xE1, b"Exif\0\0" + EXIF.replace(struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0), struct.pack("<HHIHH", 0x0112, 3, 1, 9, 0))), False),
+        (segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta tiff:Orientation='6'/>"), False),
+        (segment(0xE2, b"ICC_PROFILE\0\1"), False),
+        (segment(0xE2, b"MPF\0II*\0\xff\xff\xff\xff"), False),
+        (segment(0xED, b"Photoshop 3.0\08BIM\4\4\0\0\xff\xff\xff\xff"), False),
+        (segment(0xFE, b""), False),
+        (b"\xff\xff\xff" + segment(0xEC, b"Ducky"), False),
+    ],
+    ids=lambda value: repr(value[4:16]) if isinstance(value, bytes) else None,
+)  # fmt: skip
+def test_odd_segments_of_a_jpeg_do_no_harm(tmp_path: Path, odd: bytes, turned: bool) -> None:
+    Image.fromarray(np.kron(SAMPLES, np.ones((8, 8, 1))).astype(np.uint8)).save(tmp_path / "plain.jpg", quality=95)
+    plain = (tmp_path / "plain.jpg").read_bytes()
+    (tmp_path / "odd.jpg").write_bytes(plain[:2] + odd + plain[2:])
+    expected = np.asarray(Image.open(tmp_path / "plain.jpg"))
+    assert np.array_equal(decode(tmp_path / "odd.jpg"), np.rot90(expected, -1) if turned else expected)
+
+
+@pytest.mark.parametrize(
+    ("head", "named"),
+    [
+        (b"\0\0\0\x1cftypavif", "is AVIF"),
+        (b"\0\0\0\x1cftypheic", "is HEIC"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "is JPEG 2000"),
+        (b"\xff\x4f\xff\x51\0", "is JPEG 2000"),
+        (b"\xff\x0a\0", "is JPEG XL"),
+        (b"8BPS\0\1", "Photoshop"),
+        (b"%PDF-1.4", "is PDF"),
+        (b"P6\n3 2\n", "is PPM"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?><svg/>", "is SVG"),
+    ],
+)
+def test_a_format_that_is_not_read_is_named_with_the_way_out(tmp_path: Path, head: bytes, named: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(head + b"\0" * 40)
+    with pytest.raises(ImageError, match=rf"a\.jpg.*{named}.*PNG first") as caught:
+        decode(tmp_path / "a.jpg")
+    assert caught.value.kind == "image_refused"
+
+
+@pytest.mark.parametrize("size", [(1, 50_000_000), (50_000_000, 1), (70_000, 2), (2**31 - 1, 1), (8000, 8000)])
+def test_an_image_too_long_or_too_large_is_refused_by_its_header(tmp_path: Path, size: tuple[int, int]) -> None:
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 1, 0, 0, 0, 0))
+    (tmp_path / "a.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 2_000_000)) + chunk(b"IEND", b"")
+    )
+    with pytest.raises(ImageError, match="scale it down first") as caught:
+        decode(tmp_path / "a.png")
+    assert caught.value.kind == "image_refused"
+
+
+def test_what_is_no_plain_file_is_never_opened(tmp_path: Path) -> None:
+    import os
+
+    from robustmel.images import file_digest, is_there
+
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    for name in ("pipe.png", "zero.png"):
+        with pytest.raises(ImageError, match="is no plain file"):
+            decode(tmp_path / name)
+        assert file_digest(tmp_path / name) == "missing"
+        assert not is_there(tmp_path / name)
+        assert size_of(tmp_path / name) is None
