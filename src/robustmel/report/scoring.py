@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from robustmel.report import metrics
 from robustmel.report.credit import Credit, credited, over_seeds, worst
 from robustmel.report.questions import EntityFacts, Question, clusters
 from robustmel.report.results import Evaluation, ResultCell, Run
@@ -67,18 +66,10 @@ class Scoring:
 
     def clusters(self, cell: ResultCell) -> Clusters:
         """Which of the mentions behind a cell belong together."""
-        return self._once(clusters, cell)
+        return self.of_questions(clusters, cell)
 
-    def recall(self, cell: ResultCell) -> float | None:
-        """See `metrics.recall`."""
-        return self._once(metrics.recall, cell)
-
-    def ceiling(self, cell: ResultCell) -> float | None:
-        """See `metrics.ceiling`."""
-        return self._once(metrics.ceiling, cell)
-
-    def _once(self, what: Callable[[Sequence[Question]], Value], cell: ResultCell) -> Value:
-        """What is true of questions whoever answers them."""
+    def of_questions(self, what: Callable[[Sequence[Question]], Value], cell: ResultCell) -> Value:
+        """What is true of the questions behind a cell whoever answers them, found once."""
         key = (what, cell.candidates)
         if key not in self._known:
             self._known[key] = what(self.run.questions(cell))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -86,12 +86,17 @@ def expand(grid: Grid, builder: Builder) -> Plan:
 
 
 def _reduced(
-    attacks: Iterable[tuple[AttackSpec, ComponentSpec]], mentions: Iterable[Mention], problems: list[str]
+    attacks: Sequence[tuple[AttackSpec, ComponentSpec]], mentions: Iterable[Mention], problems: list[str]
 ) -> Iterator[tuple[AttackSpec, ComponentSpec]]:
-    """Clean images at the sizes to which some are reduced before an attack: what that costs is not the attack's doing."""
+    """Beside clean images, the same at the sizes to which some are reduced before an attack: what that costs is not its doing."""
     sides = {spec.max_side for spec, attack in attacks if attack.loaded.modality == "image" and spec.attack.name != "clean"}
-    sizes = (size_of(mention.image) for mention in mentions if mention.image) if sides else ()
-    longest = max((max(size) for size in sizes if size), default=0)
+    if all(spec.attack.name != "clean" for spec, _ in attacks):
+        return
+    longest = 0
+    for mention in mentions if sides else ():
+        longest = max(longest, *((mention.image and size_of(mention.image)) or (0,)))
+        if longest > max(sides):
+            break  # all of them reduce something
     for side in sorted(side for side in sides if side < longest):
         spec = AttackSpec(Component("noise", {"eps": 0.0}, f"clean-{side}px"), max_side=side)
         if made := attack_spec(spec, problems):

@@ -11,8 +11,7 @@ import numpy as np
 from robustmel.report.credit import Floats
 from robustmel.report.flags.trace import Trace, trace
 from robustmel.report.record import unattacked
-from robustmel.report.results import ResultCell
-from robustmel.report.rows import table_rows
+from robustmel.report.rows import Row, table_rows
 from robustmel.report.scoring import Scoring
 from robustmel.report.statistics import Clusters
 from robustmel.report.summary import Summary
@@ -28,12 +27,12 @@ class Evidence:
 
     Args:
         summary: Its figures.
-        cells: One a seed.
+        row: Its cells, one a seed.
         scoring: Of the run.
     """
 
     summary: Summary
-    cells: tuple[ResultCell, ...]
+    row: Row
     scoring: Scoring
 
     @property
@@ -44,7 +43,7 @@ class Evidence:
     @cached_property
     def by_seed(self) -> Floats:
         """(S, n): what each mention earned."""
-        return np.concatenate([self.scoring.cell(cell).credit for cell in self.cells])
+        return self.scoring.row(self.row).credit
 
     @property
     def credit(self) -> Floats:
@@ -60,13 +59,13 @@ class Evidence:
     @property
     def clusters(self) -> Clusters:
         """(n,): which mentions belong together."""
-        return self.scoring.clusters(self.cells[0])
+        return self.scoring.clusters(self.row.first)
 
     @cached_property
     def trace(self) -> Trace:
         """What the logs of all its perturbed sets come to."""
         run = self.scoring.run
-        return trace(run.log(cell, evaluation) for cell in self.cells for evaluation in cell.evaluations)
+        return trace(run.log(cell, evaluation) for cell in self.row.cells for evaluation in cell.evaluations)
 
     @cached_property
     def white_box(self) -> bool:
@@ -76,7 +75,7 @@ class Evidence:
 
     def noted(self, name: str) -> set[bool]:
         """What the stage that asked the linker noted, over its row sets."""
-        keys = [evaluation.answers for cell in self.cells for evaluation in cell.evaluations]
+        keys = [evaluation.answers for cell in self.row.cells for evaluation in cell.evaluations]
         values = [self.scoring.run.manifest("answers", key).get(name) for key in keys]
         return {value for value in values if isinstance(value, bool)}
 
@@ -110,7 +109,7 @@ def evidence(scoring: Scoring, summaries: Sequence[Summary]) -> list[Evidence]:
     """The rows that can be doubted: all but worst cases over attacks and what an attack leaves untouched."""
     rows = {row.cell: row for row in table_rows(scoring.run.cells)}
     return [
-        Evidence(summary, rows[summary.cell].cells, scoring)
+        Evidence(summary, rows[summary.cell], scoring)
         for summary in summaries
         if not summary.worst_case and not summary.untouched
     ]

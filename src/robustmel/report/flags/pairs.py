@@ -74,11 +74,11 @@ def _growing(rows: Sequence[Evidence]) -> Iterator[Comparison]:
     ladders: defaultdict[tuple[Cell, str], defaultdict[float, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         if row.white_box and row.bound and row.summary.threat_model == "linf":
-            ladders[row.victim, row.cells[0].attack_name][row.bound].append(row)
+            ladders[row.victim, row.row.first.attack_name][row.bound].append(row)
     for ladder in ladders.values():
         for smaller, larger in pairwise(sorted(ladder)):
             less, more = ladder[smaller], ladder[larger]
-            if [row.cells[0].strength for row in (*less, *more)] != ["normal", "strong"]:  # those are compared as settings
+            if [row.row.first.strength for row in (*less, *more)] != ["normal", "strong"]:  # those are compared as settings
                 yield _pair("not_growing_with_eps", less, more)
 
 
@@ -87,7 +87,7 @@ def _settings(rows: Sequence[Evidence]) -> Iterator[Comparison]:
     known: defaultdict[tuple[Cell, str], dict[str, Evidence]] = defaultdict(dict)
     for row in rows:
         if row.white_box:
-            known[row.victim, row.cells[0].attack_name][row.cells[0].strength] = row
+            known[row.victim, row.row.first.attack_name][row.row.first.strength] = row
     for settings in known.values():
         if {"normal", "strong"} <= settings.keys():
             yield _pair("strong_weaker_than_normal", [settings["normal"]], [settings["strong"]])
