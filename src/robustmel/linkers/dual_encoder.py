@@ -23,11 +23,11 @@ from robustmel.linkers.family import Family
 from robustmel.linkers.loading import load, pick_device
 from robustmel.linkers.preprocessing import Picture, Preprocessing
 from robustmel.linkers.ranking import ranking
+from robustmel.linkers.smoke_test import smoke_test
 from robustmel.linkers.text_side import TextSide, TextSides
 from robustmel.linkers.text_tower import TextTower
 from robustmel.linkers.texts import QueryText, check_texts
 from robustmel.linkers.weights import WORLD, weight_files
-from robustmel.linkers.wholeness import check_whole
 from robustmel.types import Prediction, Query, Task
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class DualEncoder(Family):
                 f"{model} states no pad_token, and {type(self).__name__} reads padding; add it to tokenizer_config.json."
             )
         if not model.startswith(WORLD):
-            check_whole(self, model)
+            smoke_test(self, model)
         self.no_gradient = self.preprocessing.no_gradient
         if self.no_gradient:
             self.logits = None  # type: ignore[assignment, method-assign]  # so it is not `Differentiable`

@@ -13,7 +13,7 @@ from robustmel.errors import ImageError
 from robustmel.images import MAX_PIXELS
 from robustmel.linkers.resampling import Resize
 
-SIZES = ({"shortest_edge"}, {"shortest_edge", "longest_edge"}, {"max_height", "max_width"}, {"height", "width"})
+SPELLINGS = ({"shortest_edge"}, {"shortest_edge", "longest_edge"}, {"max_height", "max_width"}, {"height", "width"})
 """The ways of stating a size that the library's Pillow processors act on."""
 
 
@@ -22,7 +22,7 @@ class Settings:
     """What a processor does to an RGB image, in this order.
 
     Args:
-        size: What the image is resized to, in one of the library's spellings (`SIZES`); empty where nothing is resized.
+        size: What the image is resized to, in one of the library's spellings (`SPELLINGS`); empty where nothing is resized.
         resample: Pillow's filter number.
         crop: (height, width) cut from the centre, padded with black where the image is smaller.
         scale: What 8-bit values are multiplied with.
@@ -63,7 +63,7 @@ class Settings:
         if not isinstance(resample, int):  # a filter's name, which the library takes for bilinear
             resample = Image.Resampling.BILINEAR
         size = dict(option("size", {})) if option("do_resize", False) else {}
-        if (size and set(size) not in SIZES) or resample not in set(Image.Resampling):
+        if (size and set(size) not in SPELLINGS) or resample not in set(Image.Resampling):
             return None
         normalises, rescales = option("do_normalize", False), option("do_rescale", False)
         try:

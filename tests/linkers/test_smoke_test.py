@@ -126,7 +126,7 @@ def test_trying_a_folder_leaves_nothing_behind(make: Make) -> None:
 
 
 def test_a_processor_that_is_not_understood_takes_the_gradients_away(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("robustmel.linkers.processor_settings.SIZES", ())
+    monkeypatch.setattr("robustmel.linkers.processor_settings.SPELLINGS", ())
     parameters = LINKERS.parameters("clip", {"model": str(copy)})
     able = capabilities(LINKERS.load("clip"), parameters)
     assert not able.gradients

@@ -14,14 +14,14 @@ from torch.nn.functional import normalize
 from robustmel.errors import MissingError
 from robustmel.linkers.loading import first_line
 
-SIZES = ((31, 47), (47, 31))
+PICTURE_SIZES = ((31, 47), (47, 31))
 """(height, width) of the pictures: odd, and as most photographs are."""
 
 TEXTS = ("red", "blue")
 
 
 @torch.no_grad()
-def check_whole(linker: Any, model: str) -> None:
+def smoke_test(linker: Any, model: str) -> None:
     """Embeds and compares as a run does, and refuses what does not fit together.
 
     Args:
@@ -62,7 +62,7 @@ def _texts(linker: Any, model: str) -> Tensor:
 
 
 def _images(linker: Any, model: str) -> Tensor:
-    pictures = [np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8) for size in SIZES]
+    pictures = [np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8) for size in PICTURE_SIZES]
     with _trying(model, "its image processor fails on a picture of 47x31; correct preprocessor_config.json"):
         seen = [linker.preprocessing.pictures([picture]) for picture in pictures]
     (height, width), other = (tuple(values.shape[2:]) for values in seen)
