@@ -3,12 +3,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from robustmel.attacks.image.apgd import APGD, AscentState, window_ends
 from robustmel.attacks.image.ball import Ball
 from robustmel.attacks.image.gradients import LossGradient
+from robustmel.attacks.image.item_noise import ItemNoise
 
 
 def gold(count: int) -> torch.Tensor:
@@ -147,3 +149,62 @@ def test_it_finds_no_less_than_plain_steps(conv: Any, pictures: Any, perturb: An
     ours = perturb(APGD(eps="2/255", steps=20), conv, pixels, answers).succeeded
     assert int(ours.sum()) >= int(plain.sum()) - 1
     assert 0 < int(plain.sum()) < 48
+
+
+class Bowl:
+    """Two candidates: gold scores 0, the other less the nearer to `bottom` the pixels are not; it never wins. Says where it was asked."""
+
+    def __init__(self, bottom: torch.Tensor, stretch: torch.Tensor) -> None:
+        self.bottom, self.stretch = bottom, stretch
+        self.asked: list[np.ndarray[Any, Any]] = []
+
+    def __call__(self, pixels: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
+        if pixels.requires_grad:
+            self.asked.append(pixels.detach().double().numpy().copy())
+        depth = (self.stretch * (pixels - self.bottom) ** 2).sum((1, 2, 3))
+        return torch.stack([torch.zeros_like(depth), -0.5 - 20 * depth], 1)
+
+
+def test_its_iterates_are_those_of_the_papers_algorithm() -> None:
+    """Algorithm 1 of Croce and Hein, written down again for one image, in float64, with numpy alone."""
+    draw = torch.Generator().manual_seed(3)
+    centre = torch.rand(1, 3, 5, 4, generator=draw) * 0.2 + 0.4
+    bottom = centre + (torch.rand(centre.shape, generator=draw) - 0.5) * 0.3
+    bowl = Bowl(bottom, torch.rand(centre.shape, generator=draw) + 0.2)
+    steps, eps, rho = 40, 0.1, 0.75
+    APGD(eps=eps, steps=steps, rho=rho).perturb(centre, bowl, gold(1), ItemNoise([5], (3, 5, 4)))
+    asked = np.stack([pixels[0] for pixels in bowl.asked])
+
+    goal, weight, middle = bottom[0].double().numpy(), bowl.stretch[0].double().numpy(), centre[0].double().numpy()
+
+    def project(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return np.clip(np.clip(pixels, middle - eps, middle + eps), 0, 1)
+
+    def loss(pixels: np.ndarray[Any, Any]) -> float:
+        return float(np.log1p(np.exp(-0.5 - 20 * (weight * (pixels - goal) ** 2).sum())))
+
+    def uphill(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return -np.sign(pixels - goal)
+
+    ends = {round(steps * share) for share in (0.2, 0.375, 0.525, 0.65, 0.75, 0.825, 0.875, 0.925, 0.975)}
+    step, current, previous = 2 * eps, asked[0], asked[0]
+    best, losses, halved, best_before, last_end = current, [loss(current)], True, loss(current), 0
+    expected = [current]
+    for number in range(1, steps + 1):
+        ahead = project(current + step * uphill(current))
+        share = 1.0 if number == 1 else 0.75
+        moved = project(current + share * (ahead - current) + (1 - share) * (current - previous))
+        previous, current = current, moved
+        expected.append(current)
+        losses.append(loss(current))
+        if losses[-1] > loss(best):
+            best = current
+        if number in ends:
+            rises = sum(later > earlier for earlier, later in pairwise(losses[last_end : number + 1]))
+            halve = rises <= rho * (number - last_end) or (not halved and loss(best) <= best_before)
+            if halve:
+                step, current = step / 2, best
+            halved, best_before, last_end = halve, loss(best), number
+    assert len(asked) == steps + 1
+    assert np.abs(asked - np.stack(expected)).max(axis=(1, 2, 3)) == pytest.approx(0, abs=2e-5)
+    assert step < 2 * eps / 8  # the path was long enough for several halvings

@@ -67,3 +67,16 @@ def test_dropping_the_fooled_keeps_success_and_saves_questions(
     assert bool((dropped.succeeded | ~whole.succeeded).all())
     assert torch.equal(dropped.succeeded, wrong(conv, rounded(dropped.pixels), gold))
     assert int(dropped.iterations.sum()) < int(whole.iterations.sum())
+
+
+def test_another_wrong_candidate_that_wins_is_no_targeted_success(gradient_attack: Any, pictures: Any, perturb: Any) -> None:
+    """The second candidate leads gold everywhere; the third is the target, and out of reach."""
+    if not gradient_attack.has("targeted"):
+        pytest.skip("has no target")
+
+    def scores(pixels: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
+        light = pixels.mean((1, 2, 3))
+        return torch.stack([0 * light, 0 * light + 5, light - 9], 1)
+
+    found = perturb(gradient_attack(targeted="least_likely"), scores, pictures(3), torch.zeros(3, dtype=torch.long))
+    assert found.succeeded.tolist() == [False] * 3
