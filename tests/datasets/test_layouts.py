@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from robustmel.datasets import DATASETS
 from robustmel.datasets.boxes import clipped
@@ -115,6 +117,17 @@ def test_mimic_images_end_at_the_first_dot() -> None:
         ("]https://en.wikipedia.org/wiki/Storm_Otto_(2021)", ("Storm Otto (2021)", True)),
         ("https://en.wikipedia.org/wiki/Caf%C3%A9_%C3%89lan#History", ("Café Élan", False)),
         ("Q42", ("Q42", False)),
+        ("https://en.wikipedia.org/wiki/paris", ("Paris", False)),
+        ("https://en.m.wikipedia.org/wiki/AT&amp;T", ("AT&T", False)),
+        ("https://en.wikipedia.org/wiki/AT%26amp%3BT", ("AT&T", False)),
+        ("https://en.wikipedia.org/wiki/Paris?oldid=12&amp;action=raw#History", ("Paris", False)),
+        ("https://en.wikipedia.org/w/index.php?oldid=3&title=caf%C3%A9+%C3%89lan#x", ("Café Élan", False)),
+        ("https://en.wikipedia.org/w/index.php?title=AT%26T&amp;oldid=3", ("AT&T", False)),
+        ("https://en.wikipedia.org/wiki/Caf%25C3%25A9", ("Café", False)),
+        ("//en.wikipedia.org/wiki/What_Is_Love%3F", ("What Is Love?", False)),
+        ("http://EN.wikipedia.org/wiki/What_Is_Love?", ("What Is Love?", False)),
+        ("cafe\u0301_\u200eélan", ("Café élan", False)),
+        ("ßeta", ("ßeta", False)),
         ("NIL", (None, False)),
         ("", (None, False)),
         ("None", (None, False)),
@@ -294,3 +307,29 @@ def test_one_sets_file_is_not_read_as_another(tmp_path: Path) -> None:
 def test_parameters_of_a_wrong_type_are_refused(parameters: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         DATASETS.create("wikimel", **({"path": "x"} | parameters)).load()
+
+
+def test_one_page_under_several_addresses_is_one_entity(shared_data: Path, tmp_path: Path) -> None:
+    dataset = DATASETS.create("wikidiverse", path=str(shared_data / "cases" / "page-titles")).load()
+    for mention in dataset:
+        assert mention.candidates is not None
+        assert mention.gold in mention.candidates
+    assert len([entity for entity in dataset.kb if entity.name == "AT&T"]) == 1
+    assert dataset.report.counts["gold_not_in_candidates"] == 0
+
+
+def test_ids_of_many_digits_are_exact_and_absurd_ones_are_told(shared_data: Path, tmp_path: Path) -> None:
+    (mention,) = DATASETS.create("jsonl", path=str(shared_data / "cases" / "big-ids")).load().mentions
+    assert mention.id == "1234567890123456789"
+    for name in ("Wikidata-MEL.json", "WIKIMEL_test.json", "WIKIPerson_Test.json"):
+        (tmp_path / name).write_text(f'[{{"id": {"9" * 6000}}}]')
+    for name in ("wikimel", "wikiperson"):
+        with pytest.raises(MissingError, match="a number of 6,000 digits stands in it"):
+            DATASETS.create(name, path=str(tmp_path)).load()
+
+
+@given(st.integers())
+def test_any_whole_number_is_read_as_its_digits(number: int) -> None:
+    from robustmel.records.record import raw_record
+
+    assert raw_record("x", json.loads(json.dumps({"id": number})), "id").identifier("id") == str(number)

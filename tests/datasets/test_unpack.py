@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from robustmel.datasets import unpack as module
 from robustmel.datasets.unpack import unpack
-from robustmel.errors import MissingError
+from robustmel.errors import MissingError, UsageError
 
 FILES = {"a.json": b"{}", "images/b.png": b"\x89PNG" * 50, "images/deep/c.txt": b""}
 
@@ -112,3 +112,49 @@ def test_a_torn_or_mutated_archive_gives_a_sentence_or_its_files(
         refused = str(problem)
     assert (str(folder) in refused) == bool(refused)
     assert (folder / "out").exists() == (not refused)
+
+
+def unflagged(path: Path, names: list[bytes]) -> Path:
+    """A zip whose names are raw bytes without the flag for UTF-8."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr("n" * len(name), b"x")
+    content = path.read_bytes()
+    for name in names:
+        content = content.replace(b"n" * len(name), name, 2)
+    path.write_bytes(content)
+    return path
+
+
+def listed(folder: Path) -> list[str]:
+    return sorted(entry.relative_to(folder).as_posix() for entry in folder.rglob("*") if entry.is_file())
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("gbk", "图片/北京.jpg"), ("shift_jis", "表示/猫.jpg"), ("cp866", "мир/кот.jpg")]
+)
+def test_names_are_utf_8_where_valid_else_in_the_encoding_given(
+    tmp_path: Path, encoding: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    unpack(unflagged(tmp_path / "utf8.zip", [name.encode()]), tmp_path / "utf8")
+    assert listed(tmp_path / "utf8") == [name]
+    archive = unflagged(tmp_path / "other.zip", [name.encode(encoding)])
+    unpack(archive, tmp_path / "named", encoding)
+    assert listed(tmp_path / "named") == [name]
+    assert caplog.records == []
+    assert unpack(archive, tmp_path / "as-they-are") == 1
+    assert "are not UTF-8 and stay as they are" in caplog.text
+    assert "--encoding" in caplog.text
+    with pytest.raises(UsageError, match="no encoding of names"):
+        unpack(archive, tmp_path / "none", "no-such")
+    assert not (tmp_path / "none").exists()
+
+
+def test_names_of_a_tar_are_treated_alike(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.GNU_FORMAT, encoding="gbk") as archive:
+        archive.addfile(tarfile.TarInfo("图片/北京.jpg"))
+    unpack(tmp_path / "a.tar", tmp_path / "named", "gbk")
+    assert listed(tmp_path / "named") == ["图片/北京.jpg"]
+    assert caplog.records == []
+    assert unpack(tmp_path / "a.tar", tmp_path / "as-they-are") == 1
+    assert "are not UTF-8" in caplog.text

@@ -1,7 +1,11 @@
+import unicodedata
 from pathlib import Path
 
+import pytest
+
 from robustmel.datasets import DATASETS
-from robustmel.records.image_paths import stays_inside
+from robustmel.records.image_paths import image_path, stays_inside
+from robustmel.records.load_report import LoadReport
 
 
 def test_a_link_out_of_the_data_folder_is_seen(tmp_path: Path) -> None:
@@ -34,3 +38,43 @@ def test_a_data_set_knows_which_images_lead_out_of_it(tmp_path: Path) -> None:
     )
     dataset = DATASETS.create("jsonl", path=str(data)).load()
     assert [dataset.outside(mention.image) for mention in dataset if mention.image is not None] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("file", "named"),
+    [
+        (unicodedata.normalize("NFD", "é/ü.png"), unicodedata.normalize("NFC", "é/ü.png")),
+        (unicodedata.normalize("NFC", "é/ü.png"), unicodedata.normalize("NFD", "é/ü.png")),
+        ("a/b c.png", "a\\b c.png"),
+        ("a/b c.png", "a/b%20c.png"),
+        ("a/b%20c.png", "a/b c.png"),
+        ("a/b c.png", "a%2Fb%20c.png"),
+        ("a/100%.png", "a/100%25.png"),
+        (unicodedata.normalize("NFD", "é ü.png"), "%C3%A9%20%C3%BC.png"),
+    ],
+)
+def test_a_path_spelt_otherwise_than_its_file_finds_it(tmp_path: Path, file: str, named: str) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("x")
+    report = LoadReport("x")
+    assert image_path(tmp_path, named, "m1", report) == tmp_path / file
+    assert report.counts == {"image_respelt": 1}
+    assert image_path(tmp_path, file, "m1", report) == tmp_path / file
+    assert report.counts == {"image_respelt": 1}
+
+
+@pytest.mark.parametrize(
+    "named", ["..%2Fsecret", "%2e%2e/secret", "..\\secret", "a\\..\\..\\secret", "%2e%2e%2fsecret", "x" * 5000]
+)
+def test_no_spelling_leads_out_of_the_folder(tmp_path: Path, named: str) -> None:
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "set" / "a").mkdir(parents=True)
+    found = image_path(tmp_path / "set", named, "m1", LoadReport("x"))
+    assert found is None or not (len(named) < 5000 and found.exists())
+
+
+def test_two_spellings_on_the_disk_are_two_files(tmp_path: Path) -> None:
+    for name in ("a b.png", "a%20b.png", "a%20%62.png"):
+        (tmp_path / name).write_text("x")
+        assert image_path(tmp_path, name, "m1", LoadReport("x")) == tmp_path / name
+    assert image_path(tmp_path, "%61 b.png", "m1", LoadReport("x")) == tmp_path / "a b.png"

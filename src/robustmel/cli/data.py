@@ -43,11 +43,12 @@ def check(
 def unpack(
     archive: Annotated[Path, typer.Argument(help="A .zip or .tar (.gz, .bz2, .xz).")],
     out: Annotated[Path, typer.Option("--out", help="The folder to write; must not be there yet.")],
+    encoding: Annotated[str | None, typer.Option("--encoding", help="Of names that are not UTF-8, as in gbk.")] = None,
 ) -> None:
     """Unpack an archive of a data set safely."""
     from robustmel.datasets.unpack import unpack as unpacked
 
-    print(f"{unpacked(archive, out):,} files", file=sys.stderr)
+    print(f"{unpacked(archive, out, encoding):,} files", file=sys.stderr)
     print(out)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import stat
 import tarfile
 import zipfile
@@ -9,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
-from robustmel.errors import MissingError, printable
+from robustmel.errors import MissingError, UsageError, printable
 from robustmel.records.new_folder import new_folder
 
 MAX_FILES = 2_000_000
@@ -19,6 +21,7 @@ MAX_RATIO = 200
 """Unpacked bytes a packed byte, of archives over `SMALL`; pictures and JSON stay far below."""
 SMALL = 10 * 2**20
 _BLOCK = 1 << 20
+_log = logging.getLogger(__name__)
 
 
 class _Entry(NamedTuple):
@@ -27,15 +30,22 @@ class _Entry(NamedTuple):
     source: IO[bytes]
 
 
-def unpack(archive: Path, out: Path) -> int:
+def unpack(archive: Path, out: Path, encoding: str | None = None) -> int:
     """Unpacks a .zip or .tar (.gz, .bz2, .xz) into a new folder; returns the number of files.
 
     The whole archive is refused, and nothing is left behind, if one entry leads out of the folder (".." or an absolute path), is
     a link or a device, stands there twice, or if it holds more than it may (`MAX_FILES`, `MAX_BYTES`, `MAX_RATIO`; sizes are
     counted while unpacking, not believed).
 
+    Args:
+        archive: The file.
+        out: The folder to write; must not be there yet.
+        encoding: Of names that the archive does not say to be UTF-8 ("gbk", "shift_jis"). None reads them as UTF-8 where they are
+            valid; else they stay as they are, and one warning says so.
+
     Raises:
         MissingError: The archive is absent, broken or refused, or `out` is there already; the sentence names the entry.
+        UsageError: There is no such encoding.
     """
     if not archive.is_file():
         raise MissingError(f"no archive {archive}.")
@@ -43,7 +53,7 @@ def unpack(archive: Path, out: Path) -> int:
     count = total = 0
     try:
         with new_folder(out) as unfinished:
-            for entry in _entries(archive):
+            for entry in _entries(archive, encoding):
                 target = _inside(unfinished, entry.name, archive)
                 count += 1
                 if count > MAX_FILES:
@@ -60,14 +70,15 @@ def unpack(archive: Path, out: Path) -> int:
                                 " far more than its size would lead one to expect."
                             )
                         file.write(block)
-    except MissingError:
+    except (MissingError, UsageError):
         raise
     except Exception as problem:  # what zipfile, tarfile and their decompressors raise has no common base
         raise MissingError(f"{archive} cannot be unpacked: {problem}.") from problem
     return count
 
 
-def _entries(archive: Path) -> Iterator[_Entry]:
+def _entries(archive: Path, encoding: str | None) -> Iterator[_Entry]:
+    foreign = ""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as opened:
             for info in opened.infolist():
@@ -76,18 +87,47 @@ def _entries(archive: Path) -> Iterator[_Entry]:
                     raise MissingError(f"{archive} is refused: {printable(info.filename)} is a link or a device.")
                 if info.is_dir():
                     continue
+                name = info.filename
+                if not info.flag_bits & 0x800 and not name.isascii():
+                    name, known = _decoded(name.encode("cp437"), name, encoding)
+                    foreign = foreign or ("" if known else name)
                 with opened.open(info) as source:
-                    yield _Entry(info.filename, info.file_size, source)
+                    yield _Entry(name, info.file_size, source)
+        _warn(archive, foreign)
         return
-    with tarfile.open(archive, "r:*") as tar:
+    with tarfile.open(archive, "r:*", encoding="utf-8", errors="surrogateescape") as tar:
         for member in tar:
             if member.isdir():
                 continue
             held = tar.extractfile(member) if member.isreg() else None
             if held is None:
                 raise MissingError(f"{archive} is refused: {printable(member.name)} is a link or a device.")
+            name, known = _decoded(os.fsencode(member.name), member.name, encoding)
+            foreign = foreign or ("" if known else name)
             with held:
-                yield _Entry(member.name, member.size, held)
+                yield _Entry(name, member.size, held)
+    _warn(archive, foreign)
+
+
+def _decoded(raw: bytes, as_it_is: str, encoding: str | None) -> tuple[str, bool]:
+    """A name as UTF-8 where that is valid, else in the encoding given; else as it is. And whether it is known what it says."""
+    for known in ("utf-8", encoding):
+        try:
+            if known is not None:
+                return raw.decode(known), True
+        except UnicodeDecodeError:
+            continue
+        except LookupError as problem:
+            raise UsageError(f'"{known}" is no encoding of names; write one like "gbk", "shift_jis" or "cp866".') from problem
+    return as_it_is, False
+
+
+def _warn(archive: Path, name: str) -> None:
+    if name:
+        _log.warning(
+            "names in %s are not UTF-8 and stay as they are (first: %s); name their encoding, as in --encoding gbk",
+            archive, printable(name),
+        )  # fmt: skip
 
 
 def _inside(folder: Path, name: str, archive: Path) -> Path:

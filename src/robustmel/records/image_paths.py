@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
+from urllib.parse import unquote
 
 from robustmel.records.load_report import LoadReport
 
@@ -13,7 +17,8 @@ def image_path(folder: Path, named: str, place: str, report: LoadReport) -> Path
     """The file that a record names, relative to the image folder; None where it names none that may be read.
 
     A path that leaves the folder (`..`, or an absolute one elsewhere) and a web address are refused and counted as
-    `image_outside` and `image_url`: a data set must not make a linker read other files of the machine.
+    `image_outside` and `image_url`: a data set must not make a linker read other files of the machine. Where no file has the name but
+    one is another spelling of it (Unicode's other form, backslashes, percent-encoding), that one is meant; counted as `image_respelt`.
     """
     if not named.strip():
         return None
@@ -25,7 +30,62 @@ def image_path(folder: Path, named: str, place: str, report: LoadReport) -> Path
     if inside == base or not inside.is_relative_to(base):
         report.remark("image_outside", f"{place}: {named}")
         return None
-    return folder / inside.relative_to(base)
+    named_file = folder / inside.relative_to(base)
+    if _is_there(named_file) or not base.is_dir():
+        return named_file
+    spelt = _spelt_otherwise(base, inside.relative_to(base).as_posix())
+    if spelt is None:
+        return named_file
+    report.remark("image_respelt", f"{place}: {named}")
+    return folder / spelt
+
+
+def _spelt_otherwise(base: Path, named: str) -> Path | None:
+    """The one file that a path means where none is spelt like it: in Unicode's other form, with backslashes, percent-encoded.
+
+    Every part is looked up in the listing of its folder, so that no spelling leads out of it.
+    """
+    for written in dict.fromkeys((named, named.replace("\\", "/"), unquote(named).replace("\\", "/"))):
+        here = base
+        for part in written.split("/"):
+            meant = _listing(here, _changed(here)).get(_plain_name(part), ())
+            if part not in ("", ".", "..") and _is_there(here / part):
+                here /= part
+            elif len(meant) == 1:
+                here /= meant[0]
+            else:
+                break
+        else:
+            return here.relative_to(base)
+    return None
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name too long for the file system
+        return False
+
+
+def _changed(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=256)
+def _listing(folder: Path, changed: int) -> Mapping[str, list[str]]:
+    """Plain name -> the names in a folder that are spellings of it."""
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    if changed and folder.is_dir():
+        for entry in folder.iterdir():
+            names[_plain_name(entry.name)].append(entry.name)
+    return dict(names)
+
+
+def _plain_name(name: str) -> str:
+    return unicodedata.normalize("NFC", unquote(name))
 
 
 def stays_inside(path: Path, folders: Iterable[Path]) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from robustmel.errors import MissingError
-from robustmel.records.json_lines import archive_kind, no_constant, unique, usable
+from robustmel.records.json_lines import archive_kind, no_constant, unique, usable, whole_number
 from robustmel.records.load_report import LoadReport
 
 
@@ -29,7 +29,9 @@ def read_json(path: Path, report: LoadReport) -> Any:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise MissingError(f"{path} is UTF-16; save it as UTF-8.")
     try:
-        value = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=unique, parse_constant=no_constant)
+        value = json.loads(
+            raw.decode("utf-8-sig"), object_pairs_hook=unique, parse_constant=no_constant, parse_int=whole_number
+        )
     except UnicodeDecodeError as problem:
         line = raw.count(b"\n", 0, problem.start) + 1
         raise MissingError(

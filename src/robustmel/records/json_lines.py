@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from robustmel.errors import MissingError
 from robustmel.records.load_report import LoadReport
 
+MAX_DIGITS = 1000
 _UNUSABLE = re.compile("[\x00\ud800-\udfff]")
 _ARCHIVES = {b"PK\x03\x04": "zip", b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"7z\xbc\xaf": "7z", b"\xfd7zXZ": "xz"}
 
@@ -68,7 +69,7 @@ def _refuse_other_layouts(path: Path, first: bytes) -> None:
 
 def _record(path: Path, place: str, raw: bytes, report: LoadReport) -> dict[str, Any]:
     try:
-        values = json.loads(raw.decode("utf-8"), object_pairs_hook=unique, parse_constant=no_constant)
+        values = json.loads(raw.decode("utf-8"), object_pairs_hook=unique, parse_constant=no_constant, parse_int=whole_number)
         if b"\\u" in raw:
             values = usable(values, place, report)
     except UnicodeDecodeError as problem:
@@ -107,6 +108,13 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 raise ValueError(f"the key {json.dumps(key)} stands in it twice")
             seen.add(key)
     return values
+
+
+def whole_number(digits: str) -> int:
+    """For `json.loads`: a whole number, exactly; refused (`ValueError`) where it has more digits than any id or count."""
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number of {len(digits):,} digits stands in it; over {MAX_DIGITS} is no id and no count")
+    return int(digits)
 
 
 def no_constant(constant: str) -> None:

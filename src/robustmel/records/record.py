@@ -112,7 +112,7 @@ class Record:
         raise MissingError(f"{self.place}: {json.dumps(self._names[key])} must be {expected}, found {found}.")
 
     def identifier(self, key: str) -> str:
-        """A non-empty id; whole numbers are read as their digits."""
+        """A non-empty id; whole numbers are read as their digits, however many."""
         value = self.optional_identifier(key)
         if value is None or not value.strip():
             self._wrong(key, "a non-empty string")
@@ -124,7 +124,7 @@ class Record:
         return None if value is None else self._as_id(key, value)
 
     def _as_id(self, key: str, value: object) -> str:
-        if not isinstance(value, str | int) or isinstance(value, bool) or (isinstance(value, int) and abs(value) >= 10**18):
+        if not isinstance(value, str | int) or isinstance(value, bool):
             self._wrong(key, "a string (or a whole number)")
         return str(value)
 

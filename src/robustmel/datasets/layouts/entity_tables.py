@@ -8,7 +8,7 @@ from pathlib import Path
 from robustmel.datasets.layouts.folders import first_folder
 from robustmel.datasets.layouts.layout import Source
 from robustmel.datasets.tables import EntityTable
-from robustmel.datasets.titles import title, wikidiverse_name
+from robustmel.datasets.titles import page_id, wikidiverse_name
 from robustmel.errors import MissingError
 from robustmel.records.image_paths import image_path
 from robustmel.records.load_report import LoadReport
@@ -58,4 +58,4 @@ def _lines(file: Path, report: LoadReport) -> Iterator[tuple[str, str, str]]:
             continue
         if "@@@@" in rest:
             report.remark("table_lines_with_stray_separator", f"{place}: {line[:60]}")
-        yield place, title(name), rest.strip()
+        yield place, page_id(name), rest.strip()
