@@ -217,7 +217,10 @@ def _same(some: Sequence[Prediction], others: Sequence[Prediction]) -> bool:
 
 def _scores_agree(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]:
     if callable(getattr(linker, "scores", None)):
-        yield from _table_agrees("scores", linker.scores(list(queries), task), _linked(linker, queries, task), queries)
+        import torch
+
+        table = torch.as_tensor(linker.scores(list(queries), task))
+        yield from _table_agrees("scores", table, _linked(linker, queries, task), queries)
 
 
 def _logits_agree(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]:

@@ -4,9 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.attacks.image.square import Square
@@ -16,7 +19,7 @@ from robustmel.registry import load_file_component
 from robustmel.run.grid import parse_grid
 from robustmel.run.listener import ProgressListener
 from robustmel.run.runs import run_grid
-from robustmel.run.stages.black_box import BlackBoxObjective, as_scores
+from robustmel.run.stages.black_box import BlackBoxObjective, as_scores, in_single_precision
 from robustmel.run.stages.objective import LinkerObjective, objective_of
 from robustmel.run.store import Store
 from robustmel.types import Prediction, Query
@@ -135,3 +138,24 @@ def test_square_runs_where_gradients_are_refused(linker: str, colour_data: Path,
     assert all(row["succeeded"] == row["succeeded_u8"] for row in done)
     assert all(1 <= row["queries"] <= 30 for row in done)
     assert all("PNG" in row["note"] for row in done)
+
+
+@given(
+    st.lists(st.floats(-1e300, 1e300, allow_subnormal=False), min_size=2, max_size=6, unique=True)
+    | st.lists(st.integers(0, 50), min_size=2, max_size=6, unique=True).map(lambda steps: [1 + 1e-9 * step for step in steps])
+)
+def test_single_precision_keeps_the_order_of_scores_a_hair_apart_or_huge(values: list[float]) -> None:
+    kept = in_single_precision(torch.tensor([[*values, -torch.inf]], dtype=torch.float64))[0]
+    assert kept.dtype == torch.float32
+    assert kept[-1] == -torch.inf
+    assert bool(kept[:-1].isfinite().all())
+    assert kept[np.argmax(values)] == kept[:-1].max()
+    spread = max(values) - min(values)
+    if spread < 1e-6:
+        assert np.argsort(kept[:-1].numpy(), kind="stable").tolist() == np.argsort(values, kind="stable").tolist()
+
+
+def test_scores_that_single_precision_tells_apart_are_left_alone() -> None:
+    scores = torch.tensor([[0.25, 0.5, 0.25], [3.0, -1.0, -torch.inf]], dtype=torch.float64)
+    assert torch.equal(in_single_precision(scores), scores.float())
+    assert in_single_precision(torch.full((1, 2), torch.nan, dtype=torch.float64)).isnan().all()

@@ -56,8 +56,25 @@ class BlackBoxObjective:
 def scores_of(linker: Linker, queries: Sequence[Query], task: Task) -> Tensor:
     """float32 (b, C) by `scores` where the linker has it, else (b, C + 1) by what `link` answers; see `as_scores`."""
     if isinstance(linker, Scored):
-        return linker.scores(queries, task).float()
+        return in_single_precision(torch.as_tensor(linker.scores(queries, task)).double())
     return as_scores(queries, answers(linker, queries, task))
+
+
+def in_single_precision(scores: Tensor) -> Tensor:
+    """Scores as attacks read them: float32 (b, C) of float64 (b, C).
+
+    Where that would make ties of scores a hair apart, or infinities of large ones, a row is counted from its best, over its spread:
+    the order and the ratios of distances stay.
+    """
+    single = scores.float()
+    known = scores.isfinite()
+    for row, own, there in zip(single, scores, known, strict=True):
+        distinct = own[there].unique()
+        if not bool(row[there].isfinite().all()) or len(row[there].unique()) < len(distinct):
+            largest = distinct.abs().amax()
+            shares = own / largest - distinct[-1] / largest
+            row.copy_(shares / shares[there].abs().amax().clamp(min=1e-300))
+    return single
 
 
 def _with_image(query: Query, path: Path, picture: Pixels) -> Query:
@@ -73,13 +90,13 @@ def as_scores(queries: Sequence[Query], predictions: Sequence[Prediction]) -> Te
     NIL, else minus infinity. Where the linker could not answer, nothing is a number, so an attack stops there and has no success.
     """
     width = max(len(query.listed) for query in queries)
-    scores = torch.full((len(queries), width + 1), -torch.inf)
+    scores = torch.full((len(queries), width + 1), -torch.inf, dtype=torch.float64)
     for row, query, answer in zip(scores, queries, predictions, strict=True):
         ranked = {name: score for name, score in zip(answer.ranked, answer.scores, strict=True) if score != -math.inf}
         below = min(ranked.values(), default=0.0) - 1
-        row[: len(query.listed)] = torch.tensor([ranked.get(name, below) for name in query.listed])
+        row[: len(query.listed)] = torch.tensor([ranked.get(name, below) for name in query.listed], dtype=torch.float64)
         if answer.error is not None:
             row.fill_(torch.nan)
         elif not ranked:
             row[-1] = 0.0
-    return scores
+    return in_single_precision(scores)
