@@ -72,11 +72,15 @@ def test_weights_in_several_files_are_those_that_the_index_names(copy: Path, cli
     one, other = (LINKERS.create("clip", kb, model=str(folder), device="cpu") for folder in (copy, clip_folder))
     assert torch.equal(one.embed_texts(["a flag"]), other.embed_texts(["a flag"]))
     (copy / "model-00002-of-00002.safetensors").unlink()
-    with pytest.raises(MissingError, match=r"names 1 files that are not beside it: model-00002-of-00002\.safetensors"):
+    with pytest.raises(MissingError, match=r"names model-00002-of-00002\.safetensors, which is not beside it"):
         weight_files(str(copy))
     (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"x": "../model/model.safetensors"}}))
     with pytest.raises(MissingError, match="not beside it"):
         weight_files(str(copy))
+    for nothing in ({}, {"weight_map": {}}, {"weight_map": ["x"]}):
+        (copy / "model.safetensors.index.json").write_text(json.dumps(nothing))
+        with pytest.raises(MissingError, match="names no files of weights"):
+            weight_files(str(copy))
 
 
 @pytest.mark.parametrize(
@@ -92,6 +96,15 @@ def test_a_configuration_that_asks_for_other_weights_or_packages_is_refused(stat
     (copy / "config.json").write_text(json.dumps(config | {stated: value}))
     with pytest.raises(MissingError, match=f"states {stated} in config.json"):
         weight_files(str(copy))
+
+
+@pytest.mark.parametrize("written", ["", "[]", "null", "{", "[" * 100_000, '"text"', "\xff"])
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "preprocessor_config.json"])
+def test_a_file_that_is_no_json_object_is_one_sentence(name: str, written: str, copy: Path) -> None:
+    (copy / name).write_text(written, encoding="latin-1")
+    with pytest.raises(MissingError, match=rf"{name} cannot be read: ") as caught:
+        weight_files(str(copy))
+    assert "\n" not in str(caught.value)
 
 
 def test_what_a_folder_lacks_is_not_guessed(copy: Path) -> None:

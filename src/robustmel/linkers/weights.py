@@ -110,12 +110,11 @@ def safetensors(folder: Path) -> tuple[Path, ...]:
     index = folder / INDEX
     if not index.is_file():
         return ()
-    names = set(read_json(index).get("weight_map", {}).values())
+    stated = read_json(index).get("weight_map")
+    names = {str(name) for name in stated.values()} if isinstance(stated, dict) else set()
     absent = sorted(name for name in names if Path(name).name != name or not (folder / name).is_file())
     if absent or not names:
-        raise MissingError(
-            f"{index} names {len(absent)} files that are not beside it{': ' if absent else ''}{', '.join(absent[:3])}."
-        )
+        raise MissingError(f"{index} names " + (f"{absent[0]}, which is not beside it." if absent else "no files of weights."))
     return (index, *(folder / name for name in names))
 
 
@@ -139,7 +138,7 @@ def read_json(file: Path) -> dict[str, Any]:
         if isinstance(read, dict):
             return read
         problem = f"it holds a {type(read).__name__}, not an object"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         problem = str(error)
     raise MissingError(f"{file} cannot be read: {problem}.")
 
@@ -169,15 +168,13 @@ def _checked(folder: Path, model: str, allow_pickle: str | None) -> Path:
     config = read_json(folder / "config.json")
     parts = [config, *(part for part in config.values() if isinstance(part, dict))]
     kernels = [part.get(key) for part in parts for key in ("attn_implementation", "_attn_implementation")]
-    for key, asked in (
-        ("quantization_config", any("quantization_config" in part for part in parts)),
-        ("transformers_weights", "transformers_weights" in config),
-        ("attn_implementation", any(kernel not in (None, "eager", "sdpa") for kernel in kernels)),
-    ):
-        if asked:
-            raise MissingError(
-                f"{model} states {key} in config.json, which asks for other weights or packages; save it without."
-            )
+    asks_for = {
+        "quantization_config": any(part.get("quantization_config") for part in parts),
+        "transformers_weights": config.get("transformers_weights"),
+        "attn_implementation": any(kernel not in (None, "eager", "sdpa") for kernel in kernels),
+    }
+    for key in (key for key, asked in asks_for.items() if asked):
+        raise MissingError(f"{model} states {key} in config.json, which asks for other weights or packages; save it without.")
     if not (folder / "tokenizer_config.json").is_file():
         raise MissingError(
             f"{model} has no tokenizer_config.json, which says how texts are read; copy it from the model's source."
@@ -194,9 +191,8 @@ def _checked(folder: Path, model: str, allow_pickle: str | None) -> Path:
     there = sorted(path.name for path in folder.iterdir())
     pickled = [name for name in there if any(fnmatch(name, pattern) for pattern in PICKLED)]
     foreign = [name for name in there if name.endswith(".safetensors")]
-    content = (
-        f"only pickled weights ({pickled[0]})" if pickled else f"other weights ({foreign[0]})" if foreign else "no weights"
-    )
+    other = f"other weights ({foreign[0]})" if foreign else "no weights"
+    content = f"only pickled weights ({pickled[0]})" if pickled else other
     raise MissingError(
         f"{model} holds {content} where {WEIGHTS} is expected; pickles can run code and are not read: convert them once "
         f'with save_pretrained, name a revision that has {WEIGHTS}, or allow {PICKLE} by allow_pickle = "sha256:...".'
