@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -86,12 +86,10 @@ def expand(grid: Grid, builder: Builder) -> Plan:
 
 
 def _reduced(
-    attacks: Sequence[tuple[AttackSpec, ComponentSpec]], mentions: Iterable[Mention], problems: list[str]
+    attacks: Iterable[tuple[AttackSpec, ComponentSpec]], mentions: Iterable[Mention], problems: list[str]
 ) -> Iterator[tuple[AttackSpec, ComponentSpec]]:
     """Beside clean images, the same at the sizes to which some are reduced before an attack: what that costs is not its doing."""
     sides = {spec.max_side for spec, attack in attacks if attack.loaded.modality == "image" and spec.attack.name != "clean"}
-    if all(spec.attack.name != "clean" for spec, _ in attacks):
-        return
     longest = 0
     for mention in mentions if sides else ():
         longest = max(longest, *((mention.image and size_of(mention.image)) or (0,)))

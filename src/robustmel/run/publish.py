@@ -61,7 +61,8 @@ def publish(
     with writing(out), hold(out / "run.lock", f"folder {out}", wait=False):
         if store.has(variant.kind, variant.key) and store.manifest(variant.kind, variant.key)["kept"] != "all":
             store.forget(variant.kind, variant.key)
-        execute([job for job in plan.jobs if job.kind != "answers"], builder, workers, listener)
+        needed = [job for job in plan.jobs if job.kind not in ("answers", "variant") or job.key == variant.key]
+        execute(needed, builder, workers, listener)
         _write(variant, builder, store, out, with_clean)
     return store.manifest(variant.kind, variant.key)
 
