@@ -93,7 +93,7 @@ def test_an_attack_that_fails_on_every_image_is_no_result(colour_data: Path, tmp
             'task: Task = "I2T") -> torch.Tensor:\n        assert not pixels.requires_grad, "no gradients today"',
         )
     )
-    with pytest.raises(RobustMELError, match="failed on every image; the first: AssertionError: no gradients today"):
+    with pytest.raises(RobustMELError, match="failed on every mention; the first: AssertionError: no gradients today"):
         run(colour_data, tmp_path, linkers=[f"{broken}:ColourLinker"])
     assert not list((tmp_path / "store").glob("variant/*/*/manifest.json"))
 

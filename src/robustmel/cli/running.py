@@ -73,7 +73,11 @@ def _run(grid: Grid, out: Path, store: Path, workers: int, device: str, max_erro
     outcome = execute(grid, out, store, workers, device)
     finished, report = outcome.finished, outcome.report
     print(report.text())
-    print(f"{finished.made} artefacts made, {finished.reused} reused", file=sys.stderr)
+    print(
+        f"{finished.made} artefacts made, {finished.reused} reused"
+        + (f", {finished.retried} rows tried again" if finished.retried else ""),
+        file=sys.stderr,
+    )
     print(out / "report" / "index.html")
     if finished.errors > max_errors:
         of = f"{finished.errors} rows have errors, of {report.failing()} mentions (--max-errors allows {max_errors})"

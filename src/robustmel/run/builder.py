@@ -225,7 +225,7 @@ class Builder:
             queries = overlaid_queries(queries, self.path(job.variant))
         if job.victim.random:
             queries = _seeded(queries, job.seed, job.victim.title)
-        facts = link(queries, gold, kb, linker, job.task, job.batch_size, folder, progress)
+        facts = link(queries, gold, kb, linker, job.task, job.batch_size, folder, progress, job.victim.linker.title)
         if job.variant is not None:
             _still_there(self.path(job.variant), queries, folder)
             said = self.store.manifest("variant", job.variant.key)

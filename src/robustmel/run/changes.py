@@ -12,6 +12,7 @@ from robustmel.run.plan import Plan
 
 WHAT = {
     "data set": "its mentions, images or knowledge base",
+    "sample of": "limit, sample_seed or split",
     "candidates": "their generator or its parameters",
     "training": "its recipe or its data",
     "linker": "its weights, parameters, version or libraries",
@@ -29,6 +30,7 @@ def _ingredients(plan: Plan) -> Iterator[tuple[str, str]]:
     for planned in plan.cells:
         cell, candidates = planned.cell, planned.candidates
         yield f"data set {cell.dataset}", content_key(candidates.data)
+        yield f"sample of {cell.dataset}", content_key([candidates.limit, candidates.sample_seed, candidates.split])
         yield f"candidates {candidates.generator.title}", content_key(candidates.generator.identity)
         for evaluation in planned.evaluations:
             victim = evaluation.answers.victim
@@ -51,6 +53,8 @@ def changes(plan: Plan, out: Path) -> list[str]:
         return []
     now = ingredients(plan)
     changed = [name for name, digest in now.items() if before.get(name, digest) != digest]
+    resampled = {f"data set {name.removeprefix('sample of ')}" for name in changed if name.startswith("sample of ")}
+    changed = [name for name in changed if name not in resampled]  # of other mentions nobody knows whether they were the same
     return [f"{name} has changed ({_what(name)}); what depends on it is made anew." for name in changed]
 
 

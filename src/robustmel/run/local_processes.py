@@ -29,6 +29,13 @@ def stop_signal() -> StopSignal:
     return CONTEXT.Event()
 
 
+def threads(workers: int) -> int:
+    """Threads of each of so many processes; of this one alone, what torch was given."""
+    import torch
+
+    return torch.get_num_threads() if workers == 1 else max(1, (os.cpu_count() or 1) // workers)
+
+
 class LocalProcesses:
     """A pool of worker processes.
 
@@ -39,7 +46,7 @@ class LocalProcesses:
     def __init__(self, builder: Builder, workers: int, stop: StopSignal, tell: Tell) -> None:
         self.places, self.stop, self.tell = workers, stop, tell
         self.news = CONTEXT.Queue()
-        given = (builder.store, builder.device, max(1, (os.cpu_count() or 1) // workers), stop, self.news)
+        given = (builder.store, builder.device, threads(workers), stop, self.news)
         self.pool = ProcessPoolExecutor(workers, CONTEXT, initializer=_begin, initargs=given)
         self.running: dict[Name, tuple[Piece, Future[bool]]] = {}
         self.at_shards: set[Name] = set()

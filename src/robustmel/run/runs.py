@@ -23,12 +23,16 @@ from robustmel.run.interrupt import Interrupted
 from robustmel.run.jobs import Job
 from robustmel.run.keys import LIBRARIES, plain
 from robustmel.run.listener import ProgressListener
+from robustmel.run.local_processes import threads
 from robustmel.run.locks import hold
 from robustmel.run.plan import Evaluation, Plan, PlannedCell
 from robustmel.run.store import Store, write_atomically, write_manifest, writing
 from robustmel.version import __version__
 
 log = logging.getLogger(__name__)
+
+PRUNED_LATER = "prune.txt"
+"""In the run folder while a run is on: keys of the sets that lose images at its end."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Finished:
         made: Artefacts made by this command.
         reused: Artefacts that were there.
         errors: Rows with an error, over all row sets.
+        retried: Rows that failed in an earlier run in a way that may pass, and that this command tried again.
     """
 
     out: Path
@@ -48,6 +53,7 @@ class Finished:
     made: int
     reused: int
     errors: int
+    retried: int = 0
 
 
 def run_grid(
@@ -75,18 +81,25 @@ def run_grid(
             log.warning(sentence)
         _room(plan, store)
         readers = _readers(plan)
+        retried = sum(store.reopen(job.kind, job.key) for job in plan.jobs)
+        if retried:
+            log.warning("%d rows failed in an earlier run; they are tried again", retried)
         jobs = [job for job in plan.jobs if not _unneeded(job, readers, store)]
-        fresh = [job.key for job in jobs if job.kind == "variant" and not store.has(job.kind, job.key)]
+        fresh = _to_prune(jobs, grid, out, store)
         made = execute(jobs, builder, workers, listener)
         if not all(store.has(job.kind, job.key) for job in jobs):  # answers to a set that was made anew and came out otherwise
             made += execute(jobs, builder, workers, listener)
         errors = sum(int(store.manifest("answers", key)["errors"]) for key in set().union(*readers.values(), _clean(plan)))
         errors += sum(int(store.manifest("variant", key)["failed"]) for key in readers)
-        notes = plan.notes + _cut_texts(plan, store) + _noise_beside(plan, store)
-        write_atomically(out / "run.json", _manifest(grid, plan, notes, out, store))
+        notes = plan.notes + _cut_texts(plan, store) + _noise_beside(plan, store) + _first_errors(plan, store)
+        write_atomically(
+            out / "run.json",
+            _manifest(grid, plan, notes, out, store, {"retried": retried, "workers": workers, "threads": threads(workers)}),
+        )
         show()
         _prune(fresh, grid, store)
-    return Finished(out, len(plan.cells), made, len(jobs) - made, errors)
+        (out / PRUNED_LATER).unlink(missing_ok=True)
+    return Finished(out, len(plan.cells), made, len(jobs) - made, errors, retried)
 
 
 def _room(plan: Plan, store: Store) -> None:
@@ -131,10 +144,19 @@ def _unneeded(job: Job, readers: dict[str, set[str]], store: Store) -> bool:
     return False
 
 
+def _to_prune(jobs: list[Job], grid: Grid, out: Path, store: Store) -> list[str]:
+    """The sets that this run makes, those of its interrupted beginnings included: written down first, since `keep` is about them."""
+    if grid.keep == "all":
+        return []
+    noted = out / PRUNED_LATER
+    before = noted.read_text("utf-8").split() if noted.is_file() else []
+    fresh = [job.key for job in jobs if job.kind == "variant" and (job.key in before or not store.has(job.kind, job.key))]
+    write_atomically(noted, "\n".join(fresh) + "\n")
+    return fresh
+
+
 def _prune(fresh: list[str], grid: Grid, store: Store) -> None:
     """Drops the images of the sets this run has made, as `keep` says; their logs stay, and so do the sets of other runs."""
-    if grid.keep == "all":
-        return
     stay = 20 if grid.keep == "sample" else 0
     for key in fresh:
         folder, manifest = store.path("variant", key), store.manifest("variant", key)
@@ -142,6 +164,19 @@ def _prune(fresh: list[str], grid: Grid, store: Store) -> None:
         write_manifest(folder, manifest | {"kept": grid.keep}, [f"images/{image.name}" for image in images])
         for image in images:
             image.unlink()
+
+
+def _first_errors(plan: Plan, store: Store) -> list[str]:
+    """Why rows have errors: the first message of every linker and attack."""
+    said: dict[str, str] = {}
+    for evaluation in _evaluations(plan):
+        made = {evaluation.answers.victim.title: store.manifest("answers", evaluation.answers.key)}
+        if evaluation.variant is not None:
+            made[evaluation.variant.attack.title] = store.manifest("variant", evaluation.variant.key)
+        for title, manifest in made.items():
+            if manifest.get("first_error"):
+                said.setdefault(title, f'The first error of {title}: "{manifest["first_error"]}".')
+    return list(said.values())
 
 
 def _cut_texts(plan: Plan, store: Store) -> list[str]:
@@ -168,11 +203,12 @@ def _noise_beside(plan: Plan, store: Store) -> list[str]:
     ]
 
 
-def _manifest(grid: Grid, plan: Plan, notes: list[str], out: Path, store: Store) -> str:
+def _manifest(grid: Grid, plan: Plan, notes: list[str], out: Path, store: Store, work: dict[str, Any]) -> str:
     body = {
         "schema": 2,
         "robustmel": __version__,
         "libraries": {name: version(name) for name in (*LIBRARIES, "numpy", "torch")},
+        "work": work,
         "store": os.path.relpath(store.root.resolve(), out.resolve()),
         "grid": plain(asdict(grid.named)),
         "notes": notes,

@@ -155,6 +155,21 @@ class Store:
         _sync(final.parent)
         return True
 
+    def reopen(self, kind: str, key: str) -> int:
+        """Makes an artefact unfinished again if rows of it failed in a way that may pass; how many. Its maker finds the others."""
+        failed = int(self.manifest(kind, key).get("retry", 0))
+        if failed:
+            with self._locked(kind, key):
+                if self.manifest(kind, key).get("kept", "all") != "all":
+                    self.forget(kind, key)
+                elif self.has(kind, key):
+                    final, partial = self.path(kind, key), self.partial(kind, key)
+                    (final / MANIFEST).unlink()
+                    shutil.rmtree(partial, ignore_errors=True)
+                    final.rename(partial)
+                    (partial / (TIMED[0] if kind == "variant" else TIMED[1])).rename(partial / EARLIER)
+        return failed
+
     def forget(self, kind: str, key: str) -> None:
         """Removes an artefact, its manifest first."""
         folder = self.path(kind, key)

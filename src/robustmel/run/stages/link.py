@@ -18,7 +18,7 @@ from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Linker
 from robustmel.linkers.ranking import Ranking, misordered, well_typed
 from robustmel.run.stages.same_answers import agree
-from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, write_table
+from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, failures, write_table
 from robustmel.types import Prediction, Query, Task
 
 PROBE = 8
@@ -51,7 +51,7 @@ KEPT = 100
 
 def link(
     queries: Sequence[Query], gold: Sequence[str | None], kb: KnowledgeBase, linker: Linker, task: Task, batch_size: int,
-    folder: Path, progress: ProgressCallback,
+    folder: Path, progress: ProgressCallback, name: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     """Writes `answers.parquet`: one row a query, in the queries' order. The linker never sees the gold ids.
 
@@ -72,6 +72,7 @@ def link(
     write_table(folder / "answers.parquet", rows, ANSWERS)
     seconds = sum(row["seconds"] for row in rows)
     facts = {"mentions": len(rows), "errors": sum(row["error"] is not None for row in rows), "seconds": seconds}
+    facts |= failures(folder, rows, f"linker {name or type(linker).__name__}")
     facts["misordered"] = sum(misordered(row["scores"]) for row in rows)
     return facts | {"deterministic": _steady(linker, probe, heard, task, kb), "training_mode": in_training_mode(linker)}
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from robustmel.attacks.contract import ImageAttack, Objective
 from robustmel.attacks.image.eight_bit import as_pictures, as_pixels, eight_bit, euclidean, within
 from robustmel.attacks.image.item_noise import ItemNoise
-from robustmel.errors import ImageError, RobustMELError
+from robustmel.errors import ImageError
 from robustmel.images import decode, decode_with_notes, size_of, write_png
 from robustmel.kb import KnowledgeBase
 from robustmel.run.keys import item_seed
@@ -27,7 +27,7 @@ from robustmel.run.stages.first_step import first_step
 from robustmel.run.stages.objective import GuardedObjective, of_the_set_up
 from robustmel.run.stages.overlays import LOG, write_overlay
 from robustmel.run.stages.same_scores import same_twice
-from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, write_table
+from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, failures, write_table
 from robustmel.run.stages.verdict import gold_columns, unattackable, wrong
 from robustmel.types import Perturbation, Query
 
@@ -101,10 +101,7 @@ def perturb_images(
     pieces = [piece for size in sorted(attackable) for piece in chunks(attackable[size], batch_size)]
     before = dict(zip([piece[0] for piece in pieces], accumulate(map(len, pieces), initial=0), strict=False))
     done = by_pieces(folder, pieces, work, IMAGE_LOG, progress)
-    if done and all(row["status"] != "ok" for row in done):
-        raise RobustMELError(
-            f"attack {context.name} failed on every image; the first: {done[0]['status'].removeprefix('error:')}."
-        )
+    tried = failures(folder, done, f"attack {context.name}")
     rows |= {row["id"]: row for row in done}
     ordered = [rows[query.id] for query in queries]
     write_table(folder / "log.parquet", ordered, IMAGE_LOG)
@@ -114,7 +111,7 @@ def perturb_images(
     notes = Counter(note for row in done for note in (row.get("note") or "").split("; ") if note)
     beside = [row["noise_fools"] for row in done if row.get("noise_fools") is not None]
     of = {"failed": failed, "queries": sum(row.get("queries") or 0 for row in done), "notes": dict(notes)}
-    of |= {"noise": {"tried": len(beside), "fooled": sum(beside)}}
+    of |= tried | {"noise": {"tried": len(beside), "fooled": sum(beside)}}
     return {"mentions": len(rows), "states": dict(states), **of, "kept": "all"}
 
 

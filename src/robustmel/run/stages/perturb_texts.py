@@ -17,7 +17,7 @@ from robustmel.errors import RobustMELError
 from robustmel.kb import KnowledgeBase
 from robustmel.run.keys import item_seed
 from robustmel.run.stages.overlays import LOG, write_overlay
-from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, write_table
+from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, failures, write_table
 from robustmel.run.stages.verdict import gold_columns, unattackable, wrong
 from robustmel.types import Query, TextEdit
 
@@ -67,16 +67,14 @@ def perturb_texts(
 
     attackable = [query.id for query in queries if query.id not in rows]
     attacked = by_pieces(folder, chunks(attackable, batch_size), work, TEXT_LOG, progress)
-    if attacked and all(row["status"] != "ok" for row in attacked):
-        first = attacked[0]["status"].removeprefix("error:")
-        raise RobustMELError(f"attack {context.name} failed on every text; the first: {first}.")
+    tried = failures(folder, attacked, f"attack {context.name}")
     rows |= {row["id"]: row for row in attacked}
     ordered = [rows[query.id] for query in queries]
     write_table(folder / "log.parquet", ordered, TEXT_LOG)
     changed = [row for row in ordered if row.get("edits")]
     write_overlay(folder, "mentions", [{name: row[name] for name in ("id", "text", "surface", "span")} for row in changed])
     failed = sum(row["status"] != "ok" for row in attacked)
-    facts = {"failed": failed, "changed": len(changed), "queries": sum(row.get("queries") or 0 for row in attacked)}
+    facts = tried | {"failed": failed, "changed": len(changed), "queries": sum(row.get("queries") or 0 for row in attacked)}
     states = Counter(row["status"] for row in ordered)
     return {"mentions": len(ordered), "states": dict(states), **facts, "notes": {}, "kept": "all"}
 

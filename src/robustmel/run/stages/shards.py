@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,7 +16,9 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from robustmel.errors import RobustMELError
 from robustmel.images import file_digest
+from robustmel.run.store import EARLIER
 
 Item = TypeVar("Item")
 ProgressCallback = Callable[[int, int], None]
@@ -23,6 +26,9 @@ ProgressCallback = Callable[[int, int], None]
 
 Record = dict[str, Any]
 """One line of a table: column -> value."""
+
+LASTING = frozenset({"no_image", "image_missing", "image_decode", "image_refused", "nan"})
+"""Failures that lie in the data or the arithmetic: trying again cannot mend them."""
 
 _share: ContextVar[tuple[int, int] | None] = ContextVar("share", default=None)
 
@@ -75,7 +81,8 @@ def by_pieces(
 
     Args:
         folder: Of the artefact being made; the shards lie below it until it is complete.
-        pieces: Ids of the items of each piece.
+        pieces: Ids of the items of each piece. Those of which a table of an earlier making holds all, without a failure that may
+            pass, are taken from it.
         work: Gives the records of one piece, one an item, with its `id`.
         schema: Of the records.
         progress: Told before every piece that is done, and at the end.
@@ -87,9 +94,11 @@ def by_pieces(
     shards.mkdir(parents=True, exist_ok=True)
     share, of = _share.get() or (0, 1)
     own, records = pieces[share::of], list[Record]()
+    earlier = {row["id"]: row for row in read_table(folder / EARLIER)} if (folder / EARLIER).is_file() else {}
+    sound = {item for item, row in earlier.items() if failure(row) is None or failure(row) in LASTING}
     for number, piece in enumerate(own):
         shard = shards / f"{hashlib.blake2b(' '.join(piece).encode(), digest_size=10).hexdigest()}.parquet"
-        finished = _finished(shard, folder)
+        finished = [earlier[item] for item in piece] if sound.issuperset(piece) else _finished(shard, folder)
         if finished is None:
             progress(number, len(own))
             finished = work(piece)
@@ -110,6 +119,25 @@ def _finished(shard: Path, folder: Path) -> list[Record] | None:
         return read_table(shard) if sound else None
     except (OSError, ValueError, pa.ArrowException):
         return None
+
+
+def failure(record: Record) -> str | None:
+    """What went wrong with a mention, from a row of answers or of a log; None where nothing did."""
+    status = record.get("status") or ""
+    return record.get("error") or (status.removeprefix("error:") if status.startswith("error:") else None)
+
+
+def failures(folder: Path, records: Sequence[Record], who: str) -> dict[str, Any]:
+    """What a manifest says of failures: the first in words, and how many may come out otherwise when they are tried again.
+
+    Raises:
+        RobustMELError: All failed, which makes no figure. Nothing of them is kept: the same command tries again.
+    """
+    failed = [what for what in map(failure, records) if what is not None]
+    if failed and len(failed) == len(records):
+        shutil.rmtree(folder / "shards", ignore_errors=True)
+        raise RobustMELError(f"{who} failed on every mention; the first: {failed[0].rstrip('.')}.")
+    return {"first_error": failed[0] if failed else "", "retry": sum(what not in LASTING for what in failed)}
 
 
 def chunks(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
