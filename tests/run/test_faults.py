@@ -183,6 +183,14 @@ def test_an_interrupted_publication_goes_on(colour_data: Path, tmp_path: Path, m
     assert json.loads((tmp_path / "published" / "perturbation.json").read_text())["complete"]
 
 
+@pytest.mark.parametrize("odd", ["pipe", "device", "folder"])
+def test_an_image_that_is_no_file_is_missing_and_nobody_waits_for_it(colour_data: Path, tmp_path: Path, odd: str) -> None:
+    image = colour_data / "images" / "3.png"
+    image.unlink()
+    {"pipe": lambda: os.mkfifo(image), "device": lambda: image.symlink_to("/dev/zero"), "folder": image.mkdir}[odd]()
+    assert run(colour_data, tmp_path, attacks=["clean"]).errors == 1
+
+
 def test_a_second_interrupt_stops_at_once_with_workers_too(colour_data: Path, tmp_path: Path) -> None:
     (tmp_path / "grid.toml").write_text(
         f'datasets = [{{name = "jsonl", path = "{colour_data}"}}]\ntasks = ["I2T"]\nattacks = ["pgd"]\n'

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,23 @@ def test_components_on_the_command_line() -> None:
     assert dict(component_from_text('{name = "jsonl", path = "a b"}').params) == {"path": "a b"}
     with pytest.raises(UsageError, match="no inline table"):
         component_from_text("{name = ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" + ".a" * 60_000 + " = 1",
+        "datasets = [{a" + ".a" * 60_000 + " = 1}]",
+        "[a" + ".a" * 60_000 + "]",
+        "x = 1  # " + "y" * 1_000_000,
+        "limit = " + "1" * 6_000,
+        "datasets = " + "[" * 5_000,
+    ],
+    ids=["key", "inline key", "header", "long", "digits", "brackets"],
+)
+def test_what_would_choke_the_parser_is_refused_unread(tmp_path: Path, text: str) -> None:
+    (tmp_path / "grid.toml").write_text(text)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UsageError, match="is no valid TOML"):
+        read_grid(tmp_path / "grid.toml")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB

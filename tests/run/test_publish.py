@@ -11,6 +11,7 @@ import pytest
 
 from robustmel.datasets.jsonl import JSONL
 from robustmel.datasets.set_hashes import set_hashes
+from robustmel.errors import MissingError
 from robustmel.report import build
 from robustmel.report.outside import outside_report
 from robustmel.run.grid import parse_grid
@@ -106,3 +107,33 @@ def test_a_set_says_its_threat_model_whatever_the_attack(
     grid = parse_grid(table(colour_data, tasks=["I2T"], attacks=[attack]))
     publish(grid, tmp_path / "set", Store(tmp_path / "store"), 1, "cpu", ProgressListener())
     assert json.loads((tmp_path / "set" / "perturbation.json").read_text("utf-8"))["threat_model"] == threat_model
+
+
+@pytest.mark.parametrize("with_clean", [False, True])
+def test_what_an_image_links_to_outside_the_data_is_not_copied(colour_data: Path, tmp_path: Path, with_clean: bool) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("not for others")
+    (colour_data / "images" / "3.png").unlink()
+    (colour_data / "images" / "3.png").symlink_to(secret)
+    grid = parse_grid(table(colour_data, tasks=["I2T"], attacks=[PGD]))
+    with pytest.raises(MissingError, match=r"3\.png is a link out of the data set's folder"):
+        publish(grid, tmp_path / "set", Store(tmp_path / "store"), 1, "cpu", ProgressListener(), with_clean)
+    assert not [path for path in (tmp_path / "set").rglob("*") if path.is_file() and b"not for others" in path.read_bytes()]
+
+
+def test_an_occupied_folder_is_refused_before_any_work(colour_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "thesis.tex").write_text("mine")
+    grid = parse_grid(table(colour_data, tasks=["I2T"], attacks=[PGD]))
+    with pytest.raises(MissingError, match="is occupied"):
+        publish(grid, tmp_path / "set", Store(tmp_path / "store"), 1, "cpu", ProgressListener())
+    assert not (tmp_path / "store").exists()
+
+
+def test_it_is_told_how_many_were_fooled(colour_data: Path, tmp_path: Path) -> None:
+    grid = parse_grid(table(colour_data, tasks=["I2T"], attacks=[PGD]))
+    facts = publish(grid, tmp_path / "set", Store(tmp_path / "store"), 1, "cpu", ProgressListener())
+    hits = pq.read_table(tmp_path / "set" / "log.parquet")["succeeded_u8"].to_pylist()
+    assert (facts["judged"], facts["fooled"]) == (18, sum(hits))
+    assert 0 < facts["fooled"] < 18
+    assert "files" not in json.loads((tmp_path / "set" / "perturbation.json").read_text())

@@ -67,7 +67,10 @@ def perturb(
     grid = parse_grid(table if limit is None else table | {"limit": limit}, "the command line")
     with shown() as listener:
         facts = publish(grid, out, Store(store), workers, device, listener, with_clean)
-    print(f"{facts['mentions']} mentions: {facts['states']}", file=sys.stderr)
+    told = [f"{facts['mentions']} mentions", f"{facts['states'].pop('ok', 0)} attacked"]
+    told += [f"{facts['fooled']} of {facts['judged']} fooled the linker"] if facts["judged"] else []
+    told += [f"{count} {why.replace(':', ': ').replace('_', ' ')}" for why, count in facts["states"].items()]
+    print("; ".join(told), file=sys.stderr)
     print(out)
 
 

@@ -18,6 +18,9 @@ from robustmel.registry import Component, suggestion
 from robustmel.run.grid_file import RESERVED, AttackTable, AttackView, GridTable, Keep, complaints
 from robustmel.types import Task
 
+LONGEST, DOTS = 1_000_000, 1_000
+"""Characters of a grid file, and dots in a line of it, at most."""
+
 
 @dataclass(frozen=True)
 class AttackSpec:
@@ -131,11 +134,17 @@ def read_grid(path: Path) -> Grid:
         raise MissingError(f"no grid file {path}. `robustmel init` writes one to start from.") from None
     except (OSError, UnicodeDecodeError) as problem:
         raise MissingError(f"grid file {path} cannot be read: {problem}.") from None
+    return parse_grid(_toml(text, f"grid file {path} is no valid TOML"), str(path))
+
+
+def _toml(text: str, what: str) -> dict[str, Any]:
+    """A TOML table. What no grid needs is refused unread: a key of 60,000 dots takes the parser half a minute and 8 GB."""
+    if len(text) > LONGEST or any(line.count(".") > DOTS for line in text.splitlines()):
+        raise UsageError(f"{what}: it has over {LONGEST:,} characters, or over {DOTS:,} dots in a line.")
     try:
-        table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as problem:
-        raise UsageError(f"grid file {path} is no valid TOML: {problem}.") from None
-    return parse_grid(table, str(path))
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as problem:  # ValueError: a whole number of 5,000 digits
+        raise UsageError(f"{what}: {problem}.") from None
 
 
 def parse_grid(table: Mapping[str, Any], name: str = "the grid") -> Grid:
@@ -207,10 +216,10 @@ def component_from_text(text: str) -> Component:
     """
     if not text.lstrip().startswith("{"):
         return Component(text)
-    try:
-        return _component(tomllib.loads(f"component = {text}")["component"], "the command line")
-    except tomllib.TOMLDecodeError as problem:
-        raise UsageError(f'"{text}" is no inline table: {problem}. Write {{name = "...", parameter = ...}}.') from None
+    return _component(
+        _toml(f"component = {text}", f'"{text[:80]}" is no inline table ({{name = "...", parameter = ...}})')["component"],
+        "the command line",
+    )
 
 
 def _component(written: str | Mapping[str, Any], name: str) -> Component:

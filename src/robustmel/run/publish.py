@@ -31,6 +31,8 @@ from robustmel.types import Mention
 
 SAYS = "perturbation.json"
 EXAMPLE = "predictions.example.jsonl"
+STORE_ALONE = ("files", "content", "retry", "first_error")
+"""What a manifest says for the store's own sake."""
 
 
 def publish(
@@ -46,8 +48,12 @@ def publish(
     Raises:
         MissingError: `out` holds something else already, or cannot be written.
     """
-    if (out / "mentions.jsonl").exists() and not (out / SAYS).exists():
-        raise MissingError(f"{out} holds a data set that is no perturbed one; choose another --out.")
+    if (
+        out.exists()
+        and not (out / SAYS).exists()
+        and (not out.is_dir() or {path.name for path in out.iterdir()} - {"run.lock"})
+    ):
+        raise MissingError(f"{out} is occupied, and not by a perturbed data set; choose another --out.")
     builder = Builder(store, device)
     plan = expand(grid, builder)
     evaluations = [evaluation for planned in plan.cells for evaluation in planned.evaluations]
@@ -64,25 +70,37 @@ def publish(
         needed = [job for job in plan.jobs if job.kind not in ("answers", "variant") or job.key == variant.key]
         execute(needed, builder, workers, listener)
         _write(variant, builder, store, out, with_clean)
-    return store.manifest(variant.kind, variant.key)
+    log = pq.read_table(out / "log.parquet")
+    hits = log["succeeded_u8" if "succeeded_u8" in log.column_names else "succeeded"].to_pylist()
+    return store.manifest(variant.kind, variant.key) | {
+        "judged": sum(hit is not None for hit in hits),
+        "fooled": hits.count(True),
+    }
 
 
 def _write(variant: Variant, builder: Builder, store: Store, out: Path, with_clean: bool) -> None:
     """Fills `out`; `perturbation.json` says from the first moment whose folder this is, and is complete at the last."""
     candidates, folder = variant.candidates, store.path(variant.kind, variant.key)
-    about = store.manifest(variant.kind, variant.key) | {"key": variant.key, "dataset": candidates.name} | _titles(variant)
+    said = {name: value for name, value in store.manifest(variant.kind, variant.key).items() if name not in STORE_ALONE}
+    about = said | {"key": variant.key, "dataset": candidates.name} | _titles(variant)
     write_atomically(out / SAYS, json.dumps(about | {"complete": False}, indent=1, sort_keys=True) + "\n")
     for old in ("images", "clean"):
         shutil.rmtree(out / old, ignore_errors=True)
     queries = builder.asked(candidates)[0]
-    _, sampled = builder.sampled(candidates.dataset, candidates.split, candidates.limit, candidates.sample_seed)
+    dataset, sampled = builder.sampled(candidates.dataset, candidates.split, candidates.limit, candidates.sample_seed)
     clean = [replace(mention, candidates=query.candidates) for mention, query in zip(sampled, queries, strict=True)]
     ids = [query.id for query in queries]
     perturbed = list(overlaid_mentions(clean, ids, folder))
+    copied = [mention.image for mention in (*perturbed, *(clean if with_clean else ())) if mention.image is not None]
+    outside = next((path for path in copied if not path.is_relative_to(folder) and dataset.outside(path)), None)
+    if outside is not None:
+        raise MissingError(
+            f"{outside} is a link out of the data set's folder, so it is not copied into {out}. Put the image there."
+        )
     _write_mentions(perturbed, ids, out, images=True)
     if with_clean or variant.component.loaded.modality == "text":
         _write_mentions(clean, ids, out / "clean", images=with_clean)
-    kb = overlaid_kb(builder.dataset(candidates.dataset, candidates.split).kb, folder)
+    kb = overlaid_kb(dataset.kb, folder)
     write_atomically(out / "entities.jsonl", "".join(_line(entity_fields(entity)) for entity in kb))
     names = pa.array([mention.id for mention in clean], pa.string())
     shown = pa.array([None if mention.image is None else file_digest(mention.image) for mention in clean], pa.string())
