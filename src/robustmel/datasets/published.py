@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.datasets.layouts.layout import Layout, Refused, Source, chosen
+from robustmel.datasets.layouts.layout import Layout, Refused, Source, chosen, recognise
 from robustmel.datasets.mentions import split_name
 from robustmel.datasets.splitting import By, assigned, ratio
 from robustmel.errors import MissingError, UsageError
@@ -119,8 +119,12 @@ class Published:
         if images is not None and not images.is_dir():
             raise MissingError(f"no image folder {images}; expected the folder that holds the mentions' images.")
         source = Source(self.folder, images, self.options)
-        layout = chosen(self._layouts(), source, self.name)
+        layout, source = chosen(self._layouts(), source, self.name)
         report = LoadReport(layout.name)
+        labels = {split_file.label for split_file in source.files}
+        for label, name in layout.splits.items():
+            if label not in labels:
+                report.remark("split_files_missing", name)
         read = layout.read(source, report)
         if read.tables:
             report.layout += f" (with {', '.join(read.tables)})"
@@ -138,7 +142,7 @@ class Published:
             report,
             self.about().licence,
             read.addresses,
-            folders=tuple(Path(given) for given in (source.path, self.images, self.kb) if given is not None),
+            folders=tuple(Path(given) for given in (source.folder, self.images, self.kb) if given is not None),
         )
         return dataset.split(split_name(split))
 
@@ -153,9 +157,10 @@ class Published:
         return about(cls.described_as or cls.name)
 
     def found(self) -> str | None:
-        """The name of the layout that lies there; None where none does. Nothing is read."""
+        """The name of the layout that lies there; None where none does. Of files, the first record is read at most."""
         source = Source(self.folder, None, self.options)
-        return next((layout.name for layout in self._layouts() if source.path.exists() and layout.found(source)), None)
+        recognised = recognise(self._layouts(), source) if source.path.exists() else None
+        return None if recognised is None else recognised[0].name
 
     def _knowledge_base(self, own: Sequence[Entity], report: LoadReport) -> KnowledgeBase:
         if self.kb is None:

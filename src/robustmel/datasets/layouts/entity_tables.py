@@ -23,7 +23,7 @@ def read_entity_tables(source: Source, table: EntityTable, report: LoadReport, a
     """
     read = []
     for name in (DESCRIPTIONS, IMAGES):
-        file = next((folder / name for folder in (source.path, source.path.parent) if (folder / name).is_file()), None)
+        file = next((folder / name for folder in (source.folder, source.folder.parent) if (folder / name).is_file()), None)
         if file is None:
             report.remark("tables_missing", name)
             continue

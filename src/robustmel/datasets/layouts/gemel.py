@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from robustmel.datasets.features import Features
-from robustmel.datasets.layouts.folders import first_folder, starts_with
-from robustmel.datasets.layouts.layout import Contents, Source
-from robustmel.datasets.mentions import split_name
+from robustmel.datasets.layouts.folders import first_folder
+from robustmel.datasets.layouts.layout import Contents, Source, SplitFile
 from robustmel.datasets.spans import Span
 from robustmel.datasets.tables import EntityTable, is_qid
 from robustmel.datasets.titles import page_title, title, wikidiverse_name
 from robustmel.records.image_paths import image_path
+from robustmel.records.json_file import holds
 from robustmel.records.json_lines import read_lines
 from robustmel.records.load_report import LoadReport
 from robustmel.records.record import Record, raw_record
 from robustmel.types import Mention
 
-SPLITS = ("train", "dev", "test")
 START, END = "[START_ENT]", "[END_ENT]"
 
 
@@ -39,45 +40,42 @@ class GEMEL:
     name: str = "GEMEL, JSON lines"
     expected: str = "train.json, dev.json, test.json (JSON lines, GEMEL)"
 
-    def found(self, source: Source) -> bool:
-        """Whether a split is there as JSON lines with this data set's key for images."""
-        return any(self._is_one(source.path / f"{split}.json") for split in SPLITS)
+    splits: ClassVar[Mapping[str, str]] = {label: f"{label}.json" for label in ("train", "dev", "test")}
 
-    def _is_one(self, file: Path) -> bool:
-        if not starts_with(file, b"{"):
-            return False
-        with file.open("rb") as opened:
-            first = opened.readline(1 << 20)
-        return b'"golden"' in first and f'"{self.key}"'.encode() in first
+    def named(self, folder: Path) -> list[SplitFile]:
+        """The splits that are there, if one holds lines with this data set's key for images."""
+        there = [SplitFile(folder / name, label) for label, name in self.splits.items() if (folder / name).is_file()]
+        return there if any(self.fits(split_file.file) for split_file in there) else []
+
+    def fits(self, file: Path) -> bool:
+        """Whether it holds lines with this data set's key for images."""
+        return holds(file, ("lines",), "golden", self.key)
 
     def read(self, source: Source, report: LoadReport) -> Contents:
         """See `Layout.read`."""
         table, mentions, keys, record = EntityTable(report), [], set(), {}
         addresses: dict[Path, str] = {}
-        images = source.images or first_folder(source.path, "images", "mention_image", "wikinewsImgs")
-        for split in SPLITS:
-            file = source.path / f"{split}.json"
-            if not file.is_file():
-                report.remark("split_files_missing", file.name)
-                continue
+        images = source.images or first_folder(source.folder, "images", "mention_image", "wikinewsImgs")
+        for split_file in source.files:
+            file = split_file.file
             if not file.read_bytes().strip():
                 report.remark("empty_split_files", file.name)
             for number, (place, value) in enumerate(read_lines(file, report), start=1):
                 report.counts["records"] += 1
                 row = raw_record(place, value, "text", "mention", "golden")
-                mention = self._mention(row, f"{split}-{number}", split, images, table, report)
+                mention = self._mention(row, f"{split_file.prefix}-{number}", split_file.split, images, table, report)
                 mentions.append(mention)
                 record[mention.id] = f"{mention.text}\x00{row.text(self.key)}"
                 if row.text(self.key):
                     keys.add(row.text(self.key))
                 if mention.image is not None and self.key == "img_url":
                     addresses[mention.image] = row.text(self.key)
-        for pickled in sorted(source.path.glob("*.pkl")):
+        for pickled in sorted(source.folder.glob("*.pkl")):
             report.remark("pickles_ignored", pickled.name)
-        return Contents(mentions, table.entities(), record, _compared(source.path, keys, report), addresses)
+        return Contents(mentions, table.entities(), record, _compared(source.folder, keys, report), addresses)
 
     def _mention(
-        self, row: Record, mention_id: str, split: str, images: Path, table: EntityTable, report: LoadReport
+        self, row: Record, mention_id: str, split: str | None, images: Path, table: EntityTable, report: LoadReport
     ) -> Mention:
         text, span = unmarked(row.text("text"))
         surface = row.text("mention")
@@ -99,7 +97,7 @@ class GEMEL:
             report.remark("no_image", row.place)
         file = wikidiverse_name(named) if named and self.key == "img_url" else named
         image = image_path(images, file, row.place, report)
-        return Mention(mention_id, gold, surface, text, span, image, split=split_name(split))
+        return Mention(mention_id, gold, surface, text, span, image, split=split)
 
 
 def unmarked(text: str) -> tuple[str, Span | None]:

@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
+from robustmel.datasets.mentions import split_name
 from robustmel.errors import MissingError
 from robustmel.records.load_report import LoadReport
 from robustmel.types import Entity, Mention
+
+_SPLIT = re.compile(r"(?:^|[_. -])(train|training|dev|val|valid|validation|test|testing)(?=[_. -]|$)", re.IGNORECASE)
+_ORDER = ("train", "validation", "test", None)
+
+
+class SplitFile(NamedTuple):
+    """A file of mentions.
+
+    Args:
+        file: Where it lies.
+        label: Its split as the layout calls it ("dev"); None where its name says none.
+    """
+
+    file: Path
+    label: str | None
+
+    @property
+    def split(self) -> str | None:
+        """The split as the package calls it."""
+        return None if self.label is None else split_name(self.label)
+
+    @property
+    def prefix(self) -> str:
+        """What the ids of its mentions begin with, where records have none."""
+        return self.label or self.file.stem
+
+
+def label_in(name: str) -> str | None:
+    """The split that a file's name (without its suffix) speaks of; None where it speaks of none."""
+    spoken = _SPLIT.search(name)
+    return spoken.group(1).casefold() if spoken else None
 
 
 @dataclass(frozen=True)
@@ -20,11 +53,18 @@ class Source:
         path: The folder (or the one file) of the data set.
         images: Folder of the mentions' images; None lets the layout look where it expects it.
         options: Further parameters of the data set, for the layouts that have use for them.
+        files: The files of mentions that were recognised, the training split before validation before test.
     """
 
     path: Path
     images: Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[SplitFile, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """Where tables and images are looked for."""
+        return self.path if self.path.is_dir() else self.path.parent
 
 
 @dataclass(frozen=True)
@@ -59,8 +99,17 @@ class Layout(Protocol):
         """The files it is recognised by, for the sentence about a wrong folder: "Wikidata-MEL.json"."""
         ...
 
-    def found(self, source: Source) -> bool:
-        """Whether the folder is laid out like this; looks at names alone."""
+    @property
+    def splits(self) -> Mapping[str, str]:
+        """Label of a split -> the file it is expected in; empty where the whole lies in one file."""
+        ...
+
+    def named(self, folder: Path) -> list[SplitFile]:
+        """The files of mentions that lie in a folder under the names expected."""
+        ...
+
+    def fits(self, file: Path) -> bool:
+        """Whether a file, whatever its name, holds mentions as this layout writes them; looks at its first record."""
         ...
 
     def read(self, source: Source, report: LoadReport) -> Contents:
@@ -86,14 +135,17 @@ class Refused:
     files: tuple[str, ...]
     why: str
 
-    @property
-    def expected(self) -> str:
-        """Nothing that anybody should look for."""
-        return ""
+    expected: ClassVar[str] = ""
+    splits: ClassVar[Mapping[str, str]] = {}
 
-    def found(self, source: Source) -> bool:
-        """Whether all of its files are there."""
-        return source.path.is_dir() and all(any(source.path.glob(pattern)) for pattern in self.files)
+    def named(self, folder: Path) -> list[SplitFile]:
+        """Its files, if all are there."""
+        there = [sorted(folder.glob(pattern)) for pattern in self.files]
+        return [SplitFile(files[0], None) for files in there] if all(there) else []
+
+    def fits(self, file: Path) -> bool:
+        """Never: it is recognised by its names alone."""
+        return False
 
     def read(self, source: Source, report: LoadReport) -> Contents:
         """Raises.
@@ -104,8 +156,8 @@ class Refused:
         raise MissingError(f"{source.path} holds {self.name}: {self.why}")
 
 
-def chosen(layouts: Sequence[Layout], source: Source, dataset: str) -> Layout:
-    """The first layout that fits.
+def chosen(layouts: Sequence[Layout], source: Source, dataset: str) -> tuple[Layout, Source]:
+    """The first layout that fits by the names of files, else by what is in them; and the source with its files.
 
     Raises:
         MissingError: None does; the sentence says what was expected and what is there instead.
@@ -119,12 +171,47 @@ def chosen(layouts: Sequence[Layout], source: Source, dataset: str) -> Layout:
         raise MissingError(
             f"no {dataset} at {source.path}: expected {expected}. `robustmel datasets {dataset}` explains the folder."
         )
-    for layout in layouts:
-        if layout.found(source):
-            return layout
+    if (recognised := recognise(layouts, source)) is not None:
+        return recognised
     raise MissingError(
         f"no {dataset} in {source.path} ({contents(source.path)}): expected {expected}. `robustmel datasets {dataset}` explains the folder."
     )
+
+
+def recognise(layouts: Sequence[Layout], source: Source) -> tuple[Layout, Source] | None:
+    """See `chosen`; None where no layout fits.
+
+    Raises:
+        MissingError: Several files that nobody named fit, and nothing says which is which split.
+    """
+    path = source.path
+    whole = path.is_dir()
+    for layout in layouts:
+        named = [split_file for split_file in layout.named(source.folder) if whole or split_file.file == path]
+        if named:
+            return layout, replace(source, files=tuple(named))
+    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.suffix in (".json", ".jsonl"))
+    for layout in layouts:
+        labels = {split_name(label): label for label in layout.splits}
+        fitting = [SplitFile(file, label_in(file.stem)) for file in files if file.is_file() and layout.fits(file)]
+        if len({split_file.split for split_file in fitting}) < len(fitting):
+            names = ", ".join(split_file.file.name for split_file in fitting[:3])
+            raise MissingError(
+                f"{path} holds several files of {layout.name} ({names}), and their names do not say which split each is; give one of"
+                f" them as path, or name them {layout.expected}."
+            )
+        if fitting:
+            ordered = sorted(fitting, key=lambda split_file: order(split_file.split))
+            files_of = (
+                split_file._replace(label=labels.get(split_file.split or "", split_file.label)) for split_file in ordered
+            )
+            return layout, replace(source, files=tuple(files_of))
+    return None
+
+
+def order(split: str | None) -> int:
+    """Place of a split in the order in which they are read."""
+    return _ORDER.index(split) if split in _ORDER else len(_ORDER)
 
 
 _PACKED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".bz2", ".xz", ".rar")

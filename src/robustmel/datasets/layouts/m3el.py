@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from robustmel.datasets.layouts.layout import Contents, Source
-from robustmel.datasets.mentions import split_name
+from robustmel.datasets.layouts.layout import Contents, Source, SplitFile, label_in, order
 from robustmel.datasets.spans import placed
 from robustmel.datasets.tables import EntityTable
 from robustmel.errors import MissingError
 from robustmel.records.image_paths import image_path
-from robustmel.records.json_file import read_json
+from robustmel.records.json_file import first_record, holds, read_json
 from robustmel.records.json_lines import kind_of, read_lines
 from robustmel.records.load_report import LoadReport
 from robustmel.records.record import Record, is_nil, raw_record
 from robustmel.types import Mention
 
 _CATEGORY = re.compile(r"([^/]+)_candidates_images/")
-_SPLIT = re.compile(r"(?:^|[_-])(train|dev|val|valid|validation|test)(?:[_.-]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -40,6 +37,8 @@ class M3ELReleased:
     file: str
     difficulty: bool = False
 
+    splits: ClassVar[Mapping[str, str]] = {}
+
     @property
     def name(self) -> str:
         """As `check` prints it."""
@@ -50,29 +49,29 @@ class M3ELReleased:
         """The file, or one a split."""
         return f"{self.file}.json (or {self.file}_train.json, ...)"
 
-    def _files(self, source: Source) -> list[Path]:
-        if source.path.is_file():
-            return [source.path]
-        named = [*source.path.glob(f"{self.file}*.json"), *source.path.glob(f"{self.file}*.jsonl")]
-        if any(_split(file) for file in named):
-            named = [file for file in named if _split(file)]
-        order = {"train": 0, "validation": 1, "test": 2, None: 3}
-        return sorted(named, key=lambda file: (order.get(_split(file), 3), file.name))
+    def named(self, folder: Path) -> list[SplitFile]:
+        """The file, or those of its splits."""
+        files = sorted((*folder.glob(f"{self.file}*.json"), *folder.glob(f"{self.file}*.jsonl")))
+        named = [SplitFile(file, label_in(file.stem)) for file in files]
+        if any(label for _, label in named):
+            named = [split_file for split_file in named if split_file.label]
+        return sorted(named, key=lambda split_file: order(split_file.split))
 
-    def found(self, source: Source) -> bool:
-        """Whether such a file is there."""
-        return bool(self._files(source))
+    def fits(self, file: Path) -> bool:
+        """Whether it holds such records, in whichever container."""
+        return holds(file, ("list", "lines", "object"), "Qid", "sentence", "name")
 
     def read(self, source: Source, report: LoadReport) -> Contents:
         """See `Layout.read`."""
         table, mentions = EntityTable(report), []
-        images = source.images or (source.path if source.path.is_dir() else source.path.parent)
-        for file in self._files(source):
+        images = source.images or source.folder
+        for split_file in source.files:
+            file = split_file.file
             for number, (place, value) in enumerate(_records(file, report), start=1):
                 report.counts["records"] += 1
                 row = raw_record(place, value, "Qid", "name", "sentence")
                 mention_id = f"{file.stem}-{number}"  # the record's own id would be the answer
-                mentions.append(self._mention(row, value, mention_id, _split(file), images, source, table, report))
+                mentions.append(self._mention(row, value, mention_id, split_file.split, images, source, table, report))
         return Contents(mentions, table.entities())
 
     def _mention(
@@ -113,14 +112,9 @@ class M3ELReleased:
         )
 
 
-def _split(file: Path) -> str | None:
-    found = _SPLIT.search(file.stem)
-    return split_name(found.group(1)) if found else None
-
-
 def _records(file: Path, report: LoadReport) -> Iterator[tuple[str, Any]]:
     """Records of a list, of an object of records, or of JSON lines."""
-    if _is_lines(file):
+    if (first_record(file) or ("list", None))[0] == "lines":
         yield from read_lines(file, report)
         return
     values = read_json(file, report)
@@ -132,17 +126,6 @@ def _records(file: Path, report: LoadReport) -> Iterator[tuple[str, Any]]:
         )
     for number, value in enumerate(values, start=1):
         yield f"{file.name}, record {number}", value
-
-
-def _is_lines(file: Path) -> bool:
-    """Whether the first line is a record of its own."""
-    with file.open("rb") as opened:
-        first = opened.readline(1 << 20).removeprefix(b"\xef\xbb\xbf")
-    try:
-        value = json.loads(first)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(value, dict) and "sentence" in value
 
 
 def _image(written: Any, place: str, images: Path, report: LoadReport) -> tuple[Path | None, str | None]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from robustmel.datasets.layouts.folders import first_folder
-from robustmel.datasets.layouts.layout import Contents, Source
+from robustmel.datasets.layouts.layout import Contents, Source, SplitFile
 from robustmel.datasets.spans import placed
 from robustmel.datasets.tables import EntityTable
 from robustmel.errors import MissingError
 from robustmel.records.image_paths import image_path
-from robustmel.records.json_file import read_json
+from robustmel.records.json_file import holds, read_json
 from robustmel.records.json_lines import kind_of
 from robustmel.records.load_report import LoadReport
 from robustmel.records.record import Record, is_nil, raw_record
@@ -33,19 +34,24 @@ class MELBenchRaw:
     file: str
 
     name: str = "MELBench, raw"
+    splits: ClassVar[Mapping[str, str]] = {}
 
     @property
     def expected(self) -> str:
         """The file."""
         return self.file
 
-    def found(self, source: Source) -> bool:
-        """Whether the file is there, or was itself given."""
-        return (source.path / self.file).is_file() or (source.path.is_file() and source.path.name == self.file)
+    def named(self, folder: Path) -> list[SplitFile]:
+        """The file."""
+        return [SplitFile(folder / self.file, None)] if (folder / self.file).is_file() else []
+
+    def fits(self, file: Path) -> bool:
+        """Whether it is an object of such records."""
+        return holds(file, ("object",), "sentence", "mentions", "entities", "answer")
 
     def read(self, source: Source, report: LoadReport) -> Contents:
         """See `Layout.read`."""
-        file = source.path if source.path.is_file() else source.path / self.file
+        ((file, _),) = source.files
         values = read_json(file, report)
         if not isinstance(values, dict):
             raise MissingError(f"{file} is {kind_of(values)}; expected one JSON object, record id -> record.")

@@ -8,20 +8,18 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from robustmel.datasets.layouts.folders import first_folder
-from robustmel.datasets.layouts.layout import Contents, Source
-from robustmel.datasets.mentions import split_name
+from robustmel.datasets.layouts.layout import Contents, Source, SplitFile
 from robustmel.datasets.spans import placed
 from robustmel.datasets.tables import EntityTable
 from robustmel.datasets.titles import title
 from robustmel.errors import MissingError
 from robustmel.records.image_paths import image_path
-from robustmel.records.json_file import read_json
+from robustmel.records.json_file import holds, read_json, read_records
 from robustmel.records.json_lines import kind_of
 from robustmel.records.load_report import LoadReport
 from robustmel.records.record import is_nil, raw_record
 from robustmel.types import Mention
 
-SPLITS = ("train", "dev", "test")
 LISTS = "_100cands-BM25"
 """What FASTMEL's files with candidates have in their names."""
 
@@ -47,32 +45,39 @@ class MIMICCleaned:
         """The files of the splits."""
         return f"{self.prefix}_train.json, {self.prefix}_dev.json, {self.prefix}_test.json with kb_entity.json"
 
-    def found(self, source: Source) -> bool:
-        """Whether at least one split is there."""
-        return any(self._files(source.path, split) for split in SPLITS)
+    @property
+    def splits(self) -> dict[str, str]:
+        """Label -> file."""
+        return {label: f"{self.prefix}_{label}.json" for label in ("train", "dev", "test")}
+
+    def named(self, folder: Path) -> list[SplitFile]:
+        """Of each split the plain file and the one with candidates, those that are there."""
+        names = [
+            (label, name.replace(".json", suffix))
+            for label, name in self.splits.items()
+            for suffix in (".json", f"{LISTS}.json")
+        ]
+        return [SplitFile(folder / name, label) for label, name in names if (folder / name).is_file()]
+
+    def fits(self, file: Path) -> bool:
+        """Whether it is a list of such records."""
+        return holds(file, ("list",), "id", "sentence", "mentions", "answer")
 
     def read(self, source: Source, report: LoadReport) -> Contents:
         """See `Layout.read`."""
         table = EntityTable(report)
         tables = self._knowledge_base(source, table, report)
         known = table.ids if tables else None
-        images = source.images or first_folder(source.path, "mention_image", "mention_images", "images")
+        images = source.images or first_folder(source.folder, "mention_image", "mention_images", "images")
         mentions: list[Mention] = []
         record: dict[str, str] = {}
-        for split in SPLITS:
-            files = self._files(source.path, split)
-            if not files:
-                report.remark("split_files_missing", f"{self.prefix}_{split}.json")
+        for split in dict.fromkeys(split_file.split for split_file in source.files):
+            files = [file for file, label in source.files if SplitFile(file, label).split == split]
             lists = self._lists(files, report, table, known)
-            for mention in self._mentions(files[0], split, images, lists, table, known, report) if files else ():
+            for mention in self._mentions(files[0], split, images, lists, table, known, report):
                 mentions.append(mention)
                 record[mention.id] = mention.id.partition("-")[0]
         return Contents(mentions, table.entities(), record, tables)
-
-    def _files(self, folder: Path, split: str) -> list[Path]:
-        """The plain file and the one with candidates, those that are there."""
-        named = (folder / f"{self.prefix}_{split}.json", folder / f"{self.prefix}_{split}{LISTS}.json")
-        return [file for file in named if file.is_file()]
 
     def _lists(
         self, files: list[Path], report: LoadReport, table: EntityTable, known: frozenset[str] | None
@@ -81,7 +86,7 @@ class MIMICCleaned:
         found: dict[str, tuple[str, ...]] = {}
         for file in files:
             if LISTS in file.name:
-                for place, value in _rows(file, report):
+                for place, value in read_records(file, report):
                     row = raw_record(place, value, "id", "cands")
                     kept: dict[str, None] = {}
                     for one in row.identifiers("cands") or ():
@@ -101,14 +106,14 @@ class MIMICCleaned:
     def _mentions(
         self,
         file: Path,
-        split: str,
+        split: str | None,
         images: Path,
         lists: dict[str, tuple[str, ...]],
         table: EntityTable,
         known: frozenset[str] | None,
         report: LoadReport,
     ) -> Iterator[Mention]:
-        for place, value in _rows(file, report):
+        for place, value in read_records(file, report):
             report.counts["records"] += 1
             row = raw_record(place, value, "id", "sentence", "mentions", "answer")
             written, text, answer = row.text("mentions"), row.text("sentence"), row.optional_identifier("answer")
@@ -138,17 +143,17 @@ class MIMICCleaned:
                 span=placed(surface, text, place, report),
                 image=image,
                 candidates=candidates,
-                split=split_name(split),
+                split=split,
             )
 
     def _knowledge_base(self, source: Source, table: EntityTable, report: LoadReport) -> tuple[str, ...]:
-        file = Path(source.options.get("entities") or source.path / "kb_entity.json")
+        file = Path(source.options.get("entities") or source.folder / "kb_entity.json")
         if not file.is_file():
             report.remark("no_knowledge_base", f"no {file}")
             return ()
-        images = first_folder(source.path, "kb_image", "kb_images")
+        images = first_folder(source.folder, "kb_image", "kb_images")
         numbers: dict[str, str] = {}
-        for place, value in _rows(file, report):
+        for place, value in read_records(file, report):
             row = raw_record(place, value, "entity_name")
             qid = row.optional_identifier("qid")
             entity_id = f"kb-{row.identifier('id')}" if qid is None or is_nil(qid) else qid
@@ -165,7 +170,7 @@ class MIMICCleaned:
                 text=attributes if description else "",
                 images=[path for path in paths if path is not None],
             )
-        self._compare_numbers(source.path / "qid2id.json", numbers, report)
+        self._compare_numbers(source.folder / "qid2id.json", numbers, report)
         return (file.name,)
 
     def _compare_numbers(self, file: Path, numbers: dict[str, str], report: LoadReport) -> None:
@@ -180,16 +185,6 @@ class MIMICCleaned:
         for qid, number in stated.items():
             if not is_nil(qid) and numbers.get(qid) != str(number):
                 report.remark("qid2id_differs", f"{file.name}: {qid}")
-
-
-def _rows(file: Path, report: LoadReport) -> Iterator[tuple[str, object]]:
-    values = read_json(file, report)
-    if not isinstance(values, list):
-        raise MissingError(f"{file} is {kind_of(values)}; expected one JSON list of records.")
-    if not values:
-        report.remark("empty_split_files", file.name)
-    for number, value in enumerate(values, start=1):
-        yield f"{file.name}, record {number}", value
 
 
 def mimic_name(written: str) -> str:

@@ -8,20 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from robustmel.datasets.layouts.entity_tables import read_entity_tables
-from robustmel.datasets.layouts.folders import first_folder, starts_with
-from robustmel.datasets.layouts.layout import Contents, Source
-from robustmel.datasets.mentions import split_name
+from robustmel.datasets.layouts.folders import first_folder
+from robustmel.datasets.layouts.layout import Contents, Source, SplitFile
 from robustmel.datasets.spans import Span, fits, placed
 from robustmel.datasets.tables import EntityTable
 from robustmel.datasets.titles import page_title, wikidiverse_name
 from robustmel.errors import MissingError
 from robustmel.records.image_paths import image_path
-from robustmel.records.json_file import read_json
+from robustmel.records.json_file import first_record, read_records
 from robustmel.records.json_lines import kind_of
 from robustmel.records.load_report import LoadReport
 from robustmel.types import Mention
 
-SPLITS = ("train", "valid", "test")
 FOLDERS = ("images", "wikinewsImgs", "mention_image")
 
 
@@ -64,35 +62,46 @@ class WikiDiverse:
     @property
     def expected(self) -> str:
         """The files of the splits."""
-        return ", ".join(self._name(split) for split in SPLITS)
+        return ", ".join(self.splits.values())
 
-    def _name(self, split: str) -> str:
-        return f"{split}_w_10cands.json" if self.with_candidates else f"{split}.json"
+    @property
+    def splits(self) -> dict[str, str]:
+        """Label -> file."""
+        return {
+            label: f"{label}_w_10cands.json" if self.with_candidates else f"{label}.json"
+            for label in ("train", "valid", "test")
+        }
 
-    def _file(self, source: Source, split: str) -> Path | None:
-        inner = "w_10cands" if self.with_candidates else "raw"
-        places = (source.path / self._name(split), source.path / inner / self._name(split))
-        return next((file for file in places if file.is_file()), None)
+    def named(self, folder: Path) -> list[SplitFile]:
+        """The splits that are there, if one is a list of lists (GEMEL's files have the same names and are JSON lines)."""
+        inner = folder / ("w_10cands" if self.with_candidates else "raw")
+        places = [
+            (next((place / name for place in (folder, inner) if (place / name).is_file()), None), label)
+            for label, name in self.splits.items()
+        ]
+        there = [SplitFile(file, label) for file, label in places if file is not None]
+        return there if any(isinstance((first_record(file) or ("", None))[1], list) for file, _ in there) else []
 
-    def found(self, source: Source) -> bool:
-        """Whether a split is there, as one JSON list (GEMEL's files have the same names and are JSON lines)."""
-        files = [self._file(source, split) for split in SPLITS]
-        return any(file is not None and starts_with(file, b"[[") for file in files)
+    def fits(self, file: Path) -> bool:
+        """Whether it is a list of such rows."""
+        first = first_record(file)
+        row = first[1] if first else None
+        return (
+            isinstance(row, list)
+            and len(row) == (11 if self.with_candidates else 4)
+            and isinstance(row[7 if self.with_candidates else 3], list)
+        )
 
     def read(self, source: Source, report: LoadReport) -> Contents:
         """See `Layout.read`."""
-        images = source.images or first_folder(source.path, *(up + one for up in ("", "../") for one in FOLDERS))
+        images = source.images or first_folder(source.folder, *(up + one for up in ("", "../") for one in FOLDERS))
         table = EntityTable(report)
         mentions: list[Mention] = []
         record: dict[str, str] = {}
         addresses: dict[Path, str] = {}
-        for split in SPLITS:
-            file = self._file(source, split)
-            if file is None:
-                report.remark("split_files_missing", self._name(split))
-                continue
-            for row in self._rows(file, split, report):
-                mention = _mention(row, f"{row.record}-{len(mentions)}", split, images, table, report)
+        for split_file in source.files:
+            for row in self._rows(split_file, report):
+                mention = _mention(row, f"{row.record}-{len(mentions)}", split_file.split, images, table, report)
                 mentions.append(mention)
                 record[mention.id] = row.record
                 if mention.image is not None:
@@ -100,13 +109,10 @@ class WikiDiverse:
         tables = read_entity_tables(source, table, report, addresses)
         return Contents(mentions, table.entities(), record, tables, addresses)
 
-    def _rows(self, file: Path, split: str, report: LoadReport) -> Iterator[_Row]:
-        values = read_json(file, report)
-        if not isinstance(values, list):
-            raise MissingError(f"{file} is {kind_of(values)}; expected one JSON list.")
+    def _rows(self, split_file: SplitFile, report: LoadReport) -> Iterator[_Row]:
         captions: dict[tuple[str, str], int] = {}
-        for number, value in enumerate(values, start=1):
-            place = f"{file.name}, record {number}"
+        split = split_file.prefix
+        for number, (place, value) in enumerate(read_records(split_file.file, report), start=1):
             if not self.with_candidates:
                 report.counts["records"] += 1
                 caption, image, topic, mentions = _parts(value, 4, place)
@@ -142,7 +148,7 @@ def _checked(row: _Row) -> _Row:
     return row
 
 
-def _mention(row: _Row, mention_id: str, split: str, images: Path, table: EntityTable, report: LoadReport) -> Mention:
+def _mention(row: _Row, mention_id: str, split: str | None, images: Path, table: EntityTable, report: LoadReport) -> Mention:
     gold = _entity(row.gold or "", row.place, table, report, kind=row.kind)
     if gold is None:
         report.remark("nil", row.place)
@@ -161,7 +167,7 @@ def _mention(row: _Row, mention_id: str, split: str, images: Path, table: Entity
         span=_span(row, report),
         image=image_path(images, wikidiverse_name(row.image), row.place, report) if (row.image or "").strip() else None,
         candidates=candidates,
-        split=split_name(split),
+        split=split,
         topic=row.topic or None,
     )
 

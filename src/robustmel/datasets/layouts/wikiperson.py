@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from robustmel.datasets.boxes import Box, clipped
 from robustmel.datasets.layouts.folders import first_folder
-from robustmel.datasets.layouts.layout import Contents, Source
+from robustmel.datasets.layouts.layout import Contents, Source, SplitFile
 from robustmel.datasets.tables import EntityTable
-from robustmel.errors import MissingError
 from robustmel.images import size_of
 from robustmel.records.image_paths import image_path
-from robustmel.records.json_file import read_json
-from robustmel.records.json_lines import kind_of
+from robustmel.records.json_file import holds, read_records
 from robustmel.records.load_report import LoadReport
 from robustmel.records.record import is_nil, raw_record
 from robustmel.types import Mention
@@ -34,22 +33,26 @@ class WIKIPersonReleased:
     name: str = "WIKIPerson, released"
     expected: str = "WIKIPerson_Train_Dev.json and WIKIPerson_Test.json with TKB/entity_12w.json"
 
-    def found(self, source: Source) -> bool:
-        """Whether one of the splits is there."""
-        return any((source.path / name).is_file() for name in FILES)
+    splits: ClassVar[Mapping[str, str]] = {"train": "WIKIPerson_Train_Dev.json", "test": "WIKIPerson_Test.json"}
+
+    def named(self, folder: Path) -> list[SplitFile]:
+        """The splits that are there."""
+        return [SplitFile(folder / name, label) for name, label in FILES.items() if (folder / name).is_file()]
+
+    def fits(self, file: Path) -> bool:
+        """Whether it is a list of such records."""
+        return holds(file, ("list",), "image", "boundingbox", "wikiid")
 
     def read(self, source: Source, report: LoadReport) -> Contents:
         """See `Layout.read`."""
         table = EntityTable(report)
         tables = _knowledge_base(source, table, report)
-        images = source.images or first_folder(source.path, "images", "image", "mention_image")
+        images = source.images or first_folder(source.folder, "images", "image", "mention_image")
         mentions: list[Mention] = []
         record: dict[str, str] = {}
         sizes: dict[Path, tuple[int, int] | None] = {}
-        for name, split in FILES.items():
-            if not (source.path / name).is_file():
-                continue
-            for place, value in _rows(source.path / name, report):
+        for split_file in source.files:
+            for place, value in read_records(split_file.file, report):
                 report.counts["records"] += 1
                 row = raw_record(place, value, "id", "image", "boundingbox", "wikiid")
                 answer = row.optional_identifier("wikiid")
@@ -66,10 +69,8 @@ class WIKIPersonReleased:
                 elif image not in sizes:
                     sizes[image] = size_of(image)
                 box = _box(row.text("boundingbox"), sizes[image] if image else None, place, report)
-                mentions.append(Mention(row.identifier("id"), gold, "", image=image, split=split, box=box))
+                mentions.append(Mention(row.identifier("id"), gold, "", image=image, split=split_file.split, box=box))
                 record[row.identifier("id")] = row.text("image")
-        if not (source.path / "WIKIPerson_Test.json").is_file():
-            report.remark("split_files_missing", "WIKIPerson_Test.json")
         return Contents(mentions, table.entities(), record, tables)
 
 
@@ -93,13 +94,13 @@ def _box(written: str, size: tuple[int, int] | None, place: str, report: LoadRep
 
 
 def _knowledge_base(source: Source, table: EntityTable, report: LoadReport) -> tuple[str, ...]:
-    file = Path(source.options.get("entities") or source.path / "TKB" / "entity_12w.json")
+    file = Path(source.options.get("entities") or source.folder / "TKB" / "entity_12w.json")
     if not file.is_file():
         report.remark("no_knowledge_base", f"no {file}")
         return ()
-    images = source.path / "IKB"
+    images = source.folder / "IKB"
     there = {path.name for path in images.iterdir()} if images.is_dir() else set()
-    for place, value in _rows(file, report):
+    for place, value in read_records(file, report):
         row = raw_record(place, value, "id", "name")
         entity_id = row.identifier("id")
         if entity_id in table:
@@ -115,11 +116,3 @@ def _knowledge_base(source: Source, table: EntityTable, report: LoadReport) -> t
             images=[path] if path else [],
         )
     return (f"{file.parent.name}/{file.name}",)
-
-
-def _rows(file: Path, report: LoadReport) -> Iterator[tuple[str, object]]:
-    values = read_json(file, report)
-    if not isinstance(values, list):
-        raise MissingError(f"{file} is {kind_of(values)}; expected one JSON list of records.")
-    for number, value in enumerate(values, start=1):
-        yield f"{file.name}, record {number}", value
