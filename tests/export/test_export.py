@@ -1,15 +1,21 @@
 import json
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.jsonl import JSONL
-from robustmel.errors import MissingError
+from robustmel.errors import MissingError, UsageError
 from robustmel.export import export_hub, export_own
+from robustmel.export.hub import hub_split
 from robustmel.images import decode, write_png
 from robustmel.kb import KnowledgeBase
 from robustmel.records.load_report import LoadReport
@@ -123,3 +129,59 @@ def test_about_says_where_it_came_from(dataset: Dataset, tmp_path: Path) -> None
     export_own(dataset, tmp_path / "out")
     about = json.loads((tmp_path / "out" / "about.json").read_text("utf-8"))
     assert (about["dataset"], about["layout"], about["licence"]) == ("sample", "by hand", "Apache-2.0")
+
+
+AWKWARD = ("0", "1", "on", "null", "2024-05-01", "test.", ".hidden", "all", "Dev..Set", "été", "train")
+
+
+def test_every_split_name_is_exported_so_that_the_library_reads_it(dataset: Dataset, tmp_path: Path) -> None:
+    library = pytest.importorskip("datasets", reason="the extra hub is not installed")
+    mentions = tuple(replace(dataset.mentions[2], id=split, split=split) for split in AWKWARD)
+    counts = export_hub(replace(dataset, mentions=mentions), tmp_path / "out")
+    read = library.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
+    names = {split: counts["renamed"].get(split, split) for split in AWKWARD}
+    assert {split: read[name]["id"] for split, name in names.items()} == {split: [split] for split in AWKWARD}
+    assert {split for split, name in names.items() if split == name} == {"0", "1", "on", "null", "train"}
+    assert all(f"| split {name} | 1 |" in (tmp_path / "out" / "README.md").read_text("utf-8") for name in names.values())
+
+
+@given(st.text(max_size=12))
+def test_a_split_is_called_as_the_library_allows(split: str) -> None:
+    naming = pytest.importorskip("datasets.naming", reason="the extra hub is not installed")
+    name = hub_split(split)
+    assert re.match(naming._split_re, name)
+    assert name.isascii()
+    assert name.lower() != "all"
+    assert hub_split(name) == name
+
+
+def test_features_are_spelt_as_old_and_new_releases_read_them(dataset: Dataset, tmp_path: Path) -> None:
+    """Releases before 4 know no "List"; "Sequence" is read by all."""
+    export_hub(dataset, tmp_path / "out")
+    for path in (tmp_path / "out").rglob("*.parquet"):
+        spelt = json.loads(pq.read_schema(path).metadata[b"huggingface"])["info"]["features"]
+        assert {feature["_type"] for feature in spelt.values()} <= {"Value", "Image", "Sequence"}
+
+
+def test_an_export_that_the_library_reads_otherwise_is_not_kept(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("datasets", reason="the extra hub is not installed")
+    monkeypatch.setattr("robustmel.export.hub.hub_split", lambda split: f".{split}")
+    with pytest.raises(MissingError, match="datasets cannot read what was written"):
+        export_hub(dataset, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("write", [export_own, export_hub])
+def test_an_image_that_leads_out_of_the_data_set_is_refused(dataset: Dataset, tmp_path: Path, write: Any) -> None:
+    secret, link = tmp_path / "secret.png", tmp_path / "source" / "link.png"
+    write_png(secret, np.zeros((4, 4, 3), dtype=np.uint8))
+    link.symlink_to(secret)
+    linked = replace(dataset, mentions=(replace(dataset.mentions[0], image=link),), folders=(tmp_path / "source",))
+    with pytest.raises(UsageError, match=r"link\.png is a link to a file outside the data set"):
+        write(linked, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    link.unlink()
+    link.symlink_to(tmp_path / "source" / "a.PNG")
+    write(linked, tmp_path / "out")

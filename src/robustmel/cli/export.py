@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from robustmel.cli.options import dataset_from_text, dataset_names
+from robustmel.errors import printable
 
 
 class Format(StrEnum):
@@ -31,6 +32,8 @@ def export(
     loaded = dataset_from_text(dataset, split)
     if not loaded.licence:
         print("warning: the licence of this data is not stated; look at it before you publish anything.", file=sys.stderr)
-    counts = (export_hub if written is Format.hub else export_own)(loaded, out)
+    counts: dict[str, Any] = (export_hub if written is Format.hub else export_own)(loaded, out)
+    for split, name in counts.pop("renamed", {}).items():
+        print(f'split "{printable(split)}" is called {name} there: the hub does not allow its name.', file=sys.stderr)
     print(", ".join(f"{name} {count}" for name, count in counts.items()), file=sys.stderr)
     print(out)

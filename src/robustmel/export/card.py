@@ -32,7 +32,7 @@ def card(dataset: Dataset, counts: Mapping[str, Any], names: Mapping[str, str], 
     ]
     header += ["configs:", "- config_name: mentions", "  default: true", "  data_files:"]
     for name in names.values():
-        header += [f"  - split: {name}", f"    path: data/{name}-*.parquet"]
+        header += [f"  - split: {_quoted(name)}", f"    path: {_quoted(f'data/{name}-*.parquet')}"]
     header += ["- config_name: entities", "  data_files:", "  - split: entities", "    path: entities/*.parquet", "---", ""]
     lines = [
         f"# {printable(dataset.name)}",

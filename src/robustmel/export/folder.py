@@ -1,11 +1,28 @@
-"""Checksums of a folder, as `sha256sum -c` reads them."""
+"""What both formats share: what may be exported, and checksums as `sha256sum -c` reads them."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
+from robustmel.datasets.dataset import Dataset
+from robustmel.errors import UsageError
+
 CHECKSUMS = "checksums.sha256"
+
+
+def check_publishable(dataset: Dataset) -> None:
+    """Whether a data set may be written out with its images.
+
+    Raises:
+        UsageError: There are no mentions, or an image is a link out of the data set's folders: the file it leads to may be private.
+    """
+    if not dataset.mentions:
+        raise UsageError(f"data set {dataset.name} has no mentions; there is nothing to export.")
+    named = (mention.image for mention in dataset.mentions if mention.image)
+    for image in (*named, *(image for entity in dataset.kb for image in entity.images)):
+        if dataset.outside(image):
+            raise UsageError(f"image {image} is a link to a file outside the data set; put a copy of it in its place.")
 
 
 def checksums(folder: Path) -> dict[str, str]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.errors import ImageError, UsageError
+from robustmel.errors import ImageError, MissingError, UsageError
 from robustmel.export.card import card
-from robustmel.export.folder import write_checksums
+from robustmel.export.folder import check_publishable, write_checksums
 from robustmel.images import decode
 from robustmel.kb.fields import entity_fields
 from robustmel.records.new_folder import new_folder
@@ -62,18 +64,17 @@ def export_hub(dataset: Dataset, out: Path) -> dict[str, Any]:
 
     Raises:
         MissingError: `out` is there already, or cannot be written.
-        UsageError: There are no mentions, or two splits would have one name.
+        UsageError: There are no mentions, an image is a link out of the data set, or two splits would have one name.
     """
     splits: dict[str, list[Mention]] = {}
     for mention in dataset.mentions:
         splits.setdefault(mention.split or UNSPLIT, []).append(mention)
-    names = {split: _file_name(split) for split in splits}
+    names = {split: hub_split(split) for split in splits}
     if len(set(names.values())) < len(names):
         raise UsageError(
             f"splits {', '.join(sorted(splits))} would be called alike on the hub; export them one by one with --split."
         )
-    if not splits:
-        raise UsageError(f"data set {dataset.name} has no mentions; there is nothing to export.")
+    check_publishable(dataset)
     with new_folder(out) as folder:
         states: dict[str, int] = {}
         for split, mentions in splits.items():
@@ -88,12 +89,38 @@ def export_hub(dataset: Dataset, out: Path) -> dict[str, Any]:
         }
         digests = write_checksums(folder)
         (folder / "README.md").write_text(card(dataset, counts, names, digests), "utf-8")
-        return counts
+        _read_back(folder, names.values())
+    renamed = {split: name for split, name in names.items() if split not in (name, UNSPLIT)}
+    return counts | ({"renamed": renamed} if renamed else {})
 
 
-def _file_name(split: str) -> str:
-    """A split's name as the hub allows it: letters, digits, dots and underscores."""
-    return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._") else "_" for letter in split) or UNSPLIT
+def hub_split(split: str) -> str:
+    """A split's name as `datasets` reads it: words of letters, digits and underscores, single dots between them, not "all"."""
+    words = (re.sub(r"[^A-Za-z0-9_]", "_", word) for word in split.split(".") if word)
+    name = ".".join(words) or UNSPLIT
+    return f"{name}_mentions" if name.lower() == "all" else name
+
+
+def _read_back(folder: Path, splits: Collection[str]) -> None:
+    """Lets the library find configurations, splits and features in the folder; without it nothing is asked.
+
+    Raises:
+        MissingError: It reads something else than was written.
+    """
+    try:
+        from datasets import Features, load_dataset_builder
+    except ImportError:
+        return
+    with TemporaryDirectory() as cache:
+        try:
+            builder = load_dataset_builder(str(folder), "mentions", cache_dir=cache)
+            read = set(builder.config.data_files)
+            for file in folder.rglob("*.parquet"):
+                Features.from_arrow_schema(pq.read_schema(file))
+        except Exception as problem:  # the library raises whatever its parts do
+            raise MissingError(f"the library datasets cannot read what was written: {problem}") from problem
+    if read != set(splits):
+        raise MissingError(f"the library datasets finds the splits {', '.join(sorted(read))} in what was written.")
 
 
 def _write(rows: Iterator[dict[str, Any]], schema: pa.Schema, folder: Path, name: str) -> None:
@@ -173,6 +200,6 @@ def _feature(kind: pa.DataType) -> dict[str, Any]:
     if kind == IMAGE:
         return {"_type": "Image"}
     if pa.types.is_list(kind):
-        return {"feature": _feature(kind.value_type), "_type": "List"}
+        return {"feature": _feature(kind.value_type), "_type": "Sequence"}  # releases before 4 know no "List"
     names = {pa.string(): "string", pa.int64(): "int64", pa.float64(): "float64"}
     return {"dtype": names[kind], "_type": "Value"}

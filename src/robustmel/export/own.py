@@ -7,8 +7,7 @@ import shutil
 from pathlib import Path
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.errors import UsageError
-from robustmel.export.folder import write_checksums
+from robustmel.export.folder import check_publishable, write_checksums
 from robustmel.export.records import entity_record, mention_record
 from robustmel.images import is_there
 from robustmel.records.new_folder import new_folder
@@ -23,10 +22,9 @@ def export_own(dataset: Dataset, out: Path) -> dict[str, int]:
 
     Raises:
         MissingError: `out` is there already, or cannot be written.
-        UsageError: There are no mentions.
+        UsageError: There are no mentions, or an image is a link out of the data set.
     """
-    if not dataset.mentions:
-        raise UsageError(f"data set {dataset.name} has no mentions; there is nothing to export.")
+    check_publishable(dataset)
     with new_folder(out) as folder:
         (folder / "images").mkdir()
         copied: dict[Path, str] = {}
