@@ -37,12 +37,7 @@ class Comparison:
     @property
     def size(self) -> float:
         """The mean difference: a share of the mentions; 0 without mentions."""
-        return mean(self.difference)
-
-
-def mean(difference: Floats) -> float:
-    """A share of the mentions; 0 without mentions."""
-    return float(difference.mean()) if len(difference) else 0.0
+        return float(self.difference.mean()) if len(self.difference) else 0.0
 
 
 def beyond_chance(comparisons: Sequence[Comparison]) -> list[Comparison]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from robustmel.report.credit import Floats
-from robustmel.report.flags.chance import Comparison, mean
+from robustmel.report.flags.chance import Comparison
 from robustmel.report.flags.evidence import Evidence
 from robustmel.report.tables.layout import percent
 from robustmel.types import Cell
@@ -103,4 +103,4 @@ def _pair(code: str, less: Sequence[Evidence], more: Sequence[Evidence]) -> Comp
 
 
 def _points(difference: Floats) -> str:
-    return f"{100 * mean(difference):.1f} points"
+    return f"{100 * float(difference.mean() if len(difference) else 0):.1f} points"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from robustmel.report import metrics
-from robustmel.report.credit import Credit, Floats
+from robustmel.report.credit import Floats
 from robustmel.report.record import AttackRecord
 from robustmel.report.rows import Row
 from robustmel.report.scoring import Scoring
@@ -91,13 +91,11 @@ def _slices(row: Row, scoring: Scoring, groups: Grouping) -> Iterator[Slice]:
             n=len(chosen),
             clusters=len(set(cluster.tolist())),
             errors=int(np.any(credit.failed[:, chosen], axis=0).sum()),
-            **_figures(credit, clean, chosen, cluster),
+            **_figures(credit.credit[:, chosen], clean.credit[:, chosen] if clean else None, cluster),
         )
 
 
-def _figures(attacked: Credit, clean: Credit | None, chosen: Clusters, cluster: Clusters) -> dict[str, float | None]:
-    credit: Floats = attacked.credit[:, chosen]
-    before: Floats | None = None if clean is None else clean.credit[:, chosen]
+def _figures(credit: Floats, before: Floats | None, cluster: Clusters) -> dict[str, float | None]:
     low, high = interval(credit, cluster) or UNKNOWN
     drop = None if before is None else contrast([before], [credit], cluster)
     drop_low, drop_high = (drop.interval() if drop else None) or UNKNOWN
