@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -20,37 +20,35 @@ Predictions = Annotated[
 ]
 Clean = Annotated[list[Path] | None, typer.Option("--clean", help="Predictions on the unperturbed images; may be repeated.")]
 Store = Annotated[Path | None, typer.Option("--store", help="Where its artefacts are, if they were moved.")]
-FORMATS = ("table", "markdown", "latex", "csv", "json")
+Format = Literal["table", "markdown", "latex", "csv", "json"]
 
 
 def report(
     run: Runs = None,
-    format: Annotated[str, typer.Option("--format", help="table, markdown, latex, csv or json.")] = "table",  # noqa: A002
+    written: Annotated[Format, typer.Option("--format", help="How to write it; csv and json have every figure.")] = "table",
     by: Annotated[str, typer.Option("--by", help="Accuracy by type, popularity, surface or similarity of the mentions.")] = "",
     compare: Annotated[str, typer.Option("--compare", help="Differences: context, defence or linker.")] = "",
     transfer: Annotated[bool, typer.Option("--transfer", help="The transfer matrix: sources against victims.")] = False,
     norms: Annotated[bool, typer.Option("--norms", help="How small a change is enough, from attacks that seek one.")] = False,
+    intervals: Annotated[bool, typer.Option("--intervals", help="95 % intervals in the table itself.")] = False,
     predictions: Predictions = None,
     clean: Clean = None,
     store: Store = None,
 ) -> None:
     """Print a run's table again, in another format or cut another way; or score predictions made elsewhere."""
     from robustmel.errors import UsageError
-    from robustmel.registry import suggestion
 
-    if format not in FORMATS:
-        raise UsageError(f'unknown format "{format}". {suggestion(format, dict.fromkeys(FORMATS))}')
     asked = [name for name, wanted in (("by", by), ("compare", compare), ("transfer", transfer), ("norms", norms)) if wanted]
     if len(asked) > 1:
         raise UsageError(f"--{asked[0]} and --{asked[1]} are two tables; ask for one at a time.")
     built, sound = _scored(run or [], predictions or [], clean or [], store)
-    others = {
+    parts = {
         "by": lambda: built.by(by),
         "compare": lambda: built.compare(compare),
         "transfer": lambda: built.transfer,
         "norms": lambda: built.norms,
     }
-    part = others[asked[0]]() if asked else built
+    part = parts[asked[0]]() if asked else built.with_intervals() if intervals else built
     writers = {
         "table": part.text,
         "markdown": part.to_markdown,
@@ -58,7 +56,7 @@ def report(
         "csv": part.to_csv,
         "json": part.to_json,
     }
-    sys.stdout.write(writers[format]().rstrip("\n") + "\n")
+    sys.stdout.write(writers[written]().rstrip("\n") + "\n")
     if not sound:
         raise typer.Exit(1)
 

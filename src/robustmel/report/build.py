@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,9 @@ from robustmel.report.results import Run, read_run
 from robustmel.report.scoring import Scoring
 from robustmel.report.summarise import summarise
 from robustmel.report.summary import Summary
-from robustmel.report.tables import csv, json, latex, markdown, text
+from robustmel.report.tables import latex, markdown, records, text
+from robustmel.report.tables.layout import TASK_NAMES
+from robustmel.report.tables.long import long_sheet
 from robustmel.types import Cell
 
 if TYPE_CHECKING:
@@ -39,11 +41,17 @@ def data_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 @dataclass(frozen=True, repr=False)
 class Report(ReportContent):
-    """A report and its forms. Prints as its table; in a notebook it shows the table and some mentions that break."""
+    """A report and its forms. Prints as its table; in a notebook it shows the table and some mentions that break.
+
+    Args:
+        intervals: Whether the main table has an interval below each figure; see `with_intervals`.
+    """
+
+    intervals: bool = field(default=False, compare=False)
 
     def text(self, width: int | None = None) -> str:
         """The main table for a terminal of `width` columns (None: ask it), with what matters most under it; then transfer."""
-        main = text.render(self.table, self.every_note, width, MOST_LINES)
+        main = text.render(self.table.sheet(self.every_note, self.intervals), width, MOST_LINES)
         return f"{main}\n{self.transfer.text(width)}" if self.transfer.tables else main
 
     def __str__(self) -> str:
@@ -64,23 +72,29 @@ class Report(ReportContent):
         """
         return data_frame([summary.to_dict() for summary in self.summaries])
 
+    def with_intervals(self) -> Report:
+        """The same report with a 95 % interval below each figure of the main table, for text, Markdown and LaTeX."""
+        return replace(self, intervals=True)
+
     def to_markdown(self) -> str:
         """The main table, the long one with intervals, and the notes; transfer matrices and norms below."""
-        main = markdown.render(self.table, self.summaries, self.every_note)
-        return "\n".join([main, *(side.to_markdown() for side in (self.transfer, self.norms) if side.tables)])
+        main = self.table.sheet(self.every_note, self.intervals, {task: task for task in TASK_NAMES})
+        sheets = [markdown.render(main), markdown.render(long_sheet(self.summaries))]
+        return "\n".join([*sheets, *(side.to_markdown() for side in (self.transfer, self.norms) if side.tables)])
 
     def to_latex(self) -> str:
-        """The main table for a paper (booktabs), and a table for each transfer matrix."""
-        main = latex.render(self.table, self.every_note)
+        """The main table for a paper (booktabs) with a short caption, notes as comments; a table for each transfer matrix."""
+        title = f"Accuracy in % of multimodal entity linkers under attack{', with 95 % intervals' if self.intervals else ''}"
+        main = latex.render(replace(self.table.sheet(self.every_note, self.intervals), title=title))
         return f"{main}\n{self.transfer.to_latex()}" if self.transfer.tables else main
 
     def to_csv(self) -> str:
         """One line a summary."""
-        return csv.render(self.summaries)
+        return records.to_csv([summary.to_dict() for summary in self.summaries])
 
     def to_json(self) -> str:
         """One array of objects; equal rows give equal bytes."""
-        return json.render(self.summaries)
+        return records.to_json([summary.to_dict() for summary in self.summaries])
 
     def write_page(self) -> Path:
         """Writes `report/index.html` into the run folder, with the images it shows and `flags.json`; returns its path."""

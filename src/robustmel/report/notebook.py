@@ -12,7 +12,7 @@ from PIL import Image
 from robustmel.images import Pixels
 from robustmel.report.gallery import Entry, gallery
 from robustmel.report.sanitise import visible
-from robustmel.report.tables.layout import TASK_NAMES, figure, short_title
+from robustmel.report.tables.layout import short_title
 
 if TYPE_CHECKING:
     from robustmel.report.content import ReportContent
@@ -40,19 +40,21 @@ def render(report: ReportContent) -> str:
 
 
 def _table(report: ReportContent) -> str:
-    table = report.table
-    words = "".join(f'<th rowspan="3">{_escaped(heading)}</th>' for heading in table.headings)
-    tasks = "".join(f'<th colspan="{count}">{TASK_NAMES[task]}</th>' for task, count in table.tasks())
-    groups = "".join(f'<th colspan="{count}">{_escaped(name)}</th>' for name, count in table.groups())
-    labels = "".join(f"<th>{_escaped(column.label)}</th>" for column in table.columns)
+    sheet = report.table.sheet()
+    words = "".join(f'<th rowspan="3">{_escaped(heading)}</th>' for heading in sheet.headings[: sheet.words])
+    above = [
+        "".join(f'<th colspan="{count}">{_escaped(name)}</th>' for name, count in sheet.spans(level))
+        for level in range(len(sheet.above))
+    ]
+    labels = "".join(f"<th>{_escaped(label)}</th>" for label in sheet.headings[sheet.words :])
     body = "".join(
         "<tr>"
-        + "".join(f"<th>{_escaped(word)}</th>" for word in row.words)
-        + "".join(f"<td>{_escaped(figure(cell))}</td>" for cell in row.cells)
+        + "".join(f"<th>{_escaped(word)}</th>" for word in line[: sheet.words])
+        + "".join(f"<td>{_escaped(figure)}</td>" for figure in line[sheet.words :])
         + "</tr>"
-        for row in table.rows
+        for line in sheet.lines
     )
-    head = f"<tr>{words}{tasks}</tr><tr>{groups}</tr><tr>{labels}</tr>"
+    head = f"<tr>{words}{above[0]}</tr><tr>{above[1]}</tr><tr>{labels}</tr>"
     return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
 

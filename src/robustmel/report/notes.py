@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from robustmel.report.results import Run
 from robustmel.report.statistics import ALPHA, LEVEL, MARGIN
 from robustmel.report.summary import Summary
-from robustmel.report.tables.layout import DAGGER, in_table, percent
+from robustmel.report.tables.layout import in_table, percent
+from robustmel.report.tables.sheet import DAGGER
 
 ROUNDED_AWAY = 0.02
 """From this loss of success by rounding to 8 bits on, a remark is made."""

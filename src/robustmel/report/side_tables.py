@@ -11,7 +11,7 @@ from robustmel.report.record import victim_title
 from robustmel.report.slices import Slice
 from robustmel.report.statistics import MARGIN
 from robustmel.report.tables.layout import ABSENT, NO_FIGURE, TASK_NAMES, percent, short_title
-from robustmel.report.tables.side_table import SideTable
+from robustmel.report.tables.sheet import Sheet
 from robustmel.report.transfer import Matrix, TransferCell
 
 # Accuracy by kind of mention.
@@ -62,14 +62,14 @@ IMAGE_VIEW = (
 OTHERS = "others: for each victim the ensemble of all other linkers of the grid. a + b: the ensemble of a and b."
 
 
-def by_kind(slices: Sequence[Slice]) -> list[SideTable]:
+def by_kind(slices: Sequence[Slice]) -> list[Sheet]:
     """One table a data set; a row is a row of the main table, a cell "accuracy (95 % interval)" in %, "empty" without mentions."""
     order = {name: number for number, name in enumerate(dict.fromkeys(part.dataset for part in slices))}
     ordered = sorted(slices, key=lambda part: order[part.dataset])
     return [_by_kind(name, list(parts)) for name, parts in groupby(ordered, lambda part: part.dataset)]
 
 
-def _by_kind(dataset: str, slices: Sequence[Slice]) -> SideTable:
+def _by_kind(dataset: str, slices: Sequence[Slice]) -> Sheet:
     counts = {part.group: part.n for part in slices}
     rows: dict[tuple[str, ...], dict[str, Slice]] = {}
     for part in slices:
@@ -78,7 +78,7 @@ def _by_kind(dataset: str, slices: Sequence[Slice]) -> SideTable:
     by = slices[0].by
     headings = ("task", "linker", "attack", *(f"{group}, n = {count:,}" for group, count in counts.items()))
     notes = (NOTES[by],) if by in NOTES else ()
-    return SideTable(f"{TITLES[by]}, in % with 95 % intervals: {dataset}", headings, 3, tuple(lines), notes)
+    return Sheet(headings, 3, tuple(lines), f"{TITLES[by]}, in % with 95 % intervals: {dataset}", notes)
 
 
 def slice_figure(part: Slice) -> str:
@@ -89,7 +89,7 @@ def slice_figure(part: Slice) -> str:
     return percent(part.accuracy) + bounds
 
 
-def comparisons(compared: Sequence[Comparison]) -> list[SideTable]:
+def comparisons(compared: Sequence[Comparison]) -> list[Sheet]:
     """One table, a line a pair of rows and a column a figure; none where there is nothing to compare."""
     if not compared:
         return []
@@ -109,7 +109,7 @@ def comparisons(compared: Sequence[Comparison]) -> list[SideTable]:
             (*(said[word] for word in words), *(difference(line[one.key]) if one.key in line else "" for one in figures))
         )
     headings = (*words, *(figure.heading for figure in figures))
-    return [SideTable(question.title, headings, len(words), tuple(body), (DIFFERENCES,))]
+    return [Sheet(headings, len(words), tuple(body), question.title, (DIFFERENCES,), grouped=True)]
 
 
 def difference(one: Comparison) -> str:
@@ -118,14 +118,14 @@ def difference(one: Comparison) -> str:
     return f"{points(one.value)}{MARKS[one.verdict]}{interval}"
 
 
-def norms(curves: Sequence[Curve]) -> list[SideTable]:
+def norms(curves: Sequence[Curve]) -> list[Sheet]:
     """The norms that break given shares of the mentions; no table where no attack seeks short changes."""
     headings = ("data set", "task", "linker", "attack", "norm", *(f"{100 * share:.0f} % wrong" for share in SHARES))
     lines = [
         (one.dataset, one.task, one.victim, one.attack_on, NORM_NAMES[one.norm], *(_norm(one, share) for share in SHARES))
         for one in curves
     ]
-    return [SideTable("Norms that break mentions", headings, 5, tuple(lines), (LEAST_NORM,))] if lines else []
+    return [Sheet(headings, 5, tuple(lines), "Norms that break mentions", (LEAST_NORM,), grouped=True)] if lines else []
 
 
 def _norm(curve: Curve, share: float) -> str:
@@ -135,12 +135,12 @@ def _norm(curve: Curve, share: float) -> str:
     return f"{255 * norm:.2g}" if curve.norm == "linf" else f"{norm:.3g}"
 
 
-def transfer(matrices: Sequence[Matrix]) -> list[SideTable]:
+def transfer(matrices: Sequence[Matrix]) -> list[Sheet]:
     """One table a matrix, two lines a source and a column a victim, with what it shows; how to read them under the first."""
     return [_transfer(matrix, first=not number) for number, matrix in enumerate(matrices)]
 
 
-def _transfer(matrix: Matrix, first: bool) -> SideTable:
+def _transfer(matrix: Matrix, first: bool) -> Sheet:
     lines = []
     for source in matrix.sources:
         row = [matrix.cells.get((source, victim)) for victim in matrix.victims]
@@ -150,7 +150,7 @@ def _transfer(matrix: Matrix, first: bool) -> SideTable:
     notes = [TRANSFER, *([OTHERS] if ensembles else [])] if first else []
     title = f"Transfer of {matrix.attack} ({matrix.budget}), {TASK_NAMES[matrix.task]}: {matrix.dataset}"
     headings = ("made on", "", *map(victim_title, matrix.victims))
-    return SideTable(title, headings, 2, tuple(lines), (*notes, *transfer_notes(matrix)))
+    return Sheet(headings, 2, tuple(lines), title, (*notes, *transfer_notes(matrix)))
 
 
 def transfer_notes(matrix: Matrix) -> list[str]:

@@ -146,3 +146,52 @@ def test_nothing_in_the_data_is_code_anywhere(nasty: Report) -> None:
     assert "alert(1)</script>" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "\u202e" not in page
+
+
+def test_a_latex_table_has_a_short_caption_a_label_and_its_notes_apart(report: Report) -> None:
+    text = report.to_latex()
+    caption = re.search(r"\\caption\{(.*)\}", text)
+    assert caption
+    assert len(caption[1]) < 120
+    assert re.search(r"\\label\{tab:[a-z0-9-]+\}", text)
+    after = text.partition("\\end{table*}\n")[2].splitlines()
+    assert after
+    assert all(line.startswith("% ") for line in after)
+    assert any("n = 4 mentions" in line for line in after)
+
+
+def test_intervals_stand_below_the_figures_on_request(report: Report) -> None:
+    row = next(one for one in report.summaries if one.attack == "pgd-normal" and one.task == "I2T" and one.defence == "none")
+    low, high = f"{100 * row.ci_low:.1f}", f"{100 * row.ci_high:.1f}"
+    part = report.with_intervals()
+    assert f"\\shortstack[r]{{25.0\\\\{{\\scriptsize ({low}--{high})}}}}" in part.to_latex()
+    assert f"25.0 ({low}–{high})" in part.text(400)
+    assert f"25.0 ({low}–{high})" in part.to_markdown()
+    assert "shortstack" not in report.to_latex()
+    assert part.to_json() == report.to_json()
+
+
+def test_options_beside_a_strength_are_a_letter_with_a_legend(fake_run: Any, ask: Any) -> None:
+    fake_run.questions([ask(0, "a", ["a", "b"])])
+    for attack in ("square-normal (queries=300)", "square-normal (queries=5000)", "pgd-strong (queries=300)", "pgd-normal"):
+        fake_run.cell(attack, {"image": (None, fake_run.rows([RIGHT]))})
+    report = build(fake_run.finish())
+    assert [(column.group, column.label) for column in report.table.columns] == [
+        ("PGD", "N"),
+        ("SQUARE", "N a"),
+        ("SQUARE", "N b"),
+        ("PGD", "S a"),
+    ]
+    assert "SQUARE N b: queries=5000." in report.text()
+    assert max(map(len, report.text(200).splitlines()[1:4])) < 70
+
+
+def test_a_table_too_wide_for_the_terminal_goes_on_below_attack_by_attack(fake_run: Any, ask: Any) -> None:
+    fake_run.questions([ask(0, "a", ["a", "b"])])
+    names = [f"{letter}-{strength}" for letter in "uvwxyz" for strength in ("normal", "strong")]
+    for attack in names:
+        fake_run.cell(attack, {"image": (None, fake_run.rows([RIGHT]))})
+    text = build(fake_run.finish()).text(60)
+    table = text[: text.rindex("───")]
+    assert max(map(len, table.splitlines())) <= 60
+    assert len(re.findall(r"100\.0", table)) == 12

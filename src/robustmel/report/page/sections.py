@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from robustmel.report.comparisons import compare, remarks
 from robustmel.report.slices import BY
-from robustmel.report.tables.side_table import SideTable
+from robustmel.report.tables.sheet import Sheet
 
 if TYPE_CHECKING:
     from robustmel.report.content import ReportContent
@@ -39,7 +39,7 @@ class Section:
     hint: str
     sentences: tuple[str, ...]
     more: str
-    tables: tuple[SideTable, ...]
+    tables: tuple[Sheet, ...]
 
 
 def sections(report: ReportContent) -> list[Section]:
@@ -58,7 +58,7 @@ def sections(report: ReportContent) -> list[Section]:
     return parts
 
 
-def _kinds(report: ReportContent) -> tuple[SideTable, ...]:
+def _kinds(report: ReportContent) -> tuple[Sheet, ...]:
     """Cuts that part the mentions of some data set at all: those into one group would repeat the table."""
     tables = [table for by in BY for table in report.by(by).tables]
     return tuple(table for table in tables if len(table.headings) - table.words > 1)

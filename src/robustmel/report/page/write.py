@@ -27,8 +27,8 @@ from robustmel.report.plots import accuracy_plot
 from robustmel.report.record import unattacked
 from robustmel.report.sanitise import inline
 from robustmel.report.summary import Summary
-from robustmel.report.tables.layout import TASK_NAMES, Table, figure, percent, short_title
-from robustmel.report.tables.long import HEADINGS, TEXT_COLUMNS, lines
+from robustmel.report.tables.layout import TASK_NAMES, figure, percent, short_title
+from robustmel.report.tables.long import long_sheet
 from robustmel.version import __version__
 
 if TYPE_CHECKING:
@@ -66,8 +66,9 @@ def write_page(report: ReportContent, folder: Path) -> Path:
         policy=_policy(style, script),
         tiles=tiles(summaries),
         table=report.table,
-        group_spans=_group_spans(report.table),
+        sheet=report.table.sheet(),
         notes=[
+            *report.table.legend,
             *leading_notes(summaries),
             *misordered_notes(report.run),
             *further_notes(summaries),
@@ -81,9 +82,7 @@ def write_page(report: ReportContent, folder: Path) -> Path:
         norms=[(NORMS[norm], [_embedded(svg), _embedded(darkened(svg))]) for norm, svg in norm_plots(summaries, report.curves)],
         norm_tables=report.norms.tables,
         sections=sections(report),
-        headings=HEADINGS,
-        text_columns=TEXT_COLUMNS,
-        lines=lines(summaries),
+        long=long_sheet(summaries),
         gallery=chosen,
         own=OWN,
         cards=[_card(number, entry, images) for number, entry in enumerate(chosen.entries, 1)],
@@ -140,19 +139,6 @@ def _policy(style: str, script: str) -> str:
 
 def _embedded(svg: str) -> Markup:
     return Markup("data:image/svg+xml;base64,") + base64.b64encode(svg.encode()).decode()
-
-
-def _group_spans(table: Table) -> list[tuple[bool, str, int]]:
-    """Per attack heading: whether a task begins with it, its name, its number of columns."""
-    begins, start = set(), 0
-    for _, count in table.tasks():
-        begins.add(start)
-        start += count
-    spans, start = [], 0
-    for name, count in table.groups():
-        spans.append((start in begins, name, count))
-        start += count
-    return spans
 
 
 def _shade(cell: Summary | None) -> str:

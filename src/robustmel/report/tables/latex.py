@@ -1,57 +1,70 @@
-"""The main table for a paper: booktabs, grouped as published."""
+"""Tables for a paper: booktabs, a short caption, a label; the notes stand apart."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from itertools import pairwise
 
 from robustmel.report.sanitise import latex
-from robustmel.report.tables.layout import ABSENT, DAGGER, TASK_NAMES, Table, figure
+from robustmel.report.tables.sheet import DAGGER, Sheet
 
 
-def render(table: Table, notes: Sequence[str]) -> str:
-    """A `table*` that needs the package booktabs; the notes become its caption."""
-    words = len(table.headings)
-    columns = "l" * words + "r" * len(table.columns)
-    blank = " & " * words
-    tasks = [(TASK_NAMES[task], count) for task, count in table.tasks()]
-    heads = [*(heading.capitalize() for heading in table.headings), *(column.label for column in table.columns)]
-    lines = [
-        "% needs \\usepackage{booktabs}",
-        "\\begin{table*}",
-        "\\centering",
-        "\\small",
-        "\\setlength{\\tabcolsep}{3.5pt}",
-        f"\\begin{{tabular}}{{{columns}}}",
+def render(sheet: Sheet) -> str:
+    """A `table*` that needs the package booktabs, captioned by its title; what follows a line feed in a cell is set small beneath.
+
+    The notes follow as comments, for the paper's text or the caption as its author sees fit.
+    """
+    columns, start = "l" * sheet.words + "r" * (len(sheet.headings) - sheet.words), sheet.words + 1
+    body = [
         "\\toprule",
-        blank + _spans(tasks) + " \\\\",
-        _rules(tasks, words + 1),
-        blank + _spans(table.groups()) + " \\\\",
-        " & ".join(map(latex, heads)) + " \\\\",
+        *(line for level in range(len(sheet.above)) for line in _above(sheet.spans(level), start, rules=level == 0)),
+        _row([heading[:1].upper() + heading[1:] for heading in sheet.headings]),
         "\\midrule",
     ]
-    for before, row in pairwise([None, *table.rows]):
-        assert row is not None
-        same = before is not None and before.words[0] == row.words[0]
-        lines += ["\\midrule"] * (before is not None and not same)
-        words_shown = ["" if same else row.words[0], *row.words[1:]]
-        lines.append(" & ".join([*map(latex, words_shown), *(_figure(figure(cell)) for cell in row.cells)]) + " \\\\")
-    lines += ["\\bottomrule", "\\end{tabular}"]
-    lines += ["\\caption{" + " ".join(_figure(latex(note)) for note in notes) + "}", "\\end{table*}", ""]
-    return "\n".join(lines)
+    for ends, line in sheet.shown():
+        body += ["\\midrule"] * ends + [_row(line)]
+    return "\n".join(
+        [
+            "% needs \\usepackage{booktabs}",
+            "\\begin{table*}",
+            "\\centering",
+            "\\small",
+            "\\setlength{\\tabcolsep}{3.5pt}",
+            f"\\caption{{{_text(sheet.title)}.}}",
+            f"\\label{{tab:{label(sheet.title)}}}",
+            f"\\begin{{tabular}}{{{columns}}}",
+            *body,
+            "\\bottomrule",
+            "\\end{tabular}",
+            "\\end{table*}",
+            *(f"% {latex(note)}" for note in sheet.notes),
+            "",
+        ]
+    )
 
 
-def _figure(text: str) -> str:
-    return text.replace(DAGGER, "$^\\dagger$").replace(ABSENT, "--")
+def label(title: str) -> str:
+    """A title as the name of a table: its words in small letters, joined by hyphens."""
+    return "-".join(re.findall("[a-z0-9]+", title.lower())[:8]) or "table"
 
 
-def _spans(spans: Sequence[tuple[str, int]]) -> str:
-    return " & ".join(f"\\multicolumn{{{count}}}{{c}}{{{latex(name)}}}" for name, count in spans)
+def _above(spans: Sequence[tuple[str, int]], start: int, rules: bool) -> list[str]:
+    heads = " & ".join(f"\\multicolumn{{{count}}}{{c}}{{{_text(name)}}}" for name, count in spans)
+    lines = [" & " * (start - 1) + heads + " \\\\"]
+    if rules:
+        ends = [start - 1 + sum(count for _, count in spans[: number + 1]) for number in range(len(spans))]
+        lines.append("".join(f"\\cmidrule(lr){{{end - count + 1}-{end}}}" for end, (_, count) in zip(ends, spans, strict=True)))
+    return lines
 
 
-def _rules(spans: Sequence[tuple[str, int]], start: int) -> str:
-    rules = []
-    for _, count in spans:
-        rules.append(f"\\cmidrule(lr){{{start}-{start + count - 1}}}")
-        start += count
-    return "".join(rules)
+def _row(cells: Sequence[str]) -> str:
+    return " & ".join(map(_cell, cells)) + " \\\\"
+
+
+def _cell(cell: str) -> str:
+    figure, _, below = cell.partition("\n")
+    return f"\\shortstack[r]{{{_text(figure)}\\\\{{\\scriptsize {_text(below)}}}}}" if below else _text(figure)
+
+
+def _text(text: str) -> str:
+    return latex(text).replace(DAGGER, "$^\\dagger$").replace("–", "--")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 from robustmel.report.record import source_linker, unattacked
 from robustmel.report.summary import Summary
+from robustmel.report.tables.sheet import DAGGER, Sheet
 from robustmel.types import Cell
 
 TASK_NAMES = {"I2T": "Image-to-Text", "IT2T": "Image+Text-to-Text", "T2T": "Text"}
-DAGGER = "†"
 ABSENT = "–"
 ITSELF = "itself"
 NO_FIGURE = "n/a"
@@ -55,26 +55,26 @@ class Table:
         headings: Of the words: data set, linker, and what else varies of defence, source and poison.
         columns: Grouped by task, then by attack.
         rows: In the order of the grid.
+        legend: What the marks in the columns' headings stand for.
     """
 
     headings: tuple[str, ...]
     columns: tuple[Column, ...]
     rows: tuple[TableRow, ...]
+    legend: tuple[str, ...] = ()
 
-    def tasks(self) -> list[tuple[str, int]]:
-        """Task and number of its columns, from left to right."""
-        return [(task, len(list(group))) for task, group in groupby(self.columns, lambda column: column.task)]
+    def sheet(self, notes: Sequence[str] = (), intervals: bool = False, tasks: Mapping[str, str] = TASK_NAMES) -> Sheet:
+        """The table in words and figures.
 
-    def groups(self) -> list[tuple[str, int]]:
-        """Attack heading and number of its columns, from left to right."""
-        runs = groupby(self.columns, lambda column: (column.task, column.group))
-        return [(key[1], len(list(group))) for key, group in runs]
-
-    def of_tasks(self, *tasks: str) -> Table:
-        """The part of the table that belongs to some tasks."""
-        chosen = [index for index, column in enumerate(self.columns) if column.task in tasks]
-        rows = tuple(TableRow(row.words, tuple(row.cells[index] for index in chosen)) for row in self.rows)
-        return Table(self.headings, tuple(self.columns[index] for index in chosen), rows)
+        Args:
+            notes: Sentences under it, after the legend of its columns.
+            intervals: Whether each figure has its 95 % interval below it.
+            tasks: What tasks are called.
+        """
+        above = tuple(tasks[column.task] for column in self.columns), tuple(column.group for column in self.columns)
+        lines = tuple((*row.words, *(figure(cell, intervals) for cell in row.cells)) for row in self.rows)
+        headings = (*self.headings, *(column.label for column in self.columns))
+        return Sheet(headings, len(self.headings), lines, "", (*self.legend, *notes), above, grouped=True)
 
 
 def layout(summaries: Sequence[Summary]) -> Table:
@@ -87,8 +87,9 @@ def layout(summaries: Sequence[Summary]) -> Table:
     attacks = attack_order(shown)
     present = {(summary.task, summary.attack) for summary in shown}
     attacked = {task for task, attack in present if attack != "clean"}
+    marks = option_marks(attacks)
     columns = tuple(
-        Column(task, attack, *_heading(attack, task if task not in attacked else ""))
+        Column(task, attack, *_heading(marks.get(attack, attack), task if task not in attacked else ""))
         for task in TASK_NAMES
         for attack in attacks
         if (task, attack) in present
@@ -113,7 +114,17 @@ def layout(summaries: Sequence[Summary]) -> Table:
             lines.append((words | {"source": _source_label(source, white_box), "poison": victim.poison}, tuple(cells)))
     optional = {"defence": {"none"}, "source": {ITSELF, ""}, "poison": {"none"}}
     headings = ("dataset", "linker", *(name for name, usual in optional.items() if {words[name] for words, _ in lines} - usual))
-    return Table(headings, columns, tuple(TableRow(tuple(words[name] for name in headings), cells) for words, cells in lines))
+    rows = tuple(TableRow(tuple(words[name] for name in headings), cells) for words, cells in lines)
+    legend = (f"{short_title(marked)}: {attack.partition(' (')[2].removesuffix(')')}." for attack, marked in marks.items())
+    return Table(headings, columns, rows, tuple(legend))
+
+
+def option_marks(attacks: Sequence[str]) -> dict[str, str]:
+    """Attacks with options beside their strength -> a short title with a letter for the options: "pgd-normal a"."""
+    optional = [attack for attack in attacks if re.search(r" \(.*\)$", attack)]
+    letters = dict.fromkeys(attack.partition(" (")[2] for attack in optional)
+    names = {options: chr(ord("a") + number % 26) * (1 + number // 26) for number, options in enumerate(letters)}
+    return {attack: f"{attack.partition(' (')[0]} {names[attack.partition(' (')[2]]}" for attack in optional}
 
 
 def in_table(summaries: Sequence[Summary]) -> list[Summary]:
@@ -132,7 +143,7 @@ def in_table(summaries: Sequence[Summary]) -> list[Summary]:
 
 
 def _of_one_linker(group: Sequence[Summary]) -> Sequence[Summary]:
-    own = [one for one in group if one.white_box or source_linker(one.source) == one.linker]
+    own = [summary for summary in group if summary.white_box or source_linker(summary.source) == summary.linker]
     return own or (group if len(group) == 1 else [])
 
 
@@ -158,15 +169,16 @@ def _dataset_order(shown: Sequence[Summary]) -> Callable[[Summary], int]:
 
 def attack_order(shown: Sequence[Summary]) -> list[str]:
     """The attacks that occur: the published ones first, the others as the grid has them."""
-    present = dict.fromkeys(one.attack for one in shown)
-    return [*(one for one in _FIRST if one in present), *(one for one in present if one not in _FIRST)]
+    present = dict.fromkeys(summary.attack for summary in shown)
+    return [*(attack for attack in _FIRST if attack in present), *(attack for attack in present if attack not in _FIRST)]
 
 
 def _heading(attack: str, task: str) -> tuple[str, str]:
     if attack == "clean":
         return "T2T" if task == "T2T" else "RAW", ""
-    name, _, setting = attack.partition("-")
-    return name.upper(), _SETTINGS.get(setting, setting)
+    titled, _, options = attack.partition(" ")
+    name, _, setting = titled.partition("-")
+    return name.upper(), f"{_SETTINGS.get(setting, setting)} {options}".strip()
 
 
 def short_title(attack: str) -> str:
@@ -179,7 +191,7 @@ def percent(value: float | None) -> str:
     return NO_FIGURE if value is None else f"{100 * value:.1f}"
 
 
-def figure(cell: Summary | None) -> str:
+def figure(cell: Summary | None, intervals: bool = False) -> str:
     """What stands in a cell: the accuracy in %, a dagger where it is above clean, a dash where the grid has no such cell.
 
     The figure of an attack that leaves the task untouched is the clean one, in brackets.
@@ -188,4 +200,5 @@ def figure(cell: Summary | None) -> str:
         return ABSENT
     if cell.untouched:
         return f"({percent(cell.accuracy)})"
-    return percent(cell.accuracy) + (DAGGER if cell.above_clean else "")
+    shown = percent(cell.accuracy) + (DAGGER if cell.above_clean else "")
+    return f"{shown}\n({percent(cell.ci_low)}–{percent(cell.ci_high)})" if intervals and cell.ci_low is not None else shown

@@ -1,30 +1,18 @@
-"""The tables in Markdown (GitHub's pipes)."""
+"""Tables in Markdown (GitHub's pipes)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from robustmel.report.sanitise import markdown
-from robustmel.report.summary import Summary
-from robustmel.report.tables.layout import Table, figure
-from robustmel.report.tables.long import HEADINGS, TEXT_COLUMNS, lines
+from robustmel.report.tables.sheet import Sheet
 
 
-def render(table: Table, summaries: Sequence[Summary], notes: Sequence[str]) -> str:
-    """The main table, its notes, and the long table. Markdown has one heading line, so group and setting share it."""
-    headings = list(table.headings)
-    for column in table.columns:
-        task = "" if column.task == column.group else column.task
-        headings.append(" ".join(part for part in (task, column.group, column.label) if part))
-    body = [[*row.words, *(figure(cell) for cell in row.cells)] for row in table.rows]
-    remarks = "\n".join(f"- {markdown(note)}" for note in notes)
-    return "\n".join(
-        [pipes(headings, body, len(table.headings)), "", remarks, "", pipes(HEADINGS, lines(summaries), TEXT_COLUMNS), ""]
-    )
-
-
-def pipes(headings: Sequence[str], body: Sequence[Sequence[str]], words: int) -> str:
-    """A table; the first `words` columns are left-aligned."""
-    rule = [":--" if index < words else "--:" for index in range(len(headings))]
-    rows = [[markdown(cell) for cell in row] for row in (headings, *body)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in (rows[0], rule, *rows[1:]))
+def render(sheet: Sheet) -> str:
+    """A table under its title, its notes below; headings of groups stand before those of their columns."""
+    above = [" ".join(dict.fromkeys(names)) for names in zip(*sheet.above, strict=True)]
+    figures = [f"{group} {own}".strip() for group, own in zip(above, sheet.headings[sheet.words :], strict=False)]
+    headings = [*sheet.headings[: sheet.words], *(figures or sheet.headings[sheet.words :])]
+    rule = [":--"] * sheet.words + ["--:"] * (len(headings) - sheet.words)
+    rows = [[markdown(cell) for cell in row] for row in (headings, *sheet.lines)]
+    pipes = "\n".join("| " + " | ".join(row) + " |" for row in (rows[0], rule, *rows[1:]))
+    notes = "\n".join(f"- {markdown(note)}" for note in sheet.notes)
+    return "\n\n".join(part for part in (f"### {markdown(sheet.title)}" if sheet.title else "", pipes, notes) if part) + "\n"

@@ -1,35 +1,34 @@
-"""The main table for a terminal."""
+"""A table for a terminal."""
 
 from __future__ import annotations
 
 import shutil
 import textwrap
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby
 
 from robustmel.report.sanitise import visible
-from robustmel.report.tables.layout import DAGGER, TASK_NAMES, Table, figure
+from robustmel.report.tables.sheet import DAGGER, Sheet
 
 NARROW, WIDE = 60, 110
 """Notes are wrapped between these widths."""
+HEADING = 20
+"""Headings are wrapped to this width where the figures under them are narrower."""
 
 
-def render(table: Table, notes: Sequence[str], width: int | None = None, most: int | None = None) -> str:
-    """The table with its notes; the tasks side by side where `width` columns allow it, else below one another.
+def render(sheet: Sheet, width: int | None = None, most: int | None = None) -> str:
+    """The table with its title and notes; figures that find no room go on below, with their row's words.
 
     Args:
-        table: What to show.
-        notes: Sentences under it.
+        sheet: What to show.
         width: Columns of the terminal; None asks it (120 where there is none to ask).
         most: So many lines of notes; None for all. The last one says where the rest stands.
     """
     width = width or shutil.get_terminal_size((120, 24)).columns
-    blocks = [_grid(table)]
-    if max(len(line) for line in blocks[0]) > width:
-        parts = [table.of_tasks("I2T"), table.of_tasks("IT2T", "T2T")]
-        blocks = [_grid(part) for part in parts if part.columns]
-    lines = "\n\n".join("\n".join(block) for block in blocks)
-    return lines + "\n\n" + "\n".join(_within(wrapped(notes, width), most)) + "\n"
+    blocks = ["\n".join(_grid(part)) for part in _parts(sheet, width)]
+    blocks[0] = f"{visible(sheet.title)}\n{blocks[0]}" if sheet.title else blocks[0]
+    notes = _within(_wrapped(sheet.notes, width), most)
+    return "\n\n".join([*blocks, *(["\n".join(notes)] if notes else [])]) + "\n"
 
 
 def _within(notes: Sequence[str], most: int | None) -> list[str]:
@@ -43,76 +42,88 @@ def _within(notes: Sequence[str], most: int | None) -> list[str]:
     return [*notes[:kept], f"  {len(notes) - kept} more notes{of_these}: see the report page, or use --format markdown."]
 
 
-def wrapped(notes: Sequence[str], width: int) -> list[str]:
-    """Each note as lines of at most `width`, indented."""
+def _wrapped(notes: Sequence[str], width: int) -> list[str]:
     room = min(max(width, NARROW), WIDE)
     return [textwrap.fill(visible(note), room, initial_indent="  ", subsequent_indent="  ") for note in notes]
 
 
-def _grid(table: Table) -> list[str]:
-    if not table.rows:
+def _parts(sheet: Sheet, width: int) -> list[Sheet]:
+    """The table in blocks that fit; what shares a heading stays together where it can."""
+    blocks: list[list[int]] = [[]]
+
+    def fits(figures: list[int]) -> bool:
+        return max(map(len, _grid(sheet.part(figures)))) <= width
+
+    def place(figures: list[int], level: int) -> None:
+        if fits(blocks[-1] + figures):
+            blocks[-1] += figures
+        elif level > len(sheet.above) or fits(figures):
+            blocks.append(figures)
+        else:
+            for _, run in groupby(figures, lambda figure: [names[figure] for names in sheet.above[: level + 1]] or figure):
+                place(list(run), level + 1)
+
+    place(list(range(len(sheet.headings) - sheet.words)), 0)
+    return [sheet.part(block) for block in blocks if block] or [sheet]
+
+
+def _grid(sheet: Sheet) -> list[str]:
+    if not sheet.lines:
         return ["(no cells)"]
-    stubs = [[visible(word) for word in row.words] for row in table.rows]
-    wide = [max(map(len, column)) for column in zip(table.headings, *stubs, strict=True)]
-    body = [[figure(cell) for cell in row.cells] for row in table.rows]
-    widths = _widths(table, body)
-    blank = " " * (sum(wide) + 2 * (len(wide) - 1))
-    lines = [
-        blank + _spanned(table, widths, [(TASK_NAMES[task], count) for task, count in table.tasks()]),
-        blank + _spanned(table, widths, [(visible(name), count) for name, count in table.groups()]),
-        _stub(table.headings, wide) + _line(table, widths, [visible(column.label) for column in table.columns]),
+    body = [(ends, [visible(cell) for cell in line]) for ends, line in sheet.shown()]
+    heads = [textwrap.wrap(visible(heading), HEADING) or [""] for heading in sheet.headings]
+    deep = max(map(len, heads))
+    stacked = [[""] * (deep - len(head)) + head for head in heads]
+    rows = [[head[level] for head in stacked] for level in range(deep)] + [cells for _, cells in body]
+    wide, gaps = _widths(sheet, rows), _gaps(sheet)
+    blank = " " * (sum(wide[: sheet.words]) + 2 * (sheet.words - 1))
+    above = [blank + _spanned(sheet.spans(level), wide[sheet.words :], gaps) for level in range(len(sheet.above))]
+    top = [*above, *(_line(row, wide, gaps, sheet) for row in rows[:deep])]
+    lines = [_line(row, wide, gaps, sheet) for row in rows[deep:]]
+    rule = "─" * max(map(len, [*top, *lines]))
+    spaced = [part for (ends, _), line in zip(body, lines, strict=True) for part in ([""] * ends + [line.rstrip()])]
+    return [rule, *(line.rstrip() for line in top), rule, *spaced, rule]
+
+
+def _gaps(sheet: Sheet) -> list[int]:
+    """Blanks before each figure: none within a group of columns, more where a task begins; two where nothing stands above."""
+    if not sheet.above:
+        return [2] * (len(sheet.headings) - sheet.words)
+    names = list(zip(*sheet.above, strict=True))
+    return [
+        2 if number == 0 or names[number - 1][0] != own[0] else int(names[number - 1] != own)
+        for number, own in enumerate(names)
     ]
-    rule = "─" * max(len(line) for line in [*(line.rstrip() for line in lines), blank + _line(table, widths, body[0])])
-    for (before, words), cells in zip(pairwise([None, *stubs]), body, strict=True):
-        assert words is not None
-        same = before is not None and before[0] == words[0]
-        lines += [""] * (before is not None and not same)
-        lines.append(_stub(["" if same else words[0], *words[1:]], wide) + _line(table, widths, cells))
-    lines = [line.rstrip() for line in lines]
-    return [rule, *lines[:3], rule, *lines[3:], rule]
 
 
-def _stub(words: Sequence[str], wide: Sequence[int]) -> str:
-    return "  ".join(word.ljust(width) for word, width in zip(words, wide, strict=True))
+def _widths(sheet: Sheet, rows: Sequence[Sequence[str]]) -> list[int]:
+    """Of each column: as wide as its cells and heading, and as the headings above it need."""
+    wide = [max(1, *map(len, column)) for column in zip(*rows, strict=True)]
+    gaps = [0] * sheet.words + _gaps(sheet)
+    if sheet.above:
+        wide[sheet.words :] = [max(4, width) for width in wide[sheet.words :]]
+    for level in reversed(range(len(sheet.above))):
+        start = sheet.words
+        for name, count in sheet.spans(level):
+            end = start + count
+            room = sum(wide[start:end]) + count - 1 + sum(gaps[start + 1 : end])
+            wide[end - 1] += max(0, len(visible(name)) - room)
+            start = end
+    return wide
 
 
-def _gaps(table: Table) -> list[int]:
-    """Blanks before each column, beside the place of the dagger: none within an attack, more where a task begins."""
-    columns = [None, *table.columns]
-    gaps = []
-    for before, column in pairwise(columns):
-        assert column is not None
-        gaps.append(2 if before is None or before.task != column.task else int(before.group != column.group))
-    return gaps
+def _line(cells: Sequence[str], wide: Sequence[int], gaps: Sequence[int], sheet: Sheet) -> str:
+    """Words to the left, figures to the right; below headings of groups a dagger has a place of its own after the figure."""
+    padded = [f"{cell} " if sheet.above and not cell.endswith(DAGGER) else cell for cell in cells[sheet.words :]]
+    room = [width + bool(sheet.above) for width in wide[sheet.words :]]
+    stub = "  ".join(cell.ljust(width) for cell, width in zip(cells[: sheet.words], wide, strict=False))
+    return stub + "".join(" " * gap + cell.rjust(size) for gap, cell, size in zip(gaps, padded, room, strict=True))
 
 
-def _widths(table: Table, body: Sequence[Sequence[str]]) -> list[int]:
-    """Of each column: as wide as its figures and heading, and as its group's and task's headings need."""
-    widths = [
-        max(4, len(visible(column.label)), *(len(row[index]) for row in body)) for index, column in enumerate(table.columns)
-    ]
-    gaps = _gaps(table)
-    for spans in (table.groups(), [(TASK_NAMES[task], count) for task, count in table.tasks()]):
-        start = 0
-        for name, count in spans:
-            room = sum(widths[start : start + count]) + count - 1 + sum(gaps[start + 1 : start + count])
-            widths[start + count - 1] += max(0, len(visible(name)) - room)
-            start += count
-    return widths
-
-
-def _line(table: Table, widths: Sequence[int], cells: Sequence[str]) -> str:
-    """Figures aligned at the decimal point: a dagger takes the place after it."""
-    padded = [
-        (cell if cell.endswith(DAGGER) else cell + " ").rjust(width + 1) for width, cell in zip(widths, cells, strict=True)
-    ]
-    return "".join(" " * gap + cell for gap, cell in zip(_gaps(table), padded, strict=True))
-
-
-def _spanned(table: Table, widths: Sequence[int], spans: Sequence[tuple[str, int]]) -> str:
-    gaps, line, start = _gaps(table), "", 0
+def _spanned(spans: Sequence[tuple[str, int]], wide: Sequence[int], gaps: Sequence[int]) -> str:
+    line, start = "", 0
     for name, count in spans:
-        room = sum(widths[start : start + count]) + count - 1 + sum(gaps[start + 1 : start + count])
-        line += " " * gaps[start] + name.center(room) + " "
-        start += count
-    return line
+        end = start + count
+        line += " " * gaps[start] + visible(name).center(sum(wide[start:end]) + count - 1 + sum(gaps[start + 1 : end])) + " "
+        start = end
+    return line.rstrip()
