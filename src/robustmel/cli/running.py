@@ -86,3 +86,19 @@ def _run(grid: Grid, out: Path, store: Path, workers: int, device: str, max_erro
     if not any(summary.n for summary in report.summaries):
         print("no mention was linked, so every figure is n/a", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def store_command(
+    store: StoreFolder = STORE,
+    clean: Annotated[bool, typer.Option("--clean", help="Remove what no run needs any more.")] = False,
+    redo: Annotated[Path | None, typer.Option("--redo", help="A run folder: remove all it rests on, to be made anew.")] = None,
+) -> None:
+    """Show what the store holds, and for which runs; clean it."""
+    from robustmel.errors import UsageError
+    from robustmel.run import upkeep
+    from robustmel.run.store import Store
+
+    if clean and redo:
+        raise UsageError("--clean and --redo exclude each other; choose one.")
+    held = Store(store)
+    print(upkeep.clean(held) if clean else upkeep.redo(held, redo) if redo else upkeep.inventory(held))

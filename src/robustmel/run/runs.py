@@ -79,7 +79,7 @@ def run_grid(
     with writing(out), hold(out / "run.lock", f"run folder {out}", wait=False):
         for sentence in changes(plan, out):
             log.warning(sentence)
-        _room(plan, store)
+        _room(plan, out, store)
         readers = _readers(plan)
         retried = sum(store.reopen(job.kind, job.key) for job in plan.jobs)
         if retried:
@@ -102,10 +102,10 @@ def run_grid(
     return Finished(out, len(plan.cells), made, len(jobs) - made, errors, retried)
 
 
-def _room(plan: Plan, store: Store) -> None:
-    """Warns when the perturbed images may not fit; an estimate must not stop anyone."""
+def _room(plan: Plan, out: Path, store: Store) -> None:
+    """Writes down what is needed, and warns when the perturbed images may not fit; an estimate must not stop anyone."""
     with writing(store.root, "choose another --store"):
-        store.root.mkdir(parents=True, exist_ok=True)
+        store.note(out, plan.jobs)
     needed, free = disk_needed(plan, store), shutil.disk_usage(store.root).free
     if needed > free:
         log.warning(

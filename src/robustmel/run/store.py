@@ -29,6 +29,9 @@ TIMED = ("log.parquet", "answers.parquet")
 SHARDS, EARLIER = "shards", "earlier.parquet"
 """What serves the making of an artefact alone: shards of an interrupted one, the table of one that is done again for its errors."""
 
+RUNS = "runs"
+"""Folder of the store that holds, for every run, what it rests on."""
+
 ABSENT = "is not there"
 UNSEALED = "carries no checksums (an earlier version made it)"
 
@@ -169,6 +172,13 @@ class Store:
                     final.rename(partial)
                     (partial / (TIMED[0] if kind == "variant" else TIMED[1])).rename(partial / EARLIER)
         return failed
+
+    def note(self, out: Path, jobs: Iterable[Job]) -> None:
+        """Writes down that a run folder rests on these artefacts, so that upkeep leaves them to it."""
+        place = os.path.relpath(out.resolve(), self.root.resolve())
+        body = {"out": place, "artefacts": [(job.kind, job.key) for job in jobs]}
+        (self.root / RUNS).mkdir(parents=True, exist_ok=True)
+        write_atomically(self.root / RUNS / f"{content_key(place)}.json", json.dumps(body))
 
     def forget(self, kind: str, key: str) -> None:
         """Removes an artefact, its manifest first."""
