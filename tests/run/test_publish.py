@@ -19,6 +19,7 @@ from robustmel.run.listener import ProgressListener
 from robustmel.run.publish import publish
 from robustmel.run.runs import run_grid
 from robustmel.run.store import Store
+from robustmel.run.upkeep import inventory
 
 LINKER = f"{Path(__file__).parent / 'colour_linker.py'}:ColourLinker"
 PGD = {"name": "pgd", "eps": 0.6, "step_size": 0.1, "steps": 3, "view": "image", "label": "far"}
@@ -136,4 +137,5 @@ def test_it_is_told_how_many_were_fooled(colour_data: Path, tmp_path: Path) -> N
     hits = pq.read_table(tmp_path / "set" / "log.parquet")["succeeded_u8"].to_pylist()
     assert (facts["judged"], facts["fooled"]) == (18, sum(hits))
     assert 0 < facts["fooled"] < 18
+    assert f"run {tmp_path / 'set'}: 2 artefacts" in inventory(Store(tmp_path / "store"))
     assert "files" not in json.loads((tmp_path / "set" / "perturbation.json").read_text())

@@ -68,6 +68,8 @@ def publish(
         if store.has(variant.kind, variant.key) and store.manifest(variant.kind, variant.key)["kept"] != "all":
             store.forget(variant.kind, variant.key)
         needed = [job for job in plan.jobs if job.kind not in ("answers", "variant") or job.key == variant.key]
+        with writing(store.root, "choose another --store"):
+            store.note(out, needed)
         execute(needed, builder, workers, listener)
         _write(variant, builder, store, out, with_clean)
     log = pq.read_table(out / "log.parquet")
