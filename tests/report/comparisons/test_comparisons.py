@@ -211,3 +211,6 @@ def test_a_difference_that_many_comparisons_could_have_brought_is_undecided_and_
     assert shown["p_value"] > 0.05
     assert shown["verdict"] == "undecided"
     assert "adjusted for 12 comparisons" in shown["sentence"]
+    (note,) = (note for note in build(run.finish()).notes if note.startswith("Does the text help?"))
+    assert "undecided (5.0 points; 95 % interval" in note
+    assert "adjusted for 12 comparisons" in note

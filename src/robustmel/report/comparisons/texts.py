@@ -38,7 +38,8 @@ def remarks(compared: Sequence[Comparison], summaries: Sequence[Summary], most: 
 def _note(lead: Comparison, compared: Sequence[Comparison]) -> str:
     question = QUESTIONS[lead.question]
     line = {comparison.figure: comparison.sentence for comparison in compared if comparison.subject == lead.subject}
-    answer = f"{ANSWERS[lead.verdict]}, {lead.sentence}" if lead.verdict in ANSWERS else f"undecided {lead.bracket}"
+    undecided = "undecided" + lead.sentence.rpartition(" is undecided")[2]
+    answer = f"{ANSWERS[lead.verdict]}, {lead.sentence}" if lead.verdict in ANSWERS else undecided
     # one image to withstand on either side, rather than two on one
     doubted = ("same-images",) if lead.verdict != "more" else ()
     more = "".join(f"; {line[key]}" for key in (*doubted, *question.told[1:]) if key in line)
