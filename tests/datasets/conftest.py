@@ -13,7 +13,15 @@ import pytest
 from robustmel.images import write_png
 
 ENTITIES: list[dict[str, Any]] = [
-    {"id": "Q230", "name": "Georgia", "aliases": ["Sakartvelo", "Georgia"], "qid": "Q230", "type": "country", "popularity": 12},
+    {
+        "id": "Q230",
+        "name": "Georgia",
+        "aliases": ["Sakartvelo", "Georgia"],
+        "qid": "Q230",
+        "description": "land",
+        "type": "country",
+        "popularity": 12,
+    },
     {"id": "Q1428", "name": "Georgia", "description": "state", "popularity": 31.5, "images": ["images/m1.png"]},
     {"id": "Q1", "name": "Chad", "text": "Looks like Romania."},
 ]

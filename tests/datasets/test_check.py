@@ -138,7 +138,14 @@ def test_leaks_are_counted_in_the_later_split(tmp_path: Path) -> None:
     )
     assert report.leaks == 2
     (leak,) = [finding for finding in report.findings if finding.reason == "leaks"]
-    assert set(leak.examples) == {"dev, same image", "test, same sentence"}
+    assert set(leak.examples) == {
+        "dev, same image (validation) with train (train)",
+        "test, same sentence (test) with dev, same image (validation)",
+    }
+    (identical,) = [finding for finding in report.findings if finding.reason == "identical_images"]
+    assert identical.examples == ("b.png is a.png",)
+    (bare,) = [finding for finding in report.findings if finding.reason == "bare_entities"]
+    assert bare.count == report.entities
     assert leak.detail == "image 1, image that looks the same 0, sentence 1"
 
 

@@ -28,11 +28,12 @@ def datasets(
             _explain(published[name])
         return
     for listed, loader in loaders.items():
+        purpose = (loader.__doc__ or "").splitlines()[0]
         if listed not in published:
-            print(f"{listed:<16}{(loader.__doc__ or '').splitlines()[0]}")
+            print(f"{listed:<16}{purpose}")
             continue
         about = published[listed].about()
-        print(f"{listed:<16}{about.title}  [{_state(loader)}]")
+        print(f"{listed:<16}{purpose}  [{_state(loader)}]")
         print(f"{'':<16}{about.licence}; offered: {about.offered}")
     print(
         f"\nLooked in {data_folder()} (a folder a data set; ${VARIABLE} names another place). `robustmel datasets NAME` explains one."

@@ -99,9 +99,8 @@ def check(dataset: Dataset, verify_images: bool = True, progress: Progress | Non
     same, contradicting = duplicates(mentions, picture)
     by_image, by_sentence = leaks(mentions, picture)
     by_look = alike(mentions, lambda mention: None if mention.image is None else states[mention.image].look)
-    known = {mention.id for mention in by_image}
-    by_look = [mention for mention in by_look if mention.id not in known]
-    leaking = {mention.id: mention for mention in (*by_image, *by_look, *by_sentence)}
+    by_look = {mention_id: pair for mention_id, pair in by_look.items() if mention_id not in by_image}
+    leaking = by_sentence | by_look | by_image
     unlocated = [one for one in mentions if one.text.strip() and one.surface not in one.text]
     repeated = [one for one in mentions if occurs_again(one.surface, one.text)]
     outside = [
@@ -116,6 +115,8 @@ def check(dataset: Dataset, verify_images: bool = True, progress: Progress | Non
         finding("entity_images_missing", kb_missing),
         finding("entity_images_broken", kb_broken),
         _conversions(states),
+        _identical(states),
+        finding("bare_entities", (entity.id for entity in kb if not entity.text.strip() and not entity.description.strip())),
         finding(
             "unlocated",
             (f"{one.id}: {one.surface}" for one in sorted(unlocated, key=lambda one: one.span is not None)),
@@ -127,7 +128,7 @@ def check(dataset: Dataset, verify_images: bool = True, progress: Progress | Non
         finding("contradictions", (one.id for one in contradicting)),
         finding(
             "leaks",
-            leaking,
+            (f"{mention.id} ({mention.split}) with {earlier.id} ({earlier.split})" for mention, earlier in leaking.values()),
             f"image {len(by_image):,}, image that looks the same {len(by_look):,}, sentence {len(by_sentence):,}",
         ),
         finding("label_leaks", (one.id for one in mentions if one.id == one.gold)),
@@ -182,6 +183,16 @@ def _conversions(states: Mapping[Path, ImageState]) -> Finding:
     kinds = Counter(note for state in states.values() for note in state.notes)
     listed = ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common(6))
     return finding("images_converted", (str(path) for path, state in states.items() if state.notes), listed)
+
+
+def _identical(states: Mapping[Path, ImageState]) -> Finding:
+    """Files that are byte for byte an earlier one."""
+    first: dict[str, Path] = {}
+    for path, state in states.items():
+        if state.digest is not None:
+            first.setdefault(state.digest, path)
+    copies = ((path, first[state.digest]) for path, state in states.items() if state.digest is not None)
+    return finding("identical_images", (f"{path.name} is {known.name}" for path, known in copies if path != known))
 
 
 def _structure(mentions: tuple[Mention, ...]) -> Iterator[Finding]:

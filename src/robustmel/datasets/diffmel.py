@@ -12,7 +12,7 @@ from robustmel.errors import UsageError
 
 @dataclass(frozen=True)
 class DiffMEL(Published):
-    """DiffMEL: M3EL's kind of records with a level of difficulty.
+    """DiffMEL: compare linkers on mentions graded by difficulty (its authors' repository, in M3EL's format).
 
     Takes the parameters of `Published`, and:
 

@@ -22,7 +22,7 @@ MENTIONS, ENTITIES = "mentions.jsonl", "entities.jsonl"
 
 @dataclass(frozen=True)
 class JSONL:
-    """Reads the project's own format, or files that differ from it only in the names of their keys.
+    """Data of your own: mentions.jsonl, entities.jsonl and images (docs/data-format.md); keys may have other names.
 
     Args:
         path: Folder with mentions.jsonl and entities.jsonl, or the mentions file itself.

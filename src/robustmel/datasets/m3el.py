@@ -11,7 +11,7 @@ from robustmel.datasets.published import Published
 
 @dataclass(frozen=True)
 class M3EL(Published):
-    """M3EL: entities of movies, everyday things, persons, books and sports with a sentence, a picture and candidates.
+    """M3EL: link films, things, persons, books and sports by a sentence and a picture (Wang et al., M3EL).
 
     Takes the parameters of `Published`.
 

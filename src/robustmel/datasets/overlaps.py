@@ -28,27 +28,43 @@ def duplicates(mentions: Sequence[Mention], image: ImageIdentity) -> tuple[list[
     return same, other
 
 
-def leaks(mentions: Sequence[Mention], image: ImageIdentity) -> tuple[list[Mention], list[Mention]]:
+Pairs = dict[str, tuple[Mention, Mention]]
+"""Mention id -> the mention, and the first one of an earlier split that it shares something with."""
+
+
+def leaks(mentions: Sequence[Mention], image: ImageIdentity) -> tuple[Pairs, Pairs]:
     """Mentions whose image, and whose (folded) sentence, occurs in an earlier split: train before validation before test."""
     return _shared(mentions, image), _shared(mentions, lambda mention: fold(mention.text) or None)
 
 
-def alike(mentions: Sequence[Mention], seen: Callable[[Mention], Look | None]) -> list[Mention]:
-    """Mentions whose image looks like one of an earlier split (see `looks`)."""
-    known = [(mention, _ORDER.get(mention.split, len(_ORDER)), seen(mention)) for mention in mentions if mention.split]
-    found: list[Mention] = []
-    for later in sorted({order for _, order, _ in known}):
-        ours = [(mention, look) for mention, order, look in known if order == later and look is not None]
-        before = list({look for _, order, look in known if order < later and look is not None})
-        hits = near([look for _, look in ours], before)
-        found += [mention for (mention, _), hit in zip(ours, hits, strict=True) if hit]
-    return found
+def alike(mentions: Sequence[Mention], hash_of: Callable[[Mention], Look | None]) -> Pairs:
+    """Mentions whose image looks like one of an earlier split (see `perceptual_hash`)."""
+    hashed = [(mention, _place(mention), hash_of(mention)) for mention in mentions if mention.split]
+    pairs: Pairs = {}
+    for later in sorted({order for _, order, _ in hashed}):
+        ours = [(mention, look) for mention, order, look in hashed if order == later and look is not None]
+        before = {look: mention for mention, order, look in reversed(hashed) if order < later and look is not None}
+        earlier, nearest = list(before.values()), near([look for _, look in ours], list(before))
+        pairs |= {
+            mention.id: (mention, earlier[place])
+            for (mention, _), place in zip(ours, nearest, strict=True)
+            if place is not None
+        }
+    return pairs
 
 
-def _shared(mentions: Sequence[Mention], key: ImageIdentity) -> list[Mention]:
-    earliest: dict[Hashable, int] = {}
-    placed = [(mention, _ORDER.get(mention.split, len(_ORDER)), key(mention)) for mention in mentions if mention.split]
-    for _, order, shared in placed:
-        if shared is not None:
-            earliest[shared] = min(order, earliest.get(shared, order))
-    return [mention for mention, order, shared in placed if shared is not None and earliest[shared] < order]
+def _shared(mentions: Sequence[Mention], key: ImageIdentity) -> Pairs:
+    first: dict[Hashable, Mention] = {}
+    keyed = [(mention, key(mention)) for mention in mentions if mention.split]
+    for mention, shared in keyed:
+        if shared is not None and (shared not in first or _place(mention) < _place(first[shared])):
+            first[shared] = mention
+    return {
+        mention.id: (mention, first[shared])
+        for mention, shared in keyed
+        if shared is not None and _place(first[shared]) < _place(mention)
+    }
+
+
+def _place(mention: Mention) -> int:
+    return _ORDER.get(mention.split or "", len(_ORDER))

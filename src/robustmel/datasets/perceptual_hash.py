@@ -32,14 +32,15 @@ def look(pixels: NDArray[np.uint8]) -> Look | None:
     return int.from_bytes(across), int.from_bytes(down)
 
 
-def near(looks: Sequence[Look], others: Sequence[Look]) -> list[bool]:
-    """Whether each look is within `NEAR` bits of one of the others."""
+def near(looks: Sequence[Look], others: Sequence[Look]) -> list[int | None]:
+    """For each look the place of the nearest of the others, if it is within `NEAR` bits; else None."""
     if not looks or not others:
-        return [False] * len(looks)
+        return [None] * len(looks)
     ours, theirs = np.array(looks, dtype=np.uint64), np.array(others, dtype=np.uint64)
     step = max(1, _CHUNK // len(theirs))
-    found: list[bool] = []
+    places: list[int | None] = []
     for start in range(0, len(ours), step):
         differing = np.bitwise_count(ours[start : start + step, None, :] ^ theirs[None]).sum(axis=2, dtype=np.int16)
-        found += (differing.min(axis=1) <= NEAR).tolist()
-    return found
+        nearest = differing.argmin(axis=1)
+        places += [int(place) if differing[row, place] <= NEAR else None for row, place in enumerate(nearest)]
+    return places

@@ -12,7 +12,7 @@ from robustmel.datasets.published import Published
 
 @dataclass(frozen=True)
 class RichpediaMEL(Published):
-    """Richpedia-MEL: sentences of Wikipedia with pictures from Richpedia; every entity occurs once.
+    """Richpedia-MEL: link entities that occur once each, in sentences with pictures (Zhou et al., 2021).
 
     Takes the parameters of `Published`.
 

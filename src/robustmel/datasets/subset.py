@@ -23,9 +23,9 @@ Group = Callable[[Mention], bool]
 
 @dataclass(frozen=True)
 class Subset:
-    """Those mentions of a data set that belong to a group; with several groups, to all of them.
+    """Part of another data set: popular or unseen entities, one topic, one type of entity.
 
-    The knowledge base stays whole, so that linkers choose among as many entities as before. A group without mentions is an empty
+    With several groups, the mentions that belong to all of them. The knowledge base stays whole, so that linkers choose among as many entities as before. A group without mentions is an empty
     data set, whose figures are n/a. What was counted stands in the layout that `check` prints.
 
     Args:

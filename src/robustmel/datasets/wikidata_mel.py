@@ -13,7 +13,7 @@ from robustmel.datasets.published import Published
 
 @dataclass(frozen=True)
 class WikidataMEL(Published):
-    """Wikidata-MEL, known as WikiMEL: captions from Wikipedia with their pictures; persons, linked to Wikidata.
+    """Wikidata-MEL (WikiMEL): link persons in captions and pictures of Wikipedia to Wikidata (Zhou et al., 2021).
 
     Takes the parameters of `Published`.
 
@@ -31,7 +31,7 @@ class WikidataMEL(Published):
 
 @dataclass(frozen=True)
 class WikiMEL(WikidataMEL):
-    """Wikidata-MEL under its other name."""
+    """WikiMEL: another name of Wikidata-MEL (Wang et al., 2022)."""
 
     name: ClassVar[str] = "wikimel"
     described_as: ClassVar[str | None] = "wikidata-mel"

@@ -13,7 +13,7 @@ from robustmel.datasets.published import Published
 
 @dataclass(frozen=True)
 class WikiDiverse(Published):
-    """WikiDiverse: captions of Wikinews on ten topics, with their pictures; entities of 13 types, linked to Wikipedia.
+    """WikiDiverse: link entities of 13 types in news captions with pictures to Wikipedia (Wang et al., 2022).
 
     Takes the parameters of `Published`.
 

@@ -13,7 +13,7 @@ from robustmel.datasets.published import Published
 
 @dataclass(frozen=True)
 class WIKIPerson(Published):
-    """WIKIPerson: persons in news pictures, each with a box; a visual task without any sentence.
+    """WIKIPerson: link persons in news pictures, each marked by a box, without any sentence (Sun et al., 2022).
 
     Takes the parameters of `Published`, and:
 

@@ -43,13 +43,13 @@ class _World:
 
 @dataclass(frozen=True)
 class WorldNews(_World):
-    """Flags of countries and regions in news pictures: summits, elections, trade, weather; a few maritime signals."""
+    """Try things out: drawn flags in news captions, made by the package itself; nothing to fetch."""
 
     name: ClassVar[str] = "world-news"
 
 
 @dataclass(frozen=True)
 class WorldSport(_World):
-    """Flags at matches and regattas: national teams, and the whole International Code of Signals."""
+    """Try things out on unseen entities: drawn flags at matches and regattas, made by the package itself."""
 
     name: ClassVar[str] = "world-sport"

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from robustmel.errors import MissingError
 from robustmel.records.load_report import LoadReport
 
-MAX_DIGITS = 1000
+MAX_DIGITS = 300
+"""Of a whole number: more are no id and no count, and would overflow wherever one is computed with."""
 _UNUSABLE = re.compile("[\x00\ud800-\udfff]")
 _ARCHIVES = {b"PK\x03\x04": "zip", b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"7z\xbc\xaf": "7z", b"\xfd7zXZ": "xz"}
 

@@ -63,7 +63,7 @@ def test_without_a_first_line_of_its_own_a_file_is_called_like_itself(tmp_path: 
         ('{"id": "m", "ranked": [["a"]]}', "ranked holds a list"),
         ('{"id": "m", "ranked": ["a"], "scores": [1, 2]}', "as many scores as ranked ids"),
         ('{"id": "m", "ranked": ["a"], "scores": ["1"]}', "no number"),
-        ('{"id": "m", "ranked": ["a"], "scores": [1' + "0" * 400 + "]}", "too large"),
+        ('{"id": "m", "ranked": ["a"], "scores": [1' + "0" * 400 + "]}", "401 digits"),
         ("[" * 100_000, "not a JSON object"),
         ('{"id": "' + "m" * LONGEST_LINE + '"}', "longer than"),
     ],

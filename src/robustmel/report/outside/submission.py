@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from robustmel.errors import MissingError
-from robustmel.records.json_lines import kind_of, unique
+from robustmel.records.json_lines import kind_of, unique, whole_number
 from robustmel.types import TASKS, Task
 
 LONGEST_LINE = 1 << 20
@@ -111,7 +111,7 @@ def _lines(path: Path, file: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         if not raw.strip():
             continue
         try:
-            values = json.loads(raw.decode("utf-8"), object_pairs_hook=unique)
+            values = json.loads(raw.decode("utf-8"), object_pairs_hook=unique, parse_int=whole_number)
         except (ValueError, RecursionError) as problem:
             raise MissingError(f"{place}: not a JSON object: {str(problem)[:LONGEST_TEXT]}.") from problem
         if not isinstance(values, dict):
