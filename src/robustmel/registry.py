@@ -265,6 +265,10 @@ def blaming_plugins() -> Iterator[None]:
             if str(frame.f_globals.get("__name__")).partition(".")[0] in PLUGINS:
                 place = f"{frame.f_code.co_filename}, line {line}, in {frame.f_code.co_qualname}"
                 raise RobustMELError(f"{place}: it raises {type(problem).__name__}: {problem}.") from problem
+        owner = problem.obj if isinstance(problem, AttributeError) else None  # raised by us, about what a plug-in handed over
+        kind = owner if isinstance(owner, type) else type(owner)
+        if kind.__module__.partition(".")[0] in PLUGINS:
+            raise RobustMELError(f"{kind.__name__} of {inspect.getfile(kind)}: {problem}.") from problem
         raise
 
 

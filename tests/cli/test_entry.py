@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from robustmel.cli.entry import run
+from robustmel.errors import RobustMELError
+from robustmel.registry import blaming_plugins, load_file_component
 from robustmel.run.store import writing
 
 BUG = "This is a bug in robustmel"
@@ -48,7 +50,7 @@ def test_disks_and_memory_are_not_called_bugs_and_bugs_are(
 def test_what_a_class_of_ones_own_raises_is_told_with_its_line(
     what: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    attack = "modality, writes, needs, threat_model, budget, version = 'image', ('image',), 'nothing', 'linf', '1/255', 1"
+    attack = "modality, writes, needs, threat_model, budget, version, random = 'image', ('image',), 'nothing', 'linf', '1/255', 1, False"
     file, grid = tmp_path / "mine.py", tmp_path / "grid.toml"
     file.write_text(
         f"class Mine:\n    {attack}\n    def __init__(self):\n        raise {what}\n    load = passes = perturb = print\n"
@@ -94,3 +96,44 @@ def test_a_run_that_cannot_be_written_to_is_no_bug_of_view(
     monkeypatch.setattr("robustmel.cli.results._scored", lambda *_: (Built, True))
     assert run(["view", str(tmp_path)]) == 3
     assert "Read-only file system; copy the run folder to where you may write" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("axis", "component", "sentence"),
+    [
+        ("datasets", "ListData", "dataset ListData: load must return a Dataset, not list."),
+        ("defences", "NoCapabilities", "defence NoCapabilities: capabilities must return Capabilities, not NoneType."),
+        ("candidates", "NoCandidates", "NoCandidates gave a NoneType for 2 mentions; it must give a list each."),
+        ("attacks", "Attack", "in Attack.perturb: it raises SystemExit: 9."),
+    ],
+)
+def test_what_a_component_of_ones_own_hands_back_wrongly_is_told(
+    axis: str, component: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = f"{Path(__file__).with_name('odd_components.py')}:{component}"
+    axes: dict[str, object] = {
+        "datasets": ["world-news"],
+        "linkers": ["clip-world"],
+        "attacks": ["clean"],
+        "tasks": ["I2T"],
+        "limit": 2,
+    }
+    axes[axis] = mine if axis == "candidates" else [mine]
+    grid = tmp_path / "grid.toml"
+    grid.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in axes.items()))
+    assert run(["run", str(grid), "--store", str(tmp_path / "store"), "--out", str(tmp_path / "out")]) in (1, 2)
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert BUG not in told
+
+
+def test_a_missing_attribute_of_an_object_from_a_plug_in_is_the_plug_ins(tmp_path: Path) -> None:
+    (tmp_path / "bare.py").write_text("class Bare: ...\n")
+    bare = load_file_component(f"{tmp_path}/bare.py:Bare")
+    with (
+        pytest.raises(RobustMELError, match=r"^Bare of .*bare.py: 'Bare' object has no attribute 'shape'\.$"),
+        blaming_plugins(),
+    ):
+        _ = bare().shape
+    with pytest.raises(AttributeError), blaming_plugins():
+        _ = object().shape  # type: ignore[attr-defined]

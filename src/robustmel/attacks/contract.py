@@ -149,9 +149,9 @@ def breaches(kind: type[Any]) -> Iterator[str]:
         yield f'it has no class attribute writes that says what it overwrites, such as writes = ("{(known or ("image",))[0]}",).'
     if not isinstance(getattr(kind, "version", None), int):
         yield "it has no class attribute version; write version = 1, and raise it whenever what it makes changes."
-    for name, example in (("threat_model", "linf"), ("budget", "8/255")):
+    for name, example in (("threat_model", '"linf"'), ("budget", '"8/255"'), ("random", "False")):
         if not hasattr(kind, name):
-            yield f'it has no class attribute or property {name}, such as "{example}".'
+            yield f"it has no class attribute or property {name}, such as {example}."
     for name in ("passes", "perturb"):
         if not callable(getattr(kind, name, None)):
             yield f"it has no method {name}."

@@ -14,7 +14,7 @@ from robustmel.candidates import CANDIDATES
 from robustmel.datasets import DATASETS
 from robustmel.datasets.dataset import Dataset
 from robustmel.defences import DEFENCES
-from robustmel.errors import MissingError, RobustMELError
+from robustmel.errors import MissingError, RobustMELError, UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
 from robustmel.registry import Component, own_parameters
@@ -92,7 +92,10 @@ class Builder:
         known = (component.written, split)
         if known not in self._datasets:
             loader = DATASETS.create(component.name, **component.params)
-            self._datasets[known] = loader.load(split)
+            loaded = loader.load(split)
+            if not isinstance(loaded, Dataset):
+                raise UsageError(f"dataset {component.title}: load must return a Dataset, not {type(loaded).__name__}.")
+            self._datasets[known] = loaded
         return self._datasets[known]
 
     def sampled(self, component: Component, split: str, limit: int | None, seed: int) -> tuple[Dataset, list[Mention]]:

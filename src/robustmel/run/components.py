@@ -95,7 +95,11 @@ class Defended:
         """What the two together can do, from their classes and parameters: nothing is built."""
         offered = self.linker.capabilities or capabilities(self.linker.loaded_from(LINKERS))
         defence = self.defence.loaded_from(DEFENCES)
-        changed: Capabilities = defence.capabilities(offered, **self.defence.parameters)
+        changed: Any = defence.capabilities(offered, **self.defence.parameters)
+        if not isinstance(changed, Capabilities):
+            raise UsageError(
+                f"defence {self.defence.title}: capabilities must return Capabilities, not {type(changed).__name__}."
+            )
         return changed
 
 

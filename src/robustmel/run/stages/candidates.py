@@ -44,9 +44,10 @@ def candidates_of(
     A mention to which the whole knowledge base is open has null candidates; `gold_in_kb` says whether its gold
     entity can be answered at all.
     """
-    lists = generator.candidates(mentions, dataset.kb, train)
-    if len(lists) != len(mentions):
-        raise RobustMELError(f"{type(generator).__name__} gave {len(lists)} candidate lists for {len(mentions)} mentions.")
+    lists: Any = generator.candidates(mentions, dataset.kb, train)
+    if not isinstance(lists, Sequence) or len(lists) != len(mentions):
+        given = f"{len(lists)} candidate lists" if isinstance(lists, Sequence) else f"a {type(lists).__name__}"
+        raise RobustMELError(f"{type(generator).__name__} gave {given} for {len(mentions)} mentions; it must give a list each.")
     rows: list[Record] = [
         {
             "id": mention.query(dataset.name, candidates).id,
