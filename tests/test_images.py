@@ -204,7 +204,7 @@ def test_truncated_files_are_decoding_errors(tmp_path: Path, suffix: str) -> Non
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_mutated_files_are_images_or_image_errors(tmp_path: Path, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"]))
@@ -223,7 +223,7 @@ def test_mutated_files_are_images_or_image_errors(tmp_path: Path, data: st.DataO
     assert pixels.shape[2] == 3
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(height=st.integers(1, 20), width=st.integers(1, 20), seed=st.integers(0, 999))
 def test_written_pixels_are_read_back(tmp_path: Path, height: int, width: int, seed: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import unicodedata
-from typing import ClassVar
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any, ClassVar, TextIO
 
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -29,6 +33,44 @@ def printable(text: str, limit: int | None = 100, keep: str = "") -> str:
         else letter.encode("unicode_escape").decode("ascii")
         for letter in cut
     )
+
+
+class _Guard:
+    """A stream that writes what is given to it as `printable` shows it.
+
+    Args:
+        unguarded: Where it goes.
+        strict: False escapes only the controls below 0x20, which no JSON, CSV or LaTeX holds unescaped for a good reason.
+    """
+
+    def __init__(self, unguarded: TextIO, strict: bool) -> None:
+        self.unguarded, self._strict = unguarded, strict
+
+    def write(self, text: str) -> int:
+        lead = "\r" if text.startswith("\r") else ""  # a line that is written over
+        text = text.removeprefix("\r").replace("\r\n", "\n") if self._strict else text
+        safe = printable(text, None, keep="\n\t") if self._strict else _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
+        self.unguarded.write(lead + safe if self._strict else safe)
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.unguarded, name)
+
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Meanwhile nothing that is printed steers a terminal, whoever prints it: labels, file names, messages of plug-ins.
+
+    The error stream and a terminal get text as `printable` shows it; a file or a pipe on the output stream keeps all but
+    control characters.
+    """
+    output: Any = _Guard(sys.stdout, strict=sys.stdout.isatty())
+    errors: Any = _Guard(sys.stderr, strict=True)
+    with redirect_stdout(output), redirect_stderr(errors):
+        yield
 
 
 class RobustMELError(Exception):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from robustmel.errors import guarded, printable
 from robustmel.run.listener import ProgressListener
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
     from robustmel.run.jobs import Job
 
@@ -25,11 +28,9 @@ def shown() -> Iterator[ProgressListener]:
     if not sys.stderr.isatty():
         yield _Lines()
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import TaskProgressColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as display:
+    with _bars(TaskProgressColumn()) as display:
         yield _Bars(display)
 
 
@@ -45,7 +46,7 @@ class _Bars(ProgressListener):
         self._show()
 
     def begun(self, job: Job) -> None:
-        self.bars[job.key] = self.display.add_task(job.title, total=None)
+        self.bars[job.key] = self.display.add_task(printable(job.title), total=None)
 
     def advanced(self, job: Job, done: int, of: int) -> None:
         self.display.update(self.bars[job.key], completed=done, total=of)
@@ -65,8 +66,7 @@ class _Lines(ProgressListener):
 
     def __init__(self) -> None:
         self.count, self.started = 0, 0
-        self.since: dict[str, tuple[float, float, int]] = {}
-        """Key -> when its first shard was begun, when a line last told of it, how many shards were done before."""
+        self.paces: defaultdict[str, _Pace] = defaultdict(_Pace)
 
     def planned(self, count: int) -> None:
         self.count = count
@@ -76,12 +76,26 @@ class _Lines(ProgressListener):
         print(f"[{self.started:>{len(str(self.count))}}/{self.count}] {job.title}", file=sys.stderr, flush=True)
 
     def advanced(self, job: Job, done: int, of: int) -> None:
+        if news := self.paces[job.key].news(done, of):
+            print(f"  {job.title}: {news}", file=sys.stderr, flush=True)
+
+
+class _Pace:
+    """How fast something goes on; told at most every `QUIET` seconds."""
+
+    def __init__(self) -> None:
+        self.began, self.before, self.told = math.inf, 0, 0.0
+
+    def news(self, done: int, of: int) -> str:
+        """The share done and the time left; "" where it is too early to say."""
         now = time.monotonic()
-        begun, told, before = self.since.setdefault(job.key, (now, now, done))
-        if now - told >= QUIET and before < done < of:
-            self.since[job.key] = (begun, now, before)
-            left = (now - begun) / (done - before) * (of - done)
-            print(f"  {job.title}: {done / of:.0%} done, about {_duration(left)} left", file=sys.stderr, flush=True)
+        if self.began > now:  # what was there from before says nothing of the speed
+            self.began, self.before, self.told = now, done, now
+        if now - self.told < QUIET or not self.before < done < of:
+            return ""
+        self.told = now
+        left = (now - self.began) / (done - self.before) * (of - done)
+        return f"{done / of:.0%} done, about {_duration(left)} left"
 
 
 def _duration(seconds: float) -> str:
@@ -94,22 +108,30 @@ def _duration(seconds: float) -> str:
 
 @contextmanager
 def counted(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A callback (done, of all) for work on many alike things: a bar on a terminal, a line for every tenth elsewhere."""
+    """A callback (done, of all) for work on many alike things: a bar on a terminal, a line every `QUIET` seconds elsewhere."""
     if not sys.stderr.isatty():
-        told = 0
+        pace = _Pace()
 
         def line(done: int, of: int) -> None:
-            nonlocal told
-            if of >= 1000 and done * 10 // of > told:
-                told = done * 10 // of
-                print(f"{what}: {done:,} of {of:,}", file=sys.stderr, flush=True)
+            if news := pace.news(done, of):
+                print(f"{what}: {done:,} of {of:,}, {news}", file=sys.stderr, flush=True)
 
         yield line
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import MofNCompleteColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    with _bars(MofNCompleteColumn(), transient=True) as bars:
         row = bars.add_task(what, total=None)
         yield lambda done, of: bars.update(row, completed=done, total=of)
+
+
+@contextmanager
+def _bars(share: ProgressColumn, transient: bool = False) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    # Titles are others' texts: no markup is read in them, and what is printed meanwhile is made safe before rich sees it.
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), share, TimeRemainingColumn())
+    console = Console(file=getattr(sys.stderr, "unguarded", sys.stderr))
+    with Progress(*columns, console=console, transient=transient) as display, guarded():
+        yield display

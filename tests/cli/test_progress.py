@@ -36,3 +36,15 @@ def test_a_line_an_artefact_and_one_every_half_minute_with_the_time_left(
     assert told[1] == "  pgd on clip-world: 23% done, about 13 min left"  # 77 shards of 10 s
     assert told[-2] == "  pgd on clip-world: 98% done, about 20 s left"
     assert len(told) == 2 + 26  # every third of 80 shards
+
+
+def test_alike_things_are_told_every_half_minute(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    clock = 0.0
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock))
+    with progress.counted("steps") as told:
+        for done in range(101, 2001):  # a hundred were there from before
+            clock += 1
+            told(done, 2000)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "steps: 131 of 2,000, 7% done, about 31 min left"  # 30 steps in 30 s, 1,869 to go
+    assert len(lines) == 1899 // 30

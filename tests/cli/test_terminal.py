@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import select
@@ -124,3 +125,13 @@ def commands_in(folder: Path) -> list[bytes]:
             if (process / "cwd").readlink() == folder:
                 lines.append((process / "cmdline").read_bytes())
     return lines
+
+
+def test_a_label_neither_steers_the_terminal_nor_is_markup(tmp_path: Path) -> None:
+    label = json.dumps("[/b] \x1b]0;owned\x07")
+    grid = GRID.replace('["clip-world"]', f'[{{name = "clip-world", label = {label}}}]')
+    (tmp_path / "grid.toml").write_text(grid)
+    code, said = on_a_terminal(["run", "grid.toml"], 200, tmp_path)
+    assert code == 0, said
+    assert "owned" in said
+    assert "\x1b]0;" not in said

@@ -13,7 +13,9 @@ from robustmel.datasets.check import check
 from robustmel.datasets.jsonl import JSONL
 from robustmel.errors import RobustMELError
 
-FUZZ = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 VALUES = st.recursive(
     st.none()
     | st.booleans()

@@ -15,7 +15,9 @@ from robustmel.datasets import DATASETS
 from robustmel.datasets.check import check
 from robustmel.errors import RobustMELError
 
-FUZZ = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 PAGE = "https://en.wikipedia.org/wiki/"
 
 

@@ -95,7 +95,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
         unpack(zipped(tmp_path / "x.zip", FILES), tmp_path / "out")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(cut=st.integers(0, 600), place=st.integers(0, 600), byte=st.integers(0, 255), kind=st.sampled_from(["zip", "gz", "xz"]))
 def test_a_torn_or_mutated_archive_gives_a_sentence_or_its_files(
     tmp_path_factory: pytest.TempPathFactory, cut: int, place: int, byte: int, kind: str

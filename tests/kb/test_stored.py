@@ -29,7 +29,7 @@ ENTITY = st.builds(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(entities=st.lists(ENTITY, max_size=12, unique_by=lambda entity: entity.id), asked=TEXT)
 def test_on_disk_it_answers_as_in_memory(tmp_path_factory: pytest.TempPathFactory, entities: list[Entity], asked: str) -> None:
     folder = tmp_path_factory.mktemp("kb") / "kb"

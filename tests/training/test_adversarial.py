@@ -133,7 +133,7 @@ def test_an_adversarial_training_resumes_to_the_same_weights(cards: Dataset, rec
     whole = train([cards], recipe, tmp_path / "whole")
     torch.manual_seed(99)
     with pytest.raises(CutError):
-        train([cards], recipe, tmp_path / "cut", progress=cut)
+        train([cards], recipe, tmp_path / "cut", on_epoch=cut)
     resumed = train([cards], recipe, tmp_path / "cut")
     first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "cut"))
     assert all(torch.equal(first[name], second[name]) for name in first)

@@ -97,7 +97,7 @@ def test_a_full_disk_while_publishing_is_one_sentence_and_no_loss(
         with pytest.raises(MissingError, match="No space left"):
             train([cards], recipe, tmp_path / "cut")
     epochs: list[object] = []
-    train([cards], recipe, tmp_path / "cut", progress=epochs.append)
+    train([cards], recipe, tmp_path / "cut", on_epoch=epochs.append)
     assert epochs == []  # only what was not written is done again
     train([cards], recipe, tmp_path / "whole")
     assert content(tmp_path / "cut") == content(tmp_path / "whole")

@@ -43,13 +43,31 @@ def test_a_resumed_training_ends_with_the_same_weights(cards: Dataset, recipe: R
     for _ in range(2):
         torch.manual_seed(99)  # whatever else the process did with the global generator
         with pytest.raises(CutError):
-            train([cards], recipe, tmp_path / "cut", progress=cut)
-    resumed = train([cards], recipe, tmp_path / "cut", progress=cut)
+            train([cards], recipe, tmp_path / "cut", on_epoch=cut)
+    resumed = train([cards], recipe, tmp_path / "cut", on_epoch=cut)
     first, second = weights(tmp_path / "whole"), weights(tmp_path / "cut")
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert [one["loss"] for one in resumed.history] == [one["loss"] for one in whole.history]
     assert resumed.best_epoch == whole.best_epoch
+
+
+def test_every_step_is_told_and_a_stop_between_two_changes_nothing(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
+    recipe, told = replace(recipe, epochs=2), []
+
+    def step(done: int, of: int) -> None:
+        told.append((done, of))
+        if told == [(number + 1, of) for number in range(of - 1)]:
+            raise CutError
+
+    train([cards], recipe, tmp_path / "whole")
+    with pytest.raises(CutError):
+        train([cards], recipe, tmp_path / "cut", on_step=step)
+    steps = told[0][1]
+    train([cards], recipe, tmp_path / "cut", on_step=step)
+    assert told == [(done, steps) for done in (*range(1, steps), *range(steps // 2 + 1, steps + 1))]
+    first, second = weights(tmp_path / "whole"), weights(tmp_path / "cut")
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_another_seed_gives_other_weights_and_the_global_generator_is_left_alone(
@@ -117,7 +135,7 @@ def test_training_sees_the_pixels_that_the_processor_gives(cards: Dataset, recip
 def test_a_finished_training_is_not_repeated_and_its_state_is_gone(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
     first = train([cards], recipe, tmp_path)
     epochs: list[Epoch] = []
-    again = train([cards], recipe, tmp_path, progress=epochs.append)
+    again = train([cards], recipe, tmp_path, on_epoch=epochs.append)
     assert epochs == []
     assert again == first
     assert not list(tmp_path.glob("*state*"))
@@ -128,7 +146,7 @@ def test_a_folder_with_another_training_is_refused(cards: Dataset, recipe: Recip
         raise CutError
 
     with pytest.raises(CutError):
-        train([cards], recipe, tmp_path, progress=cut)
+        train([cards], recipe, tmp_path, on_epoch=cut)
     for finished in (False, True):
         if finished:
             train([cards], recipe, tmp_path)

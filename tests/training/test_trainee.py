@@ -70,7 +70,7 @@ def mapping(recipe: Recipe, tmp_path: Path) -> Recipe:
 
 def test_a_mapper_is_trained_resumed_and_published(cards: Dataset, mapping: Recipe, tmp_path: Path) -> None:
     epochs: list[Epoch] = []
-    whole = train([cards], mapping, tmp_path / "whole", progress=epochs.append)
+    whole = train([cards], mapping, tmp_path / "whole", on_epoch=epochs.append)
     errors = [epoch.validation["error"] for epoch in epochs]
     assert errors == sorted(errors, reverse=True)  # least squares from zero, by small steps
     assert whole.accuracies == {"cards": {"test": {"IT2T": 0.25}}}
@@ -84,7 +84,7 @@ def test_a_mapper_is_trained_resumed_and_published(cards: Dataset, mapping: Reci
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train([cards], mapping, tmp_path / "cut", progress=cut)
+        train([cards], mapping, tmp_path / "cut", on_epoch=cut)
     train([cards], mapping, tmp_path / "cut")
     files = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("whole", "cut")]
     assert files[0] == files[1]

@@ -18,7 +18,14 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command and returns its exit code."""
+    """Runs one command and returns its exit code; nothing that it prints steers a terminal."""
+    from robustmel.errors import guarded
+
+    with guarded():
+        return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
     from robustmel.cli.commands import app, usage_exit
     from robustmel.errors import RobustMELError
     from robustmel.registry import blaming_plugins

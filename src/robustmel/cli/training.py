@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand
 
+from robustmel.progress import counted
+
 if TYPE_CHECKING:
     from robustmel.datasets.dataset import Dataset
     from robustmel.registry import Component
@@ -78,9 +80,18 @@ def train_from_command_line(
     with hold(out.absolute().with_name(f".{out.name}.lock"), str(out), wait=False):
         loaded = [DATASETS.create(component.name, **component.params).load() for component in components]
         validation, test = ([_candidates(dataset, split, chosen) for dataset in loaded] for split in ("validation", "test"))
-        result = train(
-            loaded, settings, out, candidates=validation, test_candidates=test, progress=_print_epoch, sources=sources
-        )
+        print(f"reads {sum(map(len, loaded)):,} mentions, then trains {settings.epochs} epochs", file=sys.stderr)
+        with counted("steps") as progress:
+            result = train(
+                loaded,
+                settings,
+                out,
+                candidates=validation,
+                test_candidates=test,
+                on_epoch=_print_epoch,
+                on_step=progress,
+                sources=sources,
+            )
     for dataset in loaded:
         accuracies = result.accuracies.get(dataset.name, {}).get("test", {})
         shown = "  ".join(f"{task} {value:.1%}" for task, value in accuracies.items()) or "no test mentions"

@@ -18,7 +18,7 @@ class ProgressListener:
         """Work on an artefact has begun."""
 
     def advanced(self, job: Job, done: int, of: int) -> None:
-        """`done` of its `of` shards (of its epochs, for a training) are there; it may raise `Interrupted`."""
+        """`done` of its `of` shards (of its steps, for a training) are there; it may raise `Interrupted`."""
 
     def finished(self, job: Job) -> None:
         """The artefact is complete; nothing more is told of it."""

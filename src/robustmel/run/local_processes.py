@@ -14,6 +14,7 @@ from queue import Empty
 from types import TracebackType
 from typing import Any, Self
 
+from robustmel.errors import guarded
 from robustmel.run.builder import Builder
 from robustmel.run.interrupt import Interrupted, StopSignal, heed
 from robustmel.run.pieces import Piece, Tell
@@ -128,4 +129,5 @@ def _die_with_parent() -> None:
 
 def _carry_out(piece: Piece) -> bool:
     name, news = (piece.job.key, piece.share), _worker["news"]
-    return piece.carry_out(_worker["builder"], lambda done, of: news.put((name, done, of)))
+    with guarded():
+        return piece.carry_out(_worker["builder"], lambda done, of: news.put((name, done, of)))

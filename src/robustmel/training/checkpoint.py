@@ -15,7 +15,7 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.errors import MissingError, UsageError
 from robustmel.registry import Registry
 from robustmel.training.card import RECORD, write_card
-from robustmel.training.loop import OnEpoch, optimise
+from robustmel.training.loop import OnEpoch, OnStep, optimise
 from robustmel.training.recipe import Recipe
 from robustmel.training.state import STATE, State, read_state, remove_unfinished, write_state
 from robustmel.training.trainee import CandidateLists, Trainee, kind_of_training
@@ -62,7 +62,8 @@ def train(
     candidates: CandidateLists | None = None,
     test_candidates: CandidateLists | None = None,
     seed: int | None = None,
-    progress: OnEpoch | None = None,
+    on_epoch: OnEpoch = lambda epoch: None,
+    on_step: OnStep = lambda done, of: None,
     device: str = "cpu",
     sources: Sequence[str] | None = None,
 ) -> Checkpoint:
@@ -80,7 +81,8 @@ def train(
             mentions' own, and the whole knowledge base where they have none.
         test_candidates: The same for the test mentions, on which the finished weights are measured, where there are any.
         seed: Instead of the recipe's.
-        progress: Called after every epoch.
+        on_epoch: Called after every epoch.
+        on_step: Called after every step.
         device: A torch device.
         sources: How the data sets were asked for, for the card; see `card.shown_source`.
 
@@ -103,7 +105,7 @@ def train(
         write_state(out, state)
     _must_agree(state.identity, identity, out)
     trainee.model.to(device)
-    state = optimise(trainee, recipe, state, out, progress)
+    state = optimise(trainee, recipe, state, out, on_epoch, on_step)
     trainee.model.to("cpu")
     try:
         trainee.publish(out)

@@ -40,9 +40,18 @@ class Epoch:
 
 
 OnEpoch = Callable[[Epoch], None]
+OnStep = Callable[[int, int], None]
+"""Told how many steps of how many are done, after each one, earlier epochs included; it may raise to stop."""
 
 
-def optimise(trainee: Trainee, recipe: Recipe, state: State, folder: Path, on_epoch: OnEpoch | None = None) -> State:
+def optimise(
+    trainee: Trainee,
+    recipe: Recipe,
+    state: State,
+    folder: Path,
+    on_epoch: OnEpoch = lambda epoch: None,
+    on_step: OnStep = lambda done, of: None,
+) -> State:
     """Trains from `state` to the end of the recipe; the trainee is left with the weights of the best epoch.
 
     That is the one with the highest `Trainee.merit`; without validation mentions it is the last.
@@ -60,7 +69,7 @@ def optimise(trainee: Trainee, recipe: Recipe, state: State, folder: Path, on_ep
     while state.epoch < recipe.epochs and not _out_of_patience(state, recipe):
         began = time.monotonic()
         number = state.epoch + 1
-        loss = _epoch(trainee, recipe, optimizer, number, total)
+        loss = _epoch(trainee, recipe, optimizer, number, total, on_step)
         validation = trainee.validate()
         earlier = state.history[state.best_epoch - 1]["validation"] if state.history else {}
         best = not validation or not earlier or trainee.merit(validation) > trainee.merit(earlier)
@@ -79,21 +88,23 @@ def optimise(trainee: Trainee, recipe: Recipe, state: State, folder: Path, on_ep
             | {f"optimizer/{name}": value for name, value in optimizer_tensors(optimizer.state_dict()).items()},
         )
         write_state(folder, state)
-        if on_epoch is not None:
-            on_epoch(epoch)
+        on_epoch(epoch)
     model.load_state_dict(state.under("best"))
     return state
 
 
-def _epoch(trainee: Trainee, recipe: Recipe, optimizer: torch.optim.Optimizer, number: int, total: int) -> float:
+def _epoch(
+    trainee: Trainee, recipe: Recipe, optimizer: torch.optim.Optimizer, number: int, total: int, on_step: OnStep
+) -> float:
     """Trains on every batch once; the mean loss."""
     losses = 0.0
     trainee.model.train()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed((recipe.seed * 1_000_003 + number) % 2**63)  # dropout, where a fine-tuned checkpoint has it
         for step, batch in enumerate(trainee.batches(number)):
+            before = (number - 1) * trainee.steps + step
             for group in optimizer.param_groups:
-                group["lr"] = _rate(recipe, (number - 1) * trainee.steps + step, total)
+                group["lr"] = _rate(recipe, before, total)
             loss = trainee.loss(batch, number, step)
             if not math.isfinite(loss.item()):
                 raise UsageError(
@@ -104,6 +115,7 @@ def _epoch(trainee: Trainee, recipe: Recipe, optimizer: torch.optim.Optimizer, n
             nn.utils.clip_grad_norm_(trainee.model.parameters(), 1.0)
             optimizer.step()
             losses += loss.item()
+            on_step(before + 1, total)
     return losses / trainee.steps
 
 

@@ -104,7 +104,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(JSON, min_size=1, max_size=3))
 def test_anything_is_either_read_or_refused_in_a_sentence(tmp_path: Path, rows: list[Any]) -> None:
     try:

@@ -19,8 +19,8 @@ def train_checkpoint(datasets: Sequence[Dataset], job: Training, out: Path, prog
     from robustmel.training.recipe_files import read_recipe
 
     recipe = read_recipe(job.recipe, seed=job.seed)
-    result = train(datasets, recipe, out, progress=lambda epoch: progress(epoch.number, recipe.epochs))
-    progress(recipe.epochs, recipe.epochs)
+    result = train(datasets, recipe, out, on_step=progress)
+    progress(1, 1)
     return {
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
