@@ -6,11 +6,15 @@ Each check takes a parameter's name and the value given, and returns the value, 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from robustmel.errors import UsageError
 from robustmel.parameters import fraction
 from robustmel.registry import suggestion
+
+Check = Callable[[str, Any], Any]
+"""A parameter's name and the value given -> the value; see above."""
 
 
 def number(name: str, value: Any) -> float:
@@ -60,6 +64,11 @@ def below_one(name: str, value: Any) -> float:
     if parsed >= 1:
         raise UsageError(f"{name} = {parsed:g} must be below 1.")
     return parsed
+
+
+def part(name: str, value: Any) -> float:
+    """A number above 0 and below 1."""
+    return below_one(name, above_zero(name, value))
 
 
 def proportion(name: str, value: Any) -> float:

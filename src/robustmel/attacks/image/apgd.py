@@ -15,7 +15,6 @@ from robustmel.attacks.image.ball import Ball
 from robustmel.attacks.image.ball_attack import BallAttack, StartState, replaced
 from robustmel.attacks.image.gradients import LossGradient
 from robustmel.attacks.image.options import TargetableAttack
-from robustmel.attacks.quantities import one_of, proportion
 
 MOMENTUM = 0.75
 """The weight of the new step beside the last one; the paper's alpha."""
@@ -49,12 +48,6 @@ class APGD(TargetableAttack, BallAttack):
 
     random: ClassVar[bool] = True
     version: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        """Checks the values."""
-        super().__post_init__()
-        self._check(rho=proportion)
-        one_of("loss", self.loss, "ce", "dlr")
 
     def passes(self) -> int:
         """A forward and a backward pass a step and one at the start, and the verdict."""

@@ -11,7 +11,6 @@ from robustmel.attacks.contract import Noise
 from robustmel.attacks.image.apgd import APGD
 from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball_attack import MultiTargetedAttack
-from robustmel.attacks.quantities import one_of
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,6 @@ class TargetedAPGD(MultiTargetedAttack):
 
     random: ClassVar[bool] = True
     version: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        """Checks the values."""
-        super().__post_init__()
-        one_of("loss", self.loss, "dlr", "ce")
 
     def passes(self) -> int:
         """Those of Auto-PGD for each target, and one for their order."""

@@ -15,7 +15,6 @@ from robustmel.attacks.image.ball_attack import BallAttack
 from robustmel.attacks.image.fab import FAB
 from robustmel.attacks.image.options import GradientAttack
 from robustmel.attacks.image.square import Square
-from robustmel.attacks.quantities import at_least_one
 
 
 @dataclass(frozen=True)
@@ -46,11 +45,6 @@ class AutoAttack(GradientAttack, BallAttack):
 
     random: ClassVar[bool] = True
     version: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        """Checks the values."""
-        super().__post_init__()
-        self._check(targets=at_least_one)
 
     @property
     def members(self) -> dict[str, BallAttack]:

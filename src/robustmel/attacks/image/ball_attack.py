@@ -14,7 +14,7 @@ from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
 from robustmel.attacks.image.goal import Goal
 from robustmel.attacks.image.options import GradientAttack, QueryAttack
-from robustmel.attacks.quantities import as_budget, at_least_one, pixel_length, radius
+from robustmel.attacks.quantities import as_budget, radius
 from robustmel.types import Perturbation
 
 
@@ -29,11 +29,6 @@ class BallAttack(QueryAttack, ABC):
     restarts: int
 
     threat_model: ClassVar[str] = "linf"
-
-    def __post_init__(self) -> None:
-        """Checks the values."""
-        super().__post_init__()
-        self._check(eps=pixel_length, restarts=at_least_one)
 
     @property
     def budget(self) -> str:
@@ -88,11 +83,6 @@ class MultiTargetedAttack(GradientAttack, BallAttack):
     """
 
     targets: int
-
-    def __post_init__(self) -> None:
-        """Checks the values."""
-        super().__post_init__()
-        self._check(targets=at_least_one)
 
     def goals(self, batch: AttackedBatch) -> Iterator[Tensor | None]:
         """One target after the other; lists that are short run out before others do. The goal is as before in the end."""

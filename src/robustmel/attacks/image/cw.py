@@ -12,7 +12,6 @@ from torch import Tensor
 from robustmel.attacks.contract import Noise, Objective
 from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.options import TargetableAttack
-from robustmel.attacks.quantities import above_zero, at_least_one
 from robustmel.types import Perturbation
 
 SHRINK = 1 - 1e-6
@@ -63,11 +62,6 @@ class CarliniWagner(TargetableAttack):
 
     threat_model: ClassVar[str] = "l2"
     version: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        """Checks the values."""
-        super().__post_init__()
-        self._check(lr=above_zero, initial_const=above_zero, binary_search_steps=at_least_one)
 
     @property
     def budget(self) -> str:

@@ -13,7 +13,6 @@ from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
 from robustmel.attacks.image.ball_attack import MultiTargetedAttack, StartState, replaced
 from robustmel.attacks.image.eight_bit import largest
-from robustmel.attacks.quantities import above_zero, below_one
 from robustmel.errors import UsageError
 
 TINY = 1e-30
@@ -62,8 +61,6 @@ class FAB(MultiTargetedAttack):
     def __post_init__(self) -> None:
         """Checks the values."""
         super().__post_init__()
-        self._check(alpha_max=below_one, beta=above_zero)
-        self._check(beta=below_one)
         if self.eta < 1:
             raise UsageError(
                 f"eta = {self.eta:g} must be at least 1, or no step crosses the boundary; the authors use {FAB.eta}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -13,7 +14,7 @@ from robustmel.attacks.contract import Noise, Objective
 from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.eight_bit import euclidean
 from robustmel.attacks.image.options import TargetableAttack
-from robustmel.attacks.quantities import above_zero, below_one, one_of
+from robustmel.attacks.quantities import Check, above_zero
 from robustmel.types import Perturbation
 
 SHORTEST_STEP, LEAST_GAMMA = 0.01, 0.001
@@ -52,13 +53,7 @@ class FMN(TargetableAttack):
     stretch: bool = True
 
     version: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        """Checks the values."""
-        super().__post_init__()
-        one_of("norm", self.norm, "l2", "linf")
-        self._check(step_size=above_zero, gamma=above_zero)
-        self._check(gamma=below_one)
+    ranges: ClassVar[Mapping[str, Check]] = {"step_size": above_zero}
 
     @property
     def threat_model(self) -> str:

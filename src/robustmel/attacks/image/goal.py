@@ -9,9 +9,6 @@ from torch import Tensor
 
 from robustmel.attacks.contract import Noise
 
-TARGETS = ("random", "least_likely", "runner_up")
-"""How the candidate to put first is chosen: by lot, the lowest score, or the highest below the right one's."""
-
 
 def lead(scores: Tensor, column: Tensor) -> Tensor:
     """How far each image's `column` is above the best other candidate: float32 (B,); unmoved by a constant added to all."""
@@ -51,7 +48,7 @@ def choose_target(how: str, clean_scores: Tensor, gold: Tensor, noise: Noise) ->
     """int64 (B,): the column to put first; absent candidates are never chosen.
 
     Args:
-        how: One of `TARGETS`.
+        how: "random" by lot, "least_likely" the lowest score, "runner_up" the highest below the right one's.
         clean_scores: float32 (B, C) at the input, absent candidates at minus infinity.
         gold: int64 (B,), never chosen where there is another candidate.
         noise: Draws the lot.

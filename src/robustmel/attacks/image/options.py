@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal, get_args, get_type_hints
 
-from robustmel.attacks.image.goal import TARGETS
-from robustmel.attacks.quantities import number, one_of, whole, yes_or_no
+from robustmel.attacks.quantities import (
+    Check,
+    above_zero,
+    at_least_one,
+    below_one,
+    number,
+    one_of,
+    part,
+    pixel_length,
+    proportion,
+    whole,
+    yes_or_no,
+)  # fmt: skip
 
 Target = Literal["random", "least_likely", "runner_up"]
 
-CHECKS: Mapping[type, Callable[[str, Any], Any]] = {bool: yes_or_no, int: whole, float: number}
+BY_TYPE: Mapping[type, Check] = {bool: yes_or_no, int: whole, float: number}
 """What a parameter must be, by the type of its default."""
+
+BY_NAME: Mapping[str, Check] = {
+    "eps": pixel_length,
+    **dict.fromkeys(("binary_search_steps", "restarts", "targets"), at_least_one),
+    **dict.fromkeys(("lr", "initial_const"), above_zero),
+    **dict.fromkeys(("p", "rho"), proportion),
+    **dict.fromkeys(("beta", "gamma"), part),
+    "alpha_max": below_one,
+}
+"""What narrows that for parameters that mean the same in every attack."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +55,19 @@ class QueryAttack:
     modality: ClassVar[Literal["image"]] = "image"
     writes: ClassVar[tuple[str, ...]] = ("image",)
 
+    ranges: ClassVar[Mapping[str, Check]] = {}
+    """What a subclass alone asks of its parameters."""
+
     def __post_init__(self) -> None:
-        """Checks the values: numbers are not below 0, and whole where their default is; a subclass narrows that by `_check`."""
-        one_of("on_failure", self.on_failure, "input", "last")
-        if self.targeted is not None:
-            one_of("targeted", self.targeted, *TARGETS)
-        self._check(**{field.name: CHECKS[type(field.default)] for field in fields(self) if type(field.default) in CHECKS})
+        """Checks the values, and puts numbers in place of those written ("8/255"); of text, that it is among those annotated."""
+        choices = _choices(type(self))
+        for name, default in {field.name: field.default for field in fields(self)}.items():
+            value = getattr(self, name)
+            if name in choices:
+                if value is not None or default is not None:
+                    one_of(name, value, *choices[name])
+            elif check := self.ranges.get(name) or BY_NAME.get(name) or BY_TYPE.get(type(default)):
+                object.__setattr__(self, name, check(name, value))
 
     @property
     def targeted(self) -> Target | None:
@@ -61,14 +89,15 @@ class QueryAttack:
         """Forward passes at the clean image that these options call for."""
         return int(self.targeted is not None or self.skip_misclassified)
 
-    def _check(self, **checks: Callable[[str, Any], Any]) -> None:
-        """Puts checked values in place of those given ("8/255" becomes a number).
 
-        Args:
-            checks: Parameter -> a function of its name and value that returns the value, or raises a UsageError.
-        """
-        for name, check in checks.items():
-            object.__setattr__(self, name, check(name, getattr(self, name)))
+def _choices(attack: type) -> dict[str, tuple[str, ...]]:
+    """Parameter -> the words it may be; of a class whose annotations are names that only a type checker sees, none."""
+    try:
+        hints = get_type_hints(attack)
+    except NameError:
+        return {}
+    words = {name: [word for part in (hint, *get_args(hint)) for word in get_args(part)] for name, hint in hints.items()}
+    return {name: tuple(known) for name in words if (known := [word for word in words[name] if isinstance(word, str)])}
 
 
 @dataclass(frozen=True, kw_only=True)

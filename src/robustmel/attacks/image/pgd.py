@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,7 +14,7 @@ from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
 from robustmel.attacks.image.ball_attack import BallAttack, replaced
 from robustmel.attacks.image.options import TargetableAttack
-from robustmel.attacks.quantities import pixel_length
+from robustmel.attacks.quantities import Check, pixel_length
 from robustmel.errors import UsageError
 
 
@@ -42,11 +43,11 @@ class PGD(TargetableAttack, BallAttack):
     restarts: int = 1
 
     version: ClassVar[int] = 2
+    ranges: ClassVar[Mapping[str, Check]] = {"step_size": pixel_length}
 
     def __post_init__(self) -> None:
         """Checks the values."""
         super().__post_init__()
-        self._check(step_size=pixel_length)
         if not self.random_start and self.restarts > 1:
             raise UsageError(f"restarts = {self.restarts} without a random start repeats one run; set random_start = true.")
 

@@ -13,7 +13,6 @@ from robustmel.attacks.contract import Noise
 from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
 from robustmel.attacks.image.ball_attack import BallAttack, StartState, replaced
-from robustmel.attacks.quantities import proportion
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """After so many of 10,000 queries the share of pixels that change is halved."""
@@ -50,11 +49,6 @@ class Square(BallAttack):
     needs: ClassVar[Literal["scores"]] = "scores"
     random: ClassVar[bool] = True
     version: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        """Checks the values."""
-        super().__post_init__()
-        self._check(p=proportion)
 
     @property
     def idle(self) -> bool:
