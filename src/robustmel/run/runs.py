@@ -196,11 +196,13 @@ def _noise_beside(plan: Plan, store: Store) -> list[str]:
         noise = store.manifest("variant", key).get("noise") or {}
         if noise.get("tried"):
             counts[variant.attack.title].append((noise["fooled"], noise["tried"]))
-    return [
-        f"{attack}: random noise as long as each image's change fools {100 * fooled / tried:.1f} % of the images it was tried on."
+    shares = [
+        f"{100 * fooled / tried:.1f} % ({attack})"
         for attack, pairs in counts.items()
         for fooled, tried in [map(sum, zip(*pairs, strict=True))]
     ]
+    said = "Of the images that an attack without a radius has changed, random noise as long as the change fools"
+    return [f"{said} {', '.join(shares)}."] if shares else []
 
 
 def _manifest(grid: Grid, plan: Plan, notes: list[str], out: Path, store: Store, work: dict[str, Any]) -> str:
