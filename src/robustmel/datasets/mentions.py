@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from robustmel.datasets.spans import Span, fits, locate, recover
-from robustmel.errors import MissingError, printable
 from robustmel.kb import KnowledgeBase
 from robustmel.records.image_paths import image_path
-from robustmel.records.json_lines import read_lines
 from robustmel.records.load_report import LoadReport
-from robustmel.records.record import MENTION_KEYS, Record, is_nil, names_in_file, remark_ignored
+from robustmel.records.record import MENTION_KEYS, Record, is_nil, read_unique
 from robustmel.types import Mention
 
 SPLIT_NAMES = {"dev": "validation", "val": "validation", "valid": "validation", "training": "train", "testing": "test"}
@@ -40,22 +38,7 @@ def read_mentions(
     Raises:
         MissingError: The file is unreadable or empty, or a record is wrong; the sentence names the line.
     """
-    names = names_in_file("mentions", MENTION_KEYS, fields)
-    mentions: dict[str, Mention] = {}
-    places: dict[str, str] = {}
-    ignored: set[str] = set()
-    for line in read_lines(path, report):
-        record = Record(line, names, MENTION_KEYS)
-        remark_ignored(record, path.name, ignored, report)
-        mention = _mention(record, images, kb, report)
-        if mention.id in mentions:
-            raise MissingError(
-                f'{line.place}: the mention id "{printable(mention.id)}" stands already at {places[mention.id]}; ids must be unique.'
-            )
-        mentions[mention.id], places[mention.id] = mention, line.place
-    if not mentions:
-        raise MissingError(f"{path} holds no mention; expected one JSON object a line with at least id, gold and surface.")
-    return tuple(mentions.values())
+    return tuple(_mention(record, images, kb, report) for record in read_unique(path, "mentions", MENTION_KEYS, fields, report))
 
 
 def _mention(record: Record, images: Path, kb: KnowledgeBase, report: LoadReport) -> Mention:
@@ -63,7 +46,6 @@ def _mention(record: Record, images: Path, kb: KnowledgeBase, report: LoadReport
     gold = record.optional_identifier("gold")
     if gold is None or (gold not in kb and is_nil(gold)):
         gold = None
-        report.remark("nil", place)
     elif gold not in kb:
         report.remark("gold_not_in_kb", f"{place}: {gold}")
     surface, text = record.required_text("surface"), record.text("text")
@@ -71,24 +53,20 @@ def _mention(record: Record, images: Path, kb: KnowledgeBase, report: LoadReport
         report.remark("empty_surfaces", place)
     if not text.strip():
         report.remark("no_text", place)
-    image = image_path(images, record.text("image"), place, report)
-    if image is None:
-        report.remark("no_image", place)
-    candidates = _candidates(record, place, kb, report)
-    if candidates is not None and gold is not None and gold not in candidates:
-        report.remark("gold_not_in_candidates", f"{place}: {gold}")
-    return Mention(
+    mention = Mention(
         id=record.identifier("id"),
         gold=gold,
         surface=surface,
         text=text,
         span=_span(record, surface, text, place, report),
-        image=image,
-        candidates=candidates,
+        image=image_path(images, record.text("image"), place, report),
+        candidates=_candidates(record, place, kb, report),
         split=split_name(record.text("split")) or None,
         topic=record.text("topic") or None,
         box=record.box("box"),
     )
+    remark_gaps(mention, place, report)
+    return mention
 
 
 def _span(record: Record, surface: str, text: str, place: str, report: LoadReport) -> Span | None:
@@ -107,16 +85,22 @@ def _span(record: Record, surface: str, text: str, place: str, report: LoadRepor
     return found
 
 
-def _candidates(record: Record, place: str, kb: KnowledgeBase, report: LoadReport) -> tuple[str, ...] | None:
-    listed = record.identifiers("candidates")
-    if listed is None:
-        return None
+def remark_gaps(mention: Mention, place: str, report: LoadReport) -> None:
+    """Counts what a mention lacks: `nil`, `no_image`, `gold_not_in_candidates`."""
+    if mention.gold is None:
+        report.remark("nil", place)
+    elif mention.candidates is not None and mention.gold not in mention.candidates:
+        report.remark("gold_not_in_candidates", f"{place}: {mention.gold}")
+    if mention.image is None:
+        report.remark("no_image", place)
+
+
+def candidate_list(listed: Iterable[str | None], place: str, report: LoadReport) -> tuple[str, ...]:
+    """The candidates, each once; counts `nil_candidates` (None), `repeated_candidates` and `empty_candidates`."""
     kept: dict[str, None] = {}
     for candidate in listed:
-        if candidate is None or (candidate not in kb and is_nil(candidate)):
+        if candidate is None:
             report.remark("nil_candidates", place)
-        elif candidate not in kb:
-            report.remark("unknown_candidates", f"{place}: {candidate}")
         elif candidate in kept:
             report.remark("repeated_candidates", f"{place}: {candidate}")
         else:
@@ -124,3 +108,16 @@ def _candidates(record: Record, place: str, kb: KnowledgeBase, report: LoadRepor
     if not kept:
         report.remark("empty_candidates", place)
     return tuple(kept)
+
+
+def _candidates(record: Record, place: str, kb: KnowledgeBase, report: LoadReport) -> tuple[str, ...] | None:
+    listed = record.identifiers("candidates")
+    if listed is None:
+        return None
+    known = []
+    for candidate in listed:
+        if candidate is None or candidate in kb or is_nil(candidate):
+            known.append(candidate if candidate in kb else None)
+        else:
+            report.remark("unknown_candidates", f"{place}: {candidate}")
+    return candidate_list(known, place, report)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.layouts.layout import Layout, Refused, Source, chosen, recognise
-from robustmel.datasets.mentions import split_name
+from robustmel.datasets.mentions import remark_gaps, split_name
 from robustmel.datasets.splitting import By, assigned, ratio
 from robustmel.errors import MissingError, UsageError
 from robustmel.kb import KnowledgeBase
@@ -129,6 +129,8 @@ class Published:
         if read.tables:
             report.layout += f" (with {', '.join(read.tables)})"
         mentions = list(read.mentions)
+        for mention in mentions:
+            remark_gaps(mention, mention.id, report)
         if not mentions:
             raise MissingError(f"{source.path} holds no mention of {self.name} ({layout.name}); its files are empty.")
         if not any(mention.split for mention in mentions):

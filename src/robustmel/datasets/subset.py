@@ -25,8 +25,9 @@ Group = Callable[[Mention], bool]
 class Subset:
     """Part of another data set: popular or unseen entities, one topic, one type of entity.
 
-    With several groups, the mentions that belong to all of them. The knowledge base stays whole, so that linkers choose among as many entities as before. A group without mentions is an empty
-    data set, whose figures are n/a. What was counted stands in the layout that `check` prints.
+    With several groups, the mentions that belong to all of them. The knowledge base stays whole, so that linkers choose among as
+    many entities as before. A group without mentions is an empty data set, whose figures are n/a. What was counted stands in the
+    layout that `check` prints.
 
     Args:
         of: The data set: its name, or a table as in a grid ({name = "wikidata-mel", path = "..."}).

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from robustmel.errors import MissingError, printable
+from robustmel.errors import MissingError
 from robustmel.kb.knowledge_base import KnowledgeBase
 from robustmel.kb.stored import ABOUT, StoredKnowledgeBase
 from robustmel.records.image_paths import image_path
-from robustmel.records.json_lines import read_lines
 from robustmel.records.load_report import LoadReport
-from robustmel.records.record import ENTITY_KEYS, Record, names_in_file, remark_ignored
+from robustmel.records.record import ENTITY_KEYS, Record, read_unique
 from robustmel.types import Entity
 
 
@@ -44,22 +43,9 @@ def read_entities(path: Path, images: Path, fields: Mapping[str, str] | None, re
     Raises:
         MissingError: The file is unreadable or empty, or a record is wrong; the sentence names the line.
     """
-    names = names_in_file("entities", ENTITY_KEYS, fields)
-    entities: dict[str, Entity] = {}
-    places: dict[str, str] = {}
-    ignored: set[str] = set()
-    for line in read_lines(path, report):
-        record = Record(line, names, ENTITY_KEYS)
-        remark_ignored(record, path.name, ignored, report)
-        entity = _entity(record, images, report)
-        if entity.id in entities:
-            raise MissingError(
-                f'{line.place}: the entity id "{printable(entity.id)}" stands already at {places[entity.id]}; ids must be unique.'
-            )
-        entities[entity.id], places[entity.id] = entity, line.place
-    if not entities:
-        raise MissingError(f"{path} holds no entity; expected one JSON object a line with at least id and name.")
-    return KnowledgeBase(entities.values())
+    return KnowledgeBase(
+        _entity(record, images, report) for record in read_unique(path, "entities", ENTITY_KEYS, fields, report)
+    )
 
 
 def _entity(record: Record, images: Path, report: LoadReport) -> Entity:

@@ -4,39 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 from robustmel.errors import MissingError, UsageError, printable
-from robustmel.records.json_lines import Line, kind_of
+from robustmel.records.json_lines import Line, kind_of, read_lines
 from robustmel.records.load_report import LoadReport
 from robustmel.registry import suggestion
 
-MENTION_KEYS = {
-    "id": True,
-    "gold": True,
-    "surface": True,
-    "text": False,
-    "span": False,
-    "image": False,
-    "candidates": False,
-    "split": False,
-    "topic": False,
-    "box": False,
-}
+MENTION_KEYS = dict.fromkeys(("id", "gold", "surface"), True)
+MENTION_KEYS |= dict.fromkeys(("text", "span", "image", "candidates", "split", "topic", "box"), False)
 """Keys of a line of mentions.jsonl -> whether it must be there."""
 
-ENTITY_KEYS = {
-    "id": True,
-    "name": True,
-    "aliases": False,
-    "qid": False,
-    "description": False,
-    "text": False,
-    "type": False,
-    "popularity": False,
-    "images": False,
-}
+ENTITY_KEYS = dict.fromkeys(("id", "name"), True)
+ENTITY_KEYS |= dict.fromkeys(("aliases", "qid", "description", "text", "type", "popularity", "images"), False)
 """Keys of a line of entities.jsonl -> whether it must be there."""
 
 _NIL = frozenset({"", "nil", "none", "null"})
@@ -217,9 +199,36 @@ class _Same(dict[str, str]):
         return key
 
 
-def remark_ignored(record: Record, file: str, seen: set[str], report: LoadReport) -> None:
-    """Counts each unknown key of a file once."""
-    for key in record.ignored():
-        if key not in seen:
-            seen.add(key)
-            report.remark("ignored_keys", f"{file}: {key}")
+def read_unique(
+    path: Path, kind: str, keys: Mapping[str, bool], fields: Mapping[str, str] | None, report: LoadReport
+) -> Iterator[Record]:
+    """Every record of a file in the own format; keys that the format does not know are counted once each as `ignored_keys`.
+
+    Args:
+        path: The file.
+        kind: "mentions" or "entities".
+        keys: `MENTION_KEYS` or `ENTITY_KEYS`.
+        fields: Own key -> the file's key.
+        report: Where findings are counted.
+
+    Raises:
+        MissingError: See `read_lines`; or an id stands in the file twice, or it holds no record.
+    """
+    names = names_in_file(kind, keys, fields)
+    noun, places, ignored = kind.removesuffix("s").replace("entitie", "entity"), dict[str, str](), set[str]()
+    for line in read_lines(path, report):
+        record = Record(line, names, keys)
+        for key in record.ignored():
+            if key not in ignored:
+                ignored.add(key)
+                report.remark("ignored_keys", f"{path.name}: {key}")
+        yield record
+        known = places.setdefault(record.identifier("id"), line.place)
+        if known != line.place:
+            raise MissingError(
+                f'{line.place}: the {noun} id "{printable(record.identifier("id"))}" stands already at {known}; ids must be unique.'
+            )
+    if not places:
+        needed = [key for key, must in keys.items() if must]
+        listed = f"{', '.join(needed[:-1])} and {needed[-1]}"
+        raise MissingError(f"{path} holds no {noun}; expected one JSON object a line with at least {listed}.")

@@ -87,14 +87,9 @@ class GEMEL:
         page, dirty = page_title(golden)
         if dirty:
             report.remark("dirty_addresses", f"{row.place}: {golden[:60]}")
-        gold = None
-        if page is None:
-            report.remark("nil", row.place)
-        else:
-            gold = table.add(page, title(row.text("target")) or ("" if is_qid(page) else page), row.place)
+        name = title(row.text("target")) or ("" if page is None or is_qid(page) else page)
+        gold = None if page is None else table.add(page, name, row.place)
         named = row.text(self.key)
-        if not named:
-            report.remark("no_image", row.place)
         file = wikidiverse_name(named) if named and self.key == "img_url" else named
         image = image_path(images, file, row.place, report)
         return Mention(mention_id, gold, surface, text, span, image, split=split)

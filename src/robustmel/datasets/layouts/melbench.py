@@ -81,8 +81,6 @@ def _mentions(key: str, row: Record, images: Path, table: EntityTable, report: L
     image = image_path(images, f"{key}.jpg", row.place, report)
     for index, (surface, name, answer) in enumerate(zip(surfaces, names, answers, strict=True)):
         gold = None if is_nil(answer) else table.add(answer, name, f"{row.place}: {answer}")
-        if gold is None:
-            report.remark("nil", row.place)
         yield Mention(
             id=key if len(surfaces) == 1 else f"{key}-{index}",
             gold=gold,

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from robustmel.datasets.layouts.folders import first_folder
 from robustmel.datasets.layouts.layout import Contents, Source, SplitFile
+from robustmel.datasets.mentions import candidate_list
 from robustmel.datasets.spans import placed
 from robustmel.datasets.tables import EntityTable
 from robustmel.datasets.titles import title
@@ -83,25 +84,19 @@ class MIMICCleaned:
         self, files: list[Path], report: LoadReport, table: EntityTable, known: frozenset[str] | None
     ) -> dict[str, tuple[str, ...]]:
         """Mention id -> candidate ids, from the file that has them."""
-        found: dict[str, tuple[str, ...]] = {}
+        lists: dict[str, tuple[str, ...]] = {}
         for file in files:
             if LISTS in file.name:
                 for place, value in read_records(file, report):
                     row = raw_record(place, value, "id", "cands")
-                    kept: dict[str, None] = {}
-                    for one in row.identifiers("cands") or ():
-                        if one is None or is_nil(one):
-                            report.remark("nil_candidates", place)
-                        elif one in kept:
-                            report.remark("repeated_candidates", f"{place}: {one}")
-                        else:
-                            if known is not None and one not in known:
-                                report.remark("nameless_candidates", f"{place}: {one}")
-                            kept[table.add(one, "", place)] = None
-                    if not kept:
-                        report.remark("empty_candidates", place)
-                    found[row.identifier("id")] = tuple(kept)
-        return found
+                    named = [None if is_nil(entity_id) else entity_id for entity_id in row.identifiers("cands") or ()]
+                    listed = candidate_list(named, place, report)
+                    for entity_id in listed:
+                        table.add(entity_id, "", place)
+                        if known is not None and entity_id not in known:
+                            report.remark("nameless_candidates", f"{place}: {entity_id}")
+                    lists[row.identifier("id")] = listed
+        return lists
 
     def _mentions(
         self,
@@ -121,28 +116,19 @@ class MIMICCleaned:
             if surface != written:
                 report.remark("percent_encoded", f"{place}: {written}")
             gold = None if answer is None or is_nil(answer) else answer
-            if gold is None:
-                report.remark("nil", place)
-            else:
-                if known is not None and gold not in known:
-                    report.remark("gold_not_in_kb", f"{place}: {gold}")
-                if known is None:
-                    table.add(gold, title(row.text("entities")), place)
-            image = image_path(images, mimic_name(row.text("imgPath")), place, report)
-            if image is None:
-                report.remark("no_image", place)
+            if gold is not None and known is None:
+                table.add(gold, title(row.text("entities")), place)
+            elif gold is not None and gold not in (known or ()):
+                report.remark("gold_not_in_kb", f"{place}: {gold}")
             mention_id = row.identifier("id")
-            candidates = lists.get(mention_id)
-            if candidates is not None and gold is not None and gold not in candidates:
-                report.remark("gold_not_in_candidates", f"{place}: {gold}")
             yield Mention(
                 id=mention_id,
                 gold=gold,
                 surface=surface,
                 text=text,
                 span=placed(surface, text, place, report),
-                image=image,
-                candidates=candidates,
+                image=image_path(images, mimic_name(row.text("imgPath")), place, report),
+                candidates=lists.get(mention_id),
                 split=split,
             )
 

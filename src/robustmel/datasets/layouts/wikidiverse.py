@@ -10,6 +10,7 @@ from typing import Any
 from robustmel.datasets.layouts.entity_tables import read_entity_tables
 from robustmel.datasets.layouts.folders import first_folder
 from robustmel.datasets.layouts.layout import Contents, Source, SplitFile
+from robustmel.datasets.mentions import candidate_list
 from robustmel.datasets.spans import Span, fits, placed
 from robustmel.datasets.tables import EntityTable
 from robustmel.datasets.titles import page_title, wikidiverse_name
@@ -150,15 +151,6 @@ def _checked(row: _Row) -> _Row:
 
 def _mention(row: _Row, mention_id: str, split: str | None, images: Path, table: EntityTable, report: LoadReport) -> Mention:
     gold = _entity(row.gold or "", row.place, table, report, kind=row.kind)
-    if gold is None:
-        report.remark("nil", row.place)
-    candidates = None
-    if row.candidates is not None:
-        candidates = _candidates(row, table, report)
-        if gold is not None and gold not in candidates:
-            report.remark("gold_not_in_candidates", f"{row.place}: {gold}")
-    if not (row.image or "").strip():
-        report.remark("no_image", row.place)
     return Mention(
         id=mention_id,
         gold=gold,
@@ -166,7 +158,9 @@ def _mention(row: _Row, mention_id: str, split: str | None, images: Path, table:
         text=row.caption,
         span=_span(row, report),
         image=image_path(images, wikidiverse_name(row.image), row.place, report) if (row.image or "").strip() else None,
-        candidates=candidates,
+        candidates=None
+        if row.candidates is None
+        else candidate_list((_entity(address, row.place, table, report) for address in row.candidates), row.place, report),
         split=split,
         topic=row.topic or None,
     )
@@ -177,21 +171,6 @@ def _entity(address: str, place: str, table: EntityTable, report: LoadReport, ki
     if dirty:
         report.remark("dirty_addresses", f"{place}: {address[:60]}")
     return None if page is None else table.add(page, page, place, kind=kind)
-
-
-def _candidates(row: _Row, table: EntityTable, report: LoadReport) -> tuple[str, ...]:
-    kept: dict[str, None] = {}
-    for address in row.candidates or ():
-        entity = _entity(address, row.place, table, report)
-        if entity is None:
-            report.remark("nil_candidates", row.place)
-        elif entity in kept:
-            report.remark("repeated_candidates", f"{row.place}: {entity}")
-        else:
-            kept[entity] = None
-    if not kept:
-        report.remark("empty_candidates", row.place)
-    return tuple(kept)
 
 
 def _span(row: _Row, report: LoadReport) -> Span | None:

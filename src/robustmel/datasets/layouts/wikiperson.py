@@ -57,16 +57,12 @@ class WIKIPersonReleased:
                 row = raw_record(place, value, "id", "image", "boundingbox", "wikiid")
                 answer = row.optional_identifier("wikiid")
                 gold = None if answer is None or is_nil(answer) else answer
-                if gold is None:
-                    report.remark("nil", place)
-                elif tables and gold not in table:
-                    report.remark("gold_not_in_kb", f"{place}: {gold}")
-                elif not tables:
+                if gold is not None and not tables:
                     table.add(gold, "", place)
+                elif gold is not None and gold not in table:
+                    report.remark("gold_not_in_kb", f"{place}: {gold}")
                 image = image_path(images, row.text("image"), place, report)
-                if image is None:
-                    report.remark("no_image", place)
-                elif image not in sizes:
+                if image is not None and image not in sizes:
                     sizes[image] = size_of(image)
                 box = _box(row.text("boundingbox"), sizes[image] if image else None, place, report)
                 mentions.append(Mention(row.identifier("id"), gold, "", image=image, split=split_file.split, box=box))
