@@ -50,7 +50,7 @@ def plan_command(
     from robustmel.run.store import Store
 
     builder = Builder(Store(store))
-    print(outline(expand(read_grid(grid), builder), builder.store, listed))
+    print(outline(expand(read_grid(grid), builder), builder.store, listed, builder))
 
 
 def run_command(

@@ -1,25 +1,38 @@
-"""What a plan will cost, from what earlier artefacts of the same linker took."""
+"""What a plan will cost, from what earlier artefacts of the same linker took, or a pass that is tried."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
+from collections.abc import Set
+from contextlib import suppress
+from typing import cast
 
+from robustmel.errors import ImageError
+from robustmel.images import decode, is_there
+from robustmel.linkers.contract import Differentiable
+from robustmel.run.builder import Builder
 from robustmel.run.jobs import Answers, Job, Variant
 from robustmel.run.plan import Plan
 from robustmel.run.store import Store
 
+FEW, PIXELS = 16, 512
+"""Images and candidates of a pass that is tried, and the longest side of the images, as attacks have it."""
 IMAGE_BYTES = 100_000
 """An 8-bit PNG of a perturbed photograph 224 pixels wide; noise hardly compresses."""
 
 
-def outline(plan: Plan, store: Store, listed: bool = False) -> str:
-    """The plan in words: totals by kind and linker, time, disk; with `listed`, every missing artefact too."""
+def outline(plan: Plan, store: Store, listed: bool = False, builder: Builder | None = None) -> str:
+    """The plan in words: totals by kind and linker, time, disk; with `listed`, every missing artefact too.
+
+    A builder measures a pass of each linker of which the store knows no pace, for about a second.
+    """
     missing = list(store.missing(plan.jobs).values())
     lines = [f"{len(plan.cells)} cells, {len(plan.jobs)} artefacts, {len(missing)} missing"]
     totals = Counter((job.kind, _of_whom(job)) for job in missing)
     lines += [f"  {kind}{f', {linker}' if linker else ''}: {count}" for (kind, linker), count in totals.items()]
     lines += plan.notes
-    lines += _cost(missing, plan, store)
+    lines += _cost(missing, plan, store, builder)
     if listed:
         times = {key: f" (used {count} times)" for key, count in plan.consumers.items() if count > 1}
         lines += ["missing:", *(f"  - {job.title}{times.get(job.key, '')}" for job in missing)]
@@ -40,7 +53,7 @@ def disk_needed(plan: Plan, store: Store) -> int:
     return sum(job.candidates.count for job in missing) * IMAGE_BYTES
 
 
-def _cost(missing: list[Job], plan: Plan, store: Store) -> list[str]:
+def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None) -> list[str]:
     counts = _mentions(plan)
     disk = disk_needed(plan, store)
     passes: Counter[str] = Counter()
@@ -51,6 +64,7 @@ def _cost(missing: list[Job], plan: Plan, store: Store) -> list[str]:
         elif isinstance(job, Answers):
             passes[job.victim.title] += counts[job.candidates.key]
     rates = _seconds_a_pass(store)
+    tried = {} if builder is None else _measured(plan, builder, passes.keys() - rates.keys())
     lines = (
         [f"disk: about {disk / 1e9:.2f} GB for {disk // IMAGE_BYTES} perturbed images; `keep` in the grid says which stay"]
         if disk
@@ -60,12 +74,12 @@ def _cost(missing: list[Job], plan: Plan, store: Store) -> list[str]:
         held = max([3, *(len(job.asked) for job in missing if isinstance(job, Variant))])
         lines.append(f"memory: each worker holds up to {held} linkers and one batch of images")
     for linker, number in passes.items():
-        if linker in rates:
-            lines.append(
-                f"time: {linker} takes up to {number} passes, {number * rates[linker] / 60:.1f} minutes on one worker at its pace so far"
-            )
+        said, pace = f"time: {linker} takes up to {number:,} passes", rates.get(linker, tried.get(linker))
+        if pace is None:
+            lines.append(f"{said}; its pace is known after its first attack")
         else:
-            lines.append(f"time: {linker} takes up to {number} passes; its pace is known after its first attack")
+            how = "at its pace so far" if linker in rates else "at the pace of a pass tried just now"
+            lines.append(f"{said}, {number * pace / 60:,.1f} minutes on one worker {how}")
     return lines
 
 
@@ -81,3 +95,38 @@ def _seconds_a_pass(store: Store) -> dict[str, float]:
         if said.get("passes"):
             seen[said["source_title"]].append(said["seconds"] / said["passes"])
     return {linker: sorted(rates)[len(rates) // 2] for linker, rates in seen.items()}
+
+
+def _measured(plan: Plan, builder: Builder, wanted: Set[str]) -> dict[str, float]:
+    """Linker -> seconds that a pass takes an image, forward and back, of those with gradients whose weights are there."""
+    paces: dict[str, float] = {}
+    for job in plan.jobs:
+        if not isinstance(job, Answers) or job.variant or job.victim.title in paces or job.victim.title not in wanted:
+            continue
+        if job.victim.linker.training is None and job.victim.capabilities.gradients:
+            with suppress(ImageError, ValueError):  # no image to try it on
+                paces[job.victim.title] = _pace(job, builder)
+    return paces
+
+
+def _pace(job: Answers, builder: Builder) -> float:
+    import torch
+
+    asked = job.candidates
+    dataset, mentions = builder.sampled(asked.dataset, asked.split, asked.limit, asked.sample_seed)
+    mention = min(
+        (mention for mention in mentions if mention.image and is_there(mention.image)), key=lambda mention: mention.id
+    )
+    query = mention.query(dataset.name, mention.candidates or dataset.kb.ids[:FEW])
+    queries = [query] * min(job.batch_size, FEW)
+    linker = cast(Differentiable, builder.linker(job.victim, asked))
+    image = (
+        torch.from_numpy(decode(str(query.image), PIXELS)).to(getattr(linker, "device", "cpu")).permute(2, 0, 1).float() / 255
+    )
+    task, done, began = "I2T" if "I2T" in job.victim.capabilities.tasks else job.task, 0, 0.0
+    while done <= len(queries) or time.perf_counter() - began < 1:
+        pixels = image.repeat(len(queries), 1, 1, 1).requires_grad_()
+        torch.autograd.grad(linker.logits(pixels, queries, task).sum(), pixels)
+        began = began or time.perf_counter()  # the first batch warms up
+        done += len(queries)
+    return (time.perf_counter() - began) / (done - len(queries))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from robustmel.linkers import LINKERS
 from robustmel.registry import Component
@@ -13,30 +13,6 @@ from robustmel.run.components import ComponentSpec, Defended, Ensemble, Source
 from robustmel.run.grid import AttackSpec
 from robustmel.run.keys import content_key
 from robustmel.types import Task
-
-
-class Job(Protocol):
-    """An artefact to be made."""
-
-    @property
-    def kind(self) -> str:
-        """The store's folder: "candidates", "poison", "training", "variant" or "answers"."""
-        ...
-
-    @property
-    def key(self) -> str:
-        """Its content key."""
-        ...
-
-    @property
-    def needs(self) -> tuple[Job, ...]:
-        """Artefacts that must be there first."""
-        ...
-
-    @property
-    def title(self) -> str:
-        """A few words for the progress display."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -52,16 +28,12 @@ class Candidates:
     name: str
     count: int
     kind: ClassVar[str] = "candidates"
+    needs: ClassVar[tuple[Job, ...]] = ()
 
     @cached_property
     def key(self) -> str:
         """From the bytes of mentions and knowledge base, and the generator."""
         return content_key({"stage": self.kind, "data": self.data, "generator": self.generator.identity})
-
-    @property
-    def needs(self) -> tuple[Job, ...]:
-        """Nothing comes before."""
-        return ()
 
     @property
     def title(self) -> str:
@@ -80,17 +52,13 @@ class Poison:
     seed: int
     name: str
     kind: ClassVar[str] = "poison"
+    needs: ClassVar[tuple[Job, ...]] = ()
 
     @cached_property
     def key(self) -> str:
         """The seed always counts: it says which records are edited."""
         of = {"stage": self.kind, "data": self.data, "attack": self.attack.identity, "record_rate": self.record_rate}
         return content_key(of | {"seed": self.seed})
-
-    @property
-    def needs(self) -> tuple[Job, ...]:
-        """Nothing comes before."""
-        return ()
 
     @property
     def title(self) -> str:
@@ -208,6 +176,11 @@ class Answers:
         """`clip-world answers I2T, world-news, pgd-strong`."""
         under = self.variant.attack.title if self.variant else "clean"
         return f"{self.victim.linker.title} answers {self.task}, {self.candidates.name}, {under}"
+
+
+Job = Candidates | Poison | Training | Variant | Answers
+"""An artefact to be made: its `kind` is the store's folder, its `key` its content key, `needs` must be there first, and a progress
+display calls it by its `title`."""
 
 
 def _trainings(linkers: Iterable[Defended]) -> list[Training]:
