@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
 from robustmel.cli.entry import run
 from robustmel.run.locks import hold
-from robustmel.training.recipe_files import packaged_recipes, recipe_keys
+from robustmel.training.recipe_files import PACKAGED, packaged_recipes, recipe_keys
+from robustmel.world.census import SIZES
 
 
 def test_the_help_lists_every_key_of_a_recipe(capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,7 +22,13 @@ def test_the_help_lists_every_key_of_a_recipe(capsys: pytest.CaptureFixture[str]
 
 def test_the_packaged_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["train", "recipes"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(packaged_recipes())
+    listed, _, about = capsys.readouterr().out.partition("\n\n")
+    assert [line.split()[0] for line in listed.splitlines()] == list(packaged_recipes())
+    made_of = re.findall("--dataset ([^ :]+)", about)
+    for name in packaged_recipes():
+        record = json.loads((PACKAGED.parent / "checkpoints" / name / "training_recipe.json").read_text())
+        assert made_of == record["identity"]["datasets"]
+    assert f"{SIZES['train'] * len(made_of):,} mentions an epoch" in about
 
 
 def test_two_trainings_do_not_write_one_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

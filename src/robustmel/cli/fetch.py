@@ -22,6 +22,7 @@ def fetch_images(
     from robustmel.fetch.client import PoliteClient
     from robustmel.fetch.images import RECORD, fetch_images
     from robustmel.images import is_there
+    from robustmel.progress import counted
 
     loaded = dataset_from_text(dataset)
     if not loaded.addresses:
@@ -36,12 +37,8 @@ def fetch_images(
         return
     record = next(iter(wanted)).parent
 
-    def told(done: int, of: int) -> None:
-        if sys.stderr.isatty() or done % 100 == 0 or done == of:
-            print(f"\r{done:,} of {of:,}", end="", file=sys.stderr, flush=True)
-
-    with PoliteClient(contact) as client:
-        outcomes = fetch_images(wanted, client, record, told)
-    print(f"\n{', '.join(f'{name} {count:,}' for name, count in outcomes.items())}; see {record / RECORD}", file=sys.stderr)
+    with PoliteClient(contact) as client, counted("files") as progress:
+        outcomes = fetch_images(wanted, client, record, progress)
+    print(f"{', '.join(f'{name} {count:,}' for name, count in outcomes.items())}; see {record / RECORD}", file=sys.stderr)
     if outcomes["not_fetched"] or outcomes["no_image"]:
         raise typer.Exit(1)
