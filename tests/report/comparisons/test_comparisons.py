@@ -214,3 +214,15 @@ def test_a_difference_that_many_comparisons_could_have_brought_is_undecided_and_
     (note,) = (note for note in build(run.finish()).notes if note.startswith("Does the text help?"))
     assert "undecided (5.0 points; 95 % interval" in note
     assert "adjusted for 12 comparisons" in note
+
+
+def test_a_large_difference_is_seen_among_many_comparisons(fake_run: Any, ask: Any) -> None:
+    """Half of 32 mentions, all one way: an exact test is sure of it however many others are made."""
+    fake_run.questions([ask(number, "a", ["a", "b"], cluster=str(number)) for number in range(32)])
+    for number in range(20):
+        for task, right in (("I2T", 1), ("IT2T", 17)):
+            rows = fake_run.rows([RIGHT] * right + [WRONG] * (32 - right))
+            fake_run.cell(f"pgd-{number}", {"image": (fake_run.variant(), rows)}, task=task, threat_model=f"m{number}")
+    rows = json.loads(build(fake_run.finish()).compare("context").to_json())
+    assert {row["verdict"] for row in rows} == {"more"}
+    assert all(row["p_value"] <= 20 * 0.0003 for row in rows)

@@ -38,7 +38,7 @@ class Comparison(AttackRecord):
         clusters: Groups of them that share an entity or an image.
         value: The difference.
         low, high: Bounds of its 95 % interval, None where there is none.
-        p_value: Of "there is no difference", adjusted over all comparisons of the question (see `decided`).
+        p_value: Of "there is no difference", by flipping whole clusters; adjusted over all comparisons of the question.
         margin: Differences within it are called none.
         equivalence: p-value of "the difference is the margin or more, to either side".
         verdict: "more", "less", "none" (within the margin) or "undecided".
@@ -65,6 +65,11 @@ class Comparison(AttackRecord):
     def subject(self) -> tuple[Cell, str]:
         """What all figures of one line of the table share."""
         return self.cell, self.against
+
+    @property
+    def beyond(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
     @property
     def bracket(self) -> str:
@@ -94,7 +99,7 @@ def _verdict(compared: Comparison) -> Verdict:
         return "undecided"
     if compared.equivalence <= ALPHA:
         return "none"
-    if compared.p_value > ALPHA:
+    if compared.p_value > ALPHA or not compared.beyond:
         return "undecided"
     return "more" if compared.value > 0 else "less"
 
@@ -104,9 +109,8 @@ def _sentence(figure: Figure, compared: Comparison, number: int) -> str:
     if compared.verdict == "none":
         return f"{figure.none} within {100 * compared.margin:.0f} points {compared.bracket}"
     if compared.verdict == "undecided":
-        beyond = low is not None and high is not None and (low > 0 or high < 0)
         return f"{figure.undecided} is undecided {compared.bracket}" + (
-            f", adjusted for {number} comparisons" if beyond else ""
+            f", adjusted for {number} comparisons" if compared.beyond else ""
         )
     if compared.verdict == "more":
         return f"{figure.more.format(points(compared.value))} ({_interval(low, high)})"

@@ -18,7 +18,7 @@ from robustmel.report.comparisons.comparison import Comparison, Figure, decided
 from robustmel.report.credit import Credit, Floats
 from robustmel.report.rows import Row, table_rows
 from robustmel.report.scoring import Scoring
-from robustmel.report.statistics import UNKNOWN, contrast
+from robustmel.report.statistics import UNKNOWN, contrast, paired_test
 from robustmel.types import Cell
 
 
@@ -113,7 +113,9 @@ def _compared(question: str, figure: Figure, pair: Pair, scoring: Scoring, sides
     everyone = scoring.clusters(pair.row.first)
     chosen = np.arange(len(everyone)) if sides.among is None else np.flatnonzero(sides.among)
     _, cluster = np.unique(everyone[chosen], return_inverse=True)
-    difference = contrast([side[:, chosen] for side in sides.plus], [side[:, chosen] for side in sides.minus], cluster)
+    plus, minus = ([side[:, chosen] for side in part] for part in (sides.plus, sides.minus))
+    difference = contrast(plus, minus, cluster)
+    ours, theirs = (np.sum([side.mean(axis=0) for side in part], axis=0)[None] for part in (plus, minus))
     if difference is None:
         return None
     low, high = difference.interval() or UNKNOWN
@@ -130,7 +132,7 @@ def _compared(question: str, figure: Figure, pair: Pair, scoring: Scoring, sides
         value=difference.value,
         low=low,
         high=high,
-        p_value=difference.p_value(),
+        p_value=paired_test(ours, theirs, cluster),
         equivalence=difference.equivalence(),
     )
 

@@ -75,12 +75,6 @@ class Contrast:
         signed = distances * self.weights
         return math.sqrt(max(0.0, float(signed @ alike @ signed)))
 
-    def p_value(self) -> float | None:
-        """Of "there is no difference", two-sided: the smallest alpha whose (1 - alpha) interval leaves 0 out."""
-        if self.spread is None:
-            return None
-        return _least(lambda alpha: self.value != 0 and _beyond(self.interval(1 - alpha)), 1.0)
-
     def equivalence(self, margin: float = MARGIN) -> float | None:
         """p-value of "the difference is `margin` or more, to either side", against "it lies within": two one-sided tests.
 
@@ -97,10 +91,6 @@ class Contrast:
             return bounds is not None and -margin < bounds.low and bounds.high < margin
 
         return _least(within, 0.5) if abs(self.value) < margin else 0.5
-
-
-def _beyond(bounds: Interval | None) -> bool:
-    return bounds is not None and (bounds.low > 0 or bounds.high < 0)
 
 
 def _least(holds: Callable[[float], bool], high: float) -> float:
