@@ -14,8 +14,7 @@ from robustmel.datasets import DATASETS
 from robustmel.datasets.boxes import clipped
 from robustmel.datasets.check import CheckReport, check
 from robustmel.datasets.dataset import Dataset
-from robustmel.datasets.features import Features
-from robustmel.datasets.layouts.gemel import unmarked
+from robustmel.datasets.layouts.gemel import unmarked, without_features
 from robustmel.datasets.layouts.mimic import mimic_name
 from robustmel.datasets.titles import page_title, title, wikidiverse_name
 from robustmel.errors import MissingError, UsageError
@@ -156,16 +155,14 @@ def test_marks_become_spans(text: str, found: tuple[str, tuple[int, int] | None]
 
 
 def test_features_are_found_by_name_and_by_address(shared_data: Path) -> None:
-    by_name = Features(shared_data / "handmade/GEMEL/wikimel/clip_vit_large_patch14_1024.hdf5")
-    by_address = Features(shared_data / "handmade/GEMEL/wikidiverse/clip_vit_large_patch14_1024.hdf5")
+    by_name = shared_data / "handmade/GEMEL/wikimel/clip_vit_large_patch14_1024.hdf5"
+    by_address = shared_data / "handmade/GEMEL/wikidiverse/clip_vit_large_patch14_1024.hdf5"
     address = "https://upload.wikimedia.org/wikipedia/commons/d/d5/Flag_of_Ardale.svg"
-    assert by_name["90001.jpg"].shape == by_address[address].shape == (1024,)
-    assert by_address.missing([address, "https://upload.wikimedia.org", "nothing"]) == {
-        "https://upload.wikimedia.org",
-        "nothing",
-    }
-    with pytest.raises(MissingError, match='no features of "nothing"'):
-        by_name["nothing"]
+    assert without_features(by_name, ["90001.jpg", "nothing"]) == {"nothing"}
+    lacking = {"https://upload.wikimedia.org", "nothing"}
+    assert without_features(by_address, [address, *lacking]) == lacking
+    with pytest.raises(MissingError, match="cannot be read as HDF5"):
+        without_features(shared_data / "cases" / "README.md", ["x"])
 
 
 def test_boxes_of_real_records_are_parsed_and_clipped(shared_data: Path) -> None:

@@ -46,5 +46,5 @@ class BM25:
         """See `CandidateGenerator.candidates`."""
         index = WordIndex(kb, self.k1, self.b)
         asked = [f"{mention.surface} {mention.text}" if self.text else mention.surface for mention in mentions]
-        found = {query: tuple(kb.ids[place] for place in top(index.scores(query), self.k)) for query in dict.fromkeys(asked)}
-        return [found[query] for query in asked]
+        lists = {query: tuple(kb.ids[place] for place in top(index.scores(query), self.k)) for query in dict.fromkeys(asked)}
+        return [lists[query] for query in asked]

@@ -56,8 +56,8 @@ class Dense:
     def assets(cls, *, encoder: str, parameters: Mapping[str, Any], **_: object) -> tuple[Path, ...]:
         """The encoder's files: other weights find other candidates."""
         loaded = LINKERS.load(encoder)
-        found: tuple[Path, ...] = loaded.assets(**LINKERS.parameters(encoder, parameters)) if hasattr(loaded, "assets") else ()
-        return found
+        files: tuple[Path, ...] = loaded.assets(**LINKERS.parameters(encoder, parameters)) if hasattr(loaded, "assets") else ()
+        return files
 
     def candidates(self, mentions: Sequence[Mention], kb: KnowledgeBase, train: Sequence[Mention]) -> list[tuple[str, ...]]:
         """See `CandidateGenerator.candidates`.
@@ -78,13 +78,13 @@ class Dense:
         entries = [f"{e.name}: {e.description}" if self.description and e.description else e.name for e in kb]
         known = _normalised(encoder.embed_texts(entries))
         best = nearest_by_graph(known, self.k) if self.index == "faiss" else nearest(known, self.k)
-        found: dict[str, tuple[str, ...]] = {}
+        lists: dict[str, tuple[str, ...]] = {}
         step = max(1, min(_CHUNK, _PRODUCTS // max(1, len(known))))
         for start in range(0, len(queries), step):
             some = queries[start : start + step]
             for query, places in zip(some, best(_normalised(encoder.embed_texts(some))), strict=True):
-                found[query] = tuple(kb.ids[place] for place in places)
-        return [found[query] for query in asked]
+                lists[query] = tuple(kb.ids[place] for place in places)
+        return [lists[query] for query in asked]
 
 
 def _normalised(embeddings: Any) -> NDArray[np.float32]:

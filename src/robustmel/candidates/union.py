@@ -71,7 +71,7 @@ class Union:
 
 def _taken(lists: Sequence[tuple[str, ...]], k: int) -> tuple[str, ...]:
     in_turn = chain.from_iterable(zip_longest(*lists))
-    return tuple(dict.fromkeys(one for one in in_turn if one is not None))[:k]
+    return tuple(dict.fromkeys(entity_id for entity_id in in_turn if entity_id is not None))[:k]
 
 
 def _parts(table: Table) -> tuple[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from robustmel.registry import Registry, lacking
 DATASETS = Registry(
     "dataset",
     {
-        "diffmel": "robustmel.datasets.diffmel:DiffMEL",
+        "diffmel": "robustmel.datasets.m3el:DiffMEL",
         "jsonl": "robustmel.datasets.jsonl:JSONL",
         "m3el": "robustmel.datasets.m3el:M3EL",
         "richpedia-mel": "robustmel.datasets.richpedia_mel:RichpediaMEL",

@@ -67,7 +67,7 @@ class CheckReport:
     def to_json(self) -> str:
         """One object: every count under its own name, and `notes`, a list of sentences that begin with the finding's name."""
         values = {key: value for key, value in vars(self).items() if key != "findings"}
-        return json.dumps(values | {"notes": [str(one) for one in self.findings]}, indent=2, ensure_ascii=False)
+        return json.dumps(values | {"notes": [str(remark) for remark in self.findings]}, indent=2, ensure_ascii=False)
 
     def to_text(self) -> str:
         """The counts, then a line a finding with its first examples and the way out."""
@@ -77,7 +77,7 @@ class CheckReport:
             if isinstance(value, int):
                 lines.append(f"  {key.replace('_', ' '):<24}{value:,}")
         lines.append("Findings:" if self.findings else "Nothing to remark.")
-        return "\n".join([*lines, *(f"- {one}" for one in self.findings)]) + "\n"
+        return "\n".join([*lines, *(f"- {remark}" for remark in self.findings)]) + "\n"
 
 
 def check(dataset: Dataset, verify_images: bool = True, progress: Progress | None = None) -> CheckReport:
@@ -101,12 +101,14 @@ def check(dataset: Dataset, verify_images: bool = True, progress: Progress | Non
     by_look = alike(mentions, lambda mention: None if mention.image is None else states[mention.image].look)
     by_look = {mention_id: pair for mention_id, pair in by_look.items() if mention_id not in by_image}
     leaking = by_sentence | by_look | by_image
-    unlocated = [one for one in mentions if one.text.strip() and one.surface not in one.text]
-    repeated = [one for one in mentions if occurs_again(one.surface, one.text)]
+    unlocated = [mention for mention in mentions if mention.text.strip() and mention.surface not in mention.text]
+    repeated = [mention for mention in mentions if occurs_again(mention.surface, mention.text)]
     outside = [
-        one for one in mentions if one.candidates is not None and one.gold is not None and one.gold not in one.candidates
+        mention
+        for mention in mentions
+        if mention.candidates is not None and mention.gold is not None and mention.gold not in mention.candidates
     ]
-    missing, broken = _troubled((one.id, states[one.image]) for one in mentions if one.image is not None)
+    missing, broken = _troubled((mention.id, states[mention.image]) for mention in mentions if mention.image is not None)
     kb_missing, kb_broken = _troubled((entity.id, states[image]) for entity in kb for image in entity.images)
     ambiguous = _ambiguous(mentions)
     findings = [
@@ -119,19 +121,19 @@ def check(dataset: Dataset, verify_images: bool = True, progress: Progress | Non
         finding("bare_entities", (entity.id for entity in kb if not entity.text.strip() and not entity.description.strip())),
         finding(
             "unlocated",
-            (f"{one.id}: {one.surface}" for one in sorted(unlocated, key=lambda one: one.span is not None)),
-            f"{sum(one.span is not None for one in unlocated):,} of them placed by a rule",
+            (f"{mention.id}: {mention.surface}" for mention in sorted(unlocated, key=lambda mention: mention.span is not None)),
+            f"{sum(mention.span is not None for mention in unlocated):,} of them placed by a rule",
         ),
-        finding("repeated", (one.id for one in repeated if one.span is None), "and no span says which"),
-        finding("gold_not_in_candidates", (one.id for one in outside)),
-        finding("duplicates", (one.id for one in same)),
-        finding("contradictions", (one.id for one in contradicting)),
+        finding("repeated", (mention.id for mention in repeated if mention.span is None), "and no span says which"),
+        finding("gold_not_in_candidates", (mention.id for mention in outside)),
+        finding("duplicates", (mention.id for mention in same)),
+        finding("contradictions", (mention.id for mention in contradicting)),
         finding(
             "leaks",
             (f"{mention.id} ({mention.split}) with {earlier.id} ({earlier.split})" for mention, earlier in leaking.values()),
             f"image {len(by_image):,}, image that looks the same {len(by_look):,}, sentence {len(by_sentence):,}",
         ),
-        finding("label_leaks", (one.id for one in mentions if one.id == one.gold)),
+        finding("label_leaks", (mention.id for mention in mentions if mention.id == mention.gold)),
         *_structure(mentions),
     ]
     return CheckReport(
@@ -141,19 +143,21 @@ def check(dataset: Dataset, verify_images: bool = True, progress: Progress | Non
         mentions=len(mentions),
         entities=len(kb),
         splits=dict(Counter(mention.split or "none" for mention in mentions)),
-        surface_differs=sum(one.gold in kb and one.surface != kb[one.gold].name for one in mentions if one.gold is not None),
+        surface_differs=sum(
+            mention.gold in kb and mention.surface != kb[mention.gold].name for mention in mentions if mention.gold is not None
+        ),
         ambiguous_surfaces=len(ambiguous),
         ambiguous_mentions=sum(ambiguous.values()),
         unlocated=len(unlocated),
-        recovered=sum(one.span is not None for one in unlocated),
+        recovered=sum(mention.span is not None for mention in unlocated),
         repeated=len(repeated),
-        nil=sum(one.gold is None for one in mentions),
+        nil=sum(mention.gold is None for mention in mentions),
         gold_not_in_candidates=len(outside),
         images_missing=len(missing),
         images_broken=len(broken),
         duplicates=len(same),
         leaks=len(leaking),
-        findings=tuple(one for one in (*findings, *_remarks(dataset, findings)) if one.count),
+        findings=tuple(remark for remark in (*findings, *_remarks(dataset, findings)) if remark.count),
     )
 
 
@@ -196,16 +200,16 @@ def _identical(states: Mapping[Path, ImageState]) -> Finding:
 
 
 def _structure(mentions: tuple[Mention, ...]) -> Iterator[Finding]:
-    listed = any(one.candidates is not None for one in mentions)
-    yield finding("partial_candidates", (one.id for one in mentions if listed and one.candidates is None))
-    yield finding("no_split", (one.id for one in mentions if one.split is None))
-    odd = [one for one in mentions if one.split not in (None, "train", "validation", "test")]
-    yield finding("odd_splits", (f"{one.id}: {one.split}" for one in odd))
+    listed = any(mention.candidates is not None for mention in mentions)
+    yield finding("partial_candidates", (mention.id for mention in mentions if listed and mention.candidates is None))
+    yield finding("no_split", (mention.id for mention in mentions if mention.split is None))
+    odd = [mention for mention in mentions if mention.split not in (None, "train", "validation", "test")]
+    yield finding("odd_splits", (f"{mention.id}: {mention.split}" for mention in odd))
 
 
 def _remarks(dataset: Dataset, findings: list[Finding]) -> Iterator[Finding]:
     """The loader's remarks, less what the check has found for itself."""
     counts = dataset.report.counts
-    known = {one.reason for one in findings} | {"records", "nil", "without_span"}
+    known = {remark.reason for remark in findings} | {"records", "nil", "without_span"}
     examples = dataset.report.examples
     return (Finding(key, counts[key], tuple(examples.get(key, ()))) for key in counts if key not in known)

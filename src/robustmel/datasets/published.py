@@ -186,6 +186,6 @@ class Published:
 
 
 def _same_ids(mentions: Sequence[Mention], name: str) -> None:
-    twice = [one for one, count in Counter(mention.id for mention in mentions).items() if count > 1]
+    twice = [mention_id for mention_id, count in Counter(mention.id for mention in mentions).items() if count > 1]
     if twice:
         raise MissingError(f'{name}: the mention id "{twice[0]}" stands in the files more than once; ids must be unique.')

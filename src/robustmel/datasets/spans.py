@@ -61,8 +61,8 @@ def recover(surface: str, text: str) -> tuple[Span, Rule] | None:
 
 
 def _condensed(surface: str, text: str) -> Span | None:
-    letters = [(letter, place) for place, one in enumerate(text) if one.isalnum() for letter in _folded(one)]
-    sought = "".join(_folded(one) for one in surface if one.isalnum())
+    letters = [(letter, place) for place, character in enumerate(text) if character.isalnum() for letter in _folded(character)]
+    sought = "".join(_folded(character) for character in surface if character.isalnum())
     start = "".join(letter for letter, _ in letters).find(sought) if sought else -1
     return (letters[start][1], letters[start + len(sought) - 1][1] + 1) if start >= 0 else None
 

@@ -59,7 +59,7 @@ class Subset:
     version: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        if all(one is None for one in (self.popularity, self.outside_of, self.topic, self.entity_type)):
+        if all(group is None for group in (self.popularity, self.outside_of, self.topic, self.entity_type)):
             raise UsageError("subset needs a group: popularity, outside_of, topic or entity_type.")
         if self.popularity not in (None, "popular", "unpopular"):
             raise UsageError(f'subset: popularity = "{self.popularity}" is unknown; choose "popular" or "unpopular".')
@@ -74,32 +74,32 @@ class Subset:
         whole = _loaded(self.of, "all")
         groups = self._groups(whole)
         wanted = whole.split(split_name(split))
-        mentions = tuple(one for one in wanted.mentions if all(belongs(one) for belongs in groups.values()))
+        mentions = tuple(mention for mention in wanted.mentions if all(belongs(mention) for belongs in groups.values()))
         title = ", ".join(groups)
         report = LoadReport(f"{whole.report.layout}; {title}: {len(mentions):,} of {len(wanted.mentions):,} mentions")
         report.counts.update(whole.report.counts)
         report.counts.pop("records", None)  # what a record is, only the files know
-        if self.popularity is not None and not any(one.split == "train" for one in whole.mentions):
+        if self.popularity is not None and not any(mention.split == "train" for mention in whole.mentions):
             report.remark("no_training_mentions", whole.name)
         report.examples |= whole.report.examples
         return replace(wanted, name=self.name or f"{whole.name} ({title})", mentions=mentions, report=report)
 
     def _groups(self, whole: Dataset) -> dict[str, Group]:
-        found: dict[str, Group] = {}
+        groups: dict[str, Group] = {}
         if self.popularity is not None:
             more = popular(whole.mentions, self.threshold)
             sign = ">" if self.popularity == "popular" else "<="
-            found[f"{self.popularity}: {sign} {self.threshold} training mentions"] = (
+            groups[f"{self.popularity}: {sign} {self.threshold} training mentions"] = (
                 more if self.popularity == "popular" else lambda mention: not more(mention)
             )
         if self.outside_of is not None:
             other = _loaded(self.outside_of, "all")
-            found[f"not in {other.name}"] = outside(whole.kb, other)
+            groups[f"not in {other.name}"] = outside(whole.kb, other)
         if self.topic is not None:
-            found[f"topic {self.topic}"] = on_topic(whole, self.topic)
+            groups[f"topic {self.topic}"] = on_topic(whole, self.topic)
         if self.entity_type is not None:
-            found[f"type {self.entity_type}"] = of_type(whole, self.entity_type)
-        return found
+            groups[f"type {self.entity_type}"] = of_type(whole, self.entity_type)
+        return groups
 
 
 def _loaded(table: Table, split: str) -> Dataset:
@@ -126,7 +126,7 @@ def outside(kb: KnowledgeBase, other: Dataset) -> Belongs:
 
     Two entities are the same if their Wikidata ids are; where one of them has none, if a name of one is a name of the other.
     """
-    theirs = [_known(gold, other.kb) for gold in dict.fromkeys(one.gold for one in other.mentions) if gold is not None]
+    theirs = [_known(gold, other.kb) for gold in dict.fromkeys(mention.gold for mention in other.mentions) if gold is not None]
     ids = {entity.qid for entity in theirs if entity.qid is not None}
     names = {name for entity in theirs for name in _names(entity)}
     nameless_id = {name for entity in theirs if entity.qid is None for name in _names(entity)}
@@ -164,7 +164,7 @@ def of_type(dataset: Dataset, kind: str) -> Belongs:
 
 
 def _require(wanted: str, known: set[str | None], dataset: str, what: str) -> None:
-    names = {one: None for one in known if one is not None}
+    names = {name: None for name in known if name is not None}
     if wanted not in names:
         raise UsageError(
             f'data set {dataset} has no {what} "{wanted}". {suggestion(wanted, names)}'

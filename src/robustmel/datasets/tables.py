@@ -72,16 +72,16 @@ class EntityTable:
                 self.report.remark("nameless_entities", entity_id)
         return [
             Entity(
-                id=one,
-                name=next(iter(row.names), one),
+                id=entity_id,
+                name=next(iter(row.names), entity_id),
                 aliases=tuple(row.names)[1:],
-                qid=one if is_qid(one) else None,
+                qid=entity_id if is_qid(entity_id) else None,
                 description=row.description,
                 text=row.text,
                 type=row.kind,
                 images=tuple(row.images),
             )
-            for one, row in self._rows.items()
+            for entity_id, row in self._rows.items()
         ]
 
 

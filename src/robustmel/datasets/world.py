@@ -32,7 +32,7 @@ class _World:
         wanted = SPLITS if split == "all" else (split_name(split),)
         if not set(wanted) <= set(SPLITS):
             raise MissingError(f'data set {self.name} has no split "{split}"; it has: {", ".join(SPLITS)} (or "all").')
-        parts = [JSONL(materialised(self.name, one), name=self.name).load() for one in wanted]
+        parts = [JSONL(materialised(self.name, name), name=self.name).load() for name in wanted]
         report = LoadReport("embedded", sum((part.report.counts for part in parts), Counter()))
         for part in parts:
             for reason, places in part.report.examples.items():

@@ -43,8 +43,8 @@ class Hosts:
             return host, "127.0.0.1"
         if parts.scheme != "https" or host not in self.names or parts.port not in (None, 443) or parts.username is not None:
             raise RefusedAddressError(f"{address[:200]} is not an https address of {', '.join(self.names)}.")
-        found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)]
-        private = [one for one in found if not ipaddress.ip_address(one.partition("%")[0]).is_global]
-        if private or not found:
+        addresses = [str(entry[4][0]) for entry in socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)]
+        private = [ip for ip in addresses if not ipaddress.ip_address(ip.partition("%")[0]).is_global]
+        if private or not addresses:
             raise RefusedAddressError(f"{host} is at {', '.join(private) or 'no address'}, which is not public.")
-        return host, found[0]
+        return host, addresses[0]

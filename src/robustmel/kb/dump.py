@@ -142,20 +142,21 @@ def _entity(line: bytes, languages: tuple[str, ...], report: DumpReport) -> Enti
 def _first(texts: Any, languages: tuple[str, ...]) -> str:
     """The text in the first language that has one; an empty map is written as [] in places."""
     known = texts if isinstance(texts, dict) else {}
-    return next((str(known[one]["value"]) for one in languages if one in known), "")
+    return next((str(known[language]["value"]) for language in languages if language in known), "")
 
 
 def _all(texts: Any, languages: tuple[str, ...]) -> Iterator[str]:
     known = texts if isinstance(texts, dict) else {}
-    for one in languages:
-        for text in known.get(one, ()):
+    for language in languages:
+        for text in known.get(language, ()):
             yield str(text["value"])
 
 
 def _type(claims: Any) -> str | None:
     statements = claims.get("P31", ()) if isinstance(claims, dict) else ()
     ranked = sorted(
-        (one for one in statements if one.get("rank") != "deprecated"), key=lambda one: one.get("rank") != "preferred"
+        (statement for statement in statements if statement.get("rank") != "deprecated"),
+        key=lambda statement: statement.get("rank") != "preferred",
     )
     for statement in ranked:
         value = statement.get("mainsnak", {}).get("datavalue", {}).get("value", {})

@@ -64,7 +64,7 @@ class KnowledgeBase:
     def _by_name(self) -> dict[str, tuple[str, ...]]:
         found: defaultdict[str, list[str]] = defaultdict(list)
         for entity in self.entities:
-            for name in dict.fromkeys(fold(one) for one in (entity.name, *entity.aliases)):
+            for name in dict.fromkeys(fold(known) for known in (entity.name, *entity.aliases)):
                 found[name].append(entity.id)
         return {name: tuple(ids) for name, ids in found.items()}
 

@@ -121,11 +121,11 @@ class StoredKnowledgeBase(KnowledgeBase):
         """Rows under a hash, ascending."""
         wanted = np.uint64(key)
         start = int(np.searchsorted(self._hashes, wanted))
-        found = []
+        rows = []
         while start < len(self._hashes) and self._hashes[start] == wanted:
-            found.append(int(self._rows[start]))
+            rows.append(int(self._rows[start]))
             start += 1
-        return found
+        return rows
 
     def _read_group(self, number: int) -> list[dict[str, Any]]:
         with pq.ParquetFile(self.folder / ENTITIES, memory_map=True) as file:
@@ -150,16 +150,16 @@ def _about(folder: Path) -> dict[str, Any]:
     import json
 
     try:
-        found = json.loads((folder / ABOUT).read_text("utf-8"))
+        said = json.loads((folder / ABOUT).read_text("utf-8"))
     except FileNotFoundError:
         raise MissingError(
             f"no knowledge base in {folder}: expected a folder that `robustmel kb build` made (it has {ABOUT}, written last)."
         ) from None
     except (OSError, ValueError) as problem:
         raise MissingError(f"{folder / ABOUT} cannot be read: {problem}; build the knowledge base again.") from problem
-    if not isinstance(found, dict) or found.get("schema") != 1:
+    if not isinstance(said, dict) or said.get("schema") != 1:
         raise MissingError(f"{folder} was made by another version; build the knowledge base again.")
-    return found
+    return said
 
 
 def _table(path: Path, columns: list[str]) -> dict[str, pa.Array]:

@@ -67,7 +67,7 @@ def _write_entities(
                     raise MissingError(f'the knowledge base lists the entity id "{entity.id}" twice; ids must be unique.')
                 own.add(key)
                 pairs.append((key, row))
-                pairs += [(name_hash(name), row) for name in {fold(one) for one in (entity.name, *entity.aliases)}]
+                pairs += [(name_hash(name), row) for name in {fold(known) for known in (entity.name, *entity.aliases)}]
             count += len(group)
             hashes.append(np.array([key for key, _ in pairs], dtype=np.uint64))
             rows.append(np.array([row for _, row in pairs], dtype=np.uint32))

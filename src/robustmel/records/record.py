@@ -165,9 +165,11 @@ class Record:
         if value is None:
             return None
         sound = isinstance(value, list) and len(value) == 4
-        if not sound or not all(isinstance(one, int | float) and abs(one) < 1e9 and not isinstance(one, bool) for one in value):
+        if not sound or not all(
+            isinstance(number, int | float) and abs(number) < 1e9 and not isinstance(number, bool) for number in value
+        ):
             self._wrong(key, "[left, top, right, bottom], four numbers,")
-        left, top, right, bottom = (float(one) for one in value)
+        left, top, right, bottom = (float(number) for number in value)
         return left, top, right, bottom
 
     def span(self, key: str) -> tuple[int, int] | None:

@@ -34,7 +34,7 @@ def read_entity_tables(source: Source, table: EntityTable, report: LoadReport, a
                 table.add(entity, entity, place, description=rest)
                 continue
             images = []
-            for address in (one.strip() for one in rest.split("[AND]")):
+            for address in (part.strip() for part in rest.split("[AND]")):
                 path = image_path(folder, wikidiverse_name(address), place, report) if address else None
                 if path is not None:
                     images.append(path)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from robustmel.datasets.features import Features
 from robustmel.datasets.layouts.folders import first_folder
 from robustmel.datasets.layouts.layout import Contents, Source, SplitFile
 from robustmel.datasets.spans import Span
 from robustmel.datasets.tables import EntityTable, is_qid
 from robustmel.datasets.titles import page_title, title, wikidiverse_name
+from robustmel.errors import MissingError
 from robustmel.records.image_paths import image_path
 from robustmel.records.json_file import holds
 from robustmel.records.json_lines import read_lines
@@ -28,8 +28,7 @@ class GEMEL:
     """Lines {text, mention, target, golden} and img_name (WikiMEL) or img_url (WikiDiverse).
 
     `golden` is a QID or the address of a page, "NIL" where there is no entity; `target` is the entity's name. Features of the
-    images lie in an HDF5 file of one vector an image; they are compared with the images the lines name, and read by
-    `robustmel.datasets.features`. Pickled files beside them are never read.
+    images lie in an HDF5 file of one vector an image; they are compared with the images the lines name. Pickled files beside them are never read.
 
     Args:
         key: "img_name" or "img_url": which of the two data sets this is.
@@ -109,6 +108,34 @@ def _compared(folder: Path, keys: set[str], report: LoadReport) -> tuple[str, ..
     """Which images have no features; the names of the files looked at."""
     files = sorted(folder.glob("*.hdf5"))
     for file in files:
-        for key in sorted(Features(file).missing(keys)):
+        for key in sorted(without_features(file, keys)):
             report.remark("features_missing", f"{file.name}: {key}")
     return tuple(file.name for file in files)
+
+
+def without_features(file: Path, keys: Iterable[str]) -> set[str]:
+    """Those of the images, by name or address, that have no vector in an HDF5 file.
+
+    An address as key became nested groups ("https:" / "upload.wikimedia.org" / ...), so keys cannot be listed, only asked for.
+
+    Raises:
+        MissingError: The file cannot be read, or h5py is not installed.
+    """
+    try:
+        import h5py  # type: ignore[import-untyped]
+    except ImportError as problem:
+        raise MissingError(f'{file} is an HDF5 file; pip install "robustmel[hdf5]" to read it.') from problem
+
+    def vector(place: Any, key: str) -> bool:
+        """Whether a one-dimensional data set lies under the key; links to other files are not followed."""
+        for part in filter(None, key.split("/")):
+            if not isinstance(place, h5py.Group) or not isinstance(place.get(part, getlink=True), h5py.HardLink):
+                return False
+            place = place[part]
+        return isinstance(place, h5py.Dataset) and place.ndim == 1 and place.dtype.kind == "f"
+
+    try:
+        with h5py.File(file, "r") as opened:
+            return {key for key in keys if not vector(opened, key)}
+    except OSError as problem:
+        raise MissingError(f"{file} cannot be read as HDF5: {problem}.") from problem

@@ -126,7 +126,7 @@ def _image(written: Any, place: str, images: Path, report: LoadReport) -> tuple[
     """The image file and the category its path names; (None, None) for an empty list."""
     if written is None or written in ([], ""):
         return None, None
-    if not isinstance(written, list) or not all(isinstance(one, str) for one in written):
+    if not isinstance(written, list) or not all(isinstance(part, str) for part in written):
         raise MissingError(f"{place}: image must be a list of strings, found {kind_of(written)}.")
     category = _CATEGORY.search(written[-1])
     return image_path(images, _below(written[-1], images), place, report), category.group(1) if category else None

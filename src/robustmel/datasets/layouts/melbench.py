@@ -72,7 +72,7 @@ class MELBenchRaw:
 
 
 def _mentions(key: str, row: Record, images: Path, table: EntityTable, report: LoadReport) -> Iterator[Mention]:
-    surfaces, names, answers = (row.one_or_more(one) for one in ("mentions", "entities", "answer"))
+    surfaces, names, answers = (row.one_or_more(key) for key in ("mentions", "entities", "answer"))
     if not len(surfaces) == len(names) == len(answers):
         raise MissingError(
             f"{row.place}: {len(surfaces)} mentions, {len(names)} entities and {len(answers)} answers; expected as many of each."

@@ -95,7 +95,7 @@ class WikiDiverse:
 
     def read(self, source: Source, report: LoadReport) -> Contents:
         """See `Layout.read`."""
-        images = source.images or first_folder(source.folder, *(up + one for up in ("", "../") for one in FOLDERS))
+        images = source.images or first_folder(source.folder, *(up + name for up in ("", "../") for name in FOLDERS))
         table = EntityTable(report)
         mentions: list[Mention] = []
         record: dict[str, str] = {}
@@ -119,12 +119,12 @@ class WikiDiverse:
                 caption, image, topic, mentions = _parts(value, 4, place)
                 if not mentions:
                     report.remark("records_without_mentions", place)
-                for one in mentions:
-                    surface, kind, start, end, gold = _parts(one, 5, place)
+                for stated in mentions:
+                    surface, kind, start, end, gold = _parts(stated, 5, place)
                     yield _checked(_Row(place, f"{split}-{number}", caption, image, topic, surface, kind, start, end, gold))
             else:
                 caption, image, surface, kind, _, _, gold, listed, topic, start, end = _parts(value, 11, place)
-                if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+                if not isinstance(listed, list) or not all(isinstance(address, str) for address in listed):
                     raise MissingError(f"{place}: expected a list of candidate addresses.")
                 same = captions.setdefault((str(caption), str(image)), number)
                 report.counts["records"] += same == number

@@ -73,7 +73,7 @@ class WIKIPersonReleased:
 def _box(written: str, size: tuple[int, int] | None, place: str, report: LoadReport) -> Box | None:
     try:
         numbers = json.loads(written)
-        left, top, right, bottom = (float(one) for one in numbers)
+        left, top, right, bottom = (float(number) for number in numbers)
     except (ValueError, TypeError, OverflowError, RecursionError):
         report.remark("boxes_unreadable", f"{place}: {written[:60]}")
         return None
