@@ -90,3 +90,10 @@ def test_what_would_choke_the_parser_is_refused_unread(tmp_path: Path, text: str
     with pytest.raises(UsageError, match="is no valid TOML"):
         read_grid(tmp_path / "grid.toml")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB
+
+
+@pytest.mark.parametrize("label", ["siglip behind glass", "siglip undefended"])
+def test_no_linker_is_called_like_a_source_behind_its_defence(label: str) -> None:
+    """Tables tell sources by their titles."""
+    with pytest.raises(UsageError, match="another label"):
+        parse_grid({**SMALL, "linkers": [{"name": "siglip-world", "label": label}]})

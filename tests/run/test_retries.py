@@ -24,8 +24,8 @@ from {stem} import ColourLinker
 class Served(ColourLinker):
     """Answers while its server does: a file says how many texts it refuses."""
 
-    def _asked(self, queries):
-        down = Path({down!r})
+    def _asked(self, queries, file="down"):
+        down = Path({folder!r}) / file
         if down.exists() and any(down.read_text() in query.text for query in queries):
             raise ConnectionError("no server at port 80")
 
@@ -36,6 +36,7 @@ class Served(ColourLinker):
     def logits(self, pixels, queries, task="I2T"):
         if pixels.requires_grad:
             self._asked(queries)
+            self._asked(queries, "down for gradients")
         return super().logits(pixels, queries, task)
 '''
 
@@ -43,7 +44,7 @@ class Served(ColourLinker):
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.syspath_prepend(str(Path(LINKER).parent))
-    (tmp_path / "served.py").write_text(SERVED.format(stem=Path(LINKER).stem, down=str(tmp_path / "down")))
+    (tmp_path / "served.py").write_text(SERVED.format(stem=Path(LINKER).stem, folder=str(tmp_path)))
     return {"linkers": [{"name": f"{tmp_path / 'served.py'}:Served", "label": "served"}]}
 
 
@@ -72,6 +73,17 @@ def test_rows_that_failed_are_tried_again_by_the_same_command(
     assert (second.retried, second.errors) == (3, 0)
     assert json.loads((tmp_path / "out" / "run.json").read_text())["work"]["retried"] == 3
     assert run(colour_data, tmp_path, workers, **served).made == 0
+    run(colour_data, tmp_path / "sound", **served)
+    assert content(tmp_path / "store") == content(tmp_path / "sound" / "store")
+
+
+def test_answers_to_a_set_that_was_tried_again_are_made_anew(colour_data: Path, tmp_path: Path, served: Any) -> None:
+    """They read its own image of the mention that could not be attacked, and had no error themselves."""
+    (tmp_path / "down for gradients").write_text("number 7.")
+    assert run(colour_data, tmp_path, **served).errors == 1
+    (tmp_path / "down for gradients").unlink()
+    again = run(colour_data, tmp_path, **served)
+    assert (again.retried, again.made, again.errors) == (1, 2, 0)
     run(colour_data, tmp_path / "sound", **served)
     assert content(tmp_path / "store") == content(tmp_path / "sound" / "store")
 
