@@ -198,12 +198,12 @@ def suggestion(name: str, known: Mapping[str, Any]) -> str:
 def own_parameters(component: type[Any]) -> dict[str, Any]:
     """Parameters a user may set, with their defaults: the constructor's, less positional-only ones (the stage's own)."""
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    parameters = inspect.signature(component).parameters
-    found = {name: one.default for name, one in parameters.items() if one.kind in kinds}
+    stated = inspect.signature(component).parameters
+    defaults = {name: parameter.default for name, parameter in stated.items() if parameter.kind in kinds}
     if dataclasses.is_dataclass(component):  # a signature shows no value for a default that is made anew each time
-        made = {one.name: one.default_factory for one in dataclasses.fields(component)}
-        found |= {name: factory() for name, factory in made.items() if factory is not dataclasses.MISSING and name in found}
-    return found
+        made = {part.name: part.default_factory for part in dataclasses.fields(component)}
+        defaults |= {name: make() for name, make in made.items() if make is not dataclasses.MISSING and name in defaults}
+    return defaults
 
 
 def is_file_component(name: str) -> bool:
