@@ -86,6 +86,7 @@ class OutOfDomain:
     ("name", "given"),
     [
         ("pgd", {"eps": "16/255", "step_size": "1/255", "steps": 20, "random_start": False}),
+        ("pgd", {"eps": "51/255", "step_size": "1/255", "steps": 20}),  # which starts where nothing is a number
         ("fab", {"eps": "16/255", "steps": 20}),
         ("fmn", {"steps": 40, "norm": "linf"}),
         ("cw", {"c": 20.0, "steps": 60}),

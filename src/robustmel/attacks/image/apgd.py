@@ -12,8 +12,8 @@ from torch import Tensor
 from robustmel.attacks.contract import Noise
 from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
-from robustmel.attacks.image.ball_attack import BallAttack, StartState, replaced
-from robustmel.attacks.image.gradients import LossGradient
+from robustmel.attacks.image.ball_attack import BallAttack, StartState
+from robustmel.attacks.image.gradients import LossGradient, replaced
 from robustmel.attacks.image.options import TargetableAttack
 
 MOMENTUM = 0.75
@@ -57,7 +57,7 @@ class APGD(TargetableAttack, BallAttack):
         """One start on the border of the ball: noise stretched until its largest entry is the radius. See `BallAttack`."""
         ball, uniform = Ball(batch.pixels[rows], self.eps), noise.uniform(rows)
         border = ball.sample(uniform / torch.linalg.vector_norm(uniform, ord=torch.inf, dim=(1, 2, 3), keepdim=True))
-        slope = batch.loss_gradient(border, rows, self.loss)
+        border, slope = batch.first_gradient(border, rows, self.loss)
         ascent, active = AscentState.begin(ball, rows, border, slope), batch.still_active(border, rows, slope)
         checkpoints, last_checkpoint = set(window_ends(self.steps)), 0
         for step in range(1, self.steps + 1):

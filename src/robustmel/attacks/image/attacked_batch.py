@@ -8,7 +8,7 @@ from torch import Tensor
 from robustmel.attacks.contract import Noise, Objective
 from robustmel.attacks.image.eight_bit import eight_bit
 from robustmel.attacks.image.goal import Goal, choose_target, ranked_wrong
-from robustmel.attacks.image.gradients import LossGradient, LossTrace, count_candidates, loss_gradient
+from robustmel.attacks.image.gradients import LossGradient, LossTrace, count_candidates, loss_gradient, replaced
 from robustmel.attacks.image.losses import LOSSES, dlr_needs
 from robustmel.attacks.image.options import QueryAttack
 from robustmel.attacks.image.watched_objective import WatchedObjective
@@ -106,6 +106,18 @@ class AttackedBatch:
             self.notes[f"dlr needs {dlr_needs(goal)} candidates; the attack used the margin where there are fewer"] = None
         self._halt(rows, slope.finite, slope.candidates)
         return slope
+
+    def first_gradient(self, pixels: Tensor, rows: Tensor, loss: str) -> tuple[Tensor, LossGradient]:
+        """The points a run starts from, with their slope; the image itself where a point away from it has no finite answer."""
+        slope = self.loss_gradient(pixels, rows, loss)
+        lost = ~slope.finite & self.not_finite[rows] & (pixels != self.pixels[rows]).flatten(1).any(1)
+        if lost.any():
+            self.halted[rows[lost]] = False
+            again = self.loss_gradient(self.pixels[rows[lost]], rows[lost], loss)
+            for name in LossGradient.__slots__:
+                getattr(slope, name)[lost] = getattr(again, name)
+            pixels = replaced(pixels, lost, self.pixels[rows])
+        return pixels, slope
 
     def query(self, pixels: Tensor, rows: Tensor) -> Tensor:
         """How far the goal is reached by images after rounding to 8 bits: float32 (b,), above zero where they fool.

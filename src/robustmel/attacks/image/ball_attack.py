@@ -116,10 +116,3 @@ class StartState:
             value = getattr(self, field.name)
             kept[field.name] = value.narrow(keep) if isinstance(value, Ball) else value[keep]
         return type(self)(**kept)
-
-
-def replaced(images: Tensor, where: Tensor, others: Tensor) -> Tensor:
-    """`images` with `others` in some places; no copy where it is all or none, since iterates are never written over."""
-    if not where.any():
-        return images
-    return others if where.all() else others.where(where[:, None, None, None], images)

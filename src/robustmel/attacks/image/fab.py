@@ -11,8 +11,9 @@ from torch import Tensor
 from robustmel.attacks.contract import Noise
 from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
-from robustmel.attacks.image.ball_attack import MultiTargetedAttack, StartState, replaced
+from robustmel.attacks.image.ball_attack import MultiTargetedAttack, StartState
 from robustmel.attacks.image.eight_bit import largest
+from robustmel.attacks.image.gradients import replaced
 from robustmel.errors import UsageError
 
 TINY = 1e-30

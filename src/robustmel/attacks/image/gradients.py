@@ -103,3 +103,10 @@ class LossTrace:
             known = torch.where(slope.finite, values.float(), torch.nan)
             first[rows] = torch.where(first[rows].isnan(), known, first[rows])
             best[rows] = torch.fmax(best[rows], known)
+
+
+def replaced(images: Tensor, where: Tensor, others: Tensor) -> Tensor:
+    """`images` with `others` in some places; no copy where it is all or none, since iterates are never written over."""
+    if not where.any():
+        return images
+    return others if where.all() else others.where(where[:, None, None, None], images)

@@ -12,7 +12,8 @@ from torch import Tensor
 from robustmel.attacks.contract import Noise
 from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
-from robustmel.attacks.image.ball_attack import BallAttack, replaced
+from robustmel.attacks.image.ball_attack import BallAttack
+from robustmel.attacks.image.gradients import replaced
 from robustmel.attacks.image.options import TargetableAttack
 from robustmel.attacks.quantities import Check, pixel_length
 from robustmel.errors import UsageError
@@ -73,7 +74,9 @@ class PGD(TargetableAttack, BallAttack):
         valid = fooling = centre
         reached = torch.zeros_like(rows, dtype=torch.bool)
         for step in range(self.steps):
-            slope = batch.loss_gradient(current, rows, "ce")
+            current, slope = (
+                batch.first_gradient(current, rows, "ce") if step == 0 else (current, batch.loss_gradient(current, rows, "ce"))
+            )
             gradient, keep = slope.gradient, batch.still_active(current, rows, slope)
             if not keep.all():
                 halted, saved = ~slope.finite, ~slope.finite & reached

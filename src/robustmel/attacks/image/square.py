@@ -12,7 +12,8 @@ from torch import Tensor
 from robustmel.attacks.contract import Noise
 from robustmel.attacks.image.attacked_batch import AttackedBatch
 from robustmel.attacks.image.ball import Ball
-from robustmel.attacks.image.ball_attack import BallAttack, StartState, replaced
+from robustmel.attacks.image.ball_attack import BallAttack, StartState
+from robustmel.attacks.image.gradients import replaced
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """After so many of 10,000 queries the share of pixels that change is halved."""
