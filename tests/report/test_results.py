@@ -33,6 +33,18 @@ def test_a_run_file_that_cannot_be_understood_says_to_run_again(tmp_path: Path, 
         read_run(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "change", [{"evaluations": []}, {"evaluations": [7]}, {"candidates": 5}, {"made_on": 3}, {"attack_name": None}]
+)
+def test_a_cell_of_another_shape_says_to_run_again(run: Any, change: dict[str, Any]) -> None:
+    out = run.finish()
+    body = json.loads((out / "run.json").read_text())
+    body["cells"][0] |= change
+    (out / "run.json").write_text(json.dumps(body))
+    with pytest.raises(MissingError, match="run the grid again"):
+        read_run(out)
+
+
 def test_rows_that_are_not_in_the_store_are_named_by_their_cell(run: Any) -> None:
     shutil.rmtree(run.store / "answers")
     with pytest.raises(MissingError, match=r"answers of cell toy I2T ours none clean seed 0 is not in the store .* --store"):

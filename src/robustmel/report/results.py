@@ -227,10 +227,10 @@ def read_run(out: Path, store_root: Path | None = None) -> Run:
     if not isinstance(body, dict) or body.get("schema") != SCHEMA:
         raise MissingError(f"{path} is not of schema {SCHEMA}; run the grid again with this version.")
     try:
-        cells = tuple(_cell(row) for row in body["cells"])
+        cells = tuple(_cell(row) for row in list[Any](body["cells"]))
         store = store_root if store_root is not None else out / body["store"]
-    except (KeyError, TypeError) as problem:
-        raise MissingError(f"{path} lacks {problem}; run the grid again.") from problem
+    except (AttributeError, KeyError, TypeError) as problem:
+        raise MissingError(f"{path} cannot be understood ({problem}); run the grid again.") from problem
     return Run(out, store, tuple(str(note) for note in body.get("notes", ())), cells)
 
 
@@ -238,4 +238,8 @@ def _cell(row: Mapping[str, Any]) -> ResultCell:
     parts = {field.name: row[field.name] for field in fields(ResultCell) if field.name != "cell"}
     parts["made_on"] = tuple(parts["made_on"])
     parts["evaluations"] = tuple(Evaluation(part["name"], part["variant"], part["answers"]) for part in parts["evaluations"])
+    texts = [parts[field.name] for field in fields(ResultCell) if field.type == "str"]
+    texts += [text for part in parts["evaluations"] for text in (part.name, part.answers, part.variant or "")]
+    if not parts["evaluations"] or not all(isinstance(text, str) for text in texts):
+        raise TypeError("a cell without its artefacts")
     return ResultCell(Cell(**{field.name: row[field.name] for field in fields(Cell)}), **parts)
