@@ -244,6 +244,17 @@ def test_an_orientation_counts_wherever_it_stands(tmp_path: Path, place: str) ->
     assert decode_with_notes(tmp_path / "a.png").notes == ("rotated by EXIF",)
 
 
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_size_in_the_header_is_that_of_the_upright_image(tmp_path: Path, suffix: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(SAMPLES.astype(np.uint8)).save(tmp_path / f"a.{suffix}", exif=exif)
+    height, width, _ = decode(tmp_path / f"a.{suffix}").shape
+    assert (width, height) == ((WIDTH, HEIGHT) if orientation < 5 else (HEIGHT, WIDTH))
+    assert size_of(tmp_path / f"a.{suffix}") == (width, height)
+
+
 def segment(marker: int, body: bytes) -> bytes:
     return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
 

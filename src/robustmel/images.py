@@ -134,7 +134,7 @@ def size_of(path: Path) -> tuple[int, int] | None:
             head = file.read(_HEAD)
             whole = pixel_file(head + file.read() if head.startswith(b"\x89PNG") else head)
         with Image.open(io.BytesIO(whole.data), formats=FORMATS) as image:
-            turned = _orientation(image, whole) > 4  # 5 to 8 stand on their side
+            turned = image.format != "TIFF" and _orientation(image, whole) > 4  # on its side; Pillow has turned a TIFF's size
             return (image.height, image.width) if turned else (image.width, image.height)
     except Exception:  # what is wrong with it is said where it is decoded
         return None

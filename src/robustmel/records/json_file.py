@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from robustmel.errors import MissingError
-from robustmel.records.json_lines import archive_kind, kind_of, no_constant, unique, usable, whole_number
+from robustmel.records.json_lines import archive_kind, kind_of, parsed
 from robustmel.records.load_report import LoadReport
 
 _FIRST_KEY = re.compile(r'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*')
@@ -32,26 +32,7 @@ def read_json(path: Path, report: LoadReport) -> Any:
         raise MissingError(f"{path} cannot be read: {problem.strerror or problem}.") from problem
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise MissingError(f"{path} is UTF-16; save it as UTF-8.")
-    try:
-        value = json.loads(
-            raw.decode("utf-8-sig"), object_pairs_hook=unique, parse_constant=no_constant, parse_int=whole_number
-        )
-    except UnicodeDecodeError as problem:
-        line = raw.count(b"\n", 0, problem.start) + 1
-        raise MissingError(
-            f"{path.name}:{line}: byte {problem.start + 1} of the file (0x{raw[problem.start]:02x}) is not UTF-8; convert it"
-            " (from Latin-1, perhaps) to UTF-8."
-        ) from problem
-    except RecursionError as problem:
-        raise MissingError(f"{path} is nested too deeply to be a data set.") from problem
-    except json.JSONDecodeError as problem:
-        raise MissingError(
-            f"{path.name}:{problem.lineno}: not JSON: {problem.msg} at character {problem.colno} of the line; it may be cut"
-            " short."
-        ) from problem
-    except ValueError as problem:
-        raise MissingError(f"{path} is not JSON: {problem}.") from problem
-    return usable(value, path.name, report) if b"\\u" in raw or b"\x00" in raw else value
+    return parsed(raw.removeprefix(b"\xef\xbb\xbf"), path.name, None, "the file", report)
 
 
 def read_records(path: Path, report: LoadReport) -> Iterator[tuple[str, Any]]:

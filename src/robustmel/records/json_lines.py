@@ -69,26 +69,44 @@ def _refuse_other_layouts(path: Path, first: bytes) -> None:
 
 
 def _record(path: Path, place: str, raw: bytes, report: LoadReport) -> dict[str, Any]:
-    try:
-        values = json.loads(raw.decode("utf-8"), object_pairs_hook=unique, parse_constant=no_constant, parse_int=whole_number)
-        if b"\\u" in raw:
-            values = usable(values, place, report)
-    except UnicodeDecodeError as problem:
-        raise MissingError(
-            f"{place}: byte {problem.start + 1} of the line (0x{raw[problem.start]:02x}) is not UTF-8; "
-            f"convert {path.name} (from Latin-1, perhaps) to UTF-8."
-        ) from problem
-    except RecursionError as problem:
-        raise MissingError(f"{place}: nested too deeply to be a record; expected one flat JSON object.") from problem
-    except json.JSONDecodeError as problem:
-        raise MissingError(
-            f"{place}: not a JSON object: {problem.msg} at character {problem.pos + 1} of the line."
-        ) from problem
-    except ValueError as problem:
-        raise MissingError(f"{place}: not a JSON object: {problem}.") from problem
+    values = parsed(raw, path.name, place, "the line", report)
     if not isinstance(values, dict):
         raise MissingError(f"{place}: expected a JSON object ({{...}}), found {kind_of(values)}.")
     return values
+
+
+def parsed(raw: bytes, file: str, place: str | None, what: str, report: LoadReport) -> Any:
+    """The JSON value of some bytes, without the characters that no text holds.
+
+    Args:
+        raw: UTF-8.
+        file: Name of the file, for messages.
+        place: Where the bytes stand; None for a whole file, whose lines are then counted.
+        what: What the bytes are, for messages: "the line", "the file".
+        report: Where `replaced_characters` are counted.
+
+    Raises:
+        MissingError: It is not UTF-8, or no JSON (NaN, a key twice, a number of over `MAX_DIGITS` digits, nesting beyond reason).
+    """
+    try:
+        value = json.loads(raw.decode(), object_pairs_hook=unique, parse_constant=no_constant, parse_int=whole_number)
+    except UnicodeDecodeError as problem:
+        line = raw.count(b"\n", 0, problem.start) + 1
+        here = place or f"{file}:{line}"
+        raise MissingError(
+            f"{here}: byte {problem.start + 1} of {what} (0x{raw[problem.start]:02x}) is not UTF-8; convert {file} (from Latin-1,"
+            " perhaps) to UTF-8."
+        ) from problem
+    except RecursionError as problem:
+        raise MissingError(f"{place or file}: nested too deeply to be a record or a data set.") from problem
+    except json.JSONDecodeError as problem:
+        here, character = (place, problem.pos + 1) if place else (f"{file}:{problem.lineno}", problem.colno)
+        raise MissingError(
+            f"{here}: not JSON: {problem.msg} at character {character} of the line; it may be cut short."
+        ) from problem
+    except ValueError as problem:
+        raise MissingError(f"{place or file}: not JSON that can be read: {problem}.") from problem
+    return usable(value, place or file, report) if b"\\u" in raw or b"\0" in raw else value
 
 
 def kind_of(value: object) -> str:
