@@ -9,9 +9,9 @@ import torch
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import MissingError
 from robustmel.training.batches import batches, steps
+from robustmel.training.dual_encoder import batch_loss
 from robustmel.training.encoder import Encoder, fresh_encoder
 from robustmel.training.examples import training_data, training_texts
-from robustmel.training.objective import batch_loss
 from robustmel.training.recipe import Augmentation, LossWeights, Recipe
 from robustmel.training.validation import accuracies
 

@@ -125,6 +125,8 @@ def _values(registry: Registry, name: str) -> dict[str, object]:
 def _value(value: object) -> str:
     if value is inspect.Parameter.empty:
         return "(required)"
+    if value is None:
+        return "(not set)"
     return f"{value:.6g}" if isinstance(value, float) else repr(value)
 
 

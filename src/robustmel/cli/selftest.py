@@ -44,7 +44,7 @@ def selftest(
     from robustmel.selftest.verdict import as_json as verdicts_json
     from robustmel.selftest.verdict import text
 
-    sources = [component_from_text(one) for one in data or ()]
+    sources = [component_from_text(source) for source in data or ()]
     tried = None if attack is None else component_from_text(attack)
     if tried is not None:
         attack_at(tried, 1)  # what is wrong with it is told before anything is planted
@@ -55,7 +55,7 @@ def selftest(
         (folder / RECORD).write_text(verdicts_json(verdicts, seconds), encoding="utf-8")
     width = shutil.get_terminal_size((120, 24)).columns
     sys.stdout.write(verdicts_json(verdicts, seconds) if as_json else text(verdicts, width))
-    failed = sum(not one.passed for one in verdicts)
+    failed = sum(not verdict.passed for verdict in verdicts)
     weaker = sum(bool(one.passed and one.weaker) for one in verdicts)
     than = f" (in {weaker}, the attack is weaker than PGD, not broken)" if weaker else ""
     kept = f"; kept in {out}" if out else "; --out DIR keeps runs and images" if failed else ""
