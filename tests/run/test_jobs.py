@@ -83,3 +83,13 @@ def test_where_a_linker_lies_and_runs_is_not_in_its_identity(left_out: str) -> N
     weights = {"model.safetensors": "w"}
     one, two = (identity("clip", {"template": "t", left_out: value}, Registry, weights) for value in ("a", "b"))
     assert one == two
+
+
+@pytest.mark.parametrize("attack", ["pgd", "noise"])
+def test_no_two_artefacts_of_a_seed_bear_one_title(attack: str) -> None:
+    source = VICTIM if attack == "pgd" else None
+    sets = [replace(perturbed(attack), view=view, source=source) for view in ("I2T", "IT2T")]
+    answers = [Answers(CANDIDATES, VICTIM, task, variant, 0, 32) for task in ("I2T", "IT2T") for variant in (None, *sets)]
+    titles = [job.title for job in (CANDIDATES, *sets, *answers)]
+    assert len(set(titles)) == len(titles)
+    assert titles[-1] == f"clip-world answers IT2T: {sets[-1].title}"

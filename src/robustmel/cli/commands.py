@@ -63,6 +63,7 @@ def usage_exit(application: typer.Typer, arguments: list[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except TyperException as problem:
+        problem.message = problem.message.replace("Value error, ", "")  # type: ignore[attr-defined]
         problem.show()  # type: ignore[attr-defined]
         return 2
     if code == 130:  # the library turns Ctrl-C into this code, and says nothing

@@ -137,9 +137,9 @@ class Variant:
 
     @property
     def title(self) -> str:
-        """`pgd-strong on clip-world, I2T, world-news`."""
-        on = f" on {self.made_on}, {self.view}" if self.source else ""
-        return f"{self.attack.title}{on}, {self.candidates.name}"
+        """`pgd-strong on clip-world for I2T, world-news`."""
+        on = f" on {self.made_on}" if self.source else ""
+        return f"{self.attack.title}{on} for {self.view}, {self.candidates.name}"
 
 
 @dataclass(frozen=True)
@@ -173,9 +173,9 @@ class Answers:
 
     @property
     def title(self) -> str:
-        """`clip-world answers I2T, world-news, pgd-strong`."""
-        under = self.variant.attack.title if self.variant else "clean"
-        return f"{self.victim.linker.title} answers {self.task}, {self.candidates.name}, {under}"
+        """`clip-world answers I2T: pgd-strong on clip-world for I2T, world-news`."""
+        under = self.variant.title if self.variant else f"clean, {self.candidates.name}"
+        return f"{self.victim.linker.title} answers {self.task}: {under}"
 
 
 Job = Candidates | Poison | Training | Variant | Answers
