@@ -104,6 +104,8 @@ def test_plan_says_what_is_missing_and_then_nothing_is(workplace: Path, capsys: 
         (["run"], 2, "grid"),
         (["report", "nowhere"], 3, "nowhere"),
         (["report", "nowhere", "--format", "pdf"], 2, "Invalid value for '--format': 'pdf' is not one of 'table', 'markdown'"),
+        (["demo", "--workers", "a"], 2, "'--workers': it must be a whole number"),
+        (["demo", "--workers", "0"], 2, "'--workers': it must be at least 1"),
         (["perturb", "d", "--linker", "x", "--attack", "pgd", "--out", "o", "--view", "x"], 2, "'--view': 'x' is not one of"),
         (["check", "jsonl", "--path", "nowhere"], 3, "nowhere"),
         (["check", "jsnl", "--path", "data"], 2, 'Did you mean "jsonl"?'),

@@ -52,6 +52,14 @@ app.command("perturb", rich_help_panel="Make")(make.perturb)
 app.add_typer(make.train, name="train", rich_help_panel="Make")
 
 
+PLAIN = {
+    "Value error, ": "",
+    "Input should be a valid integer, unable to parse string as an integer": "it must be a whole number",
+    "Input should be greater than or equal to": "it must be at least",
+}
+"""What the library that reads options says -> what a reader is told."""
+
+
 def usage_exit(application: typer.Typer, arguments: list[str]) -> int:
     """Runs the application; bad usage is told in its own words, with exit code 2."""
     try:
@@ -63,7 +71,8 @@ def usage_exit(application: typer.Typer, arguments: list[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except TyperException as problem:
-        problem.message = problem.message.replace("Value error, ", "")  # type: ignore[attr-defined]
+        for residue, plain in PLAIN.items():
+            problem.message = problem.message.replace(residue, plain)
         problem.show()  # type: ignore[attr-defined]
         return 2
     if code == 130:  # the library turns Ctrl-C into this code, and says nothing
