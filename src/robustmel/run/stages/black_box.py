@@ -64,7 +64,7 @@ def in_single_precision(scores: Tensor) -> Tensor:
     """Scores as attacks read them: float32 (b, C) of float64 (b, C).
 
     Where that would make ties of scores a hair apart, or infinities of large ones, a row is counted from its best, over its spread:
-    the order and the ratios of distances stay.
+    the order and the ratios of distances stay. Where hairs lie beside large distances, the order alone stays: ranks are counted.
     """
     single = scores.float()
     known = scores.isfinite()
@@ -74,6 +74,8 @@ def in_single_precision(scores: Tensor) -> Tensor:
             largest = distinct.abs().amax()
             shares = own / largest - distinct[-1] / largest
             row.copy_(shares / shares[there].abs().amax().clamp(min=1e-300))
+            if len(row[there].unique()) < len(distinct):
+                row[there] = (torch.searchsorted(distinct, own[there]).float() + 1) / len(distinct) - 1
     return single
 
 
