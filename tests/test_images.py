@@ -254,3 +254,26 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path: Path, monkeypa
     monkeypatch.undo()
     assert np.array_equal(decode(tmp_path / "a.png"), RAMP)
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"\x00\x01 no image", "is no JPEG, PNG, WEBP, GIF, BMP or TIFF, or its header is broken"),
+        (b"<?xml version='1.0'?><!DOCTYPE html PUBLIC>", "a web page"),
+        (b"<!-- page --><html><svg></svg></html>", "a web page"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "is XML"),
+        (b' {"error": "not found"}', "is JSON"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+        (b"PK\x03\x04....", "an archive"),
+    ],
+)
+def test_what_lies_in_an_images_place_is_named_alike_each_time(tmp_path: Path, data: bytes, says: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(data)
+    told = set()
+    for _ in range(2):
+        with pytest.raises(ImageError, match=says) as refused:
+            decode(tmp_path / "a.jpg")
+        told.add(str(refused.value))
+    assert len(told) == 1
+    assert " at 0x" not in told.pop()

@@ -58,12 +58,22 @@ class PixelFile(NamedTuple):
 def foreign_format(head: bytes) -> str | None:
     """What is said of a format that is not read, by its first bytes; None for one that may be read."""
     markup = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if markup.startswith(b"<") and b"<svg" in markup:
+    if markup.startswith(b"<") and b"<svg" in markup and b"<html" not in markup.partition(b"<svg")[0]:
         return "is SVG, a drawing without pixels; render it to PNG first (rsvg-convert FILE -o image.png)"
     if head[4:8] == b"ftyp":
         return f"is {_BRANDS.get(head[8:12], 'a film or a picture in a film format')}, which is not read; {_CONVERT}"
     kind = next((kind for magic, kind in _FOREIGN.items() if head.startswith(magic)), None)
     return None if kind is None else f"is {kind}, which is not read; {_CONVERT}"
+
+
+def text_kind(head: bytes) -> str | None:
+    """What kind of text stands where an image should: an answer of a server, say; None for anything else."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith(b"<"):
+        return "a web page" if b"<html" in text or b"<!doctype html" in text or b"<head" in text else "XML"
+    if text.startswith(b"version https://git-lfs"):
+        return "a pointer of Git LFS (git lfs pull brings the image)"
+    return "JSON" if text.startswith((b"{", b'["', b"[{")) else "an archive" if text.startswith(b"pk\3\4") else None
 
 
 def pixel_file(data: bytes) -> PixelFile:

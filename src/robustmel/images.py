@@ -13,10 +13,10 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from robustmel.errors import ImageError, MissingError
-from robustmel.image_files import PixelFile, exif_orientation, foreign_format, pixel_file
+from robustmel.image_files import PixelFile, exif_orientation, foreign_format, pixel_file, text_kind
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 """What is read, recognised by content; the file's extension says nothing."""
@@ -94,6 +94,11 @@ def decode_with_notes(path: str | Path, max_side: int | None = None) -> Decoded:
         raise
     except MemoryError as problem:
         raise ImageError("image_refused", f"image {path} needs more memory than there is; scale it down first.") from problem
+    except UnidentifiedImageError as problem:  # its own sentence holds an address in memory
+        raise ImageError(
+            "image_decode",
+            f"image {path} is no {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, or its header is broken; fetch it again.",
+        ) from problem
     except Exception as problem:  # Pillow's readers raise whatever a broken file makes them stumble upon
         raise ImageError("image_decode", f"image {path} cannot be decoded: {_first_line(problem)}.") from problem
 
@@ -177,8 +182,8 @@ def _read(path: Path) -> bytes:
         raise ImageError("image_decode", f"image {path} is empty (0 bytes).")
     if (said := foreign_format(data[:4096])) is not None:
         raise ImageError("image_refused", f"image {path} {said}.")
-    if data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html", b"<head")):
-        raise ImageError("image_decode", f"image {path} is a web page, not an image; fetch it again.")
+    if (text := text_kind(data[:4096])) is not None:
+        raise ImageError("image_decode", f"image {path} is {text}, not an image; fetch it again.")
     return data
 
 

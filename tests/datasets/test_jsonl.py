@@ -164,6 +164,7 @@ def test_halves_of_surrogates_and_nul_are_replaced_one_for_one(write) -> None:
         ('{"id": "x", "gold": "Q1", "surface": "Pérou"}'.encode("latin-1"), "byte 40 of the line (0xe9)"),
         (b'{"id": "x", "gold": "Q1", "surface": "\xed\xa0\x80"}', "not UTF-8"),
         (b'{"id": ' + b"[" * 200_000 + b"]" * 200_000 + b"}", "nested too deeply"),
+        (b'{"id": ' + b"[" * 900 + b'"\\u0041"' + b"]" * 900 + b"}", "nested too deeply"),
         (b'{"id": ' + b"9" * 5_000 + b', "gold": "Q1", "surface": "Chad"}', "not JSON"),
         (b'{"gold": "Q1", "surface": "Chad"}', 'no key "id"'),
         (b'{"id": "x", "surface": "Chad"}', 'no key "gold"'),

@@ -11,12 +11,15 @@ from urllib.parse import unquote
 from robustmel.records.record import is_nil
 
 _PAGE = re.compile(
-    r"""^[^/]*?(?:https?:)?//[a-z-]+(?:\.m)?\.wikipedia\.org(?::443)?/     # stray letters, host, mobile host
-    (?:w/)?(?:index\.php\?(?P<query>.+)|(?:wiki|index\.php|zh-[a-z]+)/(?P<title>.+))$""",
+    r"""^(?:[^/]*?//)?(?:www\.)?(?:(?P<language>[a-z-]+)\.)?(?:(?:m|zero)\.)?wikipedia\.org\.?(?::\d+)?/+     # stray letters, host
+    (?:(?:wiki/?|w/?)?(?:index\.php)?\?(?P<query>.+)|(?:wiki|(?:w/)?index\.php|zh-[a-z]+)/(?P<title>.+))$""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
-_CLEAN = re.compile(r"^(?:https?:)?//", re.IGNORECASE)
+_CLEAN = re.compile(r"^(?:(?:https?:)?//|[a-z.-]+/)", re.IGNORECASE)
 _QUERY = re.compile(r"\?[a-z]+=.*$", re.IGNORECASE | re.DOTALL)
+_ENTITY = re.compile(
+    r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]\w{1,30});", re.IGNORECASE
+)  # html.unescape alone reads "&section=" as "§ion="
 _INVISIBLE = re.compile("[\u200e\u200f\u202a-\u202e\ufeff]")
 _SUFFIX = re.compile(r"(\.(?:jpg|jpeg|png|svg|JPG|JPEG|PNG|SVG))$")
 
@@ -31,7 +34,7 @@ def title(text: str) -> str:
     for _ in range(5):
         before = decoded
         try:
-            decoded = unquote(html.unescape(decoded), errors="strict")
+            decoded = unquote(_unescaped(decoded), errors="strict")
         except UnicodeDecodeError:
             break
         if decoded == before:
@@ -50,21 +53,32 @@ def page_title(address: str) -> tuple[str | None, bool]:
     """The title of the page behind an address (or of a bare title), and whether the address was dirty.
 
     One page has one title, however its address is spelt: on the mobile host, as `index.php?title=`, with a version (`oldid`), a
-    section, HTML's `&amp;`, encoded twice, with a small first letter. WikiDiverse has addresses with stray letters before them
+    section, HTML's `&amp;`, encoded twice, with a small first letter or a slash at its end. A page of another language is another
+    page ("de:Paris"); one given by number keeps it ("Curid=5"). WikiDiverse has addresses with stray letters before them
     ("nhttps://", "]https://"). NIL in any spelling gives None.
     """
-    stripped = address.strip()
+    stripped = address.strip().strip("<>")
     if is_nil(stripped):
         return None, False
-    link = _PAGE.match(html.unescape(stripped))
+    written = unquote(stripped) if re.match("https?%3a", stripped, re.IGNORECASE) else _unescaped(stripped)
+    link = _PAGE.match(written)
     if link is None:
         return page_id(stripped) or None, False
-    if link["query"] is not None:
-        written = next((part[6:] for part in link["query"].partition("#")[0].split("&") if part.startswith("title=")), "")
-        written = written.replace("+", " ")
+    stated = dict(part.partition("=")[::2] for part in (link["query"] or "").partition("#")[0].split("&"))
+    if link["query"] is None:
+        page = _QUERY.sub("", link["title"].partition("#")[0])
+        page = page.removesuffix("/") or page
     else:
-        written = _QUERY.sub("", link["title"].partition("#")[0])
-    return page_id(written) or None, not _CLEAN.match(stripped)
+        page = stated.get("title", "").replace("+", " ") or (f"curid={stated['curid']}" if "curid" in stated else "")
+    page = page_id(_QUERY.sub("", title(page)))
+    language = (link["language"] or "en").lower()
+    if not page:  # a version or a search: no page by name, but not NIL either
+        return stripped, False
+    return page if language in ("en", "www", "m") else f"{language}:{page}", not _CLEAN.match(written)
+
+
+def _unescaped(text: str) -> str:
+    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
 
 
 def wikidiverse_name(address: str) -> str:

@@ -90,6 +90,7 @@ def parsed(raw: bytes, file: str, place: str | None, what: str, report: LoadRepo
     """
     try:
         value = json.loads(raw.decode(), object_pairs_hook=unique, parse_constant=no_constant, parse_int=whole_number)
+        return usable(value, place or file, report) if b"\\u" in raw or b"\0" in raw else value
     except UnicodeDecodeError as problem:
         line = raw.count(b"\n", 0, problem.start) + 1
         here = place or f"{file}:{line}"
@@ -106,7 +107,6 @@ def parsed(raw: bytes, file: str, place: str | None, what: str, report: LoadRepo
         ) from problem
     except ValueError as problem:
         raise MissingError(f"{place or file}: not JSON that can be read: {problem}.") from problem
-    return usable(value, place or file, report) if b"\\u" in raw or b"\0" in raw else value
 
 
 def kind_of(value: object) -> str:

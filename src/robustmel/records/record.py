@@ -90,7 +90,8 @@ class Record:
         return self._values.get(self._names[key])
 
     def _wrong(self, key: str, expected: str) -> NoReturn:
-        found = kind_of(self._get(key))
+        value = self._get(key)
+        found = f"{kind_of(value)} ({value})" if type(value) is float else kind_of(value)
         raise MissingError(f"{self.place}: {json.dumps(self._names[key])} must be {expected}, found {found}.")
 
     def identifier(self, key: str) -> str:
@@ -168,7 +169,7 @@ class Record:
         if not sound or not all(
             isinstance(number, int | float) and abs(number) < 1e9 and not isinstance(number, bool) for number in value
         ):
-            self._wrong(key, "[left, top, right, bottom], four numbers,")
+            self._wrong(key, "[left, top, right, bottom], four finite numbers")
         left, top, right, bottom = (float(number) for number in value)
         return left, top, right, bottom
 
@@ -178,7 +179,7 @@ class Record:
         if value is None:
             return None
         if not isinstance(value, list) or len(value) != 2 or not all(type(item) is int for item in value):
-            self._wrong(key, "[start, end], two whole numbers,")
+            self._wrong(key, "[start, end], two whole numbers")
         return value[0], value[1]
 
 
