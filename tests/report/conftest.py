@@ -49,12 +49,17 @@ class FakeRun:
     def folder(self, kind: str, key: str) -> Path:
         return self.store / kind / key[:2] / key
 
-    def questions(self, rows: Sequence[dict[str, Any]], names: dict[str, str] | None = None) -> str:
+    def questions(
+        self, rows: Sequence[dict[str, Any]], names: dict[str, str] | None = None, descriptions: dict[str, str] | None = None
+    ) -> str:
         schema = pa.schema([(name, pa.string()) for name in TEXTS] + [("candidates", pa.list_(pa.string()))])
         self.asked = list(rows)
         ids = sorted({one for row in rows for one in [*row["candidates"], row["gold"]] if one is not None})
         entities = [{"id": one, "name": (names or {}).get(one, f"Name of {one}")} for one in ids]
         entity_schema = pa.schema([("id", pa.string()), ("name", pa.string())])
+        if descriptions is not None:
+            entities = [entity | {"description": descriptions.get(entity["id"], "")} for entity in entities]
+            entity_schema = entity_schema.append(pa.field("description", pa.string()))
         tables = {
             "candidates": pa.Table.from_pylist(list(rows), schema),
             "entities": pa.Table.from_pylist(entities, entity_schema),

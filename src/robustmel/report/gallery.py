@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 from robustmel.report.credit import place
 from robustmel.report.pictures import Triple, triple
@@ -17,6 +18,22 @@ from robustmel.types import Cell, Prediction
 LIMIT = 60
 HELD = 0.25
 """Share of the gallery kept for mentions that hold."""
+NIL = "no entity (NIL)"
+
+
+class ShownAnswer(NamedTuple):
+    """An entity, or why there is none, as a reader sees it.
+
+    Args:
+        name: The entity's name, or words in its place.
+        detail: Its id, type and description, which tell namesakes apart.
+    """
+
+    name: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.detail})" if self.detail else self.name
 
 
 @dataclass(frozen=True)
@@ -29,8 +46,8 @@ class Entry:
         before: The sentence up to the surface.
         surface: The mention as written.
         after: The rest of the sentence.
-        gold: Name of the right entity.
-        clean_answer: Name of what the linker answered on the clean image.
+        gold: The right entity.
+        clean_answer: What the linker answered on the clean image.
         answer: And on the perturbed one.
         rank: Where the right entity came out under attack, and of how many, in words.
         broke: Whether a right answer became wrong.
@@ -42,9 +59,9 @@ class Entry:
     before: str
     surface: str
     after: str
-    gold: str
-    clean_answer: str
-    answer: str
+    gold: ShownAnswer
+    clean_answer: ShownAnswer
+    answer: ShownAnswer
     rank: str
     broke: bool
     pictures: Triple
@@ -65,28 +82,30 @@ class Gallery:
     held: int
 
 
-@dataclass(frozen=True)
-class _Case:
-    index: int
+class _Case(NamedTuple):
+    """A mention of a cell by its number; what it says is read again once it is chosen."""
+
+    clean: ResultCell
+    cell: ResultCell
     evaluation: Evaluation
-    question: Question
-    clean: Prediction
-    answer: Prediction
+    index: int
+    broke: bool
 
 
 def gallery(run: Run, limit: int = LIMIT, wanted: Callable[[Cell], bool] = lambda _: True) -> Gallery:
     """Chooses mentions of the wanted cells in turn, each cell starting at another one; pictures that were not kept are passed over."""
-    broken: list[list[tuple[ResultCell, _Case]]] = []
-    held: list[list[tuple[ResultCell, _Case]]] = []
+    broken: list[list[_Case]] = []
+    held: list[list[_Case]] = []
     for number, (cell, clean) in enumerate(pair for pair in _pairs(run) if wanted(pair[0].cell)):
-        lost, kept = _cases(run, cell, clean)
-        broken.append([(cell, case) for case in _turned(lost, 7 * number)])
-        held.append([(cell, case) for case in _turned(kept, 7 * number)])
-    names: dict[str, dict[str, str]] = {}
-    want_held = min(round(limit * HELD), sum(map(len, held)))
-    entries = _fill(run, broken, limit - want_held, True, names)
-    entries += _fill(run, held, limit - len(entries), False, names)
-    return Gallery(tuple(entries), sum(map(len, broken)), sum(map(len, held)))
+        cases = _cases(run, cell, clean)
+        for broke, queues in ((True, broken), (False, held)):
+            queue = [case for case in cases if case.broke == broke]
+            cut = 7 * number % len(queue) if queue else 0
+            queues.append([*queue[cut:], *queue[:cut]])
+    images: dict[str, list[str | None]] = {}
+    chosen = _pictured(run, broken, limit - min(round(limit * HELD), sum(map(len, held))), images)
+    chosen += _pictured(run, held, limit - len(chosen), images)
+    return Gallery(tuple(_entries(run, chosen)), sum(map(len, broken)), sum(map(len, held)))
 
 
 def _pairs(run: Run) -> Iterator[tuple[ResultCell, ResultCell]]:
@@ -100,82 +119,87 @@ def _pairs(run: Run) -> Iterator[tuple[ResultCell, ResultCell]]:
             yield cell, clean[victim]
 
 
-def _cases(run: Run, cell: ResultCell, clean: ResultCell) -> tuple[list[_Case], list[_Case]]:
-    """Of the mentions right on clean images: those that become wrong, and those that stay right."""
-    before = run.predictions(clean, clean.evaluations[0])
-    evaluations = [(part, run.predictions(cell, part)) for part in cell.evaluations if part.variant]
-    lost, kept = [], []
-    for index, question in enumerate(run.questions(cell)):
-        if place(question.gold, before[index]).hits(1) < 1:
+def _cases(run: Run, cell: ResultCell, clean: ResultCell) -> list[_Case]:
+    """The mentions right on clean images that become wrong or stay right; a case is the evaluation that is worst, the later of two."""
+    parts = [part for part in reversed(cell.evaluations) if part.variant]
+    answers = zip(*(run.answers(cell, part) for part in parts), strict=True)
+    cases = []
+    rows = zip(run.questions(cell), run.answers(clean, clean.evaluations[0]), answers, strict=True)
+    for index, (question, before, attacked) in enumerate(rows):
+        if place(question.gold, before).hits(1) < 1:
             continue
-        shares = [place(question.gold, answers[index]).hits(1) for _, answers in evaluations]
-        lowest = min(
-            reversed(range(len(evaluations))), key=lambda number: shares[number]
-        )  # the later one (fused) where they are equal
-        evaluation, answers = evaluations[lowest]
-        case = _Case(index, evaluation, question, before[index], answers[index])
-        if shares[lowest] == 0:
-            lost.append(case)
-        elif shares[lowest] == 1:
-            kept.append(case)
-    return lost, kept
+        shares = [place(question.gold, answer).hits(1) for answer in attacked]
+        if min(shares) in (0, 1):
+            cases.append(_Case(clean, cell, parts[shares.index(min(shares))], index, min(shares) == 0))
+    return cases
 
 
-def _turned(cases: Sequence[_Case], start: int) -> list[_Case]:
-    cut = start % len(cases) if cases else 0
-    return [*cases[cut:], *cases[:cut]]
+def _pictured(
+    run: Run, queues: Sequence[Sequence[_Case]], room: int, images: dict[str, list[str | None]]
+) -> list[tuple[_Case, Triple]]:
+    """The first cases of the queues in turn whose pictures are there.
+
+    Args:
+        run: The run.
+        queues: One a cell.
+        room: How many.
+        images: Variant -> the image of each mention, kept between calls.
+    """
+    chosen: list[tuple[_Case, Triple]] = []
+    for case in (case for turn in zip_longest(*queues) for case in turn if case is not None):
+        if len(chosen) >= room:
+            break
+        variant, clean = str(case.evaluation.variant), run.questions(case.cell)[case.index].image
+        if variant not in images:
+            images[variant] = [row["image"] for row in run.log(case.cell, case.evaluation)]
+        perturbed = run.picture(case.evaluation, {"image": images[variant][case.index]})
+        if perturbed is not None and clean is not None and (pictures := triple(Path(clean), perturbed)) is not None:
+            chosen.append((case, pictures))
+    return chosen
 
 
-def _fill(
-    run: Run, queues: Sequence[Sequence[tuple[ResultCell, _Case]]], room: int, broke: bool, names: dict[str, dict[str, str]]
-) -> list[Entry]:
-    entries: list[Entry] = []
-    logs: dict[str, list[dict[str, object]]] = {}
-    for turn in zip_longest(*queues):
-        for one in turn:
-            if one is None:
-                continue
-            if len(entries) >= room:
-                return entries
-            cell, case = one
-            if str(case.evaluation.variant) not in logs:
-                logs[str(case.evaluation.variant)] = run.log(cell, case.evaluation)
-            perturbed = run.picture(case.evaluation, logs[str(case.evaluation.variant)][case.index])
-            if perturbed is None or case.question.image is None:
-                continue
-            pictures = triple(Path(case.question.image), perturbed)
-            if pictures is None:
-                continue
-            if cell.candidates not in names:
-                names[cell.candidates] = run.names(cell)
-            entries.append(_entry(cell, case, pictures, broke, names[cell.candidates]))
-    return entries
+def _entries(run: Run, chosen: Sequence[tuple[_Case, Triple]]) -> Iterator[Entry]:
+    answers: dict[str, dict[int, Prediction]] = {}
+    ids: dict[str, set[str]] = {}
+    for case, _ in chosen:
+        gold = run.questions(case.cell)[case.index].gold
+        for cell, part in ((case.clean, case.clean.evaluations[0]), (case.cell, case.evaluation)):
+            if part.answers not in answers:
+                wanted = {other.index for other, _ in chosen}
+                answers[part.answers] = {i: said for i, said in enumerate(run.answers(cell, part)) if i in wanted}
+            named = answers[part.answers][case.index].ranked
+            ids.setdefault(case.cell.candidates, set()).update((*named, *([gold] if gold else ())))
+    known = {case.cell.candidates: case.cell for case, _ in chosen}
+    entities = {key: run.described(cell, ids[key]) for key, cell in known.items()}
+    for case, pictures in chosen:
+        question = run.questions(case.cell)[case.index]
+        before, surface, after = marked(question.text, question.surface)
+        names, answer = entities[case.cell.candidates], answers[case.evaluation.answers][case.index]
+        where = place(question.gold, answer)
+        yield Entry(
+            cell=case.cell,
+            evaluation=case.evaluation.name,
+            before=before,
+            surface=surface,
+            after=after,
+            gold=ShownAnswer(NIL) if question.gold is None else _shown(question.gold, names),
+            clean_answer=answered(answers[case.clean.evaluations[0].answers][case.index], names),
+            answer=answered(answer, names),
+            rank=f"right entity at rank {where.rank():g}{_length(question, answer)}" if where.tied and case.broke else "",
+            broke=case.broke,
+            pictures=pictures,
+        )
 
 
-def _entry(cell: ResultCell, case: _Case, pictures: Triple, broke: bool, names: dict[str, str]) -> Entry:
-    question = case.question
-    before, surface, after = marked(question.text, question.surface)
-    where = place(question.gold, case.answer)
-    rank = f"right entity at rank {where.rank():g}{_length(case)}" if where.tied and broke else ""
-    return Entry(
-        cell=cell,
-        evaluation=case.evaluation.name,
-        before=before,
-        surface=surface,
-        after=after,
-        gold="no entity (NIL)" if question.gold is None else names.get(question.gold, question.gold),
-        clean_answer=answered(case.clean, names),
-        answer=answered(case.answer, names),
-        rank=rank,
-        broke=broke,
-        pictures=pictures,
-    )
-
-
-def _length(case: _Case) -> str:
+def _length(question: Question, answer: Prediction) -> str:
     """How many entities were ranked ("of 10"); "" where no more than the first of them were kept."""
-    ranked = len(case.answer.ranked)
-    return f" of {ranked}" if case.question.candidates is not None and ranked < 100 else ""
+    ranked = len(answer.ranked)
+    return f" of {ranked}" if question.candidates is not None and ranked < 100 else ""
+
+
+def _shown(entity: str, names: Mapping[str, tuple[str, str]]) -> ShownAnswer:
+    name, description = names.get(entity, ("", ""))
+    return ShownAnswer(name, ", ".join(part for part in (entity, description) if part)) if name else ShownAnswer(entity)
 
 
 def marked(text: str, surface: str) -> tuple[str, str, str]:
@@ -188,15 +212,18 @@ def marked(text: str, surface: str) -> tuple[str, str, str]:
     return text[:start], text[start : start + len(surface)], text[start + len(surface) :]
 
 
-def answered(prediction: Prediction, names: dict[str, str]) -> str:
-    """What a linker said, in words."""
+def answered(prediction: Prediction, names: Mapping[str, tuple[str, str]]) -> ShownAnswer:
+    """What a linker said.
+
+    Args:
+        prediction: Its answer.
+        names: Entity id -> name and description.
+    """
     if prediction.error is not None:
-        return f"no answer ({':'.join(prediction.error.split(':')[:2])})"
+        return ShownAnswer(f"no answer ({':'.join(prediction.error.split(':')[:2])})")
     if not prediction.ranked:
-        return "no entity (NIL)"
+        return ShownAnswer(NIL)
     best = max(prediction.scores)
-    first = [one for one, score in zip(prediction.ranked, prediction.scores, strict=True) if score == best] or list(
-        prediction.ranked
-    )
-    more = f" (tied with {len(first) - 1} more)" if len(first) > 1 else ""
-    return names.get(first[0], first[0]) + more
+    tied = [entity for entity, score in zip(prediction.ranked, prediction.scores, strict=True) if score == best]
+    first = _shown((tied or prediction.ranked)[0], names)
+    return first._replace(name=f"{first.name} (tied with {len(tied) - 1} more)") if len(tied) > 1 else first

@@ -17,10 +17,10 @@ SHOWN_SIDE = 288
 
 @dataclass(frozen=True, slots=True)
 class Triple:
-    """Three pictures of one mention.
+    """Three pictures of one mention, reduced to `SHOWN_SIDE` where they are larger.
 
     Args:
-        clean: uint8 (H, W, 3), at the size that was attacked.
+        clean: uint8 (H, W, 3).
         perturbed: uint8 (H, W, 3).
         difference: uint8 (H, W, 3): grey where nothing changed, else 128 + factor * change.
         factor: By how much the change is amplified.
@@ -47,12 +47,17 @@ def triple(clean: Path, perturbed: Path) -> Triple | None:
     largest = int(np.abs(change).max())
     factor = max(1, 127 // largest) if largest else 1
     difference = np.clip(128 + factor * change, 0, 255).astype(np.uint8)
-    return Triple(before, after, difference, factor, largest)
+    return Triple(_reduced(before), _reduced(after), _reduced(difference), factor, largest)
 
 
 def save(pixels: Pixels, path: Path) -> None:
-    """Writes a picture for the page, reduced to `SHOWN_SIDE` where it is larger."""
+    """Writes a picture for the page."""
+    Image.fromarray(pixels).save(path, format="PNG", compress_level=1)  # noise hardly compresses, whatever the level
+
+
+def _reduced(pixels: Pixels) -> Pixels:
+    if max(pixels.shape[:2]) <= SHOWN_SIDE:
+        return pixels
     image = Image.fromarray(pixels)
-    if max(image.size) > SHOWN_SIDE:
-        image.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
-    image.save(path, format="PNG", compress_level=1)  # noise hardly compresses, whatever the level
+    image.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
+    return np.asarray(image)

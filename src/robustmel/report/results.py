@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, fields
 from itertools import zip_longest
 from pathlib import Path
@@ -135,6 +135,11 @@ class Run:
     def names(self, cell: ResultCell) -> dict[str, str]:
         """Entity id -> name, for every entity a linker may answer with."""
         return {entity: facts.name for entity, facts in self.entities(cell).items()}
+
+    def described(self, cell: ResultCell, ids: Set[str]) -> dict[str, tuple[str, str]]:
+        """Entity id -> name and description (or type), for some of the knowledge base behind a cell."""
+        rows = self._rows(ENTITIES, cell.candidates, cell)
+        return {row["id"]: (row["name"], row.get("description") or row.get("type") or "") for row in rows if row["id"] in ids}
 
     def predictions(self, cell: ResultCell, evaluation: Evaluation) -> list[Prediction]:
         """One prediction a question, in the questions' order."""
