@@ -17,7 +17,7 @@ LONGEST = 64
 
 
 class ALIGN(DualEncoder):
-    """ALIGN: an EfficientNet and a BERT trained with a softmax over the batch.
+    """ALIGN, trained on a billion noisy pairs of image and alt text; an EfficientNet and a BERT (Jia et al., 2021).
 
     Takes the parameters of `DualEncoder`. An image is embedded by the mean over all places of the last block, a text by its
     start token. Texts are padded to 64 tokens, and the padding is masked. The image tower's batch norms use their stored

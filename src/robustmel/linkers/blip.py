@@ -11,7 +11,7 @@ from robustmel.linkers.dual_encoder import DualEncoder
 
 
 class BLIP(DualEncoder):
-    """BLIP (ITC): the unimodal encoders of an image-text retrieval model, compared by cosine.
+    """BLIP for retrieval, by its contrastive head (ITC): image and text compared by cosine (Li et al., 2022).
 
     Takes the parameters of `DualEncoder`. The matching head (ITM), which reads image and text together, is not used: it gives no
     embeddings. Such checkpoints do not keep the learnt temperature; `logit_scale` is the configuration's (1 / 0.07, where

@@ -10,7 +10,7 @@ from robustmel.linkers.dual_encoder import DualEncoder
 
 
 class CLIP(DualEncoder):
-    """CLIP: image and text towers trained with a softmax over the batch.
+    """CLIP, the standard dual encoder of image and text (Radford et al., 2021).
 
     Takes the parameters of `DualEncoder`. An image is embedded by its class token, a text by its end token; texts have at most
     77 tokens in the published models.

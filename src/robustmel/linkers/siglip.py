@@ -14,7 +14,7 @@ from robustmel.linkers.losses import pairwise_sigmoid
 
 
 class SigLIP(DualEncoder):
-    """SigLIP: image and text towers trained with a sigmoid on every pair.
+    """SigLIP, CLIP's successor with a sigmoid loss on every pair; SigLIP 2 too (Zhai et al., 2023).
 
     Takes the parameters of `DualEncoder`. Every text is padded to the limit (64 tokens in the published models) and the padding
     is read, not masked, because the models were trained so.
