@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib import resources
 from typing import Any
+
+from jinja2 import Environment, StrictUndefined
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import printable
@@ -21,49 +24,11 @@ def card(dataset: Dataset, counts: Mapping[str, Any], names: Mapping[str, str], 
         names: Split -> what its files begin with.
         digests: File -> SHA-256.
     """
+    template = (resources.files("robustmel.export") / "card.md.jinja").read_text("utf-8")
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
     licence = _HUB_LICENCES.get(dataset.licence, "other")  # with any more words, something else holds for a part
-    header = [
-        "---",
-        f"license: {licence}",
-        f"pretty_name: {_quoted(dataset.name)}",
-        "tags:",
-        "- entity-linking",
-        "- multimodal",
-    ]
-    header += ["configs:", "- config_name: mentions", "  default: true", "  data_files:"]
-    for name in names.values():
-        header += [f"  - split: {_quoted(name)}", f"    path: {_quoted(f'data/{name}-*.parquet')}"]
-    header += ["- config_name: entities", "  data_files:", "  - split: entities", "    path: entities/*.parquet", "---", ""]
-    lines = [
-        f"# {printable(dataset.name)}",
-        "",
-        f"Multimodal entity linking, exported by RobustMEL from: {printable(dataset.report.layout, 300)}.",
-        f"Licence, as the owner of the data states it: {printable(dataset.licence, 300) or 'not stated'}.",
-        "",
-        "| | |",
-        "|---|---|",
-        f"| mentions | {counts['mentions']:,} |",
-        *(f"| split {names[split]} | {count:,} |" for split, count in counts["splits"].items()),
-        f"| entities | {counts['entities']:,} |",
-        *(
-            f"| {'images' if state.startswith('of an entity') else 'mentions whose image is'} {state} | {count:,} |"
-            for state, count in counts["images"].items()
-        ),
-        "",
-        "`gold` is the id of the right entity in the configuration `entities`, null for an entity that is in no knowledge base."
-        " `span` holds characters [start, end) of `surface` in `text`. `image` holds the bytes of the original file, null unless"
-        ' `image_state` is "present".',
-        "",
-        "What the reader of the files remarked:",
-        "",
-        *(f"- {reason.replace('_', ' ')}: {count:,}" for reason, count in sorted(dataset.report.counts.items())),
-        "",
-        "SHA-256:",
-        "",
-        *(f"    {digest}  {name}" for name, digest in digests.items()),
-        "",
-    ]
-    return "\n".join([*header, *lines])
+    known = {"dataset": dataset, "counts": counts, "names": names, "digests": digests, "licence": licence}
+    return environment.from_string(template).render(known, quoted=_quoted, printable=printable)
 
 
 def _quoted(text: str) -> str:

@@ -27,15 +27,15 @@ def check_publishable(dataset: Dataset) -> None:
 
 def checksums(folder: Path) -> dict[str, str]:
     """Path below the folder -> SHA-256, for every file, in order."""
-    found = {}
-    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+    digests = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         with path.open("rb") as file:
-            found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+            digests[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
 
 
 def write_checksums(folder: Path) -> dict[str, str]:
     """Writes what `sha256sum -c` reads; returns it."""
-    found = checksums(folder)
-    (folder / CHECKSUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in found.items()), "utf-8")
-    return found
+    digests = checksums(folder)
+    (folder / CHECKSUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in digests.items()), "utf-8")
+    return digests

@@ -16,6 +16,7 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.errors import ImageError, MissingError, UsageError
 from robustmel.export.card import card
 from robustmel.export.folder import check_publishable, write_checksums
+from robustmel.export.records import mention_record
 from robustmel.images import decode
 from robustmel.kb.fields import entity_fields
 from robustmel.records.new_folder import new_folder
@@ -147,7 +148,7 @@ def _write(rows: Iterator[dict[str, Any]], schema: pa.Schema, folder: Path, name
 
 def _bytes(row: dict[str, Any]) -> int:
     images = [row.get("image"), *row.get("images", ())]
-    return sum(len(one["bytes"]) for one in images if one is not None)
+    return sum(len(image["bytes"]) for image in images if image is not None)
 
 
 def _mention(mention: Mention, dataset: str, states: dict[str, int]) -> dict[str, Any]:
@@ -159,18 +160,7 @@ def _mention(mention: Mention, dataset: str, states: dict[str, int]) -> dict[str
             "bytes": mention.image.read_bytes(),
             "path": opaque_id(dataset, str(mention.image)) + mention.image.suffix.lower(),
         }
-    return {
-        "id": mention.id,
-        "gold": mention.gold,
-        "surface": mention.surface,
-        "text": mention.text,
-        "span": mention.span and list(mention.span),
-        "image": image,
-        "image_state": state,
-        "candidates": None if mention.candidates is None else list(mention.candidates),
-        "topic": mention.topic,
-        "box": mention.box and list(mention.box),
-    }
+    return mention_record(mention, None) | {"image": image, "image_state": state}
 
 
 def _entity(entity: Entity, states: dict[str, int]) -> dict[str, Any]:

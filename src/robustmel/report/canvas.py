@@ -15,7 +15,7 @@ from robustmel.report.tables.layout import TASK_NAMES
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours for one background. Linkers take theirs in order (the first as in Okabe & Ito's set, told apart by colour-blind readers)."""
+    """Colours for summary background. Linkers take theirs in order (the first as in Okabe & Ito's set, told apart by colour-blind readers)."""
 
     ink: str
     faint: str
@@ -45,7 +45,7 @@ def panels(shown: Sequence[Summary], width: float, draw: Draw, height: str = "ac
         draw: Fills a panel; the labels of all make the legend.
         height: What is drawn, from 0 to 100.
     """
-    places = list(dict.fromkeys((one.dataset, one.task) for one in shown))
+    places = list(dict.fromkeys((summary.dataset, summary.task) for summary in shown))
     if not places:
         return None
     import matplotlib
@@ -55,7 +55,7 @@ def panels(shown: Sequence[Summary], width: float, draw: Draw, height: str = "ac
 
     style: Any = {"svg.hashsalt": "robustmel", "text.parse_math": False, "font.size": 9.5, "font.family": "DejaVu Sans"}
     style |= dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), LIGHT.ink)
-    datasets, tasks = list(dict.fromkeys(one[0] for one in places)), list(dict.fromkeys(one[1] for one in places))
+    datasets, tasks = list(dict.fromkeys(place[0] for place in places)), list(dict.fromkeys(place[1] for place in places))
     with matplotlib.rc_context(style):
         size = (width * len(tasks), 2.9 * len(datasets) + 0.5)
         figure = Figure(figsize=size, facecolor=LIGHT.ground, layout=ConstrainedLayoutEngine(h_pad=0.12))
@@ -63,7 +63,7 @@ def panels(shown: Sequence[Summary], width: float, draw: Draw, height: str = "ac
         axes = figure.subplots(len(datasets), len(tasks), squeeze=False, sharey=True)
         for row, dataset in enumerate(datasets):
             for column, task in enumerate(tasks):
-                draw(axes[row, column], [one for one in shown if (one.dataset, one.task) == (dataset, task)])
+                draw(axes[row, column], [summary for summary in shown if (summary.dataset, summary.task) == (dataset, task)])
                 _dress(axes[row, column], f"{dataset} · {TASK_NAMES[task]}" if len(datasets) > 1 else TASK_NAMES[task])
             axes[row, 0].set_ylabel(height)
         named = {label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
@@ -82,7 +82,7 @@ def darkened(svg: str) -> str:
 
 def colour_of(linker: str, shown: Sequence[Summary]) -> str:
     """The same colour for a linker in every panel."""
-    return LIGHT.linkers[list(dict.fromkeys(one.linker for one in shown)).index(linker) % len(LIGHT.linkers)]
+    return LIGHT.linkers[list(dict.fromkeys(summary.linker for summary in shown)).index(linker) % len(LIGHT.linkers)]
 
 
 def _dress(axis: Any, heading: str) -> None:

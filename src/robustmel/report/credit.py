@@ -108,19 +108,19 @@ def credited(golds: Sequence[str | None], predictions: Iterable[Prediction]) -> 
         credit=hits[None, :, 0],
         hits=hits[None],
         reciprocal=np.array([where.reciprocal() for where in places], dtype=np.float64)[None],
-        failed=np.array([one is not None for one in why], dtype=np.bool_)[None],
-        failures=tuple((number, one) for number, one in enumerate(why) if one is not None),
+        failed=np.array([reason is not None for reason in why], dtype=np.bool_)[None],
+        failures=tuple((number, reason) for number, reason in enumerate(why) if reason is not None),
     )
 
 
 def over_seeds(runs: Sequence[Credit]) -> Credit:
     """Several seeds of one cell side by side."""
     return Credit(
-        credit=np.concatenate([one.credit for one in runs]),
-        hits=np.concatenate([one.hits for one in runs]),
-        reciprocal=np.concatenate([one.reciprocal for one in runs]),
-        failed=np.concatenate([one.failed for one in runs]),
-        failures=tuple(failure for one in runs for failure in one.failures),
+        credit=np.concatenate([run.credit for run in runs]),
+        hits=np.concatenate([run.hits for run in runs]),
+        reciprocal=np.concatenate([run.reciprocal for run in runs]),
+        failed=np.concatenate([run.failed for run in runs]),
+        failures=tuple(failure for run in runs for failure in run.failures),
     )
 
 

@@ -88,7 +88,7 @@ class _Case(NamedTuple):
     clean: ResultCell
     cell: ResultCell
     evaluation: Evaluation
-    index: int
+    number: int
     broke: bool
 
 
@@ -149,10 +149,10 @@ def _pictured(
     for case in (case for turn in zip_longest(*queues) for case in turn if case is not None):
         if len(chosen) >= room:
             break
-        variant, clean = str(case.evaluation.variant), run.questions(case.cell)[case.index].image
+        variant, clean = str(case.evaluation.variant), run.questions(case.cell)[case.number].image
         if variant not in images:
             images[variant] = [row["image"] for row in run.log(case.cell, case.evaluation)]
-        perturbed = run.picture(case.evaluation, {"image": images[variant][case.index]})
+        perturbed = run.picture(case.evaluation, {"image": images[variant][case.number]})
         if perturbed is not None and clean is not None and (pictures := triple(Path(clean), perturbed)) is not None:
             chosen.append((case, pictures))
     return chosen
@@ -162,19 +162,19 @@ def _entries(run: Run, chosen: Sequence[tuple[_Case, Triple]]) -> Iterator[Entry
     answers: dict[str, dict[int, Prediction]] = {}
     ids: dict[str, set[str]] = {}
     for case, _ in chosen:
-        gold = run.questions(case.cell)[case.index].gold
+        gold = run.questions(case.cell)[case.number].gold
         for cell, part in ((case.clean, case.clean.evaluations[0]), (case.cell, case.evaluation)):
             if part.answers not in answers:
-                wanted = {other.index for other, _ in chosen}
+                wanted = {other.number for other, _ in chosen}
                 answers[part.answers] = {i: said for i, said in enumerate(run.answers(cell, part)) if i in wanted}
-            named = answers[part.answers][case.index].ranked
+            named = answers[part.answers][case.number].ranked
             ids.setdefault(case.cell.candidates, set()).update((*named, *([gold] if gold else ())))
     known = {case.cell.candidates: case.cell for case, _ in chosen}
     entities = {key: run.described(cell, ids[key]) for key, cell in known.items()}
     for case, pictures in chosen:
-        question = run.questions(case.cell)[case.index]
+        question = run.questions(case.cell)[case.number]
         before, surface, after = marked(question.text, question.surface)
-        names, answer = entities[case.cell.candidates], answers[case.evaluation.answers][case.index]
+        names, answer = entities[case.cell.candidates], answers[case.evaluation.answers][case.number]
         where = place(question.gold, answer)
         yield Entry(
             cell=case.cell,
@@ -183,7 +183,7 @@ def _entries(run: Run, chosen: Sequence[tuple[_Case, Triple]]) -> Iterator[Entry
             surface=surface,
             after=after,
             gold=ShownAnswer(NIL) if question.gold is None else _shown(question.gold, names),
-            clean_answer=answered(answers[case.clean.evaluations[0].answers][case.index], names),
+            clean_answer=answered(answers[case.clean.evaluations[0].answers][case.number], names),
             answer=answered(answer, names),
             rank=f"right entity at rank {where.rank():g}{_length(question, answer)}" if where.tied and case.broke else "",
             broke=case.broke,

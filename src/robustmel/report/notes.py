@@ -42,7 +42,7 @@ def further_notes(summaries: Sequence[Summary]) -> list[str]:
 
 
 def _plain(summaries: Sequence[Summary]) -> list[Summary]:
-    return [one for one in summaries if not one.untouched and not one.worst_case]
+    return [row for row in summaries if not row.untouched and not row.worst_case]
 
 
 def _legend(shown: Sequence[Summary]) -> Iterable[str]:
@@ -58,10 +58,10 @@ def _legend(shown: Sequence[Summary]) -> Iterable[str]:
 def _settings(shown: Sequence[Summary]) -> str:
     """The budgets behind N and S, attacks of the same ones together: "APGD and PGD 8/255 and 0.2; CW c=20 and c=100"."""
     budgets: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for one in shown:
-        attack, _, strength = one.attack.partition("-")
+    for row in shown:
+        attack, _, strength = row.attack.partition("-")
         if strength in ("normal", "strong"):
-            budgets[attack.upper()][strength] = one.budget
+            budgets[attack.upper()][strength] = row.budget
     alike: defaultdict[str, list[str]] = defaultdict(list)
     for attack, known in budgets.items():
         alike[" and ".join(known[strength] for strength in ("normal", "strong") if strength in known)].append(attack)
@@ -69,66 +69,66 @@ def _settings(shown: Sequence[Summary]) -> str:
 
 
 def _reading(shown: Sequence[Summary]) -> Iterable[str]:
-    if any(len(one.evaluations) > 1 for one in shown):
+    if any(len(row.evaluations) > 1 for row in shown):
         yield (
             "Image+Text-to-Text under attack: a mention counts only if it withstands two sets, one made against the attacked modality alone"
             " and one against the fused score."
         )
-    tasks = {one.task for one in shown}
-    if {"T2T", "IT2T"} <= tasks and all(one.clean for one in shown if one.task == "T2T"):
+    tasks = {row.task for row in shown}
+    if {"T2T", "IT2T"} <= tasks and all(row.clean for row in shown if row.task == "T2T"):
         yield "T2T reads the text alone: Image+Text-to-Text without its image."
 
 
 def _untouched(summaries: Sequence[Summary]) -> Iterable[str]:
-    bracketed = [one for one in in_table(summaries) if one.untouched]
-    for task in dict.fromkeys(one.task for one in bracketed):
-        attacks = ", ".join(dict.fromkeys(one.attack for one in bracketed if one.task == task))
+    bracketed = [row for row in in_table(summaries) if row.untouched]
+    for task in dict.fromkeys(row.task for row in bracketed):
+        attacks = ", ".join(dict.fromkeys(row.attack for row in bracketed if row.task == task))
         yield f"In brackets: {attacks} cannot touch what {task} reads, so the figure is the clean one."
 
 
 def _datasets(shown: Sequence[Summary]) -> Iterable[str]:
-    for one in {one.dataset: one for one in shown}.values():
-        if one.n == 0:
-            yield f"{one.dataset}: no mentions, so every figure is n/a."
+    for row in {row.dataset: row for row in shown}.values():
+        if row.n == 0:
+            yield f"{row.dataset}: no mentions, so every figure is n/a."
             continue
-        sentence = f"{one.dataset}: n = {one.n:,} mentions in {one.clusters:,} groups that share an entity or an image"
-        sentence += f" (the largest holds {percent(one.largest_cluster)} %)"
-        if one.recall is not None:
-            sentence += f"; the right entity is among the candidates of {percent(one.recall)} %"
+        sentence = f"{row.dataset}: n = {row.n:,} mentions in {row.clusters:,} groups that share an entity or an image"
+        sentence += f" (the largest holds {percent(row.largest_cluster)} %)"
+        if row.recall is not None:
+            sentence += f"; the right entity is among the candidates of {percent(row.recall)} %"
         yield sentence + "."
-        if one.ceiling is not None and one.ceiling < 1:
+        if row.ceiling is not None and row.ceiling < 1:
             yield (
-                f"{one.dataset}: some mentions share sentence and image but not the entity; who does not read which mention is meant"
-                f" cannot exceed {percent(one.ceiling)} %."
+                f"{row.dataset}: some mentions share sentence and image but not the entity; who does not read which mention is meant"
+                f" cannot exceed {percent(row.ceiling)} %."
             )
 
 
 def _intervals(shown: Sequence[Summary]) -> Iterable[str]:
-    below = max(((one.accuracy or 0.0) - one.ci_low for one in shown if one.ci_low is not None), default=None)
-    above = max((one.ci_high - (one.accuracy or 0.0) for one in shown if one.ci_high is not None), default=None)
+    below = max(((row.accuracy or 0.0) - row.ci_low for row in shown if row.ci_low is not None), default=None)
+    above = max((row.ci_high - (row.accuracy or 0.0) for row in shown if row.ci_high is not None), default=None)
     if below is not None and above is not None:
         yield (
             f"{100 * LEVEL:.0f} % intervals reach up to {100 * below:.1f} points below a figure and {100 * above:.1f} above it, at 0 and"
             " 100 % to one side alone; the report's page has each cell's own."
         )
-    seeds = max((one.seeds for one in shown), key=len, default=())
+    seeds = max((row.seeds for row in shown), key=len, default=())
     if len(seeds) > 1:
         yield f"Figures are means over up to {len(seeds)} seeds ({', '.join(map(str, seeds))}); the intervals speak of other seeds too."
 
 
 def _above_clean(shown: Sequence[Summary]) -> Iterable[str]:
-    above = [one for one in shown if one.above_clean]
+    above = [row for row in shown if row.above_clean]
     if above:
-        surely = sum("above_clean" in one.flags for one in above)
+        surely = sum("above_clean" in row.flags for row in above)
         beyond = f"in {surely} of these {len(above)} cells by more than chance" if surely else "nowhere by more than chance"
         yield f"{DAGGER} More mentions are linked under this attack than without it, {beyond} (tested over the whole report)."
 
 
 def _idle(shown: Sequence[Summary]) -> Iterable[str]:
-    attacked = [one for one in shown if one.equivalence is not None and not one.control and 2 * one.errors <= one.n]
-    idle = [one for one in attacked if (one.equivalence or 0) <= ALPHA]
+    attacked = [row for row in shown if row.equivalence is not None and not row.control and 2 * row.errors <= row.n]
+    idle = [row for row in attacked if (row.equivalence or 0) <= ALPHA]
     if idle:
-        first = ", ".join(_cell(one) for one in idle[:4]) + (", ..." if len(idle) > 4 else "")
+        first = ", ".join(_cell(row) for row in idle[:4]) + (", ..." if len(idle) > 4 else "")
         yield (
             f"The attack has no effect in {_of(idle, attacked)} attacked cells: accuracy changes by less than"
             f" {100 * MARGIN:.0f} points (two one-sided tests at {100 * ALPHA:.0f} %; {first})."
@@ -136,22 +136,22 @@ def _idle(shown: Sequence[Summary]) -> Iterable[str]:
 
 
 def _errors(shown: Sequence[Summary]) -> Iterable[str]:
-    failing = [one for one in shown if one.errors]
+    failing = [row for row in shown if row.errors]
     if not failing:
         yield "Errors: none; every mention got an answer."
         return
     kinds: Counter[str] = Counter()
-    for one in failing:
-        kinds.update(one.errors_by_kind)
+    for row in failing:
+        kinds.update(row.errors_by_kind)
     why = ", ".join(kind for kind, _ in kinds.most_common(4))
-    cells = ", ".join(f"{_cell(one)} {one.errors:,}" for one in failing[:4]) + (", ..." if len(failing) > 4 else "")
+    cells = ", ".join(f"{_cell(row)} {row.errors:,}" for row in failing[:4]) + (", ..." if len(failing) > 4 else "")
     yield f"Errors: some mentions got no answer in {_of(failing, shown)} cells ({why}) and count as wrong ({cells})."
 
 
 def _ties(shown: Sequence[Summary]) -> Iterable[str]:
-    tied = [one for one in shown if one.ties]
+    tied = [row for row in shown if row.ties]
     if tied:
-        most = max(one.ties for one in tied)
+        most = max(row.ties for row in tied)
         yield (
             f"Ties: the right entity shares the highest score with others in {_of(tied, shown)} cells (up to {most:,} mentions); such a"
             " mention counts as 1 / the number of entities that share it."
@@ -160,9 +160,9 @@ def _ties(shown: Sequence[Summary]) -> Iterable[str]:
 
 def _unperturbed(shown: Sequence[Summary]) -> Iterable[str]:
     reasons: Counter[str] = Counter()
-    cells = [one for one in shown if one.not_perturbed]
-    for one in cells:
-        for why, count in one.not_perturbed.items():
+    cells = [row for row in shown if row.not_perturbed]
+    for row in cells:
+        for why, count in row.not_perturbed.items():
             reasons[why] = max(reasons[why], count)
     if cells:
         why = ", ".join(f"{reason.replace('_', ' ')}: up to {count:,}" for reason, count in sorted(reasons.items()))
@@ -170,15 +170,15 @@ def _unperturbed(shown: Sequence[Summary]) -> Iterable[str]:
 
 
 def _reduced(shown: Sequence[Summary]) -> Iterable[str]:
-    cells = [one for one in shown if one.reduced and not _at_size(one)]
+    cells = [row for row in shown if row.reduced and not _at_size(row)]
     if cells:
-        titles = ", ".join(dict.fromkeys(one.attack for one in shown if _at_size(one)))
+        titles = ", ".join(dict.fromkeys(row.attack for row in shown if _at_size(row)))
         beside = (
             f"; {titles} has the clean images at that size, so that the reduction is not charged to the attack"
             if titles
             else ""
         )
-        most = max(one.reduced for one in cells)
+        most = max(row.reduced for row in cells)
         yield f"Images were reduced before they were attacked in {_of(cells, shown)} cells (up to {most:,}){beside}."
 
 
@@ -188,16 +188,16 @@ def _at_size(row: Summary) -> bool:
 
 
 def _rounded(shown: Sequence[Summary]) -> Iterable[str]:
-    lost = [one for one in shown if (one.success_float or 0) - (one.success_u8 or 0) > ROUNDED_AWAY]
+    lost = [row for row in shown if (row.success_float or 0) - (row.success_u8 or 0) > ROUNDED_AWAY]
     if lost:
         yield f"Attacks lose part of their success in {_of(lost, shown)} cells when their images are rounded to 8 bits."
 
 
 def _sources(shown: Sequence[Summary]) -> Iterable[str]:
     foreign: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for one in shown:
-        if one.transferred:
-            foreign[one.attack][one.source] = None
+    for row in shown:
+        if row.transferred:
+            foreign[row.attack][row.source] = None
     for attack, sources in foreign.items():
         if len(sources) == 1:
             yield f"{attack}: images made on {next(iter(sources))} and shown to the others (transfer)."
@@ -208,8 +208,8 @@ def _sources(shown: Sequence[Summary]) -> Iterable[str]:
             )
 
 
-def _cell(one: Summary) -> str:
-    return f"{one.victim} {one.task} {one.attack}"
+def _cell(row: Summary) -> str:
+    return f"{row.victim} {row.task} {row.attack}"
 
 
 def _of(some: Sequence[Summary], of: Sequence[Summary]) -> str:

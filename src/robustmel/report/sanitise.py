@@ -33,13 +33,13 @@ def inline(text: str) -> str:
 
     White space of any kind becomes one blank.
     """
-    kept = (one for one in text if one.isspace() or unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Co"))
+    kept = (letter for letter in text if letter.isspace() or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co"))
     return _WHITE.sub(" ", "".join(kept))
 
 
 def latex(text: str) -> str:
     """Fit for LaTeX's text mode; nothing in it is a command."""
-    return "".join(_LATEX.get(one, one) for one in visible(text))
+    return "".join(_LATEX.get(letter, letter) for letter in visible(text))
 
 
 def markdown(text: str) -> str:

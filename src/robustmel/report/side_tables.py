@@ -94,11 +94,11 @@ def comparisons(compared: Sequence[Comparison]) -> list[Sheet]:
     if not compared:
         return []
     question = QUESTIONS[compared[0].question]
-    present = {one.figure for one in compared}
+    present = {comparison.figure for comparison in compared}
     figures = [figure for figure in question.figures if figure.key in present]
     lines: dict[object, dict[str, Comparison]] = {}
-    for one in compared:
-        lines.setdefault(one.subject, {})[one.figure] = one
+    for comparison in compared:
+        lines.setdefault(comparison.subject, {})[comparison.figure] = comparison
     words = WORDS[compared[0].question]
     body = []
     for line in lines.values():
@@ -106,24 +106,36 @@ def comparisons(compared: Sequence[Comparison]) -> list[Sheet]:
         said = {"data set": first.dataset, "task": first.task, "linker": first.victim, "against": first.against}
         said["attack"] = first.attack if first.source == "victim" else first.attack_on
         body.append(
-            (*(said[word] for word in words), *(difference(line[one.key]) if one.key in line else "" for one in figures))
+            (
+                *(said[word] for word in words),
+                *(difference(line[figure.key]) if figure.key in line else "" for figure in figures),
+            )
         )
     headings = (*words, *(figure.heading for figure in figures))
     return [Sheet(headings, len(words), tuple(body), question.title, (DIFFERENCES,), grouped=True)]
 
 
-def difference(one: Comparison) -> str:
+def difference(comparison: Comparison) -> str:
     """The difference, its mark and its interval."""
-    interval = "" if one.low is None or one.high is None else f" ({points(one.low)} to {points(one.high)})"
-    return f"{points(one.value)}{MARKS[one.verdict]}{interval}"
+    interval = (
+        "" if comparison.low is None or comparison.high is None else f" ({points(comparison.low)} to {points(comparison.high)})"
+    )
+    return f"{points(comparison.value)}{MARKS[comparison.verdict]}{interval}"
 
 
 def norms(curves: Sequence[Curve]) -> list[Sheet]:
     """The norms that break given shares of the mentions; no table where no attack seeks short changes."""
     headings = ("data set", "task", "linker", "attack", "norm", *(f"{100 * share:.0f} % wrong" for share in SHARES))
     lines = [
-        (one.dataset, one.task, one.victim, one.attack_on, NORM_NAMES[one.norm], *(_norm(one, share) for share in SHARES))
-        for one in curves
+        (
+            curve.dataset,
+            curve.task,
+            curve.victim,
+            curve.attack_on,
+            NORM_NAMES[curve.norm],
+            *(_norm(curve, share) for share in SHARES),
+        )
+        for curve in curves
     ]
     return [Sheet(headings, 5, tuple(lines), "Norms that break mentions", (LEAST_NORM,), grouped=True)] if lines else []
 
@@ -183,24 +195,26 @@ def _marked(cell: TransferCell, value: float | None, low: float | None, high: fl
 
 def sentence(matrix: Matrix) -> str:
     """How far from the diagonal the rest lies, with its interval; "" where there is no diagonal or nothing beside it."""
-    found = matrix.distance
-    if found is None:
+    distance = matrix.distance
+    if distance is None:
         return ""
     where = f"{matrix.dataset}, {TASK_NAMES[matrix.task]}, {short_title(matrix.attack)}"
     said = (
-        f"{where}: on images made on the linker itself {percent(found.white_box)} % of the mentions stay linked, on images made on"
-        f" another linker {percent(found.foreign)} %"
+        f"{where}: on images made on the linker itself {percent(distance.white_box)} % of the mentions stay linked, on images made on"
+        f" another linker {percent(distance.foreign)} %"
     )
-    bounds = found.gap.interval() if found.gap else None
-    if found.gap and bounds:
-        said += f", {100 * found.gap.value:.1f} points apart (95 % interval {100 * bounds.low:.1f} to {100 * bounds.high:.1f})"
-    beside = [] if found.clean is None else [f"on clean images {percent(found.clean)} %"]
-    beside += [f"on those made on {_ensemble(title)} {percent(left)} %" for title, left in found.ensembles.items()]
-    beside += [] if found.control is None else [f"under noise of that size {percent(found.control)} %"]
+    bounds = distance.gap.interval() if distance.gap else None
+    if distance.gap and bounds:
+        said += (
+            f", {100 * distance.gap.value:.1f} points apart (95 % interval {100 * bounds.low:.1f} to {100 * bounds.high:.1f})"
+        )
+    beside = [] if distance.clean is None else [f"on clean images {percent(distance.clean)} %"]
+    beside += [f"on those made on {_ensemble(title)} {percent(left)} %" for title, left in distance.ensembles.items()]
+    beside += [] if distance.control is None else [f"under noise of that size {percent(distance.control)} %"]
     said += f"; {', '.join(beside)}" if beside else ""
-    if found.carried is not None:
-        said += f". Of what its own images break, another linker's break {_share(found.carried)}"
-    return f"{said}. Means over {found.victims} linkers and {found.pairs} pairs."
+    if distance.carried is not None:
+        said += f". Of what its own images break, another linker's break {_share(distance.carried)}"
+    return f"{said}. Means over {distance.victims} linkers and {distance.pairs} pairs."
 
 
 def _share(carried: float) -> str:

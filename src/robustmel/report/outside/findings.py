@@ -64,21 +64,21 @@ class Findings:
         for kind, words in WORDS.items():
             ids = self.found[kind]
             if ids:
-                first = ", ".join(visible(one)[:40] for one in ids[:NAMED]) + (", ..." if len(ids) > NAMED else "")
+                first = ", ".join(visible(entry)[:40] for entry in ids[:NAMED]) + (", ..." if len(ids) > NAMED else "")
                 yield f"{self.where}: {len(ids):,} {words} ({first})."
-        yield from (f"{self.where}: {one}" for one in self.said)
+        yield from (f"{self.where}: {sentence}" for sentence in self.said)
 
 
 def judged(submission: Submission, published: Published, findings: Findings) -> list[Prediction]:
     """One prediction a mention of the set, in its order, whatever the file holds; what was wrong goes into the findings."""
-    findings.add("unknown", [one for one in submission.answers if one not in published.ids])
+    findings.add("unknown", [mention for mention in submission.answers if mention not in published.ids])
     known = {row["id"] for row in published.entities}
     made = []
     for row in published.questions:
         answers = submission.answers.get(row["mention_id"], [])
         _remark(row["mention_id"], answers, set(row["candidates"] or ()), known, findings)
         made.append(_prediction(row["id"], answers))
-    ranks = [len(one.ranked) for one in made if one.error is None]
+    ranks = [len(prediction.ranked) for prediction in made if prediction.error is None]
     if ranks and max(ranks) == 1:
         findings.said.append("one entity a mention is ranked, so hits@k and MRR see no second place.")
     return made

@@ -60,10 +60,10 @@ def read_published(folder: Path) -> Published:
         MissingError: It is no such folder, it was never completed, or it has been changed since.
     """
     about = _about(folder)
-    found = set_hashes(folder, about["images"], about.get("modality", "image"))
-    if about.get("set") not in (None, found.set):
+    hashes = set_hashes(folder, about["images"], about.get("modality", "image"))
+    if about.get("set") not in (None, hashes.set):
         raise MissingError(
-            f"{folder} is not the set that was published ({about['set']}, now {found.set}): mentions.jsonl, entities.jsonl or the"
+            f"{folder} is not the set that was published ({about['set']}, now {hashes.set}): mentions.jsonl, entities.jsonl or the"
             f" list of images in {SAYS} were changed; get it anew."
         )
     dataset = JSONL(folder).load()
@@ -87,8 +87,10 @@ def read_published(folder: Path) -> Published:
         }
         for mention in dataset.mentions
     ]
-    entities = [{"id": one.id, "name": one.name, "type": one.type, "popularity": one.popularity} for one in dataset.kb]
-    return Published(folder, about, found, ids, questions, entities, log)
+    entities = [
+        {"id": entity.id, "name": entity.name, "type": entity.type, "popularity": entity.popularity} for entity in dataset.kb
+    ]
+    return Published(folder, about, hashes, ids, questions, entities, log)
 
 
 def _about(folder: Path) -> dict[str, Any]:

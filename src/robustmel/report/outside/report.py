@@ -60,12 +60,12 @@ def outside_report(sets: Sequence[Path], predictions: Sequence[Path], clean: Seq
         UsageError: It is not clear which file belongs to which set or linker.
         MissingError: A set or a file is unreadable, was changed, or is about another set.
     """
-    published = [read_published(one) for one in sets]
-    files = matched(published, [read_submission(one) for one in predictions], [read_submission(one) for one in clean])
-    run = OutsideRun(predictions[0].with_suffix(""), sets[0], (), tuple(_cell(one) for one in files))
-    every = [_fill(run, one, cell) for one, cell in zip(files, run.cells, strict=True)]
-    for one, cell, findings in zip(files, run.cells, every, strict=True):
-        claims(one.submission, len(one.published.questions), accuracy(Scoring(run).cell(cell)), findings)
+    published = [read_published(folder) for folder in sets]
+    files = matched(published, [read_submission(path) for path in predictions], [read_submission(path) for path in clean])
+    run = OutsideRun(predictions[0].with_suffix(""), sets[0], (), tuple(_cell(match) for match in files))
+    every = [_fill(run, match, cell) for match, cell in zip(files, run.cells, strict=True)]
+    for match, cell, findings in zip(files, run.cells, every, strict=True):
+        claims(match.submission, len(match.published.questions), accuracy(Scoring(run).cell(cell)), findings)
     sentences = [sentence for findings in every for sentence in findings.sentences()]
     for sentence in sentences:
         log.warning(sentence)
@@ -76,9 +76,9 @@ def outside_report(sets: Sequence[Path], predictions: Sequence[Path], clean: Seq
 def _views(files: Sequence[Matched]) -> list[str]:
     """What must be known where image and text were read but the images were made against the image alone."""
     sets = {
-        one.published.attack
-        for one in files
-        if not one.clean and one.submission.task == "IT2T" and one.published.view == "image"
+        match.published.attack
+        for match in files
+        if not match.clean and match.submission.task == "IT2T" and match.published.view == "image"
     }
     return [
         f"{attack}: these images were made against the score of the image alone, so Image+Text-to-Text may fare better than under an"
@@ -87,11 +87,11 @@ def _views(files: Sequence[Matched]) -> list[str]:
     ]
 
 
-def _cell(one: Matched) -> ResultCell:
-    about, said = one.published.about, one.published
-    answers = str(one.submission.path)
+def _cell(match: Matched) -> ResultCell:
+    about, said = match.published.about, match.published
+    answers = str(match.submission.path)
     clean = ResultCell(
-        cell=Cell(str(about["dataset"]), one.submission.task, one.linker, seed=0),
+        cell=Cell(str(about["dataset"]), match.submission.task, match.linker, seed=0),
         white_box=False,
         attack_name="clean",
         strength="",
@@ -102,13 +102,13 @@ def _cell(one: Matched) -> ResultCell:
         candidates=said.hashes.clean_set,
         evaluations=(Evaluation("clean", None, answers),),
     )
-    if one.clean:
+    if match.clean:
         return clean
     source = str(about.get("source_title") or "none")
     return replace(
         clean,
         cell=replace(clean.cell, source=source, attack=said.attack),
-        white_box=source == one.linker,  # the name is all that a file says of its linker
+        white_box=source == match.linker,  # the name is all that a file says of its linker
         attack_name=str(about["attack"]["name"]),
         strength=str(about.get("strength") or ""),
         modality=str(about.get("modality") or "image"),
@@ -119,18 +119,18 @@ def _cell(one: Matched) -> ResultCell:
     )
 
 
-def _fill(run: OutsideRun, one: Matched, cell: ResultCell) -> Findings:
+def _fill(run: OutsideRun, match: Matched, cell: ResultCell) -> Findings:
     """Puts what a file and its set say where the run's tables are."""
-    findings = Findings(f"{one.submission.path.name} ({one.linker}, {cell.task}, {cell.attack})")
-    if not one.checked:
+    findings = Findings(f"{match.submission.path.name} ({match.linker}, {cell.task}, {cell.attack})")
+    if not match.checked:
         findings.said.append(UNSAID)
-    said: Published = one.published
+    said: Published = match.published
     run.tables[CANDIDATES, cell.candidates] = said.questions
     run.tables[ENTITIES, cell.candidates] = said.entities
     run.tables[LOG, said.hashes.set] = said.log
     run.manifests["variant", said.hashes.set] = said.about
     run.tables[ANSWERS, cell.evaluations[0].answers] = [
         {"id": row.id, "ranked": row.ranked, "scores": row.scores, "error": row.error, "seconds": 0.0}
-        for row in judged(one.submission, said, findings)
+        for row in judged(match.submission, said, findings)
     ]
     return findings

@@ -84,20 +84,20 @@ def read_submission(path: Path) -> Submission:
 
 
 def _read(path: Path, lines: Iterator[tuple[str, dict[str, Any]]]) -> Submission:
-    found = Submission(path, {})
+    submission = Submission(path, {})
     for number, (place, values) in enumerate(lines):
         if number == 0 and "id" not in values:
-            found.header = _header(place, values)
+            submission.header = _header(place, values)
             continue
         mention, answer = _answer(place, values)
-        known = found.answers.setdefault(mention, [])
+        known = submission.answers.setdefault(mention, [])
         if answer not in known:
             known.append(answer)
-    if not found.answers:
+    if not submission.answers:
         raise MissingError(
             f"{path} holds no prediction; expected one JSON object a line with id and ranked (docs/predictions.md)."
         )
-    return found
+    return submission
 
 
 def _lines(path: Path, file: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -145,7 +145,7 @@ def _answer(place: str, values: dict[str, Any]) -> tuple[str, Answer]:
     ranked = values["ranked"] if values["ranked"] is not None else []
     if not isinstance(ranked, list):
         raise MissingError(f"{place}: ranked is {kind_of(ranked)}, expected a list of entity ids, best first.")
-    return mention, Answer(tuple(_id(place, "ranked", one) for one in ranked), _scores(place, values, len(ranked)), None)
+    return mention, Answer(tuple(_id(place, "ranked", entity) for entity in ranked), _scores(place, values, len(ranked)), None)
 
 
 def _scores(place: str, values: dict[str, Any], count: int) -> tuple[float, ...] | None:
@@ -154,10 +154,10 @@ def _scores(place: str, values: dict[str, Any], count: int) -> tuple[float, ...]
         return None
     if not isinstance(scores, list) or len(scores) != count:
         raise MissingError(f"{place}: expected as many scores as ranked ids ({count}), best first.")
-    if any(one is not None and (isinstance(one, bool) or not isinstance(one, int | float)) for one in scores):
+    if any(score is not None and (isinstance(score, bool) or not isinstance(score, int | float)) for score in scores):
         raise MissingError(f"{place}: a score is no number.")
     try:
-        return tuple(math.nan if one is None else float(one) for one in scores)
+        return tuple(math.nan if score is None else float(score) for score in scores)
     except OverflowError as problem:
         raise MissingError(f"{place}: a score is too large a number.") from problem
 

@@ -75,7 +75,7 @@ def write_page(report: ReportContent, folder: Path) -> Path:
             *report.run.notes,
         ],  # comparisons have a section of their own
         power=power(examined),
-        doubts=[(KINDS[one.code], one.looked, by_advice(one)) for one in examined],
+        doubts=[(KINDS[examination.code], examination.looked, by_advice(examination)) for examination in examined],
         plots=None if plot is None else [_embedded(plot), _embedded(darkened(plot))],
         curves=None if curves is None else [_embedded(curves), _embedded(darkened(curves))],
         matrices=[heatmap(matrix) for matrix in report.matrices],
@@ -96,17 +96,18 @@ def write_page(report: ReportContent, folder: Path) -> Path:
 
 def tiles(summaries: Sequence[Summary]) -> list[dict[str, Any]]:
     """Per data set, task and linker: the accuracy when clean and under the attack that leaves least; none where that is too many."""
-    found = []
-    for clean in (one for one in summaries if one.clean and one.task != "T2T" and one.accuracy is not None):
+    tiles = []
+    for clean in (summary for summary in summaries if summary.clean and summary.task != "T2T" and summary.accuracy is not None):
         attacks = [
-            one
-            for one in summaries
-            if unattacked(one.cell) == unattacked(clean.cell) and not (one.control or one.worst_case or one.untouched)
+            summary
+            for summary in summaries
+            if unattacked(summary.cell) == unattacked(clean.cell)
+            and not (summary.control or summary.worst_case or summary.untouched)
         ]
         if not attacks:
             continue
-        worst = min(attacks, key=lambda one: one.accuracy or 0.0)
-        found.append(
+        worst = min(attacks, key=lambda summary: summary.accuracy or 0.0)
+        tiles.append(
             {
                 "dataset": clean.dataset,
                 "task": TASK_NAMES[clean.task],
@@ -117,7 +118,7 @@ def tiles(summaries: Sequence[Summary]) -> list[dict[str, Any]]:
                 "attack": short_title(worst.attack) + (f" made on {worst.source}" if worst.transferred else ""),
             }
         )
-    return found if len(found) <= TILES else []
+    return tiles if len(tiles) <= TILES else []
 
 
 def _asset(name: str) -> str:
@@ -181,4 +182,4 @@ def _filters(chosen: Gallery) -> list[tuple[str, list[str]]]:
     """Name and choices of each filter that has something to choose."""
     values = [_values(entry) for entry in chosen.entries]
     choices = [(name, list(dict.fromkeys(value[name] for value in values))) for name in FILTERS]
-    return [(name, found) for name, found in choices if len(found) > 1]
+    return [(name, values) for name, values in choices if len(values) > 1]
