@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -401,3 +402,12 @@ def test_a_file_of_something_else_is_no_data_set(tmp_path: Path, content: str) -
         for path in (tmp_path, tmp_path / "a.json"):
             with pytest.raises(MissingError, match=f"no {name} in .*expected"):
                 DATASETS.create(name, path=str(path)).load()
+
+
+@pytest.mark.parametrize("dataset", ["jsonl", "wikiperson", "wikidiverse", "m3el"])
+def test_a_pipe_in_a_sets_place_is_refused_not_waited_for(tmp_path: Path, dataset: str) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(MissingError, match="neither a file nor a folder"):
+        DATASETS.create(dataset, path=str(tmp_path / "pipe.json")).load()
+    with pytest.raises(MissingError, match="holds: pipe.json"):
+        DATASETS.create(dataset, path=str(tmp_path)).load()

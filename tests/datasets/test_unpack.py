@@ -158,3 +158,28 @@ def test_names_of_a_tar_are_treated_alike(tmp_path: Path, caplog: pytest.LogCapt
     assert caplog.records == []
     assert unpack(tmp_path / "a.tar", tmp_path / "as-they-are") == 1
     assert "are not UTF-8" in caplog.text
+
+
+def test_a_colon_in_a_title_leads_nowhere(tmp_path: Path) -> None:
+    assert unpack(zipped(tmp_path / "x", {"Mission: Impossible.jpg": b"1"}), tmp_path / "out") == 1
+    assert (tmp_path / "out" / "Mission: Impossible.jpg").read_bytes() == b"1"
+
+
+def test_what_cannot_be_unpacked_is_told_of_the_archive_in_one_line(tmp_path: Path) -> None:
+    clashing = zipped(tmp_path / "clash", {"a": b"1", "a/b": b"2"})
+    (tmp_path / "junk").write_bytes(b"PK\3\4junk")
+    locked = bytearray(zipped(tmp_path / "locked", {"a": b"1"}).read_bytes())
+    for place in range(len(locked) - 4):  # the flag that says encrypted, in every header
+        if locked[place : place + 4] in (b"PK\3\4", b"PK\1\2"):
+            locked[place + (6 if locked[place + 2] == 3 else 8)] |= 1
+    (tmp_path / "locked").write_bytes(locked)
+    told = {
+        clashing: "has the name of a file for a folder",
+        tmp_path / "junk": "is no .zip or .tar",
+        tmp_path / "locked": "encrypted",
+    }
+    for archive, says in told.items():
+        with pytest.raises(MissingError, match=says) as refused:
+            unpack(archive, tmp_path / "out")
+        assert str(refused.value).startswith(str(archive))
+        assert "\n" not in str(refused.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import stat
 import tarfile
 import zipfile
@@ -60,8 +61,7 @@ def unpack(archive: Path, out: Path, encoding: str | None = None) -> int:
                     raise MissingError(f"{archive} is refused: it holds over {MAX_FILES:,} files.")
                 if target.exists():
                     raise MissingError(f"{archive} is refused: {printable(entry.name)} stands in it twice.")
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with target.open("xb") as file:
+                with _new_file(target, entry.name, archive) as file:
                     while block := entry.source.read(_BLOCK):
                         total += len(block)
                         if total > min(allowed, MAX_BYTES):
@@ -73,7 +73,11 @@ def unpack(archive: Path, out: Path, encoding: str | None = None) -> int:
     except (MissingError, UsageError):
         raise
     except Exception as problem:  # what zipfile, tarfile and their decompressors raise has no common base
-        raise MissingError(f"{archive} cannot be unpacked: {problem}.") from problem
+        if isinstance(problem, tarfile.ReadError) and not tarfile.is_tarfile(archive):
+            raise MissingError(
+                f"{archive} is no .zip or .tar (.gz, .bz2, .xz), or its first bytes are broken; fetch it again."
+            ) from problem
+        raise MissingError(f"{archive} cannot be unpacked: {printable(str(problem))}.") from problem
     return count
 
 
@@ -87,6 +91,8 @@ def _entries(archive: Path, encoding: str | None) -> Iterator[_Entry]:
                     raise MissingError(f"{archive} is refused: {printable(info.filename)} is a link or a device.")
                 if info.is_dir():
                     continue
+                if info.flag_bits & 1:
+                    raise MissingError(f"{archive} is encrypted; unpack it with its password, and give the folder.")
                 name = info.filename
                 if not info.flag_bits & 0x800 and not name.isascii():
                     name, known = _decoded(name.encode("cp437"), name, encoding)
@@ -130,8 +136,20 @@ def _warn(archive: Path, name: str) -> None:
         )  # fmt: skip
 
 
+def _new_file(target: Path, name: str, archive: Path) -> IO[bytes]:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target.open("xb")
+    except (FileExistsError, NotADirectoryError) as problem:
+        raise MissingError(f"{archive} is refused: {printable(name)} has the name of a file for a folder.") from problem
+    except OSError as problem:
+        raise MissingError(
+            f"{printable(name)[:80]} of {archive} cannot be written: {problem.strerror or problem}."
+        ) from problem
+
+
 def _inside(folder: Path, name: str, archive: Path) -> Path:
     parts = PurePosixPath(name.replace("\\", "/"))
-    if parts.is_absolute() or ".." in parts.parts or not parts.parts or ":" in parts.parts[0] or "\x00" in name:
+    if parts.is_absolute() or ".." in parts.parts or not parts.parts or re.match("[A-Za-z]:", parts.parts[0]) or "\x00" in name:
         raise MissingError(f"{archive} is refused: {printable(name)} leads out of its folder.")
     return folder.joinpath(*parts.parts)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,11 @@ def test_anything_is_either_read_or_refused_in_a_sentence(tmp_path: Path, rows: 
     except MissingError:
         return
     assert found.answers
+
+
+def test_what_is_no_plain_file_is_refused_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(MissingError, match="no plain file"):
+        read_submission(tmp_path / "pipe.jsonl")
+    with pytest.raises(MissingError, match="a folder"):
+        read_submission(tmp_path)

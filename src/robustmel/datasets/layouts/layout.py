@@ -190,7 +190,7 @@ def recognise(layouts: Sequence[Layout], source: Source) -> tuple[Layout, Source
         named = [split_file for split_file in layout.named(source.folder) if whole or split_file.file == path]
         if named:
             return layout, replace(source, files=tuple(named))
-    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.suffix in (".json", ".jsonl"))
+    files = sorted(file for file in path.iterdir() if file.suffix in (".json", ".jsonl")) if path.is_dir() else [path]
     for layout in layouts:
         labels = {split_name(label): label for label in layout.splits}
         fitting = [SplitFile(file, label_in(file.stem)) for file in files if file.is_file() and layout.fits(file)]
@@ -222,6 +222,8 @@ def contents(path: Path) -> str:
     if path.is_file():
         packed = path.name.endswith(_PACKED)
         return f"unpack {path.name} first, with `robustmel unpack`" if packed else f"the file {path.name}"
+    if not path.is_dir():
+        return "neither a file nor a folder"
     names = sorted(entry.name for entry in path.iterdir())
     archives = [name for name in names if name.endswith(_PACKED)]
     if archives:

@@ -73,6 +73,8 @@ def read_submission(path: Path) -> Submission:
         MissingError: It is unreadable, too large, or a line is no prediction; the sentence names the line and what was expected.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe without a writer is waited for, for ever
+            raise MissingError(f"{path} is {'a folder' if path.is_dir() else 'no plain file'}, expected a file of predictions.")
         if path.stat().st_size > LARGEST_FILE:
             raise MissingError(
                 f"{path} is larger than {LARGEST_FILE >> 30} GB; leave out all but the best thousand ids a line."
