@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from robustmel.errors import MissingError
 from robustmel.report.content import ReportContent
 from robustmel.report.flags import examine
+from robustmel.report.record import KEY
 from robustmel.report.results import Run, read_run
 from robustmel.report.scoring import Scoring
 from robustmel.report.summarise import summarise
@@ -90,7 +91,8 @@ class Report(ReportContent):
 
     def to_csv(self) -> str:
         """One line a summary."""
-        return records.to_csv([summary.to_dict() for summary in self.summaries])
+        head = [*KEY, *(field.name for field in fields(Summary) if field.name != "cell")]
+        return records.to_csv([summary.to_dict() for summary in self.summaries], head)
 
     def to_json(self) -> str:
         """One array of objects; equal rows give equal bytes."""

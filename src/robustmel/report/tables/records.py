@@ -13,16 +13,16 @@ from robustmel.report.sanitise import csv_cell
 Records = Sequence[Mapping[str, Any]]
 
 
-def to_csv(records: Records) -> str:
+def to_csv(records: Records, columns: Sequence[str] = ()) -> str:
     """RFC 4180 with line feeds: one line a record, all with the same keys; an empty cell means that there is no such figure.
 
-    Lists and counts by kind are joined by ";", and `hits_at_k` is a column for each k. Nothing at all where there are no records.
+    Lists and counts by kind are joined by ";", and `hits_at_k` is a column for each k. Where there are no records, `columns` are the head.
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     rows = [_flat(record) for record in records]
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    if rows:
+    columns = list(dict.fromkeys(name for row in rows for name in row)) or columns
+    if columns:
         writer.writerow(columns)
     writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
     return file.getvalue()
