@@ -257,9 +257,9 @@ def blaming_plugins() -> Iterator[None]:
     """
     try:
         yield
-    except RobustMELError:
+    except (RobustMELError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as problem:
+    except BaseException as problem:  # asyncio's CancelledError is no Exception
         frames = reversed(list(traceback.walk_tb(problem.__traceback__)))
         for frame, line in frames:
             if str(frame.f_globals.get("__name__")).partition(".")[0] in PLUGINS:

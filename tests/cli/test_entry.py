@@ -45,7 +45,10 @@ def test_disks_and_memory_are_not_called_bugs_and_bugs_are(
     assert (BUG in told) == (sentence == BUG)
 
 
-@pytest.mark.parametrize("what", ["KeyError('x')", "SystemExit(5)", "OSError(28, 'No space left on device')"])
+@pytest.mark.parametrize(
+    "what",
+    ["KeyError('x')", "SystemExit(5)", "__import__('asyncio').CancelledError()", "OSError(28, 'No space left on device')"],
+)
 @pytest.mark.parametrize("kind", ["dataset", "attack"])
 def test_what_a_class_of_ones_own_raises_is_told_with_its_line(
     what: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

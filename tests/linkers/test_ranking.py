@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Callable
 from decimal import Decimal
@@ -61,6 +62,24 @@ def test_what_is_no_real_number_is_named(strange: Any) -> None:
 def test_what_is_no_list_of_predictions_is_named(returned: Any) -> None:
     with pytest.raises(RobustMELError, match=r"must return a list of robustmel.types.Prediction, and it returned an? "):
         well_typed(returned)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"error": 404}, {"seconds": "1"}, {"seconds": math.nan}, {"seconds": -1.0}, {"text": 5}, {"status": None}, {"usage": None},
+     {"usage": {"calls": 1}}, {"ranked": None}, {"ranked": "Q1"}, {"ranked": 3}, {"id": 7}],
+    ids=str,
+)  # fmt: skip
+def test_a_field_of_another_type_is_named_with_its_value(fields: dict[str, Any]) -> None:
+    (name, value), *_ = fields.items()
+    with pytest.raises(RobustMELError, match=f"^{name} of a prediction is .*; it must be") as refused:
+        well_typed([Prediction(**({"id": "q"} | fields))])
+    assert repr(value) in str(refused.value)
+
+
+@pytest.mark.parametrize("seconds", [0, 1.5, np.float32(2), np.int64(3)])
+def test_seconds_are_any_real_number(seconds: Any) -> None:
+    assert well_typed([Prediction("q", seconds=seconds)])
 
 
 def test_a_hair_apart_is_no_tie_in_an_open_ranking_either() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,6 +114,27 @@ def manifest_says(text: str) -> Damage:
     return lambda path: path.write_text(text) and None
 
 
+def link_to(target: str) -> Damage:
+    def change(path: Path) -> None:
+        path.unlink()
+        path.symlink_to(target)
+
+    return change
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def moved_away(store: Path) -> None:
+    """A link stands where an artefact's folder was, and what it leads to is not as it was written."""
+    folder, aside = sorted(store.glob("answers/*/*"))[0], store.parent / "aside"
+    shutil.move(folder, aside)
+    one_byte(aside / "answers.parquet")
+    folder.symlink_to(aside)
+
+
 def fewer_errors(path: Path) -> None:
     path.write_text(path.read_text().replace('"mentions": 18', '"mentions": 17'))
 
@@ -132,6 +155,11 @@ DAMAGE: dict[str, Damage] = {
     "candidates cut": table_of("candidates", "candidates.parquet", cut),
     "entities deleted": table_of("candidates", "entities.parquet", Path.unlink),
     "a figure in a manifest": table_of("answers", "manifest.json", fewer_errors),
+    "a folder moved away": moved_away,
+    "a manifest that is a pipe": table_of("variant", "manifest.json", pipe),
+    "a manifest that is a device": table_of("variant", "manifest.json", link_to("/dev/zero")),
+    "a manifest that leads nowhere": table_of("answers", "manifest.json", link_to("nowhere")),
+    "a manifest that leads to itself": table_of("answers", "manifest.json", link_to("manifest.json")),
 } | {
     f"manifest of {kind} is {text!r}": table_of(kind, "manifest.json", manifest_says(text))
     for kind in ("candidates", "variant", "answers")

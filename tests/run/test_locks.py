@@ -148,6 +148,17 @@ def test_a_file_that_names_no_holder_is_taken_over(tmp_path: Path, content: str)
         assert lease.held()
 
 
+@pytest.mark.parametrize("target", [None, "nowhere", "lock", "/dev/zero"])
+def test_a_pipe_or_a_link_names_no_holder_either(tmp_path: Path, target: str | None) -> None:
+    if target is None:
+        os.mkfifo(tmp_path / "lock")
+    else:
+        (tmp_path / "lock").symlink_to(target)
+    with hold(tmp_path / "lock", "it", wait=True) as lease:
+        assert lease.held()
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_long_holder_keeps_its_lock(tmp_path: Path) -> None:
     with holder(tmp_path / "lock") as process:
         time.sleep(2.5)

@@ -6,6 +6,8 @@ import math
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
+from types import UnionType
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from robustmel.errors import RobustMELError
 from robustmel.kb import KnowledgeBase
-from robustmel.types import Prediction, Query
+from robustmel.types import Prediction, Query, Usage
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -110,11 +112,22 @@ def _real_number(score: Any) -> float:
         raise RobustMELError(f"a score is {score!r:.60}, which is no real number.") from None
 
 
+_FIELDS: tuple[tuple[str, type | UnionType, str], ...] = (
+    ("id", str, "the query's id"),
+    ("error", str | None, "words, or None where there is an answer"),
+    ("seconds", Real, "a number, zero or more"),
+    ("text", str, "text"),
+    ("status", str, "text"),
+    ("usage", Usage, "a robustmel.types.Usage"),
+)
+"""What a prediction's fields hold beside its ranking, and how that is said."""
+
+
 def well_typed(predictions: Any) -> list[Prediction]:
     """What a linker of anyone's handed back, with ranking and scores as plain sequences.
 
     Raises:
-        RobustMELError: It is no list of predictions, or a score is no real number; the sentence says what there is instead.
+        RobustMELError: It is no list of predictions, a field of one is of another type, or a score is no real number; the sentence says what there is instead.
     """
     listed = list(predictions) if isinstance(predictions, Iterable) and not isinstance(predictions, (str, Mapping)) else None
     strange = next((type(part).__name__ for part in listed or () if not isinstance(part, Prediction)), None)
@@ -125,6 +138,11 @@ def well_typed(predictions: Any) -> list[Prediction]:
 
 
 def _plain(prediction: Prediction) -> Prediction:
+    for name, kinds, wanted in _FIELDS:
+        if not isinstance(given := getattr(prediction, name), kinds) or (name == "seconds" and not given >= 0):
+            raise RobustMELError(f"{name} of a prediction is {given!r:.60}; it must be {wanted}.")
+    if isinstance(prediction.ranked, (str, bytes)) or not isinstance(prediction.ranked, Iterable):
+        raise RobustMELError(f"ranked of a prediction is {prediction.ranked!r:.60}; it must be a sequence of entity ids.")
     ranked = prediction.ranked if isinstance(prediction.ranked, (tuple, Ranking)) else tuple(prediction.ranked)
     scores = real_numbers(prediction.scores)
     same = ranked is prediction.ranked and scores is prediction.scores

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import socket
+import stat
 import threading
 import time
 import uuid
@@ -119,7 +120,7 @@ def _acquire(lease: Lease, what: str, wait: bool) -> None:
         stop_if_asked()
         text = _read(lease.lock)
         if text is None:
-            time.sleep(SETTLE)  # given back just now, or a link to nowhere
+            time.sleep(SETTLE)  # given back just now
             continue
         beaten = seen not in ("", text)
         if text != seen:
@@ -142,8 +143,10 @@ def _acquire(lease: Lease, what: str, wait: bool) -> None:
 
 
 def _read(lock: Path) -> str | None:
+    """What a lock file says; None where there is none. A link, pipe or device says nothing: it would be followed or read for ever."""
     try:
-        return lock.read_text("utf-8", errors="replace")
+        regular = stat.S_ISREG(lock.lstat().st_mode) or lock.is_dir()
+        return lock.read_text("utf-8", errors="replace") if regular else ""
     except FileNotFoundError:
         return None
 

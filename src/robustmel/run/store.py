@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -137,11 +138,10 @@ class Store:
         final, partial = self.path(kind, key), self.partial(kind, key)
         if self.has(kind, key):
             return False  # the lease was lost before it could be used
-        if final.exists():  # not as it was written: not an artefact any more
-            shutil.rmtree(final)
+        remove(final)  # if it is there, it is not as it was written: not an artefact any more
         partial.mkdir(parents=True, exist_ok=True)
         if fault_of(partial) is not None:
-            (partial / MANIFEST).unlink(missing_ok=True)
+            remove(partial / MANIFEST)
             facts = make(partial)
             if not lease.held():
                 return False
@@ -183,13 +183,21 @@ class Store:
     def forget(self, kind: str, key: str) -> None:
         """Removes an artefact, its manifest first."""
         folder = self.path(kind, key)
-        (folder / MANIFEST).unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder / MANIFEST)
+        remove(folder)
+
+
+def remove(path: Path) -> None:
+    """Removes whatever lies there, if anything; of a link the link alone."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def fault_of(folder: Path) -> str | None:
     """Why a folder is no artefact, as words that follow its name; None where every file is as its manifest says."""
-    if not (folder / MANIFEST).exists():
+    if not os.path.lexists(folder / MANIFEST):
         return ABSENT
     manifest = _read_manifest(folder)
     if not manifest:
@@ -233,6 +241,8 @@ def _sealed(folder: Path) -> bool:
 
 def _manifest_as_is(folder: Path) -> Any:
     try:
+        if not stat.S_ISREG((folder / MANIFEST).stat().st_mode):
+            return None  # a pipe or a device would be read for ever
         return json.loads((folder / MANIFEST).read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         return None

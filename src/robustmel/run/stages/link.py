@@ -158,11 +158,16 @@ def _row(prediction: Prediction, gold: str | None) -> Record:
         "tied": tied,
         "ranked": list(prediction.ranked[:KEPT]),
         "scores": list(prediction.scores[:KEPT]),
-        "error": prediction.error,
-        "seconds": prediction.seconds,
-        "text": prediction.text,
-        "status": prediction.status,
+        "error": None if prediction.error is None else _encodable(prediction.error),
+        "seconds": float(prediction.seconds),
+        "text": _encodable(prediction.text),
+        "status": _encodable(prediction.status),
     } | asdict(prediction.usage)
+
+
+def _encodable(text: str) -> str:
+    """Lone surrogates, as in a file name of another encoding or half an escape, become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _place(prediction: Prediction, gold: str | None) -> tuple[int | None, int | None]:
