@@ -139,7 +139,7 @@ def well_typed(predictions: Any) -> list[Prediction]:
 
 def _plain(prediction: Prediction) -> Prediction:
     for name, kinds, wanted in _FIELDS:
-        if not isinstance(given := getattr(prediction, name), kinds) or (name == "seconds" and not given >= 0):
+        if not isinstance(given := getattr(prediction, name), kinds) or (name == "seconds" and not prediction.seconds >= 0):
             raise RobustMELError(f"{name} of a prediction is {given!r:.60}; it must be {wanted}.")
     if isinstance(prediction.ranked, (str, bytes)) or not isinstance(prediction.ranked, Iterable):
         raise RobustMELError(f"ranked of a prediction is {prediction.ranked!r:.60}; it must be a sequence of entity ids.")
