@@ -199,6 +199,28 @@ def test_what_was_damaged_is_refused_by_a_report_and_made_anew_by_a_run(
     assert not caplog.messages
 
 
+@pytest.mark.parametrize("kind", ["variant", "answers"])
+def test_artefacts_in_each_others_place_are_made_anew(
+    kind: str, colour_data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each is whole and as it was written; only the place is another's."""
+    attacks = [PGD, PGD | {"eps": 0.01, "step_size": 0.01, "label": "weak"}]
+    run(colour_data, tmp_path, attacks=attacks)
+    before, report = content(tmp_path / "store"), build(tmp_path / "out").to_json()
+    first, *_, last = sorted((tmp_path / "store").glob(f"{kind}/*/*"))
+    aside = tmp_path / "aside"
+    first.rename(aside)
+    last.rename(first)
+    aside.rename(last)
+    with pytest.raises(MissingError, match=r"cannot be used: .* holds another artefact \([0-9a-f]{40}\)\. Run the grid again"):
+        build(tmp_path / "out")
+    caplog.clear()
+    assert run(colour_data, tmp_path, attacks=attacks).made == 2
+    assert caplog.text.count("holds another artefact") == 2
+    assert content(tmp_path / "store") == before
+    assert build(tmp_path / "out").to_json() == report
+
+
 def test_a_plan_says_what_is_damaged(sound: tuple[Path, Path, dict[str, Any]], caplog: pytest.LogCaptureFixture) -> None:
     data, folder, _ = sound
     table = {"datasets": [{"name": "jsonl", "path": str(data)}], "linkers": [{"name": f"{LINKER}:ColourLinker", "label": "c"}]}

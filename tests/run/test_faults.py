@@ -209,3 +209,19 @@ def test_a_second_interrupt_stops_at_once_with_workers_too(colour_data: Path, tm
     assert process.poll() is None, "the first interrupt waits for the batch"
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 130
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("Leaves", "leaves its budget: linf 0.03529 in 8 bits, where 8/255"), ("Black", "leaves its budget: linf")]
+    + [("NotFinite", "failed on every mention.*must be finite"), ("Bare", "must return a .*Perturbation, and it returned a Tensor")]
+    + [("Nothing", "returned a NoneType")]
+    + [(name, "must be float32 of the shape") for name in ("Bytes", "Double", "Array", "Fewer")],
+)  # fmt: skip
+def test_no_figure_of_an_attack_that_hands_back_the_wrong_thing(
+    name: str, said: str, colour_data: Path, tmp_path: Path
+) -> None:
+    attack = f"{Path(__file__).parent / 'odd_attacks.py'}:{name}"
+    with pytest.raises(RobustMELError, match=f"{name}.*{said}"):
+        run(colour_data, tmp_path, attacks=[attack])
+    assert run(colour_data, tmp_path, attacks=[attack.replace(name, "Shift")]).made

@@ -66,8 +66,12 @@ class Store:
         fault = fault_of(folder)
         if fault is not None:
             return fault
-        for upstream, content in self.manifest(kind, key).get("made_of", {}).items():
-            if _read_manifest(self.path(*upstream.split("/"))).get("content", content) != content:
+        manifest = self.manifest(kind, key)
+        if (other := manifest.get("key", key)) != key:  # an earlier version did not write it
+            return f"holds another artefact ({other})"
+        for upstream, content in manifest.get("made_of", {}).items():
+            source = _read_manifest(place := self.path(*upstream.split("/")))
+            if source.get("key", place.name) == place.name and source.get("content", content) != content:
                 return f"was made from {upstream}, which has been made anew since"
         return None
 
@@ -147,7 +151,7 @@ class Store:
                 return False
             (partial / EARLIER).unlink(missing_ok=True)
             shutil.rmtree(partial / SHARDS, ignore_errors=True)
-            write_manifest(partial, facts)
+            write_manifest(partial, facts | {"key": key})
         try:
             partial.rename(final)
         except OSError:

@@ -7,6 +7,7 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -19,7 +20,8 @@ from torch import Tensor
 from robustmel.attacks.contract import ImageAttack, Objective
 from robustmel.attacks.image.eight_bit import as_pictures, as_pixels, eight_bit, euclidean, within
 from robustmel.attacks.image.item_noise import ItemNoise
-from robustmel.errors import ImageError
+from robustmel.attacks.quantities import number
+from robustmel.errors import ImageError, RobustMELError, UsageError
 from robustmel.images import decode, decode_with_notes, size_of, write_png
 from robustmel.kb import KnowledgeBase
 from robustmel.run.keys import item_seed
@@ -32,6 +34,8 @@ from robustmel.run.stages.verdict import gold_columns, unattackable, wrong
 from robustmel.types import Perturbation, Query
 
 log = logging.getLogger(__name__)
+
+HALF_A_LEVEL = 0.5 / 255
 
 COURSE = ("loss_first", "loss_best", "margin_first", "margin_best")
 """How far an attack got; see `Perturbation`."""
@@ -179,6 +183,7 @@ def _attack_batch(
     follows = context.attack.needs == "gradients" and before < TRIED
     steps = zip(*first_step(objective, pixels, right), strict=True) if follows else [(None, None)] * len(queries)
     found = context.attack.perturb(pixels, objective, right, noise)
+    _check(context, pixels, found)
 
     paths = [folder / "images" / f"{query.id}.png" for query in queries]
     for path, picture in zip(paths, as_pictures(found.pixels), strict=True):
@@ -205,6 +210,31 @@ def _attack_batch(
         }
         rows.append(row | share | {name: _number(rise) for name, rise in zip(RISE, rises, strict=True)})
     return rows
+
+
+def _check(context: ImageAttackContext, pixels: Tensor, handed_back: object) -> None:
+    """That an attack handed back images within its budget.
+
+    Raises:
+        RobustMELError: It is no perturbation, of another shape, or beyond a budget that is a number: no image of it counts.
+        ValueError: Pixels are no numbers, which may be so for one image alone.
+    """
+    sort = f"attack {type(context.attack).__name__}"
+    if not isinstance(handed_back, Perturbation):
+        kind = type(handed_back).__name__
+        raise RobustMELError(f"{sort}: perturb must return a robustmel.types.Perturbation, and it returned a {kind}.")
+    made: Any = handed_back.pixels
+    if not isinstance(made, Tensor) or made.shape != pixels.shape or made.dtype != torch.float32:
+        raise RobustMELError(f"{sort}: its pixels must be float32 of the shape of those it was given.")
+    if not bool(made.isfinite().all()):
+        raise ValueError(f"{sort}: its pixels must be finite.")
+    if context.attack.threat_model == "linf":
+        with suppress(UsageError):  # a budget in words
+            reach = float((eight_bit(made) - pixels).abs().max())
+            if reach > number("budget", context.attack.budget) + HALF_A_LEVEL:
+                raise RobustMELError(
+                    f"{sort} leaves its budget: linf {reach:.4g} in 8 bits, where {context.attack.budget} is allowed."
+                )
 
 
 class _Silent:

@@ -1,0 +1,93 @@
+"""Attacks of one's own that hand back the wrong thing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from robustmel.types import Perturbation
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Adds a constant, within its budget."""
+
+    modality, writes, needs, version, random = "image", ("image",), "scores", 1, False
+    threat_model: ClassVar[str] = "linf"
+    budget: ClassVar[str] = "8/255"
+
+    def passes(self) -> int:
+        return 1
+
+    def moved(self, pixels: Tensor) -> Any:
+        return (pixels + 8 / 255).clamp(0, 1)
+
+    def perturb(self, pixels: Tensor, objective: Any, gold: Tensor, noise: Any) -> Any:
+        ones, length = torch.ones(len(pixels), dtype=torch.int64), torch.zeros(len(pixels))
+        return Perturbation(self.moved(pixels), ones > 0, ones, ones, length, length, ones)
+
+
+class Leaves(Shift):
+    """Leaves its budget by a level."""
+
+    def moved(self, pixels: Tensor) -> Any:
+        return (pixels - 9 / 255).clamp(0, 1)
+
+
+class Black(Shift):
+    """Paints black."""
+
+    def moved(self, pixels: Tensor) -> Any:
+        return pixels * 0
+
+
+class NotFinite(Shift):
+    """Hands back what is no number."""
+
+    def moved(self, pixels: Tensor) -> Any:
+        return pixels * torch.nan
+
+
+class Bytes(Shift):
+    """Hands back bytes."""
+
+    def moved(self, pixels: Tensor) -> Any:
+        return (pixels * 255).byte()
+
+
+class Double(Shift):
+    """Hands back double precision."""
+
+    def moved(self, pixels: Tensor) -> Any:
+        return pixels.double()
+
+
+class Array(Shift):
+    """Hands back an array of numpy."""
+
+    def moved(self, pixels: Tensor) -> Any:
+        return pixels.numpy()
+
+
+class Fewer(Shift):
+    """Loses an image."""
+
+    def moved(self, pixels: Tensor) -> Any:
+        return pixels[1:]
+
+
+class Bare(Shift):
+    """Hands back pixels alone."""
+
+    def perturb(self, pixels: Tensor, objective: Any, gold: Tensor, noise: Any) -> Any:
+        return pixels
+
+
+class Nothing(Shift):
+    """Hands back nothing."""
+
+    def perturb(self, pixels: Tensor, objective: Any, gold: Tensor, noise: Any) -> Any:
+        return None
