@@ -13,6 +13,7 @@ import pytest
 
 from robustmel.report import build
 from robustmel.run.builder import Builder
+from robustmel.run.estimate import OPEN_ANSWER_BYTES, outline
 from robustmel.run.expand import expand
 from robustmel.run.grid import Grid, parse_grid
 from robustmel.run.listener import ProgressListener
@@ -35,14 +36,16 @@ from robustmel.run.listener import ProgressListener
 from robustmel.run.runs import run_grid
 from robustmel.run.store import Store
 
-data, linker, out, limit = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
+data, linker, out, limit, size = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
 grid = parse_grid({"datasets": [{"name": "jsonl", "path": str(data)}], "linkers": [{"name": linker, "label": "drawing"}],
-                   "tasks": ["T2T"], "attacks": ["clean"], "candidates": "all", "batch_size": 2, "limit": limit})
-run_grid(grid, out, Store(out / "store"), 1, "cpu", ProgressListener())
+                   "tasks": ["T2T"], "attacks": ["clean"], "candidates": "all", "batch_size": size, "limit": limit})
+store = Store(out / "store")
+run_grid(grid, out, store, 1, "cpu", ProgressListener())
+(manifest,) = (out / "store" / "answers").glob("*/*/manifest.json")
 began = time.perf_counter()
 (summary,) = build(out, out / "store").summaries
 print(json.dumps({"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "report": time.perf_counter() - began,
-                  "n": summary.n, "recall": summary.recall}))
+                  "n": summary.n, "recall": summary.recall, "link": json.loads(manifest.read_text())["seconds"]}))
 """
 
 
@@ -85,7 +88,11 @@ def test_a_linker_that_reads_lists_alone_gets_all_ids_and_the_plan_says_so(colou
     builder = Builder(Store(tmp_path))
     said = "linker own gets every id of the knowledge base as its candidates, which costs memory."
     assert said in expand(grid(colour_data, OWN), builder).notes
-    assert not any("costs memory" in note for note in expand(grid(colour_data, OPEN), builder).notes)
+    plan = expand(grid(colour_data, OPEN), builder)
+    assert not any("costs memory" in note for note in plan.notes)
+    entities = len((colour_data / "entities.jsonl").read_text().splitlines())
+    told = outline(plan, builder.store, builder=builder)
+    assert f"rank {entities} entities; a batch of 4 takes up to 0.00 GB" in told
 
 
 def test_cost_grows_with_mentions_and_not_with_mentions_times_entities(tmp_path: Path) -> None:
@@ -97,19 +104,22 @@ def test_cost_grows_with_mentions_and_not_with_mentions_times_entities(tmp_path:
         for number in range(60):
             row = {"id": f"m{number}", "gold": f"Q{number * 7}", "surface": "thing", "text": f"A thing, number {number}."}
             file.write(json.dumps(row | {"split": "test"}) + "\n")
-    few, many = (measured(data, tmp_path / str(limit), limit) for limit in (20, 60))
+    few, many, wide = (measured(data, tmp_path / str(limit), limit, size) for limit, size in ((20, 2), (60, 2), (59, 50)))
     assert (few["n"], many["n"]) == (20, 60)
     assert many["recall"] == 1.0
     pairs = 40 * ENTITIES
     assert many["peak"] - few["peak"] < 4 * pairs  # not four bytes for each pair of a mention and an entity
+    assert 0 < wide["peak"] - many["peak"] < OPEN_ANSWER_BYTES * 48 * ENTITIES  # what `plan` says of a batch is enough
+    assert many["link"] < 6 * few["link"] + 1  # three times the mentions, not the square of them
     assert many["report"] < 2 * few["report"] + 0.5
     for name, most in (("candidates", 20_000), ("answers", 200_000)):
         (file_,) = (tmp_path / "60").glob(f"store/{name}/*/*/{name}.parquet")
         assert file_.stat().st_size < most
 
 
-def measured(data: Path, out: Path, limit: int) -> dict[str, float]:
-    command = [sys.executable, "-c", MEASURED, str(data), f"{FOLDER / 'open_linkers.py'}:Drawing", str(out), str(limit)]
+def measured(data: Path, out: Path, limit: int, batch_size: int) -> dict[str, float]:
+    linker = f"{FOLDER / 'open_linkers.py'}:Drawing"
+    command = [sys.executable, "-c", MEASURED, str(data), linker, str(out), str(limit), str(batch_size)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=None, cwd=FOLDER)
     assert done.returncode == 0, done.stderr[-2000:]
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])

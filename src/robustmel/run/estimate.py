@@ -20,6 +20,8 @@ FEW, PIXELS = 16, 512
 """Images and candidates of a pass that is tried, and the longest side of the images, as attacks have it."""
 IMAGE_BYTES = 100_000
 """An 8-bit PNG of a perturbed photograph 224 pixels wide; noise hardly compresses."""
+OPEN_ANSWER_BYTES = 16
+"""Of a (mention, entity) while its batch is answered: scores of the linker, scores of the answer, order."""
 
 
 def outline(plan: Plan, store: Store, listed: bool = False, builder: Builder | None = None) -> str:
@@ -73,6 +75,15 @@ def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None)
     if missing:
         held = max([3, *(len(job.asked) for job in missing if isinstance(job, Variant))])
         lines.append(f"memory: each worker holds up to {held} linkers and one batch of images")
+    ranked = {job.candidates.key: job for job in missing if isinstance(job, Answers) and job.candidates.open}
+    for job in ranked.values():
+        if builder is None:
+            break
+        entities = len(builder.dataset(job.candidates.dataset, job.candidates.split).kb)
+        size = f"{OPEN_ANSWER_BYTES * job.batch_size * entities / 1e9:.2f} GB"
+        lines.append(
+            f"memory: answers to {job.candidates.name} rank {entities:,} entities; a batch of {job.batch_size} takes up to {size}"
+        )
     for linker, number in passes.items():
         said, pace = f"time: {linker} takes up to {number:,} passes", rates.get(linker, tried.get(linker))
         if pace is None:

@@ -36,6 +36,11 @@ class Candidates:
         return content_key({"stage": self.kind, "data": self.data, "generator": self.generator.identity})
 
     @property
+    def open(self) -> bool:
+        """Whether linkers are asked about the whole knowledge base."""
+        return self.generator.component.name == "all"
+
+    @property
     def title(self) -> str:
         """`candidates of world-news`."""
         return f"candidates of {self.name}"
