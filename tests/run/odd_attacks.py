@@ -91,3 +91,16 @@ class Nothing(Shift):
 
     def perturb(self, pixels: Tensor, objective: Any, gold: Tensor, noise: Any) -> Any:
         return None
+
+
+class Overwrites(Shift):
+    """Paints the images that it is given black."""
+
+    def moved(self, pixels: Tensor) -> Any:
+        return pixels.mul_(0)
+
+
+class NoBudget(Shift):
+    """States no budget."""
+
+    budget = None

@@ -193,6 +193,8 @@ def attack_spec(spec: AttackSpec, problems: list[str]) -> ComponentSpec | None:
         if made is not None:
             given = ATTACKS.load(component.name)(**made.parameters)  # which checks the values, and makes "8/255" a number
             attack = getattr(given, "for_eight_bits", given)
+            if not all(isinstance(getattr(attack, name, ""), str) for name in ("budget", "threat_model")):
+                raise UsageError('its budget and threat_model must be text, such as "8/255" and "linf".')
             parameters = {name: getattr(attack, name, value) for name, value in made.parameters.items()}
             digests, source = made.identity["digests"], made.identity.get("source", "")
             known = identity(made.identity["name"], parameters, attack, digests, source)

@@ -182,7 +182,7 @@ def _attack_batch(
     steady = same_twice(objective, pixels).tolist() if asked and not before else [None] * len(queries)
     follows = context.attack.needs == "gradients" and before < TRIED
     steps = zip(*first_step(objective, pixels, right), strict=True) if follows else [(None, None)] * len(queries)
-    found = context.attack.perturb(pixels, objective, right, noise)
+    found = context.attack.perturb(pixels.clone(), objective, right.clone(), noise)  # it may write into them
     _check(context, pixels, found)
 
     paths = [folder / "images" / f"{query.id}.png" for query in queries]
