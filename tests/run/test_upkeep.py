@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -55,3 +56,26 @@ def test_an_unknown_run_or_store_is_refused(colour_data: Path, tmp_path: Path) -
         redo(Store(tmp_path / "store"), tmp_path / "elsewhere")
     with pytest.raises(MissingError, match="no store"):
         inventory(Store(tmp_path / "nothing"))
+
+
+@pytest.mark.parametrize("odd", ["pipe", "device", "folder", "words"])
+def test_a_note_that_says_nothing_is_named_and_nobody_waits_for_it(odd: str, colour_data: Path, tmp_path: Path) -> None:
+    run(colour_data, tmp_path)
+    (note,) = (tmp_path / "store" / "runs").glob("*.json")
+    note.unlink()
+    make = {"pipe": os.mkfifo, "device": lambda path: path.symlink_to("/dev/zero"), "folder": Path.mkdir}
+    make.get(odd, lambda path: path.write_text("[3]"))(note)
+    for work in (inventory, clean):
+        with pytest.raises(MissingError, match=f"{note.name} cannot be read, so nobody knows"):
+            work(Store(tmp_path / "store"))
+
+
+@pytest.mark.parametrize("target", [None, "/dev/zero"])
+def test_a_run_file_that_is_no_file_is_refused_and_nobody_waits_for_it(target: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    if target is None:
+        os.mkfifo(path)
+    else:
+        path.symlink_to(target)
+    with pytest.raises(MissingError, match="cannot be read: it is no file; run the grid again"):
+        build(tmp_path)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from robustmel.errors import MissingError
+from robustmel.images import is_there
 from robustmel.report.questions import EntityFacts, Question, question
 from robustmel.report.record import AttackRecord
 from robustmel.run.store import Store
@@ -224,6 +225,8 @@ def read_run(out: Path, store_root: Path | None = None) -> Run:
     """
     path = out / "run.json"
     try:
+        if path.exists() and not is_there(path):  # a pipe or a device would be read for ever
+            raise OSError("it is no file")
         body = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as problem:
         raise MissingError(f"{out} is no run folder (it has no run.json); name what a run was given as --out.") from problem

@@ -6,8 +6,10 @@ import json
 import shutil
 from collections.abc import Mapping, Set
 from pathlib import Path
+from typing import Any
 
 from robustmel.errors import MissingError
+from robustmel.images import is_there
 from robustmel.run.locks import hold
 from robustmel.run.plan import TURNS
 from robustmel.run.store import RUNS, Store
@@ -83,7 +85,7 @@ def _runs(store: Store) -> dict[Path, set[Artefact]]:
 
 def _noted(store: Store, note: Path) -> tuple[Path, set[Artefact]]:
     try:
-        said = json.loads(note.read_text("utf-8"))
+        said: Any = json.loads(note.read_text("utf-8")) if is_there(note) else None  # a pipe would be read for ever
         return (store.root / said["out"]).resolve(), {(kind, key) for kind, key in said["artefacts"]}
     except (OSError, ValueError, KeyError, TypeError):
         raise MissingError(
