@@ -9,8 +9,6 @@
 Every attack is there under its class's name (`rm.PGD(eps=8 / 255)`). Nothing is imported before it is asked for.
 """
 
-from __future__ import annotations
-
 import sys
 from importlib import import_module
 from types import ModuleType

@@ -1,7 +1,5 @@
 """What goes wrong in a way the user can mend: one sentence each, with the exit code of the command line."""
 
-from __future__ import annotations
-
 import re
 import sys
 import unicodedata

@@ -1,7 +1,5 @@
 """What scripts and notebooks call; the commands call the same functions. Objects and names mix freely."""
 
-from __future__ import annotations
-
 import atexit
 import logging
 import shutil

@@ -1,7 +1,5 @@
 """Image files cut down to what decides about their pixels, and names for the formats that are not read."""
 
-from __future__ import annotations
-
 import struct
 import zlib
 from collections.abc import Iterator

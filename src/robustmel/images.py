@@ -1,7 +1,5 @@
 """Image files to 8-bit RGB and back, by one stated rule for every format and mode."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

@@ -1,7 +1,5 @@
 """Are the values of a component's parameters of the types that its constructor states?"""
 
-from __future__ import annotations
-
 import inspect
 import math
 import types

@@ -1,7 +1,5 @@
 """Names of components, turned into classes only when one is asked for."""
 
-from __future__ import annotations
-
 import dataclasses
 import difflib
 import importlib

@@ -1,7 +1,5 @@
 """Does an attack keep the contract? Every breach as one plain sentence; what it breaks of a linker is the selftest's affair."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields

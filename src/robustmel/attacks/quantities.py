@@ -3,8 +3,6 @@
 Each check takes a parameter's name and the value given, and returns the value, or raises a UsageError that names both.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """The settings of the visual-attack paper's Table 1 as data, and other readings of them. No torch."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Candidates by the words they share with the mention."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar

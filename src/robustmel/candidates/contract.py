@@ -1,7 +1,5 @@
 """What a candidate generator must offer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import ClassVar, Protocol
 

@@ -1,7 +1,5 @@
 """Candidates by the likeness of their text embeddings to the mention's."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

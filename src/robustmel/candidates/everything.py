@@ -1,7 +1,5 @@
 """The whole knowledge base, open."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar

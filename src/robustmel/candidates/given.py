@@ -1,7 +1,5 @@
 """The candidates that came with the data set."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """Entities by how much their words, or the letters of their names, resemble a query."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """The nearest of many unit vectors."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Candidates by what a surface has meant before."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """The best of many scores, and the check of how many are wanted."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

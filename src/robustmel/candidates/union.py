@@ -1,7 +1,5 @@
 """The candidates of several generators in one list."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest

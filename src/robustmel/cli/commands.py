@@ -1,7 +1,5 @@
 """The commands, one line each: what they do is in the files beside this one."""
 
-from __future__ import annotations
-
 import typer
 from typer.exceptions import TyperException
 

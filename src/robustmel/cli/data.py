@@ -1,7 +1,5 @@
 """`check`: what is wrong with a data set, before anything is spent on it."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """`datasets`: every data set, whose it is, and what of it is on this machine."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

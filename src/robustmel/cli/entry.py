@@ -1,7 +1,5 @@
 """The entry point: turns what went wrong into one sentence and an exit code."""
 
-from __future__ import annotations
-
 import logging
 import os
 import sys

@@ -1,7 +1,5 @@
 """`export`: a data set to take away."""
 
-from __future__ import annotations
-
 import sys
 from enum import StrEnum
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`fetch-images`: what a data set names by its address."""
 
-from __future__ import annotations
-
 import sys
 from typing import Annotated
 

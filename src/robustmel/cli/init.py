@@ -1,7 +1,5 @@
 """`init` and `schema`: a grid to start from, and the JSON schema that editors check it with."""
 
-from __future__ import annotations
-
 import json
 import sys
 from importlib.resources import files

@@ -1,7 +1,5 @@
 """`kb`: knowledge bases on disk."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """`perturb` and `train`: artefacts to take away."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """`selftest`: is the tool right where the answer is known?"""
 
-from __future__ import annotations
-
 import shutil
 import sys
 import tempfile
@@ -56,7 +54,7 @@ def selftest(
     width = shutil.get_terminal_size((120, 24)).columns
     sys.stdout.write(verdicts_json(verdicts, seconds) if as_json else text(verdicts, width))
     failed = sum(not verdict.passed for verdict in verdicts)
-    weaker = sum(bool(one.passed and one.weaker) for one in verdicts)
+    weaker = sum(bool(verdict.passed and verdict.weaker) for verdict in verdicts)
     than = f" (in {weaker}, the attack is weaker than PGD, not broken)" if weaker else ""
     kept = f"; kept in {out}" if out else "; --out DIR keeps runs and images" if failed else ""
     print(f"{len(verdicts) - failed} of {len(verdicts)} passed{than} in {seconds:.0f} s{kept}", file=sys.stderr)

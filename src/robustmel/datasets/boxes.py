@@ -1,7 +1,5 @@
 """Boxes around what a mention shows, and pictures cut out along them, kept in the cache."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 import os

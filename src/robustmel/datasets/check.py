@@ -1,7 +1,5 @@
 """What is wrong with a data set, before anything is spent on it."""
 
-from __future__ import annotations
-
 import json
 import unicodedata
 from collections import Counter, defaultdict

@@ -1,7 +1,5 @@
 """Every image of a data set opened once, in parallel."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """A data set of one's own: mentions.jsonl, entities.jsonl and images (docs/data-format.md)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """M3EL, and DiffMEL in its format."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """The mentions of the own data format: one a line."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 

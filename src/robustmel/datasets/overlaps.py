@@ -1,7 +1,5 @@
 """Mentions that repeat, contradict or give away one another."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Sequence
 
 from robustmel.datasets.perceptual_hash import Look, near

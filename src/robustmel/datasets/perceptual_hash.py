@@ -1,7 +1,5 @@
 """Images that look alike though their files differ: scaled, or saved anew."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Base of the field's published data sets: which layout lies on the disk, its splits, and what is known about the data."""
 
-from __future__ import annotations
-
 import os
 import tomllib
 from collections import Counter

@@ -1,7 +1,5 @@
 """What a loader's remarks and the findings of a check mean, and what to do about each."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Richpedia-MEL."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

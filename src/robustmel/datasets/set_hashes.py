@@ -1,7 +1,5 @@
 """What a published perturbed set is known by: two hashes, one of all of it and one of what is asked in it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Where a surface stands in its sentence."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections import Counter

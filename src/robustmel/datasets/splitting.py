@@ -1,7 +1,5 @@
 """Splits for data sets that came without: seeded, by record unless the user asks otherwise."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

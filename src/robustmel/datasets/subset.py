@@ -1,7 +1,5 @@
 """Part of a data set: by popularity, by what another one lacks, by topic or by type of entity."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace

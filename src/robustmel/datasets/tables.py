@@ -1,7 +1,5 @@
 """Entities gathered from wherever a data set speaks of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path

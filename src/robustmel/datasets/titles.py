@@ -1,7 +1,5 @@
 """Pages and files of Wikipedia as data sets write them: one title a page, one name a file."""
 
-from __future__ import annotations
-
 import hashlib
 import html
 import re

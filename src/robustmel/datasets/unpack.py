@@ -1,7 +1,5 @@
 """Archives of data sets unpacked without trusting them."""
 
-from __future__ import annotations
-
 import logging
 import os
 import re

@@ -1,7 +1,5 @@
 """Wikidata-MEL, the raw form of WikiMEL."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

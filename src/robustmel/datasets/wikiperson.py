@@ -1,7 +1,5 @@
 """WIKIPerson."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """The embedded data sets: drawn flags with captions, as news and as sport."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import ClassVar

@@ -4,8 +4,6 @@ A defence is built as `Defence(kb, /, **parameters)` and put in front of a linke
 of the class before anything is built: a plan is refused, never a run.
 """
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Protocol
 
 from robustmel.linkers.contract import Capabilities, Linker

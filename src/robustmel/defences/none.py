@@ -1,7 +1,5 @@
 """No defence: the linker as it is."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from robustmel.kb import KnowledgeBase

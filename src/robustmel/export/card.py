@@ -1,7 +1,5 @@
 """The card of an exported data set: README.md with the header that the hub reads."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from importlib import resources

@@ -1,7 +1,5 @@
 """What both formats share: what may be exported, and checksums as `sha256sum -c` reads them."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

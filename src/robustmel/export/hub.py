@@ -1,7 +1,5 @@
 """Any data set as a folder that `datasets.load_dataset` reads: Parquet with the images in it, and a card."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Collection, Iterator

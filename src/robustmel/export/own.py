@@ -1,7 +1,5 @@
 """Any data set in the project's own format."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

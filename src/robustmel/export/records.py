@@ -1,7 +1,5 @@
 """Mentions and entities as plain records of the project's own format."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from robustmel.kb.fields import entity_fields

@@ -1,7 +1,5 @@
 """Which machines may be asked: named hosts, at public addresses."""
 
-from __future__ import annotations
-
 import ipaddress
 import socket
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The images of a data set, fetched into the files it expects."""
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Building a stored knowledge base out of a dump, in pieces that survive a kill."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import asdict

@@ -1,7 +1,5 @@
 """Entities out of a Wikidata JSON dump, line by line."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import json

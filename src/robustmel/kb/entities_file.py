@@ -1,7 +1,5 @@
 """A knowledge base from wherever it lies: a folder made by `robustmel kb build`, or a file with one entity a line."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

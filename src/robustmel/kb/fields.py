@@ -1,7 +1,5 @@
 """An entity as plain values, and one hash of all that a knowledge base says."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from typing import Any

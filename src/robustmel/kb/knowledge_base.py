@@ -1,7 +1,5 @@
 """Entities by id and by name."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """A knowledge base on disk: opened in a moment, whatever its size, and read where it is asked."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from functools import cached_property, lru_cache

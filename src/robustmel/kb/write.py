@@ -1,7 +1,5 @@
 """Writing a knowledge base to disk, as a stream: memory holds one row group and the hashes of the names."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """ALIGN."""
 
-from __future__ import annotations
-
 import math
 from types import MappingProxyType
 from typing import Any

@@ -1,7 +1,5 @@
 """The shape of a small model made anew, and how configurations of the transformers library write it. No torch."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

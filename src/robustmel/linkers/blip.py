@@ -1,7 +1,5 @@
 """BLIP, by its image-text contrastive head."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from torch import Tensor

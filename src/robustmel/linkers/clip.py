@@ -1,7 +1,5 @@
 """CLIP."""
 
-from __future__ import annotations
-
 from types import MappingProxyType
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Does a linker keep the contract? Every breach as one plain sentence."""
 
-from __future__ import annotations
-
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Linkers that embed images and texts in one space and compare them by cosine."""
 
-from __future__ import annotations
-
 import gc
 import logging
 import time

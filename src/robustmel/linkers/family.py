@@ -1,7 +1,5 @@
 """What is said of a family of dual encoders, once for linking and for training."""
 
-from __future__ import annotations
-
 import importlib
 import math
 from collections.abc import Mapping

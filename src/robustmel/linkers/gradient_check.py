@@ -1,7 +1,5 @@
 """Do the gradients of a linker's scores point where the scores rise? Finite differences on pictures of 8 bits say so."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """A model's copy from the Hugging Face hub: asked once, with a time limit, and a sentence where it cannot be had."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Sequence
 from pathlib import Path

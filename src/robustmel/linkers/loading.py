@@ -1,7 +1,5 @@
 """A model, its tokenizer and its image processor from one folder: safetensors only, complete, frozen, in float32."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import logging

@@ -1,7 +1,5 @@
 """The families' own losses, for batches in which an entity may occur more than once."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional

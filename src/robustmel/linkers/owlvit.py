@@ -1,7 +1,5 @@
 """OWL-ViT."""
 
-from __future__ import annotations
-
 from robustmel.linkers.dual_encoder import DualEncoder
 
 

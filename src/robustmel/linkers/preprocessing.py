@@ -1,7 +1,5 @@
 """From raw pixels to a model's input: exactly what the library's own processor makes of them, with a gradient."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace

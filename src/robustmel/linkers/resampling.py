@@ -1,7 +1,5 @@
 """Pillow's image resize as two small matrices, so that it can be differentiated."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """SigLIP."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

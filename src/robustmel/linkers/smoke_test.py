@@ -1,7 +1,5 @@
 """Is a model's folder of one piece? Two pictures and two texts say so before any run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -1,7 +1,5 @@
 """The part of a batch's scores that no pixel changes, computed once however often the batch is asked for."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 

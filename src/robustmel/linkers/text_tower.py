@@ -1,7 +1,5 @@
 """Texts to embeddings: each text once, each independent of its neighbours, and nothing cut in silence."""
 
-from __future__ import annotations
-
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """What a dual encoder is given to read: a label for each candidate, a text for each query."""
 
-from __future__ import annotations
-
 from typing import Literal, get_args
 
 from robustmel.errors import UsageError

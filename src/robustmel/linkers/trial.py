@@ -1,7 +1,5 @@
 """A handful of questions to try a linker on: a small knowledge base of coloured shapes, and drawn pictures of them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from PIL import Image, ImageDraw

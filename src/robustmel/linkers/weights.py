@@ -1,7 +1,5 @@
 """From the name of a model to a local folder of safetensors, and to the files in it that decide a linker's answers."""
 
-from __future__ import annotations
-
 import difflib
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Image paths of a record, kept within their folder."""
 
-from __future__ import annotations
-
 import os
 import unicodedata
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """One whole JSON file, read strictly: taken as it is or refused with the place of its fault."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

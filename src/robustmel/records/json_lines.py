@@ -1,7 +1,5 @@
 """JSON lines, read strictly: a file is taken whole or refused with the place of its first fault."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What was wrong with the files that a loader read."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 

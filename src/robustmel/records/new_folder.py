@@ -1,7 +1,5 @@
 """A folder that appears whole or not at all, however its making ends."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The keys of the own data format, and how a file's keys are mapped to them."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterator, Mapping

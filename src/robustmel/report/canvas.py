@@ -1,7 +1,5 @@
 """What the report's pictures share: colours for a light and a dark ground, a grid of panels, SVG with the same bytes each time."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """What a report says: its rows, its notes, and the tables beside the main one."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Self

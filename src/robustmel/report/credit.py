@@ -1,7 +1,5 @@
 """What each mention earns: ties share, failures earn nothing, no mention is left out."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Security curves: accuracy against the budget of the attacker, the worst attack at every budget."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Sequence

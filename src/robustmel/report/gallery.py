@@ -1,7 +1,5 @@
 """Mentions worth looking at: those an attack breaks, and some that hold."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest

@@ -1,7 +1,5 @@
 """The figures, from what mentions credit. Shares are in [0, 1]; None stands for a share of nothing."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """What a reader must know beside the figures, in sentences."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 

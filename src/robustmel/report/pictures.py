@@ -1,7 +1,5 @@
 """Clean image, perturbed image and their difference, as small PNG files."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Accuracy under attack as a picture: one panel a data set and task, one colour a linker, an interval at every point."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

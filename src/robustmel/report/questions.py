@@ -1,7 +1,5 @@
 """The mentions as they were asked, and which of them belong together."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What a run left behind, read back: its cells from `run.json`, their rows from the store."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, fields

@@ -1,7 +1,5 @@
 """Which cells make one row of the table: the seeds of a cell, and the worst cases over attacks."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

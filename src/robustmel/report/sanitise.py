@@ -1,7 +1,5 @@
 """Strings from data, models and users, made harmless for the place where they are shown."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 

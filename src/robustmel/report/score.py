@@ -1,7 +1,5 @@
 """Predictions from anywhere, scored as those of a run are."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Row sets scored, each once, however many cells, rows and flags read them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar

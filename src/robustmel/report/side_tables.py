@@ -1,7 +1,5 @@
 """Each question that is answered beside the main table, laid out as tables."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import groupby
 

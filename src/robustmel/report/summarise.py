@@ -1,7 +1,5 @@
 """From the rows of a run to one summary a table row."""
 
-from __future__ import annotations
-
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping

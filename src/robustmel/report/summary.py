@@ -1,7 +1,5 @@
 """One row of the report: everything that is said about one cell of the grid."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction

@@ -197,7 +197,7 @@ class Builder:
             train = [mention for mention in dataset.mentions if mention.split == "train"]
             ids = [opaque_id(dataset.name, mention.id) for mention in train]
             edited = {mention.id: mention for mention in overlaid_mentions(train, ids, self.path(poison))}
-            datasets[place] = replace(dataset, mentions=tuple(edited.get(one.id, one) for one in dataset.mentions))
+            datasets[place] = replace(dataset, mentions=tuple(edited.get(mention.id, mention) for mention in dataset.mentions))
         return train_checkpoint(datasets, job, folder / "model", progress)
 
     def _perturb(self, job: Variant, progress: ProgressCallback, folder: Path) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """What has changed since the last run into the same folder, so that nobody wonders why work is done again."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

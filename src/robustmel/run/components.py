@@ -1,7 +1,5 @@
 """From a component as the user named it to all that decides its behaviour; what is wrong with it is noted, not raised."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -212,7 +210,7 @@ def _of_a_value(component: Component) -> ComponentSpec:
     attack = getattr(component.instance, "for_eight_bits", component.instance)
     place = f"{type(attack).__module__}:{type(attack).__qualname__}"
     name = next((name for name, entry in ATTACKS.items() if entry == place), component.name)
-    parameters = {one.name: getattr(attack, one.name) for one in fields(attack)}
+    parameters = {option.name: getattr(attack, option.name) for option in fields(attack)}
     known, notes = identity(name, parameters, attack, {}), _attack_notes(component.instance, attack)
     return ComponentSpec(replace(component, instance=attack), parameters, known, attack, notes=notes)
 

@@ -1,7 +1,5 @@
 """What a plan will cost, from what earlier artefacts of the same linker took, or a pass that is tried."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter, defaultdict
 from collections.abc import Set

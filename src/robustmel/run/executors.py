@@ -1,7 +1,5 @@
 """Gets artefacts made: jobs are cut into pieces, and an executor does the pieces, here or elsewhere."""
 
-from __future__ import annotations
-
 import math
 import threading
 from collections import deque

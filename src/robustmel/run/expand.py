@@ -1,7 +1,5 @@
 """From a grid to the artefacts it needs: every problem found at once, before any model loads."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -38,7 +36,7 @@ def expand(grid: Grid, builder: Builder) -> Plan:
     problems: list[str] = []
     trainings = Trainings(grid, builder, problems)
     linkers = [spec for spec in map(trainings.linker, grid.linkers) if spec]
-    defences = [spec for spec in (component_spec(DEFENCES, one, problems) for one in grid.defences) if spec]
+    defences = [spec for spec in (component_spec(DEFENCES, defence, problems) for defence in grid.defences) if spec]
     attacks = [(spec, made) for spec, made in ((spec, attack_spec(spec, problems)) for spec in grid.attacks) if made]
     generator = component_spec(CANDIDATES, grid.candidates, problems)
     problems += repeats("attacks", _once_a_source([spec for spec, _ in attacks]))

@@ -159,16 +159,16 @@ def parse_grid(table: Mapping[str, Any], name: str = "the grid") -> Grid:
         read = GridTable.model_validate(dict(table))
     except ValidationError as problem:
         raise UsageError(f"{name}: {complaints(problem)}") from None
-    attacks = [_attack(one, name) for one in read.attacks]
+    attacks = [_attack(attack, name) for attack in read.attacks]
     if not any(spec.attack.name == "clean" for spec in attacks):
         attacks.insert(0, AttackSpec(Component("clean")))  # every figure of robustness is relative to clean accuracy
-    linkers = [_linker(one, name) for one in read.linkers]
+    linkers = [_linker(linker, name) for linker in read.linkers]
     return Grid(
-        datasets=tuple(_component(one, name) for one in read.datasets),
+        datasets=tuple(_component(dataset, name) for dataset in read.datasets),
         linkers=_distinct(tuple(linker for linker, _ in linkers), name),
         tasks=tuple(read.tasks),
         attacks=tuple(attacks),
-        defences=tuple(_component(one, name) for one in read.defences),
+        defences=tuple(_component(defence, name) for defence in read.defences),
         candidates=_component(read.candidates, name),
         split=read.split,
         seeds=tuple(read.seeds),
@@ -177,7 +177,7 @@ def parse_grid(table: Mapping[str, Any], name: str = "the grid") -> Grid:
         batch_size=read.batch_size,
         keep=read.keep,
         trained={linker.title: training for linker, training in linkers if training is not None},
-        poisons=tuple(_poison(one, name) for one in read.poisons),
+        poisons=tuple(_poison(poison, name) for poison in read.poisons),
     )
 
 
@@ -254,7 +254,7 @@ def _linker(written: str | Mapping[str, Any], name: str) -> tuple[Component, Tra
         raise UsageError(
             f'{name}: linker {whole.title}: write trained = {{recipe = "NAME or FILE", on = ["DATA SET"]}}, or a recipe table.'
         )
-    return Component(whole.name, params, whole.label), TrainingSpec(recipe, tuple(_component(one, name) for one in on))
+    return Component(whole.name, params, whole.label), TrainingSpec(recipe, tuple(_component(dataset, name) for dataset in on))
 
 
 def _poison(written: str | Mapping[str, Any], name: str) -> PoisonSpec:

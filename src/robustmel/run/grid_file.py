@@ -1,7 +1,5 @@
 """What may stand in a grid file, key by key: pydantic validates it, and editors get it as a JSON schema."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Literal
 

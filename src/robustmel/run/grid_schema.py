@@ -1,7 +1,5 @@
 """The JSON schema of the grid file, drawn from the model that reads it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

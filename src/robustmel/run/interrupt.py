@@ -1,7 +1,5 @@
 """Ctrl-C and SIGTERM: the first lets the current shard finish, the second stops at once."""
 
-from __future__ import annotations
-
 import signal
 import sys
 import threading

@@ -5,8 +5,6 @@ the libraries that say what a model's folder means, keys of what came before) an
 clock, the machine or the order of a dictionary.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -97,7 +95,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return plain(value)
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [_plain(part) for part in value]
     if isinstance(value, (str, int, float, bool)) or value is None:
         return value
     return str(value)

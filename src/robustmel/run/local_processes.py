@@ -1,7 +1,5 @@
 """The executor of `--workers`: processes of this machine, which end with it."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import signal

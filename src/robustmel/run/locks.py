@@ -1,7 +1,5 @@
 """A lock is a lease: a file whose holder rewrites it every few seconds, and which others take over when it stays as it was."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os

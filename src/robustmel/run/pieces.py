@@ -1,7 +1,5 @@
 """A piece of work, who does it, and the executor that does it in this process."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import dataclass

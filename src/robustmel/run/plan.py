@@ -1,7 +1,5 @@
 """A plan: the cells of a grid, and the artefacts that their figures come from."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -76,7 +74,7 @@ class Plan:
     def consumers(self) -> Counter[str]:
         """Variant key -> the number of different sets of answers made from it."""
         evaluations = [evaluation for planned in self.cells for evaluation in planned.evaluations]
-        pairs = {(one.variant.key, one.answers.key) for one in evaluations if one.variant}
+        pairs = {(evaluation.variant.key, evaluation.answers.key) for evaluation in evaluations if evaluation.variant}
         return Counter(variant for variant, _ in pairs)
 
 

@@ -1,7 +1,5 @@
 """A perturbed set as a data set of its own: what others can load, inspect and be measured on."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Sequence
@@ -125,7 +123,7 @@ def _titles(variant: Variant) -> dict[str, Any]:
 def _write_mentions(mentions: Sequence[Mention], ids: Sequence[str], folder: Path, images: bool) -> None:
     """Every field of the mentions, and copies of their images where asked for; one that is missing is left out."""
     (folder / "images").mkdir(parents=True)
-    copies = [_copied(one.image, name, folder) if images else None for one, name in zip(mentions, ids, strict=True)]
+    copies = [_copied(mention.image, name, folder) if images else None for mention, name in zip(mentions, ids, strict=True)]
     lines = [_line(mention_record(mention, image)) for mention, image in zip(mentions, copies, strict=True)]
     write_atomically(folder / "mentions.jsonl", "".join(lines))
 

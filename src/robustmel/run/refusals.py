@@ -1,7 +1,5 @@
 """What a grid asks for that cannot be, in sentences: noted before anything is made, all at once."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 

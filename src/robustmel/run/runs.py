@@ -1,7 +1,5 @@
 """A run: a grid executed into a store, and a folder that says which artefacts its figures come from."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os
@@ -233,8 +231,12 @@ def _cell(planned: PlannedCell) -> dict[str, Any]:
         "made_on": list(dict.fromkeys(source.title for variant in variants for source in variant.asked)),
         "candidates": planned.candidates.key,
         "evaluations": [
-            {"name": one.name, "variant": one.variant.key if one.variant else None, "answers": one.answers.key}
-            for one in planned.evaluations
+            {
+                "name": evaluation.name,
+                "variant": evaluation.variant.key if evaluation.variant else None,
+                "answers": evaluation.answers.key,
+            }
+            for evaluation in planned.evaluations
         ],
     }
 

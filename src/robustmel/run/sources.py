@@ -1,7 +1,5 @@
 """Whom an attack asks: the victim as it stands or without its defence, another linker, every linker in turn, or several at once."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from robustmel.defences import DEFENCES
@@ -72,7 +70,7 @@ class Sources:
                     f'attack {spec.title}: source = "others" is an ensemble, and beside {victim.title} the grid has'
                     f' {source.names or "no linker"} with gradients; add linkers, or use source = "each"'
                 )
-            elif isinstance(source, Ensemble) and len({canonical(one.identity) for one in source.members}) < len(
+            elif isinstance(source, Ensemble) and len({canonical(member.identity) for member in source.members}) < len(
                 source.members
             ):
                 self._problems.append(f"attack {spec.title}: of the ensemble {source.names} two are the same linker; drop one")

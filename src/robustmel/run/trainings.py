@@ -1,7 +1,5 @@
 """Linkers whose weights a grid makes: one training job a seed and a poison, and the linker that reads its checkpoint."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

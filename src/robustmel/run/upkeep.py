@@ -1,7 +1,5 @@
 """Upkeep of a store: what is there, whose it is, what no run needs any more, and what is to be made again."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Mapping, Set

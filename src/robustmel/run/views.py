@@ -1,7 +1,5 @@
 """Which perturbed sets judge a task, from what an attack overwrites and what the task reads."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

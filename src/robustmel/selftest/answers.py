@@ -1,7 +1,5 @@
 """From scores as a function of pixels to answers: what the selftest's own victims have in common."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 

@@ -1,7 +1,5 @@
 """Which attacks the selftest tries at which budgets, as a grid writes them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

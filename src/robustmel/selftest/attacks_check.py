@@ -1,7 +1,5 @@
 """Every shipped attack, both tasks, targets and seeds, and the figures of a report, on pairs whose every answer is known."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The selftest: what is planted, who is asked, and in what order."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Is every fake defence found out: flagged, or broken to the value that is known of the linker behind it?"""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The embedded linkers: no honest one may be flagged, and the adversarially trained one must withstand what it was trained for."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Data sets with a linear tower whose every answer is known: pictures of any data set, asked in pairs and in lists."""
 
-from __future__ import annotations
-
 import json
 import random
 import shutil

@@ -1,7 +1,5 @@
 """A linker whose scores are linear in the pixels, so that what any attack can do to it is known exactly."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

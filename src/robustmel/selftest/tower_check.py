@@ -1,7 +1,5 @@
 """Is the exact robust accuracy of the linear tower inside the report's interval, and are exactly those mentions broken that can be?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any

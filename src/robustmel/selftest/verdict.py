@@ -1,7 +1,5 @@
 """What the selftest has to say of each victim, for a terminal and as JSON."""
 
-from __future__ import annotations
-
 import json
 import textwrap
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """A finished run, read through its report: what it says of a victim, and which mentions it counts as linked."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property

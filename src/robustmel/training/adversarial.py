@@ -1,7 +1,5 @@
 """Adversarial training of the image tower: each step trains on the worst images that a few gradient steps find."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import replace
 

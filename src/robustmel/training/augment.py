@@ -1,7 +1,5 @@
 """Random changes of training images, in torch, from one generator."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Batches of an epoch, in an order and with random changes that depend on the seed and the epoch alone."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The model card of a trained checkpoint, and the record that it is written from."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Mapping

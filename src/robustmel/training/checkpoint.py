@@ -1,7 +1,5 @@
 """A training from data sets to a published checkpoint: the entry point, and what may go on where."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence

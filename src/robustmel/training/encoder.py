@@ -1,7 +1,5 @@
 """Both towers under training: model, tokenizer, image processor and family, made from a configuration or loaded."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """The training and validation mentions of data sets as tensors: every image decoded and every text tokenized once."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter

@@ -1,7 +1,5 @@
 """The training loop: AdamW, a warm-up and half a cosine, validation after every epoch, the best weights kept."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Everything that decides a training, as one value. No torch."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Recipes from a file, by the name of a packaged one, or from a table, with changes. No torch."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import tomllib

@@ -1,7 +1,5 @@
 """The whole state of a training in one file: what a killed training goes on from."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Mapping

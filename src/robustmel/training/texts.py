@@ -1,7 +1,5 @@
 """Texts of entities and mentions, and the tokenizer that is learnt from them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Accuracy among candidates, by the quick path: every image and text encoded once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -1,7 +1,5 @@
 """What lies behind a flag: simple painted places, one function each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

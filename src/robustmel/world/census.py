@@ -1,7 +1,5 @@
 """Which entities a data set of the world asks about, and how often."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 

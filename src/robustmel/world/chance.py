@@ -1,7 +1,5 @@
 """Random numbers of the embedded world: one stream per thing drawn, whatever the order of drawing."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from typing import TypeVar

@@ -4,8 +4,6 @@ Only operations that IEEE 754 rounds exactly are used (sine comes from a rounded
 scene does not depend on a processor's vector instructions.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

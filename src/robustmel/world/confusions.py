@@ -1,7 +1,5 @@
 """Ten candidates a mention, from its clean surface and what flags look like: nobody who chooses them knows the right entity."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import cache, lru_cache
 

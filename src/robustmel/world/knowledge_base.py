@@ -1,7 +1,5 @@
 """The embedded world's entities: countries, regions, cities and signal flags, each with a flag that can be drawn."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from functools import cache

@@ -1,7 +1,5 @@
 """The world's data sets as folders in the project's own format, made once and kept in the user's cache."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """The mentions of the world's data sets: who is meant, what it is called, what is written, what is seen."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Photographs that never were: a flag in the wind, lit, partly hidden, in front of something, seen by a noisy camera."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Targeted Auto-PGD, the second member of AutoAttack (Croce and Hein, 2020)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 

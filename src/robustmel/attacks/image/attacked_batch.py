@@ -1,7 +1,5 @@
 """The book-keeping that attacks share that query a linker: what was asked, what was found, what is handed back."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """AutoAttack (Croce and Hein, 2020): four attacks, one after the other, on what the ones before left standing."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """What attacks inside the L-infinity ball share: their budget, starting afresh, and the state of a start."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace

@@ -1,7 +1,5 @@
 """No attack: the image as it is."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 

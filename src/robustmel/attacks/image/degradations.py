@@ -1,7 +1,5 @@
 """What happens to pictures without an adversary: blur, compression, light, haze, sensor noise; one function a kind."""
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Callable

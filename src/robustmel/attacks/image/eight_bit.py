@@ -1,7 +1,5 @@
 """Images of 8 bits a channel: what a file keeps of pixels, and changes that stay as short as they were in it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The fast minimum-norm attack (Pintor et al., 2021)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The gradient of an attack's loss with respect to the pixels, and how far loss and margin rose."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """Randomness with a generator for every image: what one draws, no neighbour and no batch size can change."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

@@ -3,8 +3,6 @@
 Absent candidates hold minus infinity. They take part in nothing, and their gradient is zero.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -1,7 +1,5 @@
 """The options that attacks on images share, and the checks of every attack's parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar, Literal, get_args, get_type_hints

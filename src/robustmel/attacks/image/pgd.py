@@ -1,7 +1,5 @@
 """Projected gradient descent (Madry et al., 2018)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar

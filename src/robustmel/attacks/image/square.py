@@ -1,7 +1,5 @@
 """The Square Attack (Andriushchenko et al., 2020): random search by scores alone."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal

@@ -1,7 +1,5 @@
 """The scores as an attack takes them: without the candidates that read like the right one, and watched for what spoils a loss."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional

@@ -1,7 +1,5 @@
 """WikiDiverse's tables of entities: descriptions and image addresses, `name@@@@...` a line."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What a layout tells folders and files by."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 

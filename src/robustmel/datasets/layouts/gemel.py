@@ -1,7 +1,5 @@
 """GEMEL's files: JSON lines named .json, the mention marked in the text, features of the images in HDF5."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a layout reads out of a folder."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

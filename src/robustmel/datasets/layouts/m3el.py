@@ -1,7 +1,5 @@
 """M3EL and DiffMEL: one record with a sentence, an image and its candidates."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

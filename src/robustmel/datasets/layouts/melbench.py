@@ -1,7 +1,5 @@
 """MELBench's raw files: Wikidata-MEL.json and Richpedia-MEL.json, one JSON object of records."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path

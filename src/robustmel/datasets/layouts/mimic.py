@@ -1,7 +1,5 @@
 """The cleaned layout that MIMIC brought: one file a split, a table of entities, folders of images."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """WikiDiverse as released: captions with their mentions, or one mention with ten candidates a row; tables of the entities."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """WIKIPerson: persons in news pictures, each marked by a box; no sentence."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """One comparison of shares of the same mentions, with its interval and what may be said of it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The questions that two rows of the table answer together: which rows, and by which differences of what their mentions earn."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace

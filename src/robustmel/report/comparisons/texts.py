@@ -1,7 +1,5 @@
 """What comparisons say, as notes under the table."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from robustmel.report.comparisons.comparison import Comparison

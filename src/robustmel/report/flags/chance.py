@@ -1,7 +1,5 @@
 """How likely chance alone would have raised a flag, over all the comparisons of a report."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What flags are raised upon: a row of the table with its logs and with what each of its mentions earned."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property

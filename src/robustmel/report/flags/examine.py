@@ -1,7 +1,5 @@
 """All that is examined, in the order of a report."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from robustmel.report.flags.chance import beyond_chance, visible

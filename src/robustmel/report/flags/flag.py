@@ -1,7 +1,5 @@
 """Reasons to doubt a figure, and their kinds."""
 
-from __future__ import annotations
-
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

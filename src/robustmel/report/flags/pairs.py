@@ -1,7 +1,5 @@
 """Flags that rest on two rows: who may or sees more must not break less."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Flags that rest on one row alone: what its logs say, held against thresholds that sound linkers stay far below."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """What flags take from the logs of a row, so that no log need be held."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

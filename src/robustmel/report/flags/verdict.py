@@ -1,7 +1,5 @@
 """What a report says about its own figures."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Curves of attacks that seek short changes, from the lengths in their logs and the answers to their images."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal

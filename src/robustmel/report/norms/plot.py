@@ -1,7 +1,5 @@
 """Success against norm as a picture: a panel a data set and task, a colour a linker, a line style an attack."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What is wrong or odd about a file of predictions, counted and with the first few named."""
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence

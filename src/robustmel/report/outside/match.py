@@ -1,7 +1,5 @@
 """Which file of predictions was made on which set, by the hash it carries."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

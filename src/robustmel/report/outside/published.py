@@ -1,7 +1,5 @@
 """A published perturbed set, read back for scoring; its images are not opened."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

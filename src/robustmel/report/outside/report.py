@@ -1,7 +1,5 @@
 """Outside predictions as a run of our own: the same rows, the same scoring, the same tables."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace

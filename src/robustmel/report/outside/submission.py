@@ -1,7 +1,5 @@
 """A file of predictions, read line by line: what is wrong with its form is refused, what is odd about its content is kept."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterator

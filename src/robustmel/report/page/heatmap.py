@@ -1,7 +1,5 @@
 """A transfer matrix as a heat map of the page."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from robustmel.report.record import victim_title

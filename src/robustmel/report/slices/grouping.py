@@ -1,7 +1,5 @@
 """Which group a mention is in. A group that is named may be empty; no mention is without one."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """How alike two names are: the cosine between their counts of three-letter sequences."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence

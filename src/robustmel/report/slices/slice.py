@@ -1,7 +1,5 @@
 """The figures of one group of mentions in one row of the table."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 

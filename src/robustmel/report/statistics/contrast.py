@@ -1,7 +1,5 @@
 """Differences between shares of the same mentions: drops, differences of drops, and whether there is a difference at all."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

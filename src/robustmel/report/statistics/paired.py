@@ -1,7 +1,5 @@
 """Whether an attack changes anything: the same mentions before and after; and many such tests at once."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

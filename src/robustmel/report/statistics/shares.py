@@ -1,7 +1,5 @@
 """Intervals of a share: accuracy, on the scale of log-odds."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """How far means move: the variance between groups of mentions that belong together, and between seeds."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

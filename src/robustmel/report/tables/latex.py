@@ -1,7 +1,5 @@
 """Tables for a paper: booktabs, a short caption, a label; the notes stand apart."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The main table, in the shape of the table such results are published in: what every rendering of it starts from."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The long table: one line a cell, with intervals; what the page and the Markdown report show beneath the main one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 from robustmel.report.summary import Summary

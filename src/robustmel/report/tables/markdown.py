@@ -1,7 +1,5 @@
 """Tables in Markdown (GitHub's pipes)."""
 
-from __future__ import annotations
-
 from robustmel.report.sanitise import markdown
 from robustmel.report.tables.sheet import Sheet
 

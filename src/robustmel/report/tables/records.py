@@ -1,7 +1,5 @@
 """Rows for programs: CSV and JSON, with every field of a row."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """Tables beside the main one: transfer, comparisons, kinds of mention, norms; in every format of the main one."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from robustmel.report.tables import latex, markdown, records, text

@@ -1,7 +1,5 @@
 """How far from the diagonal a transfer matrix lies: what images made on another linker leave that the linker's own do not."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Rows of a run as matrices: one a data set, task and attack; a row a source, a column a victim."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The scores of a linker that takes no pixels: it is asked with image files, as any user would ask it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -45,8 +43,8 @@ class BlackBoxObjective:
         queries = self.queries if rows is None else [self.queries[row] for row in rows.tolist()]
         with TemporaryDirectory(prefix="robustmel-queries-") as folder:
             asked = [
-                _with_image(queries[number], Path(folder) / f"{number}.png", one)
-                for number, one in enumerate(as_pictures(pixels))
+                _with_image(queries[number], Path(folder) / f"{number}.png", picture)
+                for number, picture in enumerate(as_pictures(pixels))
             ]
             scores = scores_of(self.linker, asked, self.task)
         return scores.to(pixels.device) * self.scale

@@ -1,7 +1,5 @@
 """Stage nought: which mentions are asked, and among which candidates; the same for attack and evaluation."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

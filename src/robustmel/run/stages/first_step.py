@@ -1,7 +1,5 @@
 """Whether the gradient points where the score rises: the first step of an attack, predicted and made."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Stage three: a linker answers every mention of a variant."""
 
-from __future__ import annotations
-
 import math
 import sys
 import time
@@ -64,8 +62,8 @@ def link(
     heard: dict[str, Prediction] = {}
 
     def work(piece: Sequence[str]) -> list[Record]:
-        predictions = answers(linker, [known[one] for one in piece], task, kb)
-        heard.update((one.id, one) for one in predictions if one.id in probe)
+        predictions = answers(linker, [known[name] for name in piece], task, kb)
+        heard.update((prediction.id, prediction) for prediction in predictions if prediction.id in probe)
         return [_row(prediction, right[prediction.id]) for prediction in predictions]
 
     rows = by_pieces(folder, chunks(list(known), batch_size), work, ANSWERS, progress)
@@ -82,9 +80,9 @@ def _steady(
 ) -> bool | None:
     """Whether the queries of the probe are answered as before; None where there are none."""
     missing = [query for name, query in probe.items() if name not in heard]  # answered before an interruption
-    before = dict(heard) | {one.id: one for one in (answers(linker, missing, task, kb) if missing else ())}
+    before = dict(heard) | {answer.id: answer for answer in (answers(linker, missing, task, kb) if missing else ())}
     again = answers(linker, list(probe.values()), task, kb) if probe else []
-    return all(agree(before[one.id], one) for one in again) if again else None
+    return all(agree(before[answer.id], answer) for answer in again) if again else None
 
 
 def answers(linker: Linker, queries: Sequence[Query], task: Task, kb: KnowledgeBase | None = None) -> list[Prediction]:
@@ -131,20 +129,22 @@ def _one_by_one(linker: Linker, queries: Sequence[Query], task: Task, kb: Knowle
 
 def _check(linker: Linker, queries: Sequence[Query], predictions: Sequence[Prediction], kb: KnowledgeBase | None) -> None:
     name = type(linker).__name__
-    if [one.id for one in predictions] != [query.id for query in queries]:
+    if [prediction.id for prediction in predictions] != [query.id for query in queries]:
         raise RobustMELError(
             f"linker {name} gave {len(predictions)} predictions for {len(queries)} queries, or in another order; it must give one"
             " a query, in the queries' order, with the query's id."
         )
-    for query, one in zip(queries, predictions, strict=True):
-        if len(one.ranked) != len(one.scores):
-            raise RobustMELError(f"linker {name} ranked {len(one.ranked)} entities with {len(one.scores)} scores.")
+    for query, prediction in zip(queries, predictions, strict=True):
+        if len(prediction.ranked) != len(prediction.scores):
+            raise RobustMELError(
+                f"linker {name} ranked {len(prediction.ranked)} entities with {len(prediction.scores)} scores."
+            )
         if query.candidates is not None:
-            strangers = set(one.ranked) - set(query.candidates)
+            strangers = set(prediction.ranked) - set(query.candidates)
             where = "among the candidates of the query"
         else:
-            ours = kb is None or (isinstance(one.ranked, Ranking) and one.ranked.kb is kb)
-            strangers = set() if ours or kb is None else {entity for entity in one.ranked if entity not in kb}
+            ours = kb is None or (isinstance(prediction.ranked, Ranking) and prediction.ranked.kb is kb)
+            strangers = set() if ours or kb is None else {entity for entity in prediction.ranked if entity not in kb}
             where = "in the knowledge base"
         if strangers:
             raise RobustMELError(f'linker {name} answered "{min(map(str, strangers))}", which is not {where}.')

@@ -1,7 +1,5 @@
 """A linker's scores as an attack sees them: a function of the pixels alone."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import reduce
 from operator import add
@@ -70,11 +68,11 @@ class EnsembleObjective:
 
     def __init__(self, linkers: Sequence[Differentiable], task: Task, logits: str, queries: Sequence[Query]) -> None:
         self._members = [LinkerObjective(linker, task, "scaled", queries) for linker in linkers]
-        self._whole = float(len(linkers)) if logits == "scaled" else sum(one.scale for one in self._members)
+        self._whole = float(len(linkers)) if logits == "scaled" else sum(member.scale for member in self._members)
 
     def __call__(self, pixels: Tensor, rows: Tensor | None = None) -> Tensor:
         """float32 (b, C); a candidate that is absent holds minus infinity."""
-        scores = [one(pixels, rows).float().to(pixels.device) for one in self._members]
+        scores = [member(pixels, rows).float().to(pixels.device) for member in self._members]
         return reduce(add, scores) / self._whole
 
 

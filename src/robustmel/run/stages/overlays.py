@@ -1,7 +1,5 @@
 """What an attack wrote over a data set, as tables: a row or a column that is absent stays as it was."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Stage one: an attack perturbs the images of a set, and what was read back from disk is judged."""
 
-from __future__ import annotations
-
 import logging
 import math
 import time
@@ -100,7 +98,9 @@ def perturb_images(
     known = {query.id: (query, str(right)) for query, right in zip(queries, gold, strict=True)}
 
     def work(piece: Sequence[str]) -> list[Record]:
-        return _attack([known[one][0] for one in piece], [known[one][1] for one in piece], context, folder, before[piece[0]])
+        return _attack(
+            [known[name][0] for name in piece], [known[name][1] for name in piece], context, folder, before[piece[0]]
+        )
 
     pieces = [piece for size in sorted(attackable) for piece in chunks(attackable[size], batch_size)]
     before = dict(zip([piece[0] for piece in pieces], accumulate(map(len, pieces), initial=0), strict=False))
@@ -170,7 +170,7 @@ def _attack_batch(
 ) -> list[Record]:
     began = time.perf_counter()
     clean = [decode_with_notes(_present(query), max_side=context.max_side) for query in queries]
-    pixels = as_pixels([one.pixels for one in clean], context.device)
+    pixels = as_pixels([picture.pixels for picture in clean], context.device)
     asked = context.objective is not None
     columns = gold_columns(queries, gold, context.kb) if asked else [0] * len(queries)
     right = torch.tensor(columns, device=context.device)
@@ -182,24 +182,24 @@ def _attack_batch(
     steady = same_twice(objective, pixels).tolist() if asked and not before else [None] * len(queries)
     follows = context.attack.needs == "gradients" and before < TRIED
     steps = zip(*first_step(objective, pixels, right), strict=True) if follows else [(None, None)] * len(queries)
-    found = context.attack.perturb(pixels.clone(), objective, right.clone(), noise)  # it may write into them
-    _check(context, pixels, found)
+    perturbation = context.attack.perturb(pixels.clone(), objective, right.clone(), noise)  # it may write into them
+    _check(context, pixels, perturbation)
 
     paths = [folder / "images" / f"{query.id}.png" for query in queries]
-    for path, picture in zip(paths, as_pictures(found.pixels), strict=True):
+    for path, picture in zip(paths, as_pictures(perturbation.pixels), strict=True):
         write_png(path, picture)
     reread = as_pixels([decode(path) for path in paths], context.device)
     verdict = fooled = None
     if asked and getattr(context.attack, "targeted", None) is None:
-        verdict, fooled = _wrong(objective, reread, right), _wrong(objective, found.pixels, right)
+        verdict, fooled = _wrong(objective, reread, right), _wrong(objective, perturbation.pixels, right)
     elif asked:  # with a target, the attack alone knows what counts
-        verdict = fooled = found.succeeded
+        verdict = fooled = perturbation.succeeded
     unbounded = asked and not hasattr(context.attack, "eps")
     beside = _noise_fools(objective, pixels, reread, right, noise) if unbounded else [None] * len(queries)
     rows = []
     for index, (query, decoded, agreed, rises) in enumerate(zip(queries, clean, steady, steps, strict=True)):
-        row = _row(index, query, found, (reread - pixels)[index], fooled, verdict, objective.problems.get(index, "nan"))
-        note = "; ".join(filter(None, (found.note, getattr(source, "note", ""), *decoded.notes)))
+        row = _row(index, query, perturbation, (reread - pixels)[index], fooled, verdict, objective.problems.get(index, "nan"))
+        note = "; ".join(filter(None, (perturbation.note, getattr(source, "note", ""), *decoded.notes)))
         full = size_of(_present(query)) or decoded.pixels.shape[1::-1]
         share = {
             "note": note,
@@ -255,33 +255,43 @@ def _noise_fools(objective: Objective, pixels: Tensor, attacked: Tensor, right: 
     direction, length = noise.normal(), euclidean(attacked - pixels)
     change = direction * (length / euclidean(direction))[:, None, None, None]
     fooled = _wrong(objective, eight_bit(within(pixels, change, length, euclidean)), right)
-    return [bool(one) if size > 0 else None for one, size in zip(fooled, length, strict=True)]
+    return [bool(verdict) if size > 0 else None for verdict, size in zip(fooled, length, strict=True)]
 
 
 def _row(
-    index: int, query: Query, found: Perturbation, change: Tensor, fooled: Tensor | None, verdict: Tensor | None, problem: str
+    index: int,
+    query: Query,
+    perturbation: Perturbation,
+    change: Tensor,
+    fooled: Tensor | None,
+    verdict: Tensor | None,
+    problem: str,
 ) -> Record:
     height, width = change.shape[1:]
-    failed = found.failed is not None and bool(found.failed[index]) and not (verdict is not None and bool(verdict[index]))
+    failed = (
+        perturbation.failed is not None
+        and bool(perturbation.failed[index])
+        and not (verdict is not None and bool(verdict[index]))
+    )
     return {
         "id": query.id,
         "status": f"error:{problem}" if failed else "ok",
         "image": f"images/{query.id}.png",
         "failed": failed,
-        "fooled_by": next(iter(found.fooled_by[index : index + 1]), "") or None,
-        "probabilities": None if found.probabilities is None else bool(found.probabilities[index]),
+        "fooled_by": next(iter(perturbation.fooled_by[index : index + 1]), "") or None,
+        "probabilities": None if perturbation.probabilities is None else bool(perturbation.probabilities[index]),
         "succeeded": None if fooled is None else bool(fooled[index]),
         "succeeded_u8": None if verdict is None else bool(verdict[index]),
-        "queries": int(found.queries[index]),
-        "iterations": int(found.iterations[index]),
-        "zero_gradients": int(found.zero_gradients[index]),
+        "queries": int(perturbation.queries[index]),
+        "iterations": int(perturbation.iterations[index]),
+        "zero_gradients": int(perturbation.zero_gradients[index]),
         "width": int(width),
         "height": int(height),
-        "linf": float(found.linf[index]),
-        "l2": float(found.l2[index]),
+        "linf": float(perturbation.linf[index]),
+        "l2": float(perturbation.l2[index]),
         "linf_u8": float(change.abs().amax()),
         "l2_u8": float(change.double().norm()),
-    } | {name: None if (values := getattr(found, name)) is None else _number(values[index]) for name in COURSE}
+    } | {name: None if (values := getattr(perturbation, name)) is None else _number(values[index]) for name in COURSE}
 
 
 def _number(value: Tensor | None) -> float | None:

@@ -1,7 +1,5 @@
 """Stage one for the knowledge base: an attack rewrites entries, and every mention that may read them is under attack."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from pathlib import Path

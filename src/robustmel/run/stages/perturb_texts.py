@@ -1,7 +1,5 @@
 """Stage one for text: an attack edits the sentences of a set, and what was written is judged."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Sequence

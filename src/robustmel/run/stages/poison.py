@@ -1,7 +1,5 @@
 """The poison stage: a share of the training mentions edited, and which ones."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Whether a linker answers the same when asked twice."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

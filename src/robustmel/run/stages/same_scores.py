@@ -1,7 +1,5 @@
 """Whether scores are the same when asked for twice."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Work in shards that survive: each is a Parquet file, written whole or not at all, and several processes may share them out."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Who can be attacked, and who was fooled: the same for every modality."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

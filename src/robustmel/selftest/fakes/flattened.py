@@ -1,7 +1,5 @@
 """Vanishing gradients: scores through which the gradient of a loss is lost, while every answer stays what it was."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

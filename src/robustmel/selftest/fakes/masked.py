@@ -1,7 +1,5 @@
 """A linker behind a defence that its pixels or scores pass, and its gradient does not."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace

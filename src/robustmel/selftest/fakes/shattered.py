@@ -1,7 +1,5 @@
 """Shattered gradients: steps that hand on 8-bit pictures, through which no gradient passes."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Stochastic gradients: scores differ each time, so that the gradient of one call says little about the next."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional

@@ -1,7 +1,5 @@
 """One caption from a template, the mention, and facts of its entity."""
 
-from __future__ import annotations
-
 import re
 import string
 from collections.abc import Mapping, Sequence

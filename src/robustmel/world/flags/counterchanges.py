@@ -1,7 +1,5 @@
 """The counterchanged arms of Maryland's flag: parts whose colours swap along a line."""
 
-from __future__ import annotations
-
 from robustmel.world.flags.canvas import Canvas, Layer, arc
 from robustmel.world.flags.stripes import chequers, inset, vertical
 

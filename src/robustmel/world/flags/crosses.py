@@ -1,7 +1,5 @@
 """Crosses and saltires, and the union flag that is made of them."""
 
-from __future__ import annotations
-
 import math
 
 from robustmel.world.flags.canvas import Canvas, Layer, Point

@@ -1,7 +1,5 @@
 """Discs, rings, ovals, wheels, suns and crescents."""
 
-from __future__ import annotations
-
 import math
 
 from robustmel.world.flags.canvas import Canvas, Layer, Point, arc, around

@@ -1,7 +1,5 @@
 """The flags as `flags.jsonl` lists them, one a line with what is painted in which order; and their pictures."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Simple outlines of beasts, leaves and things, in a box from -1 to 1 (x to the fly, y down)."""
 
-from __future__ import annotations
-
 from robustmel.world.flags.canvas import NAMED, Layer, Point
 
 

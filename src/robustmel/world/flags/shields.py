@@ -1,7 +1,5 @@
 """Coats of arms: a shield with charges, wreaths, and lines of writing, drawn as coloured shapes of the right place and size."""
 
-from __future__ import annotations
-
 from robustmel.world.flags.canvas import Canvas, Layer, Point, arc, around
 from robustmel.world.flags.figures import OUTLINES
 

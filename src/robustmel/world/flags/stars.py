@@ -1,7 +1,5 @@
 """Stars: single, in rows, in rings."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from robustmel.world.flags.canvas import Canvas, Layer, Point, around

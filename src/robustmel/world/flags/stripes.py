@@ -1,7 +1,5 @@
 """Fields, stripes, bands, borders, triangles, and cantons with a design of their own."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import accumulate
 
