@@ -164,7 +164,7 @@ def test_no_linker_takes_a_reserved_name(colour_data: Path) -> None:
 def test_the_plan_names_the_members_and_counts_each_one_s_passes(colour_data: Path) -> None:
     plan = planned(colour_data, PGD | {"source": "others"})
     said = outline(plan, Store(colour_data / "nowhere"), listed=True)
-    assert "pgd on b + c, I2T, colours" in said
+    assert "pgd on b + c for I2T, colours" in said
     attack_passes = 18 * (2 + 2)
     assert f"a takes up to {2 * attack_passes + 2 * 18} passes" in said  # in two ensembles, and it answers two sets
 

@@ -244,7 +244,7 @@ def _cell(row: Mapping[str, Any]) -> ResultCell:
     parts = {field.name: row[field.name] for field in fields(ResultCell) if field.name != "cell"}
     parts["made_on"] = tuple(parts["made_on"])
     parts["evaluations"] = tuple(Evaluation(part["name"], part["variant"], part["answers"]) for part in parts["evaluations"])
-    texts = [parts[field.name] for field in fields(ResultCell) if field.type == "str"]
+    texts = [parts[field.name] for field in fields(ResultCell) if field.type is str]
     texts += [text for part in parts["evaluations"] for text in (part.name, part.answers, part.variant or "")]
     if not parts["evaluations"] or not all(isinstance(text, str) for text in texts):
         raise TypeError("a cell without its artefacts")
