@@ -10,7 +10,7 @@ from robustmel.images import write_png
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.architecture import Architecture
 from robustmel.records.load_report import LoadReport
-from robustmel.training.recipe import Recipe
+from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.types import Entity, Mention
 
 NAMES = ("amber", "basil", "coral", "denim", "ebony", "fawn")
@@ -37,8 +37,10 @@ def cards(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.fixture
-def recipe() -> Recipe:
+def recipe() -> DualEncoderRecipe:
     shape = Architecture(
         image_size=16, patch_size=8, vision_width=32, vision_depth=1, text_width=32, text_depth=1, heads=2, vocabulary=300
     )
-    return Recipe(architecture=shape, epochs=3, batch_size=12, learning_rate=3e-3, text_length=24, precision="float32")
+    return DualEncoderRecipe(
+        architecture=shape, epochs=3, batch_size=12, learning_rate=3e-3, text_length=24, precision="float32"
+    )

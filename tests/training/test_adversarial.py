@@ -17,10 +17,10 @@ from robustmel.errors import UsageError
 from robustmel.linkers.losses import symmetric_cross_entropy
 from robustmel.training.adversarial import attacked, hardened, step_seed
 from robustmel.training.checkpoint import train
+from robustmel.training.dual_encoder_recipe import Adversarial, DualEncoderRecipe
 from robustmel.training.encoder import Encoder, fresh_encoder
 from robustmel.training.examples import training_data, training_texts
 from robustmel.training.loop import Epoch
-from robustmel.training.recipe import Adversarial, Recipe
 from robustmel.training.recipe_files import read_recipe
 from robustmel.training.validation import accuracies
 
@@ -28,7 +28,7 @@ ATTACK = Adversarial(eps=8 / 255, steps=3, step_size=4 / 255)
 
 
 @pytest.fixture
-def encoder(recipe: Recipe) -> Encoder:
+def encoder(recipe: DualEncoderRecipe) -> Encoder:
     return fresh_encoder(recipe, ["amber", "basil", "coral", "denim"])
 
 
@@ -121,7 +121,7 @@ def test_a_tower_trained_so_is_more_robust() -> None:
     assert robust_accuracy(hard, 0.05) > 0.9
 
 
-def test_an_adversarial_training_resumes_to_the_same_weights(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
+def test_an_adversarial_training_resumes_to_the_same_weights(cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path) -> None:
     class CutError(Exception):
         pass
 
@@ -145,7 +145,7 @@ def test_an_adversarial_training_resumes_to_the_same_weights(cards: Dataset, rec
         train([cards], replace(recipe, adversarial=Adversarial()), tmp_path / "whole")
 
 
-def test_held_out_images_are_attacked_one_a_mention(cards: Dataset, recipe: Recipe) -> None:
+def test_held_out_images_are_attacked_one_a_mention(cards: Dataset, recipe: DualEncoderRecipe) -> None:
     encoder = fresh_encoder(recipe, training_texts([cards], recipe))
     first = replace(cards.split("validation").mentions[0], image=None)
     nil = replace(cards.split("validation").mentions[1], gold=None)
@@ -172,7 +172,7 @@ def test_lengths_may_be_fractions_and_a_plain_recipe_is_what_it_was(tmp_path: Pa
     recipe = read_recipe(file)
     assert recipe.adversarial == Adversarial(eps=2 / 255, steps=3, step_size=0.004)
     assert recipe.to_dict()["adversarial"]["eps"] == 2 / 255
-    assert "adversarial" not in Recipe().to_dict()
+    assert "adversarial" not in DualEncoderRecipe().to_dict()
     for setting, said in (
         ("adversarial.eps=8", "did you mean 8/255"),
         ("adversarial.eps=two/255", "is not a number"),

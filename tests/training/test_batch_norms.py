@@ -13,15 +13,15 @@ from safetensors.torch import load_file
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
 from robustmel.training.checkpoint import train
+from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.encoder import Encoder, fresh_encoder, loaded_encoder
 from robustmel.training.examples import training_data
-from robustmel.training.recipe import Recipe
 
 STEM = "vision_model.embeddings.batchnorm"
 
 
 @pytest.fixture
-def align(recipe: Recipe) -> Recipe:
+def align(recipe: DualEncoderRecipe) -> DualEncoderRecipe:
     return replace(recipe, family="align")
 
 
@@ -33,7 +33,9 @@ def statistics_of(encoder: Encoder, pixels: torch.Tensor) -> tuple[torch.Tensor,
     return mapped.mean((0, 2, 3)), mapped.var((0, 2, 3))
 
 
-def test_published_statistics_are_those_of_the_training_images(cards: Dataset, align: Recipe, tmp_path: Path) -> None:
+def test_published_statistics_are_those_of_the_training_images(
+    cards: Dataset, align: DualEncoderRecipe, tmp_path: Path
+) -> None:
     recipe = replace(align, epochs=12, learning_rate=1e-4, precision="float16")
     recipe = replace(recipe, augmentation=replace(recipe.augmentation, shift=0.0, scale=0.0, hue=0.0, noise=0.0, contrast=0.0))
     train([cards], recipe, tmp_path / "out")
@@ -48,7 +50,9 @@ def test_published_statistics_are_those_of_the_training_images(cards: Dataset, a
     assert 0.5 < ratio.min() < ratio.max() < 2
 
 
-def test_fine_tuning_does_not_leave_the_statistics_of_the_last_batch(cards: Dataset, align: Recipe, tmp_path: Path) -> None:
+def test_fine_tuning_does_not_leave_the_statistics_of_the_last_batch(
+    cards: Dataset, align: DualEncoderRecipe, tmp_path: Path
+) -> None:
     train([cards], align, tmp_path / "base")
     config = json.loads((tmp_path / "base" / "config.json").read_text())
     config["vision_config"]["batch_norm_momentum"] = 0.99  # as published
@@ -62,12 +66,12 @@ def test_fine_tuning_does_not_leave_the_statistics_of_the_last_batch(cards: Data
 
 
 @pytest.mark.parametrize("change", [{"patch_size": 2}, {"patch_size": 6, "image_size": 18}, {"vision_width": 40}])
-def test_a_shape_that_does_not_halve_is_refused(align: Recipe, change: dict[str, int]) -> None:
+def test_a_shape_that_does_not_halve_is_refused(align: DualEncoderRecipe, change: dict[str, int]) -> None:
     with pytest.raises(UsageError, match="a multiple of"):
         fresh_encoder(replace(align, architecture=replace(align.architecture, **change)), ["a"])
 
 
-def test_the_last_map_has_one_place_a_patch_and_the_width_asked_for(align: Recipe) -> None:
+def test_the_last_map_has_one_place_a_patch_and_the_width_asked_for(align: DualEncoderRecipe) -> None:
     for patch in (4, 8, 16):
         shape = replace(align.architecture, image_size=64, patch_size=patch, vision_width=64, vision_depth=2)
         model = fresh_encoder(replace(align, architecture=shape), ["a"]).model.eval()

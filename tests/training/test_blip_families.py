@@ -17,8 +17,8 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.linkers import LINKERS
 from robustmel.training.checkpoint import train
 from robustmel.training.dual_encoder import measure
+from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.encoder import fresh_encoder, loaded_encoder
-from robustmel.training.recipe import Recipe
 
 CLASSES = {"blip": "BlipForImageTextRetrieval", "blip2": "Blip2ForImageTextRetrieval"}
 
@@ -33,7 +33,7 @@ def contrastive(family: str, model: Any, inputs: dict[str, torch.Tensor]) -> flo
 
 @pytest.mark.parametrize("family", CLASSES)
 def test_the_published_folder_is_what_the_library_loads_whole(
-    cards: Dataset, recipe: Recipe, family: str, tmp_path: Path
+    cards: Dataset, recipe: DualEncoderRecipe, family: str, tmp_path: Path
 ) -> None:
     recipe = replace(recipe, family=family, epochs=1, precision="float16")
     result = train([cards], recipe, tmp_path / "out")
@@ -59,7 +59,7 @@ def test_the_published_folder_is_what_the_library_loads_whole(
 
 @pytest.mark.parametrize("family", CLASSES)
 def test_the_trained_temperature_is_published_and_trained_on(
-    cards: Dataset, recipe: Recipe, family: str, tmp_path: Path
+    cards: Dataset, recipe: DualEncoderRecipe, family: str, tmp_path: Path
 ) -> None:
     recipe = replace(recipe, family=family)
     encoder = fresh_encoder(recipe, ["a"])
@@ -78,7 +78,9 @@ def test_the_trained_temperature_is_published_and_trained_on(
 
 
 @pytest.mark.parametrize("family", CLASSES)
-def test_the_linker_links_as_the_training_measured(cards: Dataset, recipe: Recipe, family: str, tmp_path: Path) -> None:
+def test_the_linker_links_as_the_training_measured(
+    cards: Dataset, recipe: DualEncoderRecipe, family: str, tmp_path: Path
+) -> None:
     recipe = replace(recipe, family=family, epochs=8)
     result = train([cards], recipe, tmp_path / "out")
     linker = LINKERS.create(family, cards.kb, model=str(tmp_path / "out"), device="cpu")
@@ -89,7 +91,7 @@ def test_the_linker_links_as_the_training_measured(cards: Dataset, recipe: Recip
         assert right == pytest.approx(measured), task
 
 
-def test_blip2_s_query_vectors_begin_and_stay_apart(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
+def test_blip2_s_query_vectors_begin_and_stay_apart(cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path) -> None:
     recipe = replace(recipe, family="blip2", epochs=2)
     train([cards], recipe, tmp_path / "out")
     for encoder in (fresh_encoder(recipe, ["a"]), loaded_encoder(recipe, str(tmp_path / "out"))):
@@ -100,7 +102,7 @@ def test_blip2_s_query_vectors_begin_and_stay_apart(cards: Dataset, recipe: Reci
 
 
 @pytest.mark.parametrize("family", CLASSES)
-def test_a_fresh_image_tower_has_gradients(cards: Dataset, recipe: Recipe, family: str) -> None:
+def test_a_fresh_image_tower_has_gradients(cards: Dataset, recipe: DualEncoderRecipe, family: str) -> None:
     """The library's own deviation for these towers is 1e-10: an image would begin as nothing, and attacks find no way."""
     encoder = fresh_encoder(replace(recipe, family=family), ["a"])
     pixels = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0), requires_grad=True)

@@ -12,7 +12,7 @@ import pytest
 from robustmel.datasets.dataset import Dataset
 from robustmel.training.card import shown_source
 from robustmel.training.checkpoint import train
-from robustmel.training.recipe import Recipe
+from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_paths_below_the_working_directory_become_relative(tmp_path: Path, monke
     assert shown_source("jsonl", {"path": tmp_path / "data" / "cards"}) == '{name = "jsonl", path = "data/cards"}'
 
 
-def test_the_card_says_how_the_data_were_asked_for(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
+def test_the_card_says_how_the_data_were_asked_for(cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path) -> None:
     source = shown_source("jsonl", {"path": "/home/somebody/cards"})
     train([cards], replace(recipe, epochs=1), tmp_path / "base", sources=[source])
     made = next(line for line in (tmp_path / "base" / "README.md").read_text().splitlines() if "robustmel train" in line)

@@ -8,14 +8,14 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer
 
+from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.encoder import fresh_encoder
-from robustmel.training.recipe import Recipe
 from robustmel.training.texts import END, PAD, START
 
 TEXTS = ["a photo of romania", "Romania met Moldova at noon", "the flag of Côte d'Ivoire " * 9]
 
 
-def test_a_text_is_read_at_its_end(recipe: Recipe) -> None:
+def test_a_text_is_read_at_its_end(recipe: DualEncoderRecipe) -> None:
     encoder = fresh_encoder(replace(recipe, family="owlvit"), TEXTS)
     inputs = encoder.bank(TEXTS).batch(torch.arange(len(TEXTS)))
     model = encoder.model.eval()
@@ -27,7 +27,7 @@ def test_a_text_is_read_at_its_end(recipe: Recipe) -> None:
     torch.testing.assert_close(read.pooler_output, expected)
 
 
-def test_its_tokenizer_has_the_size_asked_for_and_loads_again(recipe: Recipe, tmp_path: Path) -> None:
+def test_its_tokenizer_has_the_size_asked_for_and_loads_again(recipe: DualEncoderRecipe, tmp_path: Path) -> None:
     tokenizer = fresh_encoder(replace(recipe, family="owlvit"), TEXTS).tokenizer
     others = fresh_encoder(recipe, TEXTS).tokenizer
     assert len(tokenizer) == len(others) == recipe.architecture.vocabulary

@@ -10,18 +10,18 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.errors import MissingError
 from robustmel.training.batches import batches, steps
 from robustmel.training.dual_encoder import batch_loss
+from robustmel.training.dual_encoder_recipe import Augmentation, DualEncoderRecipe, LossWeights
 from robustmel.training.encoder import Encoder, fresh_encoder
 from robustmel.training.examples import training_data, training_texts
-from robustmel.training.recipe import Augmentation, LossWeights, Recipe
 from robustmel.training.validation import accuracies
 
 
 @pytest.fixture
-def encoder(cards: Dataset, recipe: Recipe) -> Encoder:
+def encoder(cards: Dataset, recipe: DualEncoderRecipe) -> Encoder:
     return fresh_encoder(recipe, training_texts([cards], recipe))
 
 
-def test_what_cannot_train_is_counted(cards: Dataset, recipe: Recipe, encoder: Encoder, tmp_path: Path) -> None:
+def test_what_cannot_train_is_counted(cards: Dataset, recipe: DualEncoderRecipe, encoder: Encoder, tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no image")
     first, second, third, *rest = (one for one in cards.mentions if one.split == "train")
@@ -36,13 +36,13 @@ def test_what_cannot_train_is_counted(cards: Dataset, recipe: Recipe, encoder: E
     assert (read.train.image < 0).sum() == 2
 
 
-def test_nothing_to_train_on_is_an_error(cards: Dataset, recipe: Recipe, encoder: Encoder) -> None:
+def test_nothing_to_train_on_is_an_error(cards: Dataset, recipe: DualEncoderRecipe, encoder: Encoder) -> None:
     with pytest.raises(MissingError, match="cards"):
         training_data([cards.split("test")], recipe, encoder)
 
 
 def test_an_entity_of_two_data_sets_is_one_and_equal_ids_of_others_are_not(
-    cards: Dataset, recipe: Recipe, encoder: Encoder
+    cards: Dataset, recipe: DualEncoderRecipe, encoder: Encoder
 ) -> None:
     assert len(training_data([cards, replace(cards, name="again")], recipe, encoder).entity_rows) == 6
     from robustmel.kb import KnowledgeBase
@@ -51,7 +51,9 @@ def test_an_entity_of_two_data_sets_is_one_and_equal_ids_of_others_are_not(
     assert len(training_data([cards, replace(cards, kb=others)], recipe, encoder).entity_rows) == 12
 
 
-def test_an_epoch_holds_every_mention_once_in_an_order_of_its_own(cards: Dataset, recipe: Recipe, encoder: Encoder) -> None:
+def test_an_epoch_holds_every_mention_once_in_an_order_of_its_own(
+    cards: Dataset, recipe: DualEncoderRecipe, encoder: Encoder
+) -> None:
     plain = replace(recipe, augmentation=Augmentation(0, 0, 0, 0, 0, 0, 0), batch_size=10)
     read = training_data([cards], plain, encoder)
     seen = [torch.cat([one.gold for one in batches(read, plain, epoch)]) for epoch in (1, 1, 2)]
@@ -61,7 +63,7 @@ def test_an_epoch_holds_every_mention_once_in_an_order_of_its_own(cards: Dataset
     assert steps(read, plain) == len(list(batches(read, plain, 1))) == 5
 
 
-def test_every_mention_of_a_batch_finds_its_entity_s_text(cards: Dataset, recipe: Recipe, encoder: Encoder) -> None:
+def test_every_mention_of_a_batch_finds_its_entity_s_text(cards: Dataset, recipe: DualEncoderRecipe, encoder: Encoder) -> None:
     read = training_data([cards], replace(recipe, names_only=0.5), encoder)
     owner = {row: entity for entity, rows in enumerate(read.entity_rows) for row in rows}
     text = {tuple(ids.tolist()): row for row, ids in enumerate(read.bank.ids)}
@@ -79,7 +81,7 @@ def test_every_mention_of_a_batch_finds_its_entity_s_text(cards: Dataset, recipe
     "weights", [LossWeights(1, 0), LossWeights(0, 1), LossWeights(0, 0, 1), LossWeights(0, 0, 0, 1), LossWeights(1, 1, 1, 1)]
 )
 def test_each_term_trains_the_towers_that_it_reads(
-    cards: Dataset, recipe: Recipe, encoder: Encoder, weights: LossWeights
+    cards: Dataset, recipe: DualEncoderRecipe, encoder: Encoder, weights: LossWeights
 ) -> None:
     read = training_data([cards], recipe, encoder)
     loss = batch_loss(encoder, next(batches(read, recipe, 1)), weights)
@@ -91,7 +93,7 @@ def test_each_term_trains_the_towers_that_it_reads(
     assert text.abs().sum() > 0
 
 
-def test_a_batch_without_images_trains_on_text(cards: Dataset, recipe: Recipe, encoder: Encoder) -> None:
+def test_a_batch_without_images_trains_on_text(cards: Dataset, recipe: DualEncoderRecipe, encoder: Encoder) -> None:
     bare = replace(cards, mentions=tuple(replace(one, image=None) for one in cards.mentions))
     read = training_data([bare], recipe, encoder)
     loss = batch_loss(encoder, next(batches(read, recipe, 1)), LossWeights(1, 1, 1, 1))
@@ -102,7 +104,7 @@ def test_a_batch_without_images_trains_on_text(cards: Dataset, recipe: Recipe, e
 
 
 def test_accuracy_counts_what_is_no_candidate_as_wrong_and_shares_ties(
-    cards: Dataset, recipe: Recipe, encoder: Encoder
+    cards: Dataset, recipe: DualEncoderRecipe, encoder: Encoder
 ) -> None:
     validation = cards.split("validation").mentions
     for listed, expected in (

@@ -15,7 +15,7 @@ import pytest
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import MissingError, UsageError
 from robustmel.training.checkpoint import train
-from robustmel.training.recipe import Recipe
+from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.state import STATE
 
 KILLS = {
@@ -54,7 +54,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kill", KILLS)
-def test_a_kill_at_any_point_changes_no_byte(kill: str, cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
+def test_a_kill_at_any_point_changes_no_byte(kill: str, cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path) -> None:
     recipe = replace(recipe, epochs=2)
     train([cards], recipe, tmp_path / "whole")
     (tmp_path / "asked").write_bytes(pickle.dumps(([cards], recipe)))
@@ -66,27 +66,27 @@ def test_a_kill_at_any_point_changes_no_byte(kill: str, cards: Dataset, recipe: 
     assert content(tmp_path / "cut") == content(tmp_path / "whole")
 
 
-def test_a_folder_with_files_of_another_kind_is_left_alone(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
+def test_a_folder_with_files_of_another_kind_is_left_alone(cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(UsageError, match="holds no training"):
         train([cards], recipe, tmp_path)
     assert content(tmp_path) == {"notes.txt": b"mine"}
 
 
-def test_the_state_is_the_first_file(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
+def test_the_state_is_the_first_file(cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="learning_rate"):  # in the first epoch
         train([cards], replace(recipe, learning_rate=1e30, warm_up=0.0, epochs=1), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [STATE]
 
 
-def test_a_seed_of_its_own_replaces_the_recipe_s(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
+def test_a_seed_of_its_own_replaces_the_recipe_s(cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path) -> None:
     train([cards], replace(recipe, epochs=1), tmp_path / "given", seed=4)
     train([cards], replace(recipe, epochs=1, seed=4), tmp_path / "own")
     assert content(tmp_path / "given") == content(tmp_path / "own")
 
 
 def test_a_full_disk_while_publishing_is_one_sentence_and_no_loss(
-    cards: Dataset, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*given: object, **named: object) -> None:
         raise OSError(28, "No space left on device")

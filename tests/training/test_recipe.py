@@ -11,7 +11,7 @@ import pytest
 
 import robustmel.world
 from robustmel.errors import MissingError, UsageError
-from robustmel.training.recipe import Adversarial, Recipe
+from robustmel.training.dual_encoder_recipe import Adversarial, DualEncoderRecipe
 from robustmel.training.recipe_files import packaged_recipes, read_recipe, recipe_keys
 from robustmel.training.trainee import kind_of_training
 
@@ -20,13 +20,13 @@ def test_later_settings_win_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "recipe.toml"
     file.write_text('﻿family = "siglip"\nepochs = 7\n[augmentation]\nshift = 0.5\n', encoding="utf-8")
     recipe = read_recipe(file, ["augmentation.shift=0.1", "base=some/model", "learning_rate=1"], epochs=9, base=None)
-    assert recipe == Recipe(
+    assert recipe == DualEncoderRecipe(
         family="siglip", epochs=9, base="some/model", learning_rate=1.0, augmentation=type(recipe.augmentation)(shift=0.1)
     )
 
 
 def test_a_published_recipe_is_read_back(tmp_path: Path) -> None:
-    recipe = Recipe(seed=5, batch_size=33)
+    recipe = DualEncoderRecipe(seed=5, batch_size=33)
     file = tmp_path / "training_recipe.json"
     file.write_text(json.dumps({"recipe": recipe.to_dict(), "history": []}))
     assert read_recipe(file) == recipe
@@ -63,7 +63,7 @@ def test_an_absent_or_broken_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_table_changes_a_packaged_recipe_or_the_defaults() -> None:
-    assert read_recipe({"family": "clip", "epochs": 2}) == Recipe(family="clip", epochs=2)
+    assert read_recipe({"family": "clip", "epochs": 2}) == DualEncoderRecipe(family="clip", epochs=2)
     packaged = read_recipe("clip-world")
     assert packaged.epochs == 18
     assert packaged.architecture.vocabulary == 2000
@@ -86,11 +86,11 @@ def test_every_key_that_is_listed_can_be_set() -> None:
     keys = dict(recipe_keys())
     assert {"epochs", "base", "architecture.heads", "weights.fused", "adversarial.eps"} <= keys.keys()
     settings = [f"{name}={json.dumps(default)}" for name, default in keys.items() if default is not None]
-    assert read_recipe(None, settings) == Recipe()
+    assert read_recipe(None, settings) == DualEncoderRecipe()
 
 
 def test_the_identity_changes_with_what_decides_the_weights_and_with_nothing_else(tmp_path: Path) -> None:
-    plain = Recipe(epochs=2)
+    plain = DualEncoderRecipe(epochs=2)
     for change in ({"epochs": 3}, {"seed": 1}, {"precision": "float32"}, {"adversarial": Adversarial(eps=0.1)}):
         assert replace(plain, **change).identity() != plain.identity()  # type: ignore[arg-type]
     assert plain.assets() == ()
@@ -110,13 +110,13 @@ def test_the_identity_changes_with_what_decides_the_weights_and_with_nothing_els
 )
 def test_a_family_that_cannot_be_trained_is_refused(family: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        kind_of_training(Recipe(family=family))
+        kind_of_training(DualEncoderRecipe(family=family))
 
 
 def test_a_linker_of_one_s_own_that_says_nothing_of_training_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("class Mine:\n    tasks = ('T2T',)\n")
     with pytest.raises(UsageError, match="trained_as"):
-        kind_of_training(Recipe(family=f"{tmp_path}/mine.py:Mine"))
+        kind_of_training(DualEncoderRecipe(family=f"{tmp_path}/mine.py:Mine"))
 
 
 def test_a_recipe_needs_no_torch() -> None:

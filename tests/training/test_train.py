@@ -15,10 +15,10 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.errors import MissingError, UsageError
 from robustmel.training.checkpoint import train
 from robustmel.training.dual_encoder import measure
+from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.encoder import fresh_encoder, loaded_encoder
 from robustmel.training.examples import training_data
 from robustmel.training.loop import Epoch
-from robustmel.training.recipe import Recipe
 
 FAMILIES = ("align", "blip", "blip2", "clip", "flava", "owlvit", "siglip")
 
@@ -32,7 +32,9 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_resumed_training_ends_with_the_same_weights(cards: Dataset, recipe: Recipe, family: str, tmp_path: Path) -> None:
+def test_a_resumed_training_ends_with_the_same_weights(
+    cards: Dataset, recipe: DualEncoderRecipe, family: str, tmp_path: Path
+) -> None:
     recipe = replace(recipe, family=family)
     whole = train([cards], recipe, tmp_path / "whole")
 
@@ -52,7 +54,9 @@ def test_a_resumed_training_ends_with_the_same_weights(cards: Dataset, recipe: R
     assert resumed.best_epoch == whole.best_epoch
 
 
-def test_every_step_is_told_and_a_stop_between_two_changes_nothing(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
+def test_every_step_is_told_and_a_stop_between_two_changes_nothing(
+    cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path
+) -> None:
     recipe, told = replace(recipe, epochs=2), []
 
     def step(done: int, of: int) -> None:
@@ -71,7 +75,7 @@ def test_every_step_is_told_and_a_stop_between_two_changes_nothing(cards: Datase
 
 
 def test_another_seed_gives_other_weights_and_the_global_generator_is_left_alone(
-    cards: Dataset, recipe: Recipe, tmp_path: Path
+    cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path
 ) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -84,14 +88,16 @@ def test_another_seed_gives_other_weights_and_the_global_generator_is_left_alone
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_an_easy_task_is_learnt(cards: Dataset, recipe: Recipe, family: str, tmp_path: Path) -> None:
+def test_an_easy_task_is_learnt(cards: Dataset, recipe: DualEncoderRecipe, family: str, tmp_path: Path) -> None:
     result = train([cards], replace(recipe, family=family, epochs=25), tmp_path / "out")
     assert result.accuracies["cards"]["test"]["IT2T"] > 0.6  # chance is 1 / 6; 18 test mentions
     assert result.accuracies["cards"]["test"]["I2T"] > 0.5
 
 
 @pytest.mark.parametrize("family", [one for one in FAMILIES if not one.startswith("blip")])  # see test_blip_families
-def test_the_published_folder_is_what_the_library_loads(cards: Dataset, recipe: Recipe, family: str, tmp_path: Path) -> None:
+def test_the_published_folder_is_what_the_library_loads(
+    cards: Dataset, recipe: DualEncoderRecipe, family: str, tmp_path: Path
+) -> None:
     recipe = replace(recipe, family=family, epochs=1, precision="float16")
     result = train([cards], recipe, tmp_path / "out")
     stored = weights(tmp_path / "out")
@@ -122,7 +128,7 @@ def test_the_published_folder_is_what_the_library_loads(cards: Dataset, recipe: 
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_training_sees_the_pixels_that_the_processor_gives(cards: Dataset, recipe: Recipe, family: str) -> None:
+def test_training_sees_the_pixels_that_the_processor_gives(cards: Dataset, recipe: DualEncoderRecipe, family: str) -> None:
     encoder = fresh_encoder(replace(recipe, family=family), ["a"])
     mention = cards.mentions[0]
     assert mention.image is not None
@@ -132,7 +138,9 @@ def test_training_sees_the_pixels_that_the_processor_gives(cards: Dataset, recip
     assert np.array_equal(encoder.resized(np.asarray(image)).permute(1, 2, 0).numpy(), np.asarray(expected))
 
 
-def test_a_finished_training_is_not_repeated_and_its_state_is_gone(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
+def test_a_finished_training_is_not_repeated_and_its_state_is_gone(
+    cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path
+) -> None:
     first = train([cards], recipe, tmp_path)
     epochs: list[Epoch] = []
     again = train([cards], recipe, tmp_path, on_epoch=epochs.append)
@@ -141,7 +149,7 @@ def test_a_finished_training_is_not_repeated_and_its_state_is_gone(cards: Datase
     assert not list(tmp_path.glob("*state*"))
 
 
-def test_a_folder_with_another_training_is_refused(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
+def test_a_folder_with_another_training_is_refused(cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path) -> None:
     def cut(epoch: Epoch) -> None:
         raise CutError
 
@@ -156,7 +164,7 @@ def test_a_folder_with_another_training_is_refused(cards: Dataset, recipe: Recip
             train([replace(cards, mentions=cards.mentions[1:])], recipe, tmp_path)
 
 
-def test_a_checkpoint_is_fine_tuned_with_its_own_tokenizer(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
+def test_a_checkpoint_is_fine_tuned_with_its_own_tokenizer(cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path) -> None:
     train([cards], recipe, tmp_path / "base")
     tuned = replace(recipe, base=str(tmp_path / "base"), epochs=1, learning_rate=1e-6, warm_up=0.0)
     train([cards], tuned, tmp_path / "tuned")
@@ -171,17 +179,17 @@ def test_a_checkpoint_is_fine_tuned_with_its_own_tokenizer(cards: Dataset, recip
         train([cards], replace(tuned, base=str(tmp_path / "nowhere")), tmp_path / "wrong")
 
 
-def test_training_ends_when_validation_no_longer_gains(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
+def test_training_ends_when_validation_no_longer_gains(cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path) -> None:
     result = train([cards], replace(recipe, epochs=30, patience=2, learning_rate=1e-9), tmp_path)
     assert result.epochs == result.best_epoch + 2 < 30
 
 
-def test_a_loss_that_is_no_number_ends_with_a_sentence(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_ends_with_a_sentence(cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="learning_rate"):
         train([cards], replace(recipe, learning_rate=1e30, warm_up=0.0), tmp_path)
 
 
-def test_given_candidates_replace_the_mentions_own(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
+def test_given_candidates_replace_the_mentions_own(cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path) -> None:
     validation = cards.split("validation").mentions
     encoder = fresh_encoder(recipe, ["a"])
     alone = training_data([cards], recipe, encoder, [[(one.gold or "",) for one in validation]])

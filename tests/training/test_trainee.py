@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.training.checkpoint import train
+from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.loop import Epoch
-from robustmel.training.recipe import Recipe
 
 MAPPER = '''
 from collections import Counter
@@ -63,12 +63,12 @@ class Mapped:
 
 
 @pytest.fixture
-def mapping(recipe: Recipe, tmp_path: Path) -> Recipe:
+def mapping(recipe: DualEncoderRecipe, tmp_path: Path) -> DualEncoderRecipe:
     (tmp_path / "mapped.py").write_text(MAPPER)
     return replace(recipe, family=f"{tmp_path}/mapped.py:Mapped", epochs=4, learning_rate=0.05, weight_decay=0.0)
 
 
-def test_a_mapper_is_trained_resumed_and_published(cards: Dataset, mapping: Recipe, tmp_path: Path) -> None:
+def test_a_mapper_is_trained_resumed_and_published(cards: Dataset, mapping: DualEncoderRecipe, tmp_path: Path) -> None:
     epochs: list[Epoch] = []
     whole = train([cards], mapping, tmp_path / "whole", on_epoch=epochs.append)
     errors = [epoch.validation["error"] for epoch in epochs]
@@ -90,7 +90,7 @@ def test_a_mapper_is_trained_resumed_and_published(cards: Dataset, mapping: Reci
     assert files[0] == files[1]
 
 
-def test_a_dual_encoder_in_a_file_of_one_s_own_is_trained(cards: Dataset, recipe: Recipe, tmp_path: Path) -> None:
+def test_a_dual_encoder_in_a_file_of_one_s_own_is_trained(cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("from robustmel.linkers.clip import CLIP\n\nclass Mine(CLIP):\n    '''Mine.'''\n")
     train([cards], replace(recipe, epochs=1), tmp_path / "clip")
     own = replace(recipe, epochs=1, family=f"{tmp_path}/mine.py:Mine")

@@ -72,8 +72,8 @@ def perturb(
     print(out)
 
 
-@train.command("dual-encoder", cls=CommandWithRecipeKeys)
-def dual_encoder(
+def train_kind(
+    ctx: typer.Context,
     out: Annotated[Path, typer.Option("--out", help="The checkpoint folder.")],
     dataset: Annotated[list[str], typer.Option("--dataset", help="A data set, a name or an inline table; may be repeated.")],
     family: Annotated[
@@ -89,7 +89,11 @@ def dual_encoder(
     ] = None,
     candidates: Annotated[str, typer.Option("--candidates", help="A candidate generator, for validation.")] = "given",
 ) -> None:
-    """Train a dual encoder by its family's own loss. The same command goes on after an interruption."""
+    """Train. The same command goes on after an interruption."""
     from robustmel.cli.training import train_from_command_line
 
-    train_from_command_line(out, dataset, family, base, recipe, change or [], candidates)
+    train_from_command_line(str(ctx.info_name), out, dataset, family, base, recipe, change or [], candidates)
+
+
+for kind, what in (("dual-encoder", "Train a dual encoder by its family's own loss."),):
+    train.command(kind, cls=CommandWithRecipeKeys, help=f"{what} The same command goes on after an interruption.")(train_kind)

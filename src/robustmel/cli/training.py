@@ -23,10 +23,11 @@ class CommandWithRecipeKeys(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Reads the keys when help is asked for, so that no other command waits for them."""
-        from robustmel.training.recipe_files import recipe_keys
+        from robustmel.training.recipe_files import RECIPES, recipe_keys
 
-        keys = ", ".join(f"{name}={_shown(default)}" for name, default in recipe_keys() if default is not None)
-        unset = ", ".join(name for name, default in recipe_keys() if default is None)
+        defaults = dict(recipe_keys(RECIPES[str(self.name)]))
+        keys = ", ".join(f"{name}={_shown(default)}" for name, default in defaults.items() if default is not None)
+        unset = ", ".join(name for name, default in defaults.items() if default is None)
         self.epilog = f"Keys of --set, with their defaults: {keys}. Without a default: {unset}."
         super().format_help(ctx, formatter)
 
@@ -42,7 +43,7 @@ def print_recipes() -> None:
     for name in packaged_recipes():
         recipe = read_recipe(name)
         start = f"fine-tunes {recipe.base}" if recipe.base else "from random weights"
-        attack = ", adversarially" if recipe.adversarial.eps else ""
+        attack = ", adversarially" if "adversarial" in recipe.to_dict() else ""
         print(f"{name:<18} {recipe.family:<7} {start}, {recipe.epochs} epochs{attack}")
     print(
         "\nAll were made of --dataset world-news --dataset world-sport: 10,000 mentions an epoch, for clip-world about half a minute"
@@ -51,6 +52,7 @@ def print_recipes() -> None:
 
 
 def train_from_command_line(
+    kind: str,
     out: Path,
     datasets: Sequence[str],
     family: str | None,
@@ -66,9 +68,11 @@ def train_from_command_line(
     from robustmel.run.locks import hold
     from robustmel.training.card import shown_source
     from robustmel.training.checkpoint import train
-    from robustmel.training.recipe_files import read_recipe
+    from robustmel.training.recipe_files import RECIPES, read_recipe
     from robustmel.training.trainee import kind_of_training
 
+    if kind != "dual-encoder" and not recipe:
+        family = family or RECIPES[kind]().family
     if not (family or base or recipe):
         raise UsageError(
             "nothing says what to train: give --recipe NAME-or-FILE (see robustmel train recipes), --family clip (or siglip, align, "
@@ -76,6 +80,9 @@ def train_from_command_line(
         )
     settings = read_recipe(recipe, changes, family=family, base=base)
     kind_of_training(settings)
+    if not isinstance(settings, RECIPES[kind]):
+        right = next(name for name, made in RECIPES.items() if isinstance(settings, made))
+        raise UsageError(f"this recipe trains a {right}; write robustmel train {right}.")
     if settings.base and any(change.startswith("architecture") for change in changes):
         raise UsageError("architecture is that of --base and cannot be set; leave it out, or train anew with --family.")
     components = [component_from_text(dataset) for dataset in datasets]

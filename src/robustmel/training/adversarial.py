@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks.image.ball import Ball
+from robustmel.training.dual_encoder_recipe import Adversarial
 from robustmel.training.encoder import Encoder
 from robustmel.training.examples import Examples, TrainingData
-from robustmel.training.recipe import Adversarial
 
 CHUNK = 128
 """Held-out images attacked at a time, each against the texts of the others' entities."""

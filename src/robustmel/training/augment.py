@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from robustmel.training.recipe import Augmentation
+from robustmel.training.dual_encoder_recipe import Augmentation
 
 GREY = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a pixel's brightness (ITU-R BT.601)."""

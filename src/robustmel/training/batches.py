@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from robustmel.training.augment import augment
+from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.examples import TrainingData
-from robustmel.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Batch:
     gold: Tensor
 
 
-def batches(data: TrainingData, recipe: Recipe, epoch: int) -> Iterator[Batch]:
+def batches(data: TrainingData, recipe: DualEncoderRecipe, epoch: int) -> Iterator[Batch]:
     """All training mentions once, shuffled; a last batch of a single mention is left for another epoch."""
     generator = torch.Generator().manual_seed(_seed(recipe.seed, epoch))
     train = data.train
@@ -42,13 +42,13 @@ def batches(data: TrainingData, recipe: Recipe, epoch: int) -> Iterator[Batch]:
             yield _batch(data, recipe, rows, generator)
 
 
-def steps(data: TrainingData, recipe: Recipe) -> int:
+def steps(data: TrainingData, recipe: DualEncoderRecipe) -> int:
     """Number of batches in an epoch."""
     whole, rest = divmod(len(data.train), recipe.batch_size)
     return max(1, whole + (rest > 1))
 
 
-def _batch(data: TrainingData, recipe: Recipe, rows: Tensor, generator: torch.Generator) -> Batch:
+def _batch(data: TrainingData, recipe: DualEncoderRecipe, rows: Tensor, generator: torch.Generator) -> Batch:
     train = data.train
     gold, image = train.gold[rows], train.image[rows]
     pictured = image >= 0
@@ -67,7 +67,7 @@ def _batch(data: TrainingData, recipe: Recipe, rows: Tensor, generator: torch.Ge
     )
 
 
-def _entity_texts(data: TrainingData, recipe: Recipe, gold: Tensor, generator: torch.Generator) -> Tensor:
+def _entity_texts(data: TrainingData, recipe: DualEncoderRecipe, gold: Tensor, generator: torch.Generator) -> Tensor:
     """For each mention a text of its entity: the label mostly, else an alias or the description."""
     other = torch.rand(len(gold), generator=generator) >= recipe.names_only
     pick = torch.rand(len(gold), generator=generator)

@@ -15,9 +15,9 @@ from torch import Tensor
 from robustmel.datasets.dataset import Dataset
 from robustmel.training.adversarial import attacked, hardened, step_seed
 from robustmel.training.batches import Batch, batches, steps
+from robustmel.training.dual_encoder_recipe import DualEncoderRecipe, LossWeights
 from robustmel.training.encoder import Encoder, fresh_encoder, loaded_encoder
 from robustmel.training.examples import TrainingData, training_data, training_texts
-from robustmel.training.recipe import LossWeights, Recipe
 from robustmel.training.trainee import CandidateLists
 from robustmel.training.validation import accuracies
 
@@ -37,7 +37,7 @@ class DualEncoderTrainee:
         recipe: Loss, batches and attack.
     """
 
-    def __init__(self, encoder: Encoder, data: TrainingData, recipe: Recipe) -> None:
+    def __init__(self, encoder: Encoder, data: TrainingData, recipe: DualEncoderRecipe) -> None:
         self.encoder, self.data, self.recipe = encoder, data, recipe
         self.remarks = data.remarks
         weights = hashlib.blake2b(digest_size=16)
@@ -51,7 +51,9 @@ class DualEncoderTrainee:
         }
 
     @classmethod
-    def prepare(cls, datasets: Sequence[Dataset], recipe: Recipe, candidates: CandidateLists | None) -> DualEncoderTrainee:
+    def prepare(
+        cls, datasets: Sequence[Dataset], recipe: DualEncoderRecipe, candidates: CandidateLists | None
+    ) -> DualEncoderTrainee:
         """Both towers as their family makes or loads them, and the data as they read it."""
         if recipe.base is None:
             encoder = fresh_encoder(recipe, training_texts(datasets, recipe))
@@ -104,7 +106,11 @@ class DualEncoderTrainee:
 
 
 def measure(
-    folder: Path, dataset: Dataset, recipe: Recipe, split: str = "test", candidates: Sequence[tuple[str, ...]] | None = None
+    folder: Path,
+    dataset: Dataset,
+    recipe: DualEncoderRecipe,
+    split: str = "test",
+    candidates: Sequence[tuple[str, ...]] | None = None,
 ) -> dict[str, float]:
     """Accuracy per task of a published folder on one split of a data set; {} where it has no mention of that split."""
     encoder = loaded_encoder(recipe, str(folder))

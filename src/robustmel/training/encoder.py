@@ -21,7 +21,7 @@ from robustmel.linkers.family import Family
 from robustmel.linkers.loading import load
 from robustmel.linkers.preprocessing import Preprocessing
 from robustmel.linkers.weights import model_folder, model_type
-from robustmel.training.recipe import Recipe
+from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.texts import TextBank, learn_tokenizer
 
 
@@ -115,7 +115,7 @@ class Encoder:
         (folder / "model.safetensors").chmod((folder / "config.json").stat().st_mode)
 
 
-def fresh_encoder(recipe: Recipe, texts: Iterable[str]) -> Encoder:
+def fresh_encoder(recipe: DualEncoderRecipe, texts: Iterable[str]) -> Encoder:
     """A model with random weights, and a tokenizer learnt from the texts.
 
     Raises:
@@ -136,7 +136,7 @@ def fresh_encoder(recipe: Recipe, texts: Iterable[str]) -> Encoder:
     return Encoder(model, tokenizer, family.image_processor(recipe.architecture), family, recipe.text_length, beside)
 
 
-def loaded_encoder(recipe: Recipe, base: str) -> Encoder:
+def loaded_encoder(recipe: DualEncoderRecipe, base: str) -> Encoder:
     """A checkpoint with its own tokenizer and image processor, in float32.
 
     Raises:

@@ -14,8 +14,8 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.errors import ImageError, MissingError, UsageError
 from robustmel.images import decode
 from robustmel.linkers.texts import query_text
+from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.encoder import Encoder
-from robustmel.training.recipe import Recipe
 from robustmel.training.texts import TextBank, entity_texts
 from robustmel.training.trainee import CandidateLists
 from robustmel.types import Entity, Mention
@@ -67,7 +67,7 @@ class TrainingData:
     remarks: Counter[str]
 
 
-def training_texts(datasets: Iterable[Dataset], recipe: Recipe) -> list[str]:
+def training_texts(datasets: Iterable[Dataset], recipe: DualEncoderRecipe) -> list[str]:
     """All texts a tokenizer may learn from: the training mentions' and the entities'."""
     texts: list[str] = []
     for dataset in datasets:
@@ -78,7 +78,7 @@ def training_texts(datasets: Iterable[Dataset], recipe: Recipe) -> list[str]:
 
 def training_data(
     datasets: Sequence[Dataset],
-    recipe: Recipe,
+    recipe: DualEncoderRecipe,
     encoder: Encoder,
     candidates: CandidateLists | None = None,
     *,
@@ -141,7 +141,7 @@ def training_data(
     return TrainingData(stacked, bank, rows, _examples(train, bank), _examples(measured, bank), digest.hexdigest(), remarks)
 
 
-def _read(mention: Mention, recipe: Recipe) -> str:
+def _read(mention: Mention, recipe: DualEncoderRecipe) -> str:
     return query_text(mention.query("", ()), recipe.query_text)
 
 

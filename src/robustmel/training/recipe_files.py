@@ -9,9 +9,18 @@ from typing import Any
 
 from robustmel.errors import MissingError, UsageError
 from robustmel.registry import suggestion
+from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.recipe import Recipe, fill
 
 PACKAGED = Path(__file__).parents[1] / "world" / "recipes"
+
+RECIPES: dict[str, type[Recipe]] = {"dual-encoder": DualEncoderRecipe}
+"""What `robustmel train` can train -> the recipe that says how."""
+
+
+def recipe_class(family: str | None) -> type[Recipe]:
+    """The recipe of a family; dual encoders are many, and share one."""
+    return next((made for made in RECIPES.values() if family is not None and made.family == family), DualEncoderRecipe)
 
 
 def packaged_recipes() -> dict[str, Path]:
@@ -33,17 +42,23 @@ def read_recipe(source: Path | str | Mapping[str, Any] | None = None, settings: 
         MissingError: There is no such file or packaged recipe.
     """
     changes: dict[str, Any] = {} if source is None else dict(source) if isinstance(source, Mapping) else _values(source)
-    start = read_recipe(changes.pop("recipe")) if isinstance(source, Mapping) and "recipe" in source else Recipe()
-    recipe: Recipe = fill(fill(start, changes), {name: value for name, value in given.items() if value is not None})
-    for setting in settings:
-        recipe = fill(recipe, _setting(setting))
+    based = read_recipe(changes.pop("recipe")) if isinstance(source, Mapping) and "recipe" in source else None
+    layers = [changes, {name: value for name, value in given.items() if value is not None}, *map(_setting, settings)]
+    families = [layer["family"] for layer in layers if isinstance(layer.get("family"), str)]
+    made = recipe_class((families or [based.family if based else None])[-1])
+    if based is not None and not isinstance(based, made):
+        raise UsageError(f'the recipe of family "{based.family}" cannot be changed to family "{families[-1]}"; name another.')
+    recipe: Recipe = based or made()
+    for layer in layers:
+        recipe = fill(recipe, layer)
     return recipe
 
 
-def recipe_keys() -> Iterator[tuple[str, Any]]:
-    """Every key that a recipe may set, as `key=value` settings spell it, with its default."""
-    for field in dataclasses.fields(Recipe):
-        default = getattr(Recipe(), field.name)
+def recipe_keys(made: type[Recipe] = DualEncoderRecipe) -> Iterator[tuple[str, Any]]:
+    """Every key that a recipe of a class may set, as `key=value` settings spell it, with its default."""
+    recipe = made()
+    for field in dataclasses.fields(recipe):
+        default = getattr(recipe, field.name)
         if dataclasses.is_dataclass(default):
             yield from ((f"{field.name}.{part.name}", getattr(default, part.name)) for part in dataclasses.fields(default))
         else:

@@ -73,6 +73,8 @@ def kind_of_training(recipe: Recipe) -> str:
     Raises:
         UsageError: There is no such family, or it cannot be trained.
     """
+    if recipe.kind is not None:
+        return recipe.kind
     family = recipe.family
     entry = None if is_file_component(family) else LINKERS[family]
     if isinstance(entry, Preset):
