@@ -44,9 +44,9 @@ class AttackResult:
         run = self.report.run
         attacked, clean = self._cells
         names = run.names(attacked)
-        shown = attacked.evaluations[-1]
-        before, after = run.predictions(clean, clean.evaluations[0]), run.predictions(attacked, shown)
-        logs = run.log(attacked, shown) or [{}] * len(before)
+        evaluation = attacked.evaluations[-1]
+        before, after = run.predictions(clean, clean.evaluations[0]), run.predictions(attacked, evaluation)
+        logs = run.log(attacked, evaluation) or [{}] * len(before)
         rows = []
         for mention, old, new, logged in zip(run.questions(attacked), before, after, logs, strict=True):
             answers = [names.get(answer.ranked[0], answer.ranked[0]) if answer.ranked else None for answer in (old, new)]
@@ -63,8 +63,8 @@ class AttackResult:
         from PIL import Image
 
         attacked, _ = self._cells
-        shown = attacked.evaluations[-1]
-        paths = [self.report.run.picture(shown, logged) for logged in self.report.run.log(attacked, shown)]
+        evaluation = attacked.evaluations[-1]
+        paths = [self.report.run.picture(evaluation, logged) for logged in self.report.run.log(attacked, evaluation)]
         return [None if path is None else Image.open(path).copy() for path in paths]
 
     def to_pandas(self) -> pd.DataFrame:

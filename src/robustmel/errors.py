@@ -47,7 +47,7 @@ class _Guard:
     def write(self, text: str) -> int:
         lead = "\r" if text.startswith("\r") else ""  # a line that is written over
         text = text.removeprefix("\r").replace("\r\n", "\n") if self._strict else text
-        safe = printable(text, None, keep="\n\t") if self._strict else _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
+        safe = printable(text, None, keep="\n\t") if self._strict else _CONTROLS.sub(lambda match: repr(match[0])[1:-1], text)
         self.unguarded.write(lead + safe if self._strict else safe)
         return len(text)
 

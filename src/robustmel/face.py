@@ -17,7 +17,7 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
 from robustmel.linkers import LINKERS
 from robustmel.linkers.contract import Linker
-from robustmel.progress import shown
+from robustmel.progress import progress_display
 from robustmel.registry import Component, own_parameters
 from robustmel.report import Report, build
 from robustmel.report.score import score
@@ -129,8 +129,10 @@ def execute(
             build(out, store).write_page()
 
     at_hand = any(component.instance is not None for component in (*grid.datasets, *grid.linkers))
-    with nullcontext(listener) if listener else shown() as told:
-        finished = run_grid(grid, out, Store(store), 1 if at_hand else workers, device, told, page if pages else lambda: None)
+    with nullcontext(listener) if listener else progress_display() as display:
+        finished = run_grid(
+            grid, out, Store(store), 1 if at_hand else workers, device, display, page if pages else lambda: None
+        )
     return Outcome(finished, build(out, store))
 
 

@@ -90,7 +90,7 @@ def pixel_file(data: bytes) -> PixelFile:
 
 
 def _png(data: bytes) -> PixelFile:
-    kept, orientation, frames, depth, colour = [_PNG], 1, 1, 8, 2
+    chunks, orientation, frames, depth, colour = [_PNG], 1, 1, 8, 2
     for name, body, sound in _chunks(data):
         if name == b"IHDR" and len(body) >= 13:
             depth, colour = body[8], body[9]
@@ -109,8 +109,8 @@ def _png(data: bytes) -> PixelFile:
             sound = True
         if name in _PNG_PIXELS:
             length, check = struct.pack(">I", len(body)), struct.pack(">I", zlib.crc32(name + body))
-            kept += [length, name, body, check] if sound else [length, name, body, b"\0\0\0\0"]
-    return PixelFile(b"".join(kept), orientation, frames)
+            chunks += [length, name, body, check] if sound else [length, name, body, b"\0\0\0\0"]
+    return PixelFile(b"".join(chunks), orientation, frames)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
@@ -126,11 +126,11 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
 
 
 def _jpeg(data: bytes) -> PixelFile:
-    kept, orientation, place = [data[:2]], 1, 2
+    chunks, orientation, place = [data[:2]], 1, 2
     while place + 4 <= len(data) and data[place] == 0xFF and data[place + 1] not in (0xDA, 0xD9):
         marker = data[place + 1]
         if marker == 0xFF or 0xD0 <= marker <= 0xD8 or marker == 1:  # fill bytes, and markers that stand alone
-            kept.append(data[place : place + (1 if marker == 0xFF else 2)])
+            chunks.append(data[place : place + (1 if marker == 0xFF else 2)])
             place += 1 if marker == 0xFF else 2
             continue
         end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
@@ -139,9 +139,9 @@ def _jpeg(data: bytes) -> PixelFile:
             orientation = exif_orientation(body)
         channels = (marker == 0xE0 and body.startswith(b"JFIF\0")) or (marker == 0xEE and body.startswith(b"Adobe"))
         if channels or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
-            kept.append(data[place:end])
+            chunks.append(data[place:end])
         place = max(end, place + 2)
-    return PixelFile(b"".join([*kept, data[place:]]), orientation)
+    return PixelFile(b"".join([*chunks, data[place:]]), orientation)
 
 
 def exif_orientation(exif: bytes) -> int:

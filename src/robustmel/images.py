@@ -178,8 +178,8 @@ def _read(path: Path) -> bytes:
         raise ImageError("image_missing", f"image {str(path)[:300]} cannot be read: {problem.strerror}.") from problem
     if not data:
         raise ImageError("image_decode", f"image {path} is empty (0 bytes).")
-    if (said := foreign_format(data[:4096])) is not None:
-        raise ImageError("image_refused", f"image {path} {said}.")
+    if (refusal := foreign_format(data[:4096])) is not None:
+        raise ImageError("image_refused", f"image {path} {refusal}.")
     if (text := text_kind(data[:4096])) is not None:
         raise ImageError("image_decode", f"image {path} is {text}, not an image; fetch it again.")
     return data

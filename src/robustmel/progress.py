@@ -23,7 +23,7 @@ QUIET = 30.0
 
 
 @contextmanager
-def shown() -> Iterator[ProgressListener]:
+def progress_display() -> Iterator[ProgressListener]:
     """A listener for `execute` that shows how far each artefact is, how many of all are made, and the time left."""
     if not sys.stderr.isatty():
         yield _Lines()
@@ -57,8 +57,8 @@ class _Bars(ProgressListener):
         self._show()
 
     def _show(self) -> None:
-        said = f"{self.made} of {self.count} artefacts made"
-        self.display.update(self.all, description=said, completed=self.made if self.count else 1, total=self.count or 1)
+        position = f"{self.made} of {self.count} artefacts made"
+        self.display.update(self.all, description=position, completed=self.made if self.count else 1, total=self.count or 1)
 
 
 class _Lines(ProgressListener):
@@ -84,16 +84,16 @@ class _Pace:
     """How fast something goes on; told at most every `QUIET` seconds."""
 
     def __init__(self) -> None:
-        self.began, self.before, self.told = math.inf, 0, 0.0
+        self.began, self.before, self.last_line = math.inf, 0, 0.0
 
     def news(self, done: int, of: int) -> str:
         """The share done and the time left; "" where it is too early to say."""
         now = time.monotonic()
         if self.began > now:  # what was there from before says nothing of the speed
-            self.began, self.before, self.told = now, done, now
-        if now - self.told < QUIET or not self.before < done < of:
+            self.began, self.before, self.last_line = now, done, now
+        if now - self.last_line < QUIET or not self.before < done < of:
             return ""
-        self.told = now
+        self.last_line = now
         left = (now - self.began) / (done - self.before) * (of - done)
         return f"{done / of:.0%} done, about {_duration(left)} left"
 

@@ -17,7 +17,7 @@ def test_a_line_an_artefact_and_one_every_half_minute_with_the_time_left(
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock))
     long: Any = SimpleNamespace(key="a", title="pgd on clip-world")
     short: Any = SimpleNamespace(key="b", title="clip-world answers")
-    with progress.shown() as lines:
+    with progress.progress_display() as lines:
         pass
     lines.planned(12)
     lines.begun(long)

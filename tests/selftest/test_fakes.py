@@ -126,7 +126,7 @@ def test_stochastic_gradients_differ_and_the_others_do_not(behind: Behind) -> No
 def test_every_fake_is_found_out(some: tuple[Fake, ...], few: Planted, run: Runner) -> None:
     verdicts = check_fakes(few, run, some)
     assert {one.victim: one.faults for one in verdicts} == {f"fake: {one.label}": () for one in some}
-    assert all(any(code in one.said for code in SUSPICIONS) or "broken to its value" in one.said for one in verdicts)
+    assert all(any(code in one.reported for code in SUSPICIONS) or "broken to its value" in one.reported for one in verdicts)
 
 
 @pytest.mark.usefixtures("short")

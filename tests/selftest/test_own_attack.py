@@ -33,7 +33,7 @@ def test_the_shipped_attacks_break_all_that_can_be_broken_and_nothing_else(
     verdicts = check_tower(planted[1], run, WHITE_BOXES[:2])
     assert [one.faults for one in verdicts] == [()] * len(verdicts)
     assert len(verdicts) == 4
-    assert all("missed 0 of" in one.said for one in verdicts[1:])
+    assert all("missed 0 of" in one.reported for one in verdicts[1:])
 
 
 def test_a_right_attack_of_ones_own_passes(planted: tuple[Planted, Planted], run: Runner) -> None:

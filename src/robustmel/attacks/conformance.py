@@ -160,7 +160,7 @@ def _well_formed(attack: Any, trial: _Trial, made: Perturbation) -> Iterator[str
         yield "its pixels must be finite and lie in [0, 1]."
         return
     rounded = eight_bit(made.pixels)
-    for name, true, kept, slack in (
+    for name, true, stated, slack in (
         ("linf", largest(made.pixels - trial.pixels), largest(rounded - trial.pixels), HALF_A_LEVEL),
         (
             "l2",
@@ -172,8 +172,8 @@ def _well_formed(attack: Any, trial: _Trial, made: Perturbation) -> Iterator[str
         if not torch.allclose(getattr(made, name).float(), true, atol=1e-4):
             yield f"{name} is not the length of the change that it made."
         with suppress(UsageError):  # a budget in words, or of another kind
-            if attack.threat_model == name and bool((kept > number("budget", attack.budget) + slack).any()):
-                yield f"it leaves its budget: {name} {float(kept.max()):.4g} in 8 bits, where {attack.budget} is allowed."
+            if attack.threat_model == name and bool((stated > number("budget", attack.budget) + slack).any()):
+                yield f"it leaves its budget: {name} {float(stated.max()):.4g} in 8 bits, where {attack.budget} is allowed."
     fooled = torch.stack([trial.scores(images, torch.arange(4)).argmax(1) != trial.gold for images in (made.pixels, rounded)])
     asked = attack.needs != "nothing" and not getattr(attack, "targeted", None)
     if asked and bool((fooled != made.succeeded.cpu()).all(dim=0).any()):

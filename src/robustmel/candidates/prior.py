@@ -43,8 +43,8 @@ class Prior:
     def candidates(self, mentions: Sequence[Mention], kb: KnowledgeBase, train: Sequence[Mention]) -> list[tuple[str, ...]]:
         """See `CandidateGenerator.candidates`."""
         ranker = _Ranker(kb, train, self.k)
-        found = {surface: ranker.best(surface) for surface in dict.fromkeys(mention.surface for mention in mentions)}
-        return [found[mention.surface] for mention in mentions]
+        nearest = {surface: ranker.best(surface) for surface in dict.fromkeys(mention.surface for mention in mentions)}
+        return [nearest[mention.surface] for mention in mentions]
 
 
 class _Ranker:
@@ -59,12 +59,12 @@ class _Ranker:
                 self._meant[fold(mention.surface)][mention.gold] += 1
 
     def best(self, surface: str) -> tuple[str, ...]:
-        found: dict[str, None] = {}
+        nearest: dict[str, None] = {}
         for entity_id in self._all(surface):  # lazily: most lists are full before names are compared
-            found[entity_id] = None
-            if len(found) == self._k:
+            nearest[entity_id] = None
+            if len(nearest) == self._k:
                 break
-        return tuple(found)
+        return tuple(nearest)
 
     def _all(self, surface: str) -> Iterator[str]:
         meant = self._meant.get(fold(surface), Counter())

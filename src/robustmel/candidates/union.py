@@ -50,13 +50,13 @@ class Union:
         """The files behind all of them."""
         from robustmel.candidates import CANDIDATES
 
-        found: list[Path] = []
+        paths: list[Path] = []
         for table in of:
             name, parameters = _parts(table)
             loaded = CANDIDATES.load(name)
             if hasattr(loaded, "assets"):
-                found += loaded.assets(**CANDIDATES.parameters(name, parameters))
-        return tuple(dict.fromkeys(found))
+                paths += loaded.assets(**CANDIDATES.parameters(name, parameters))
+        return tuple(dict.fromkeys(paths))
 
     def candidates(self, mentions: Sequence[Mention], kb: KnowledgeBase, train: Sequence[Mention]) -> list[tuple[str, ...]]:
         """See `CandidateGenerator.candidates`."""

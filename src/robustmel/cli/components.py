@@ -27,11 +27,11 @@ def linkers(
     """List the linkers, or test one, your own too."""
     from robustmel.linkers import LINKERS
 
-    given = {}
+    parameters = {}
     if name is not None and Path(name).is_dir():
-        given = {"model": name}
+        parameters = {"model": name}
         name = _family(name)
-    lacking = [parameter for parameter in show(LINKERS, name) if parameter not in given]
+    lacking = [parameter for parameter in show(LINKERS, name) if parameter not in parameters]
     if name is None:
         return
     if _untested(LINKERS, name, lacking):
@@ -39,9 +39,9 @@ def linkers(
     from robustmel.linkers.conformance import conformance, position_bias
     from robustmel.linkers.contract import capabilities
 
-    _tell(conformance(name, **given))
-    able = capabilities(LINKERS.load(name), LINKERS.parameters(name, given))
-    drawn = position_bias(name, **given) if able.random else {}  # of any other it would be a problem
+    _tell(conformance(name, **parameters))
+    able = capabilities(LINKERS.load(name), LINKERS.parameters(name, parameters))
+    drawn = position_bias(name, **parameters) if able.random else {}  # of any other it would be a problem
     shares = ", ".join(f"{task} {share:.0%}" for task, share in drawn.items()) or "none"
     print(f"position bias (first answers that change when the candidates are listed in reverse): {shares}")
     if able.no_gradient:

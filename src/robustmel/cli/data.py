@@ -29,10 +29,10 @@ def check(
     from robustmel.progress import counted
     from robustmel.run.grid import component_from_text
 
-    given: dict[str, Any] = {"path": path, "images": images, "kb": kb, "fields": pairs(field)}
+    options: dict[str, Any] = {"path": path, "images": images, "kb": kb, "fields": pairs(field)}
     component = component_from_text(dataset)
-    named = {key: str(value) if isinstance(value, Path) else value for key, value in given.items() if value}
-    loader = DATASETS.create(component.name, **(dict(component.params) | named))
+    stated = {key: str(value) if isinstance(value, Path) else value for key, value in options.items() if value}
+    loader = DATASETS.create(component.name, **(dict(component.params) | stated))
     with counted("images") as progress:
         report = examine(loader.load(), verify_images=verify, progress=progress)
     sys.stdout.write((report.to_json() if as_json else report.to_text()).rstrip("\n") + "\n")

@@ -112,8 +112,8 @@ def recognise(data: Path) -> dict[str, Any]:
         return {"name": "jsonl", "path": str(data)}
     for name in DATASETS:
         loader = DATASETS.load(name)
-        found = loader(path=data).found() if issubclass(loader, Published) else None
-        if any(layout.name == found and layout.expected for layout in getattr(loader, "layouts", ())):
+        recognised = loader(path=data).found() if issubclass(loader, Published) else None
+        if any(layout.name == recognised and layout.expected for layout in getattr(loader, "layouts", ())):
             folders = [folder for folder in ("images", "image", "imgs") if (data / folder).is_dir()]
             return {"name": name, "path": str(data)} | ({"images": str(data / folders[0])} if folders else {})
     raise MissingError(f"{data} has the layout of no known data set ({contents(data)}). docs/data-format.md describes our own.")

@@ -30,11 +30,11 @@ def build(
         from robustmel.kb.build import build_from_dump
         from robustmel.kb.dump import DumpReport
 
-        def told(report: DumpReport) -> None:
+        def show(report: DumpReport) -> None:
             if report.lines % 100_000 == 0 or sys.stderr.isatty():
                 print(f"\r{report.lines:,} lines, {report.kept:,} entities", end="", file=sys.stderr, flush=True)
 
-        report = build_from_dump(dump, out, tuple(language or ("en", "mul")), told)
+        report = build_from_dump(dump, out, tuple(language or ("en", "mul")), show)
         print(f"\r{out}: {report.kept:,} entities of {report.lines:,} lines", file=sys.stderr)
         for count, what in (
             (report.without_label, "items without a label in these languages"),

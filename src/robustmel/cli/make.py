@@ -8,7 +8,7 @@ import typer
 
 from robustmel.cli.options import STORE, Device, StoreFolder, Workers, attack_names, dataset_names, linker_names
 from robustmel.cli.training import CommandWithRecipeKeys
-from robustmel.progress import shown
+from robustmel.progress import progress_display
 
 train = typer.Typer(help="Train a linker.", no_args_is_help=True)
 
@@ -63,12 +63,12 @@ def perturb(
         "seeds": [seed],
     }
     grid = parse_grid(table if limit is None else table | {"limit": limit}, "the command line")
-    with shown() as listener:
+    with progress_display() as listener:
         facts = publish(grid, out, Store(store), workers, device, listener, with_clean)
-    told = [f"{facts['mentions']} mentions", f"{facts['states'].pop('ok', 0)} attacked"]
-    told += [f"{facts['fooled']} of {facts['judged']} fooled the linker"] if facts["judged"] else []
-    told += [f"{count} {why.replace(':', ': ').replace('_', ' ')}" for why, count in facts["states"].items()]
-    print("; ".join(told), file=sys.stderr)
+    counts = [f"{facts['mentions']} mentions", f"{facts['states'].pop('ok', 0)} attacked"]
+    counts += [f"{facts['fooled']} of {facts['judged']} fooled the linker"] if facts["judged"] else []
+    counts += [f"{count} {why.replace(':', ': ').replace('_', ' ')}" for why, count in facts["states"].items()]
+    print("; ".join(counts), file=sys.stderr)
     print(out)
 
 

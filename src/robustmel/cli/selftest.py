@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from robustmel.cli.options import CORES, Workers
-from robustmel.progress import shown
+from robustmel.progress import progress_display
 
 RECORD = "selftest.json"
 
@@ -47,7 +47,7 @@ def selftest(
     if tried is not None:
         attack_at(tried, 1)  # what is wrong with it is told before anything is planted
     began = time.monotonic()
-    with _folder(out) as folder, shown() as listener:
+    with _folder(out) as folder, progress_display() as listener:
         verdicts = run_checks(folder, workers, listener, sources, tried, pages=out is not None)
         seconds = time.monotonic() - began
         (folder / RECORD).write_text(verdicts_json(verdicts, seconds), encoding="utf-8")
@@ -56,8 +56,8 @@ def selftest(
     failed = sum(not verdict.passed for verdict in verdicts)
     weaker = sum(bool(verdict.passed and verdict.weaker) for verdict in verdicts)
     than = f" (in {weaker}, the attack is weaker than PGD, not broken)" if weaker else ""
-    kept = f"; kept in {out}" if out else "; --out DIR keeps runs and images" if failed else ""
-    print(f"{len(verdicts) - failed} of {len(verdicts)} passed{than} in {seconds:.0f} s{kept}", file=sys.stderr)
+    where = f"; kept in {out}" if out else "; --out DIR keeps runs and images" if failed else ""
+    print(f"{len(verdicts) - failed} of {len(verdicts)} passed{than} in {seconds:.0f} s{where}", file=sys.stderr)
     if failed:
         raise typer.Exit(1)
 

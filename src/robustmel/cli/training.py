@@ -105,8 +105,8 @@ def train_from_command_line(
             )
     for dataset in loaded:
         accuracies = result.accuracies.get(dataset.name, {}).get("test", {})
-        shown = "  ".join(f"{task} {value:.1%}" for task, value in accuracies.items()) or "no test mentions"
-        print(f"{dataset.name} test: {shown}", file=sys.stderr)
+        figures = "  ".join(f"{task} {value:.1%}" for task, value in accuracies.items()) or "no test mentions"
+        print(f"{dataset.name} test: {figures}", file=sys.stderr)
     for remark, count in result.remarks.items():
         print(f"{remark}: {count}", file=sys.stderr)
     print(result.folder)
@@ -123,6 +123,6 @@ def _candidates(dataset: Dataset, split: str, generator: Component) -> list[tupl
 
 
 def _print_epoch(epoch: Epoch) -> None:
-    shown = "  ".join(f"{task} {value:.1%}" for task, value in epoch.validation.items())
+    figures = "  ".join(f"{task} {value:.1%}" for task, value in epoch.validation.items())
     best = "  *" if epoch.best else ""
-    print(f"epoch {epoch.number}: loss {epoch.loss:.3f}  {shown}{best}  {epoch.seconds:.0f} s", file=sys.stderr, flush=True)
+    print(f"epoch {epoch.number}: loss {epoch.loss:.3f}  {figures}{best}  {epoch.seconds:.0f} s", file=sys.stderr, flush=True)

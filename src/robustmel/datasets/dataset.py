@@ -64,11 +64,11 @@ class Dataset:
         """
         if name == "all":
             return self
-        kept = tuple(mention for mention in self.mentions if mention.split == name)
-        if not kept and self.mentions:
+        chosen = tuple(mention for mention in self.mentions if mention.split == name)
+        if not chosen and self.mentions:
             known = sorted({mention.split or "none" for mention in self.mentions})
             raise MissingError(f'data set {self.name} has no split "{name}"; it has: {", ".join(known)} (or "all").')
-        return replace(self, mentions=kept)
+        return replace(self, mentions=chosen)
 
 
 class DatasetLoader(Protocol):

@@ -68,19 +68,19 @@ def _mention(record: Record, images: Path, kb: KnowledgeBase, report: LoadReport
 
 
 def _span(record: Record, surface: str, text: str, place: str, report: LoadReport) -> Span | None:
-    given = record.span("span")
-    if given is not None and fits(given, surface, text):
-        return given
+    stated = record.span("span")
+    if stated is not None and fits(stated, surface, text):
+        return stated
     repaired = None if surface in text else recover(surface, text)
-    if given is not None and (repaired is None or repaired[0] != given):
-        report.remark("span_mismatch", f"{place}: [{given[0]}, {given[1]}] is not {surface[:40]!r}")
+    if stated is not None and (repaired is None or repaired[0] != stated):
+        report.remark("span_mismatch", f"{place}: [{stated[0]}, {stated[1]}] is not {surface[:40]!r}")
     if repaired is not None:
         report.remark(f"recovered_{repaired[1]}", f"{place}: {surface[:40]!r} as {text[slice(*repaired[0])][:60]!r}")
         return repaired[0]
-    found = locate(surface, text)
-    if found is None and text.strip():
+    verbatim = locate(surface, text)
+    if verbatim is None and text.strip():
         report.remark("without_span", place)
-    return found
+    return verbatim
 
 
 def remark_gaps(mention: Mention, place: str, report: LoadReport) -> None:
@@ -95,27 +95,27 @@ def remark_gaps(mention: Mention, place: str, report: LoadReport) -> None:
 
 def candidate_list(listed: Iterable[str | None], place: str, report: LoadReport) -> tuple[str, ...]:
     """The candidates, each once; counts `nil_candidates` (None), `repeated_candidates` and `empty_candidates`."""
-    kept: dict[str, None] = {}
+    candidates: dict[str, None] = {}
     for candidate in listed:
         if candidate is None:
             report.remark("nil_candidates", place)
-        elif candidate in kept:
+        elif candidate in candidates:
             report.remark("repeated_candidates", f"{place}: {candidate}")
         else:
-            kept[candidate] = None
-    if not kept:
+            candidates[candidate] = None
+    if not candidates:
         report.remark("empty_candidates", place)
-    return tuple(kept)
+    return tuple(candidates)
 
 
 def _candidates(record: Record, place: str, kb: KnowledgeBase, report: LoadReport) -> tuple[str, ...] | None:
     listed = record.identifiers("candidates")
     if listed is None:
         return None
-    known = []
+    candidates = []
     for candidate in listed:
         if candidate is None or candidate in kb or is_nil(candidate):
-            known.append(candidate if candidate in kb else None)
+            candidates.append(candidate if candidate in kb else None)
         else:
             report.remark("unknown_candidates", f"{place}: {candidate}")
-    return candidate_list(known, place, report)
+    return candidate_list(candidates, place, report)

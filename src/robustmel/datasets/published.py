@@ -58,9 +58,9 @@ class About:
 def about(name: str) -> About:
     """What published.toml says of a data set, by its own name."""
     text = files("robustmel.datasets").joinpath("published.toml").read_text("utf-8")
-    said: dict[str, Any] = tomllib.loads(text)[name]
-    said["refused"] = [Refused(**layout) for layout in said.get("refused", ())]
-    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
+    table: dict[str, Any] = tomllib.loads(text)[name]
+    table["refused"] = [Refused(**layout) for layout in table.get("refused", ())]
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
     return About(**fields)
 
 
@@ -142,7 +142,7 @@ class Published:
             report,
             self.about().licence,
             read.addresses,
-            folders=tuple(Path(given) for given in (source.folder, self.images, self.kb) if given is not None),
+            folders=tuple(Path(place) for place in (source.folder, self.images, self.kb) if place is not None),
         )
         return dataset.split(split_name(split))
 
@@ -165,12 +165,12 @@ class Published:
     def _knowledge_base(self, own: Sequence[Entity], report: LoadReport) -> KnowledgeBase:
         if self.kb is None:
             return KnowledgeBase(own)
-        given = open_kb(Path(self.kb))
+        other = open_kb(Path(self.kb))
         report.layout += f", knowledge base {Path(self.kb).name}"
-        lacking = [entity for entity in own if entity.id not in given]
+        lacking = [entity for entity in own if entity.id not in other]
         for entity in lacking:
             report.remark("not_in_given_kb", entity.id)
-        return ExtendedKnowledgeBase(given, lacking) if lacking else given
+        return ExtendedKnowledgeBase(other, lacking) if lacking else other
 
     def _layouts(self) -> Sequence[Layout]:
         wanted = (self.layout or "").casefold()

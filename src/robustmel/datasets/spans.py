@@ -46,7 +46,7 @@ def recover(surface: str, text: str) -> tuple[Span, Rule] | None:
     condensed = _condensed(surface, text)
     if condensed is not None:
         return condensed, "punctuation"
-    words = [(_folded(found.group()), found.span()) for found in _WORD.finditer(text)]
+    words = [(_folded(match.group()), match.span()) for match in _WORD.finditer(text)]
     spoken = [word for word, _ in words]
     rules: tuple[tuple[Rule, tuple[int, int] | None], ...] = (
         ("gap", _in_order(wanted, spoken)),
@@ -113,12 +113,12 @@ def placed(surface: str, text: str, place: str, report: LoadReport) -> Span | No
     if not text.strip():
         report.remark("no_text", place)
         return None
-    found = locate(surface, text)
-    if found is None and surface.strip() and surface not in text:
+    match = locate(surface, text)
+    if match is None and surface.strip() and surface not in text:
         repaired = recover(surface, text)
         if repaired is not None:
             report.remark(f"recovered_{repaired[1]}", f"{place}: {surface[:40]!r} as {text[slice(*repaired[0])][:60]!r}")
             return repaired[0]
-    if found is None:
+    if match is None:
         report.remark("without_span", place)
-    return found
+    return match

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from robustmel.datasets.layouts.gemel import GEMEL
 from robustmel.datasets.layouts.mimic import MIMICCleaned
-from robustmel.datasets.layouts.wikidiverse import WikiDiverse as Released
+from robustmel.datasets.layouts.wikidiverse import WikiDiverseReleased
 from robustmel.datasets.published import Published
 
 
@@ -22,8 +22,8 @@ class WikiDiverse(Published):
 
     name: ClassVar[str] = "wikidiverse"
     layouts: ClassVar = (
-        Released(),
-        Released(with_candidates=True),
+        WikiDiverseReleased(),
+        WikiDiverseReleased(with_candidates=True),
         MIMICCleaned("wiki_diverse"),
         GEMEL("img_url"),
     )

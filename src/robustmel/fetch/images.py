@@ -52,7 +52,7 @@ def fetch_images(
     record.mkdir(parents=True, exist_ok=True)
     writing, stopped = threading.Lock(), threading.Event()
 
-    def one(path: Path, address: str) -> str | None:
+    def fetch(path: Path, address: str) -> str | None:
         if stopped.is_set():
             return None
         try:
@@ -66,7 +66,7 @@ def fetch_images(
 
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         try:
-            for done, outcome in enumerate(pool.map(one, wanted, wanted.values()), start=1):
+            for done, outcome in enumerate(pool.map(fetch, wanted, wanted.values()), start=1):
                 outcomes[outcome or "not_fetched"] += 1
                 if progress is not None:
                     progress(outcomes["there"] + done, len(addresses))
@@ -101,5 +101,5 @@ def _fetched(path: Path, address: str, client: PoliteClient) -> dict[str, object
 
 def rendered(address: str) -> str:
     """The address of a drawing's PNG, `RENDERED` pixels wide; any other address as it is."""
-    found = _DRAWING.match(address)
-    return f"{found[1]}/thumb/{found[2]}/{RENDERED}px-{found[3]}.png" if found else address
+    match = _DRAWING.match(address)
+    return f"{match[1]}/thumb/{match[2]}/{RENDERED}px-{match[3]}.png" if match else address

@@ -29,9 +29,9 @@ class Digest:
 
     def add(self, entity: Entity) -> None:
         """Takes in the next entity."""
-        said = [*entity_fields(entity).values(), [image.name for image in entity.images]]
+        values = [*entity_fields(entity).values(), [image.name for image in entity.images]]
         self._hashed.update(
-            json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode()
+            json.dumps(values, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode()
         )
 
     def hexdigest(self) -> str:

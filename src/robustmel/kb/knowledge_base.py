@@ -60,11 +60,11 @@ class KnowledgeBase:
 
     @cached_property
     def _by_name(self) -> dict[str, tuple[str, ...]]:
-        found: defaultdict[str, list[str]] = defaultdict(list)
+        ids_by_name: defaultdict[str, list[str]] = defaultdict(list)
         for entity in self.entities:
             for name in dict.fromkeys(fold(known) for known in (entity.name, *entity.aliases)):
-                found[name].append(entity.id)
-        return {name: tuple(ids) for name, ids in found.items()}
+                ids_by_name[name].append(entity.id)
+        return {name: tuple(ids) for name, ids in ids_by_name.items()}
 
     def named(self, name: str) -> tuple[str, ...]:
         """Ids of the entities with this name or alias, compared folded; in knowledge-base order."""

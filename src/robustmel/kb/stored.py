@@ -148,16 +148,16 @@ def _about(folder: Path) -> dict[str, Any]:
     import json
 
     try:
-        said = json.loads((folder / ABOUT).read_text("utf-8"))
+        about = json.loads((folder / ABOUT).read_text("utf-8"))
     except FileNotFoundError:
         raise MissingError(
             f"no knowledge base in {folder}: expected a folder that `robustmel kb build` made (it has {ABOUT}, written last)."
         ) from None
     except (OSError, ValueError) as problem:
         raise MissingError(f"{folder / ABOUT} cannot be read: {problem}; build the knowledge base again.") from problem
-    if not isinstance(said, dict) or said.get("schema") != 1:
+    if not isinstance(about, dict) or about.get("schema") != 1:
         raise MissingError(f"{folder} was made by another version; build the knowledge base again.")
-    return said
+    return about
 
 
 def _table(path: Path, columns: list[str]) -> dict[str, pa.Array]:

@@ -56,7 +56,7 @@ class Differentiable(Protocol):
         """
 
 
-class Examined(Protocol):
+class DeclaresCapabilities(Protocol):
     """A linker that says what it offers by its parameters; it is asked while a grid is planned, before anything is made."""
 
     @classmethod

@@ -46,14 +46,14 @@ def gradient_problems(logits: Callable[..., Tensor], pixels: Tensor, queries: Se
         return
     ratios = torch.stack([_rise(logits, levels, gradient, first, queries, task, *trial) for trial in TRIALS])
     nearest = ratios.gather(0, (ratios - 1).abs().argmin(dim=0, keepdim=True))[0]
-    told = ", ".join(f"{ratio:.2f}" for ratio in nearest.tolist())
+    nearest_text = ", ".join(f"{ratio:.2f}" for ratio in nearest.tolist())
     if int((nearest < LEAST).sum()) > 1:
         yield (
             "the gradient of its logits does not point where they rise: along it they change by these multiples of what it"
-            f" promises: {told} (1 is right, below 0 is backwards, near 0 is another picture's gradient)."
+            f" promises: {nearest_text} (1 is right, below 0 is backwards, near 0 is another picture's gradient)."
         )
     elif int((nearest > MOST).sum()) > 1:
-        yield f"the gradient of its logits is too small: they change by {told} times what it promises; is a part of them detached?"
+        yield f"the gradient of its logits is too small: they change by {nearest_text} times what it promises; is a part of them detached?"
 
 
 @torch.no_grad()

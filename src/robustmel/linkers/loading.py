@@ -114,8 +114,10 @@ def _complete(report: Any, model: str, library_class: str) -> None:
     if absent:
         raise MissingError(f"{model} lacks {len(absent)} weights of a {library_class}, the first: {', '.join(absent[:3])}.")
     if odd:
-        shown = ", ".join(f"{name} is {tuple(actual)}, not {tuple(wanted)}" for name, actual, wanted in odd[:3])
-        raise MissingError(f"{model} has {len(odd)} weights of another shape than its config.json states, the first: {shown}.")
+        mismatches = ", ".join(f"{name} is {tuple(actual)}, not {tuple(wanted)}" for name, actual, wanted in odd[:3])
+        raise MissingError(
+            f"{model} has {len(odd)} weights of another shape than its config.json states, the first: {mismatches}."
+        )
     spare = sorted(report["unexpected_keys"])
     if spare:
         log.warning("%s has %d weights that a %s does not have, the first: %s", model, len(spare), library_class, spare[0])
@@ -130,12 +132,12 @@ def first_line(problem: Exception) -> str:
 def _quiet() -> Iterator[None]:
     """Without the library's progress bars and remarks: our own stages report progress, and what is missing is an error here."""
     library: Any = importlib.import_module("transformers.utils.logging")
-    shown, verbosity = library.is_progress_bar_enabled(), library.get_verbosity()
+    progress_bar, verbosity = library.is_progress_bar_enabled(), library.get_verbosity()
     library.disable_progress_bar()
     library.set_verbosity_error()
     try:
         yield
     finally:
         library.set_verbosity(verbosity)
-        if shown:
+        if progress_bar:
             library.enable_progress_bar()

@@ -132,15 +132,15 @@ def well_typed(predictions: Any) -> list[Prediction]:
     listed = list(predictions) if isinstance(predictions, Iterable) and not isinstance(predictions, (str, Mapping)) else None
     strange = next((type(part).__name__ for part in listed or () if not isinstance(part, Prediction)), None)
     if listed is None or strange:
-        given = f"a {type(predictions).__name__}" + (f" of {strange}" if strange else "")
-        raise RobustMELError(f"link must return a list of robustmel.types.Prediction, and it returned {given}.")
+        returned = f"a {type(predictions).__name__}" + (f" of {strange}" if strange else "")
+        raise RobustMELError(f"link must return a list of robustmel.types.Prediction, and it returned {returned}.")
     return [_plain(prediction) for prediction in listed]
 
 
 def _plain(prediction: Prediction) -> Prediction:
     for name, kinds, wanted in _FIELDS:
-        if not isinstance(given := getattr(prediction, name), kinds) or (name == "seconds" and not prediction.seconds >= 0):
-            raise RobustMELError(f"{name} of a prediction is {given!r:.60}; it must be {wanted}.")
+        if not isinstance(value := getattr(prediction, name), kinds) or (name == "seconds" and not prediction.seconds >= 0):
+            raise RobustMELError(f"{name} of a prediction is {value!r:.60}; it must be {wanted}.")
     if isinstance(prediction.ranked, (str, bytes)) or not isinstance(prediction.ranked, Iterable):
         raise RobustMELError(f"ranked of a prediction is {prediction.ranked!r:.60}; it must be a sequence of entity ids.")
     ranked = prediction.ranked if isinstance(prediction.ranked, (tuple, Ranking)) else tuple(prediction.ranked)

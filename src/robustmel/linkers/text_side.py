@@ -82,7 +82,7 @@ class TextSides:
         known = (task != "I2T", tuple(map(id, queries)))
         side = self._remembered.pop(known, None) or self._build(tuple(queries), task)
         self._remembered[known] = side
-        while len(self._remembered) > 1 and sum(len(kept.labels) for kept in self._remembered.values()) > LABELS_HELD:
+        while len(self._remembered) > 1 and sum(len(side.labels) for side in self._remembered.values()) > LABELS_HELD:
             del self._remembered[next(iter(self._remembered))]
         return side
 

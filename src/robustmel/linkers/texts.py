@@ -38,14 +38,14 @@ def check_texts(template: str, what: str, query_template: str) -> None:
     """
     if what not in get_args(QueryText):
         raise UsageError(f'query_text = "{what}" is unknown; it is one of {", ".join(get_args(QueryText))}.')
-    for parameter, given, fields, needed in (
+    for parameter, text, fields, needed in (
         ("template", template, {"name": "x", "description": "x", "type": "x"}, "name"),
         ("query_template", query_template, {"text": "x"}, "text"),
     ):
         try:
-            complete = f"{{{needed}}}" in given and bool(given.format(**fields))
+            complete = f"{{{needed}}}" in text and bool(text.format(**fields))
         except (KeyError, IndexError, ValueError):
             complete = False
         if not complete:
             known = ", ".join(f"{{{name}}}" for name in fields)
-            raise UsageError(f'{parameter} = "{given}" cannot be filled in: it must hold {{{needed}}} and may hold {known}.')
+            raise UsageError(f'{parameter} = "{text}" cannot be filled in: it must hold {{{needed}}} and may hold {known}.')

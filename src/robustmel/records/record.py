@@ -89,8 +89,8 @@ class Record:
 
     def _wrong(self, key: str, expected: str) -> NoReturn:
         value = self._get(key)
-        found = f"{kind_of(value)} ({value})" if type(value) is float else kind_of(value)
-        raise MissingError(f"{self.place}: {json.dumps(self._names[key])} must be {expected}, found {found}.")
+        type_name = f"{kind_of(value)} ({value})" if type(value) is float else kind_of(value)
+        raise MissingError(f"{self.place}: {json.dumps(self._names[key])} must be {expected}, found {type_name}.")
 
     def identifier(self, key: str) -> str:
         """A non-empty id; whole numbers are read as their digits, however many."""

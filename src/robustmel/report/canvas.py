@@ -34,16 +34,16 @@ Draw = Callable[[Any, Sequence[Summary]], None]
 """Fills one panel's axes from the summaries of its data set and task."""
 
 
-def panels(shown: Sequence[Summary], width: float, draw: Draw, height: str = "accuracy, %") -> str | None:
+def panels(summaries: Sequence[Summary], width: float, draw: Draw, height: str = "accuracy, %") -> str | None:
     """An SVG for a light ground, a row a data set, a column a task; None where there is nothing to draw.
 
     Args:
-        shown: What is drawn.
+        summaries: What is drawn.
         width: Of a panel, in inches.
         draw: Fills a panel; the labels of all make the legend.
         height: What is drawn, from 0 to 100.
     """
-    places = list(dict.fromkeys((summary.dataset, summary.task) for summary in shown))
+    places = list(dict.fromkeys((summary.dataset, summary.task) for summary in summaries))
     if not places:
         return None
     import matplotlib
@@ -61,11 +61,17 @@ def panels(shown: Sequence[Summary], width: float, draw: Draw, height: str = "ac
         axes = figure.subplots(len(datasets), len(tasks), squeeze=False, sharey=True)
         for row, dataset in enumerate(datasets):
             for column, task in enumerate(tasks):
-                draw(axes[row, column], [summary for summary in shown if (summary.dataset, summary.task) == (dataset, task)])
+                draw(
+                    axes[row, column], [summary for summary in summaries if (summary.dataset, summary.task) == (dataset, task)]
+                )
                 _dress(axes[row, column], f"{dataset} · {TASK_NAMES[task]}" if len(datasets) > 1 else TASK_NAMES[task])
             axes[row, 0].set_ylabel(height)
-        named = {label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-        figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=min(4, len(named)), frameon=False)
+        labelled = {
+            label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+        }
+        figure.legend(
+            labelled.values(), labelled.keys(), loc="outside lower center", ncols=min(4, len(labelled)), frameon=False
+        )
         file = io.StringIO()
         figure.savefig(file, format="svg", facecolor=LIGHT.ground, metadata={"Date": None, "Creator": None})
     return file.getvalue()
@@ -75,12 +81,12 @@ def darkened(svg: str) -> str:
     """The same picture for a dark ground: colour for colour."""
     swaps = {getattr(LIGHT, name): getattr(DARK, name) for name in ("ink", "faint", "ground")}
     swaps |= dict(zip(LIGHT.linkers, DARK.linkers, strict=True))
-    return re.sub("|".join(swaps), lambda found: swaps[found[0]], svg)
+    return re.sub("|".join(swaps), lambda match: swaps[match[0]], svg)
 
 
-def colour_of(linker: str, shown: Sequence[Summary]) -> str:
+def colour_of(linker: str, summaries: Sequence[Summary]) -> str:
     """The same colour for a linker in every panel."""
-    return LIGHT.linkers[list(dict.fromkeys(summary.linker for summary in shown)).index(linker) % len(LIGHT.linkers)]
+    return LIGHT.linkers[list(dict.fromkeys(summary.linker for summary in summaries)).index(linker) % len(LIGHT.linkers)]
 
 
 def _dress(axis: Any, heading: str) -> None:

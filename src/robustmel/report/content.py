@@ -8,7 +8,7 @@ from robustmel.errors import UsageError
 from robustmel.registry import suggestion
 from robustmel.report import side_tables
 from robustmel.report.comparisons import QUESTIONS, Comparison, compare, remarks
-from robustmel.report.flags import Examined, Flag, verdict
+from robustmel.report.flags import Examination, Flag, verdict
 from robustmel.report.norms import Curve, curves
 from robustmel.report.notes import further_notes, leading_notes, misordered_notes
 from robustmel.report.results import Run
@@ -36,7 +36,7 @@ class ReportContent:
 
     run: Run
     summaries: tuple[Summary, ...]
-    examined: tuple[Examined, ...]
+    examined: tuple[Examination, ...]
     scoring: Scoring
     selected: tuple[tuple[str, tuple[object, ...]], ...] = field(default=(), compare=False)
 
@@ -61,7 +61,7 @@ class ReportContent:
 
     @cached_property
     def _further(self) -> tuple[str, ...]:
-        asked = [question for question, words in QUESTIONS.items() if words.told]
+        asked = [question for question, words in QUESTIONS.items() if words.note_figures]
         answers = [note for question in asked for note in remarks(self._compared(question), self.summaries)]
         return (*further_notes(self.summaries), *self.run.notes, *answers)
 

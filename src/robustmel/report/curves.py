@@ -21,15 +21,15 @@ def security_curves(summaries: Sequence[Summary]) -> str | None:
     Source:
         Biggio & Roli, "Wild Patterns: Ten Years after the Rise of Adversarial Machine Learning", 2018, section 3.
     """
-    shown = [
+    plotted = [
         row
         for row in summaries
         if row.accuracy is not None and row.task != "T2T" and not row.untouched and _radius(row) is not None
     ]
-    budgets = {(row.dataset, row.task, _radius(row)) for row in shown if _radius(row)}
+    budgets = {(row.dataset, row.task, _radius(row)) for row in plotted if _radius(row)}
     enough = Counter((dataset, task) for dataset, task, _ in budgets)
-    shown = [row for row in shown if enough[row.dataset, row.task] >= ENOUGH]
-    return panels(shown, 4.6, lambda axis, chosen: _panel(axis, chosen, shown))
+    plotted = [row for row in plotted if enough[row.dataset, row.task] >= ENOUGH]
+    return panels(plotted, 4.6, lambda axis, chosen: _panel(axis, chosen, plotted))
 
 
 def worst_at(chosen: Sequence[Summary]) -> list[Summary]:
@@ -47,8 +47,8 @@ def _radius(row: Summary) -> float | None:
     return 0.0 if row.clean else row.radius if row.threat_model == "linf" else None
 
 
-def _panel(axis: Any, chosen: Sequence[Summary], shown: Sequence[Summary]) -> None:
-    victims = list(dict.fromkeys(row.victim for row in shown))
+def _panel(axis: Any, chosen: Sequence[Summary], plotted: Sequence[Summary]) -> None:
+    victims = list(dict.fromkeys(row.victim for row in plotted))
     ticks: dict[float, str] = {}
     for victim in victims:
         points = worst_at([row for row in chosen if row.victim == victim])
@@ -56,7 +56,7 @@ def _panel(axis: Any, chosen: Sequence[Summary], shown: Sequence[Summary]) -> No
             continue
         places = [math.log2(1 + 255 * (_radius(row) or 0.0)) for row in points]
         ticks |= {place: row.budget or "0" for place, row in zip(places, points, strict=True)}
-        colour = colour_of(points[0].linker, shown)
+        colour = colour_of(points[0].linker, plotted)
         axis.plot(
             places, [100 * (row.accuracy or 0.0) for row in points], marker="o", markersize=4, color=colour, clip_on=False,
             linestyle="-" if points[0].defence == "none" else "--", label=visible(victim),

@@ -164,7 +164,7 @@ def _entries(run: Run, chosen: Sequence[tuple[_Case, Triple]]) -> Iterator[Entry
         for cell, part in ((case.clean, case.clean.evaluations[0]), (case.cell, case.evaluation)):
             if part.answers not in answers:
                 wanted = {other.number for other, _ in chosen}
-                answers[part.answers] = {i: said for i, said in enumerate(run.answers(cell, part)) if i in wanted}
+                answers[part.answers] = {i: answer for i, answer in enumerate(run.answers(cell, part)) if i in wanted}
             named = answers[part.answers][case.number].ranked
             ids.setdefault(case.cell.candidates, set()).update((*named, *([gold] if gold else ())))
     known = {case.cell.candidates: case.cell for case, _ in chosen}
@@ -211,7 +211,7 @@ def marked(text: str, surface: str) -> tuple[str, str, str]:
 
 
 def answered(prediction: Prediction, names: Mapping[str, tuple[str, str]]) -> ShownAnswer:
-    """What a linker said.
+    """What a linker answered.
 
     Args:
         prediction: Its answer.

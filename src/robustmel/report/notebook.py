@@ -59,8 +59,8 @@ def _table(report: ReportContent) -> str:
 
 
 def _card(entry: Entry) -> str:
-    cell, shown = entry.cell, entry.pictures
-    pictures = (("clean", shown.clean), ("perturbed", shown.perturbed), (f"difference ×{shown.factor}", shown.difference))
+    cell, triple = entry.cell, entry.pictures
+    pictures = (("clean", triple.clean), ("perturbed", triple.perturbed), (f"difference ×{triple.factor}", triple.difference))
     images = "".join(f'<img src="{_embedded(pixels)}" alt="{name}" title="{name}">' for name, pixels in pictures)
     outcome = "breaks" if entry.broke else "holds"
     sentence = f"{_escaped(entry.before)} <mark>{_escaped(entry.surface)}</mark> {_escaped(entry.after)}"

@@ -15,8 +15,8 @@ ROUNDED_AWAY = 0.02
 
 def leading_notes(summaries: Sequence[Summary]) -> list[str]:
     """What every reader needs: of how many mentions the figures are, and how many got no answer."""
-    shown = _plain(summaries)
-    return [*_datasets(shown), *_errors(shown)] if shown else ["The grid has no cells."]
+    rows = _plain(summaries)
+    return [*_datasets(rows), *_errors(rows)] if rows else ["The grid has no cells."]
 
 
 def misordered_notes(run: Run) -> list[str]:
@@ -33,30 +33,30 @@ def misordered_notes(run: Run) -> list[str]:
 
 def further_notes(summaries: Sequence[Summary]) -> list[str]:
     """What is good to know; nothing about what did not occur."""
-    shown = _plain(summaries)
+    rows = _plain(summaries)
     kinds = (_above_clean, _idle, _reduced, _unperturbed, _rounded, _ties, _intervals, _sources)
-    notes = [note for kind in kinds for note in kind(shown)]
-    return [*_legend(shown), *_untouched(summaries), *_reading(shown), *notes]
+    notes = [note for kind in kinds for note in kind(rows)]
+    return [*_legend(rows), *_untouched(summaries), *_reading(rows), *notes]
 
 
 def _plain(summaries: Sequence[Summary]) -> list[Summary]:
     return [row for row in summaries if not row.untouched and not row.worst_case]
 
 
-def _legend(shown: Sequence[Summary]) -> Iterable[str]:
-    if not shown:
+def _legend(rows: Sequence[Summary]) -> Iterable[str]:
+    if not rows:
         return
-    settings = _settings(shown)
+    settings = _settings(rows)
     yield (
         "Accuracy in %: the share of all mentions linked to the right entity. RAW is unperturbed"
         + (f"; N and S are an attack's normal and strong settings ({settings})." if settings else ".")
     )
 
 
-def _settings(shown: Sequence[Summary]) -> str:
+def _settings(rows: Sequence[Summary]) -> str:
     """The budgets behind N and S, attacks of the same ones together: "APGD and PGD 8/255 and 0.2; CW c=20 and c=100"."""
     budgets: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for row in shown:
+    for row in rows:
         attack, _, strength = row.attack.partition("-")
         if strength in ("normal", "strong"):
             budgets[attack.upper()][strength] = row.budget
@@ -66,14 +66,14 @@ def _settings(shown: Sequence[Summary]) -> str:
     return "; ".join(f"{', '.join(attacks)} {budget}" for budget, attacks in alike.items())
 
 
-def _reading(shown: Sequence[Summary]) -> Iterable[str]:
-    if any(len(row.evaluations) > 1 for row in shown):
+def _reading(rows: Sequence[Summary]) -> Iterable[str]:
+    if any(len(row.evaluations) > 1 for row in rows):
         yield (
             "Image+Text-to-Text under attack: a mention counts only if it withstands two sets, one made against the attacked modality alone"
             " and one against the fused score."
         )
-    tasks = {row.task for row in shown}
-    if {"T2T", "IT2T"} <= tasks and all(row.clean for row in shown if row.task == "T2T"):
+    tasks = {row.task for row in rows}
+    if {"T2T", "IT2T"} <= tasks and all(row.clean for row in rows if row.task == "T2T"):
         yield "T2T reads the text alone: Image+Text-to-Text without its image."
 
 
@@ -84,8 +84,8 @@ def _untouched(summaries: Sequence[Summary]) -> Iterable[str]:
         yield f"In brackets: {attacks} cannot touch what {task} reads, so the figure is the clean one."
 
 
-def _datasets(shown: Sequence[Summary]) -> Iterable[str]:
-    for row in {row.dataset: row for row in shown}.values():
+def _datasets(rows: Sequence[Summary]) -> Iterable[str]:
+    for row in {row.dataset: row for row in rows}.values():
         if row.n == 0:
             yield f"{row.dataset}: no mentions, so every figure is n/a."
             continue
@@ -101,29 +101,29 @@ def _datasets(shown: Sequence[Summary]) -> Iterable[str]:
             )
 
 
-def _intervals(shown: Sequence[Summary]) -> Iterable[str]:
-    below = max(((row.accuracy or 0.0) - row.ci_low for row in shown if row.ci_low is not None), default=None)
-    above = max((row.ci_high - (row.accuracy or 0.0) for row in shown if row.ci_high is not None), default=None)
+def _intervals(rows: Sequence[Summary]) -> Iterable[str]:
+    below = max(((row.accuracy or 0.0) - row.ci_low for row in rows if row.ci_low is not None), default=None)
+    above = max((row.ci_high - (row.accuracy or 0.0) for row in rows if row.ci_high is not None), default=None)
     if below is not None and above is not None:
         yield (
             f"{100 * LEVEL:.0f} % intervals reach up to {100 * below:.1f} points below a figure and {100 * above:.1f} above it, at 0 and"
             " 100 % to one side alone; the report's page has each cell's own."
         )
-    seeds = max((row.seeds for row in shown), key=len, default=())
+    seeds = max((row.seeds for row in rows), key=len, default=())
     if len(seeds) > 1:
         yield f"Figures are means over up to {len(seeds)} seeds ({', '.join(map(str, seeds))}); the intervals speak of other seeds too."
 
 
-def _above_clean(shown: Sequence[Summary]) -> Iterable[str]:
-    above = [row for row in shown if row.above_clean]
+def _above_clean(rows: Sequence[Summary]) -> Iterable[str]:
+    above = [row for row in rows if row.above_clean]
     if above:
         surely = sum("above_clean" in row.flags for row in above)
         beyond = f"in {surely} of these {len(above)} cells by more than chance" if surely else "nowhere by more than chance"
         yield f"{DAGGER} More mentions are linked under this attack than without it, {beyond} (tested over the whole report)."
 
 
-def _idle(shown: Sequence[Summary]) -> Iterable[str]:
-    attacked = [row for row in shown if row.equivalence is not None and not row.control and 2 * row.errors <= row.n]
+def _idle(rows: Sequence[Summary]) -> Iterable[str]:
+    attacked = [row for row in rows if row.equivalence is not None and not row.control and 2 * row.errors <= row.n]
     idle = [row for row in attacked if (row.equivalence or 0) <= ALPHA]
     if idle:
         first = ", ".join(_cell(row) for row in idle[:4]) + (", ..." if len(idle) > 4 else "")
@@ -133,8 +133,8 @@ def _idle(shown: Sequence[Summary]) -> Iterable[str]:
         )
 
 
-def _errors(shown: Sequence[Summary]) -> Iterable[str]:
-    failing = [row for row in shown if row.errors]
+def _errors(rows: Sequence[Summary]) -> Iterable[str]:
+    failing = [row for row in rows if row.errors]
     if not failing:
         yield "Errors: none; every mention got an answer."
         return
@@ -143,41 +143,41 @@ def _errors(shown: Sequence[Summary]) -> Iterable[str]:
         kinds.update(row.errors_by_kind)
     why = ", ".join(kind for kind, _ in kinds.most_common(4))
     cells = ", ".join(f"{_cell(row)} {row.errors:,}" for row in failing[:4]) + (", ..." if len(failing) > 4 else "")
-    yield f"Errors: some mentions got no answer in {_of(failing, shown)} cells ({why}) and count as wrong ({cells})."
+    yield f"Errors: some mentions got no answer in {_of(failing, rows)} cells ({why}) and count as wrong ({cells})."
 
 
-def _ties(shown: Sequence[Summary]) -> Iterable[str]:
-    tied = [row for row in shown if row.ties]
+def _ties(rows: Sequence[Summary]) -> Iterable[str]:
+    tied = [row for row in rows if row.ties]
     if tied:
         most = max(row.ties for row in tied)
         yield (
-            f"Ties: the right entity shares the highest score with others in {_of(tied, shown)} cells (up to {most:,} mentions); such a"
+            f"Ties: the right entity shares the highest score with others in {_of(tied, rows)} cells (up to {most:,} mentions); such a"
             " mention counts as 1 / the number of entities that share it."
         )
 
 
-def _unperturbed(shown: Sequence[Summary]) -> Iterable[str]:
+def _unperturbed(rows: Sequence[Summary]) -> Iterable[str]:
     reasons: Counter[str] = Counter()
-    cells = [row for row in shown if row.not_perturbed]
+    cells = [row for row in rows if row.not_perturbed]
     for row in cells:
         for why, count in row.not_perturbed.items():
             reasons[why] = max(reasons[why], count)
     if cells:
         why = ", ".join(f"{reason.replace('_', ' ')}: up to {count:,}" for reason, count in sorted(reasons.items()))
-        yield f"Some mentions could not be attacked in {_of(cells, shown)} cells and stay as they were ({why}); they count all the same."
+        yield f"Some mentions could not be attacked in {_of(cells, rows)} cells and stay as they were ({why}); they count all the same."
 
 
-def _reduced(shown: Sequence[Summary]) -> Iterable[str]:
-    cells = [row for row in shown if row.reduced and not _at_size(row)]
+def _reduced(rows: Sequence[Summary]) -> Iterable[str]:
+    cells = [row for row in rows if row.reduced and not _at_size(row)]
     if cells:
-        titles = ", ".join(dict.fromkeys(row.attack for row in shown if _at_size(row)))
-        beside = (
+        titles = ", ".join(dict.fromkeys(row.attack for row in rows if _at_size(row)))
+        differences = (
             f"; {titles} has the clean images at that size, so that the reduction is not charged to the attack"
             if titles
             else ""
         )
         most = max(row.reduced for row in cells)
-        yield f"Images were reduced before they were attacked in {_of(cells, shown)} cells (up to {most:,}){beside}."
+        yield f"Images were reduced before they were attacked in {_of(cells, rows)} cells (up to {most:,}){differences}."
 
 
 def _at_size(row: Summary) -> bool:
@@ -185,15 +185,15 @@ def _at_size(row: Summary) -> bool:
     return row.threat_model == "noise" and row.attack.startswith("clean-")
 
 
-def _rounded(shown: Sequence[Summary]) -> Iterable[str]:
-    lost = [row for row in shown if (row.success_float or 0) - (row.success_u8 or 0) > ROUNDED_AWAY]
+def _rounded(rows: Sequence[Summary]) -> Iterable[str]:
+    lost = [row for row in rows if (row.success_float or 0) - (row.success_u8 or 0) > ROUNDED_AWAY]
     if lost:
-        yield f"Attacks lose part of their success in {_of(lost, shown)} cells when their images are rounded to 8 bits."
+        yield f"Attacks lose part of their success in {_of(lost, rows)} cells when their images are rounded to 8 bits."
 
 
-def _sources(shown: Sequence[Summary]) -> Iterable[str]:
+def _sources(rows: Sequence[Summary]) -> Iterable[str]:
     foreign: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for row in shown:
+    for row in rows:
         if row.transferred:
             foreign[row.attack][row.source] = None
     for attack, sources in foreign.items():

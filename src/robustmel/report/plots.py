@@ -18,19 +18,19 @@ def accuracy_plot(summaries: Sequence[Summary]) -> str | None:
     drawn = [
         summary for summary in summaries if summary.accuracy is not None and summary.task != "T2T" and not summary.worst_case
     ]
-    shown = [summary for summary in in_table(drawn) if not summary.untouched]
-    attacks = attack_order(shown)
+    plotted = [summary for summary in in_table(drawn) if not summary.untouched]
+    attacks = attack_order(plotted)
     width = max(3.4, 1.2 + 0.62 * len(attacks))
-    return panels(shown, width, lambda axis, chosen: _panel(axis, chosen, attacks, shown))
+    return panels(plotted, width, lambda axis, chosen: _panel(axis, chosen, attacks, plotted))
 
 
-def _panel(axis: Any, chosen: Sequence[Summary], attacks: Sequence[str], shown: Sequence[Summary]) -> None:
-    victims = list(dict.fromkeys(summary.victim for summary in shown))
+def _panel(axis: Any, chosen: Sequence[Summary], attacks: Sequence[str], plotted: Sequence[Summary]) -> None:
+    victims = list(dict.fromkeys(summary.victim for summary in plotted))
     for number, victim in enumerate(victims):
         points = [point for point in chosen if point.victim == victim]
         if not points:
             continue
-        colour = colour_of(points[0].linker, shown)
+        colour = colour_of(points[0].linker, plotted)
         shift = (number - (len(victims) - 1) / 2) * min(0.16, 0.6 / len(victims))
         places = [attacks.index(point.attack) + shift for point in points]
         heights = [100 * (point.accuracy or 0.0) for point in points]

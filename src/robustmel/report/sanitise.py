@@ -31,8 +31,8 @@ def inline(text: str) -> str:
 
     White space of any kind becomes one blank.
     """
-    kept = (letter for letter in text if letter.isspace() or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co"))
-    return _WHITE.sub(" ", "".join(kept))
+    letters = (letter for letter in text if letter.isspace() or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co"))
+    return _WHITE.sub(" ", "".join(letters))
 
 
 def latex(text: str) -> str:
@@ -47,5 +47,5 @@ def markdown(text: str) -> str:
 
 def csv_cell(text: str) -> str:
     """Fit for a spreadsheet: what would be read as a formula gets an apostrophe before it."""
-    shown = visible(text)
-    return "'" + shown if shown.startswith(_FORMULA) else shown
+    line = visible(text)
+    return "'" + line if line.startswith(_FORMULA) else line

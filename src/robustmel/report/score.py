@@ -39,13 +39,13 @@ def score(predictions: Sequence[Prediction], data: Dataset) -> Score:
     Raises:
         UsageError: A mention has no prediction, or two.
     """
-    given = {prediction.id: prediction for prediction in predictions}
+    answered = {prediction.id: prediction for prediction in predictions}
     opaque = {mention.id: opaque_id(data.name, mention.id) for mention in data.mentions}
-    missing = [mention.id for mention in data.mentions if mention.id not in given and opaque[mention.id] not in given]
-    if missing or len(given) != len(predictions) or len(predictions) != len(data.mentions):
+    missing = [mention.id for mention in data.mentions if mention.id not in answered and opaque[mention.id] not in answered]
+    if missing or len(answered) != len(predictions) or len(predictions) != len(data.mentions):
         what = f"mention {missing[0]} has none" if missing else "some are of other mentions, or given twice"
         raise UsageError(f"{len(predictions)} predictions for {len(data.mentions)} mentions: {what}; give one a mention.")
-    ordered = [given.get(mention.id) or given[opaque[mention.id]] for mention in data.mentions]
+    ordered = [answered.get(mention.id) or answered[opaque[mention.id]] for mention in data.mentions]
     credit = credited([mention.gold for mention in data.mentions], ordered)
     asked = [
         Question(

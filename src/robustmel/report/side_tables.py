@@ -101,11 +101,11 @@ def comparisons(compared: Sequence[Comparison]) -> list[Sheet]:
     body = []
     for line in lines.values():
         first = next(iter(line.values()))
-        said = {"data set": first.dataset, "task": first.task, "linker": first.victim, "against": first.against}
-        said["attack"] = first.attack if first.source == "victim" else first.attack_on
+        subject = {"data set": first.dataset, "task": first.task, "linker": first.victim, "against": first.against}
+        subject["attack"] = first.attack if first.source == "victim" else first.attack_on
         body.append(
             (
-                *(said[word] for word in words),
+                *(subject[word] for word in words),
                 *(difference(line[figure.key]) if figure.key in line else "" for figure in figures),
             )
         )
@@ -197,22 +197,22 @@ def sentence(matrix: Matrix) -> str:
     if distance is None:
         return ""
     where = f"{matrix.dataset}, {TASK_NAMES[matrix.task]}, {short_title(matrix.attack)}"
-    said = (
+    text = (
         f"{where}: on images made on the linker itself {percent(distance.white_box)} % of the mentions stay linked, on images made on"
         f" another linker {percent(distance.foreign)} %"
     )
     bounds = distance.gap.interval() if distance.gap else None
     if distance.gap and bounds:
-        said += (
+        text += (
             f", {100 * distance.gap.value:.1f} points apart (95 % interval {100 * bounds.low:.1f} to {100 * bounds.high:.1f})"
         )
-    beside = [] if distance.clean is None else [f"on clean images {percent(distance.clean)} %"]
-    beside += [f"on those made on {_ensemble(title)} {percent(left)} %" for title, left in distance.ensembles.items()]
-    beside += [] if distance.control is None else [f"under noise of that size {percent(distance.control)} %"]
-    said += f"; {', '.join(beside)}" if beside else ""
+    others = [] if distance.clean is None else [f"on clean images {percent(distance.clean)} %"]
+    others += [f"on those made on {_ensemble(title)} {percent(left)} %" for title, left in distance.ensembles.items()]
+    others += [] if distance.control is None else [f"under noise of that size {percent(distance.control)} %"]
+    text += f"; {', '.join(others)}" if others else ""
     if distance.carried is not None:
-        said += f". Of what its own images break, another linker's break {_share(distance.carried)}"
-    return f"{said}. Means over {distance.victims} linkers and {distance.pairs} pairs."
+        text += f". Of what its own images break, another linker's break {_share(distance.carried)}"
+    return f"{text}. Means over {distance.victims} linkers and {distance.pairs} pairs."
 
 
 def _share(carried: float) -> str:

@@ -38,7 +38,7 @@ def _summary(row: Row, scoring: Scoring) -> Summary:
     drop = contrast([before.credit], [credit.credit], clusters) if before else None
     drop_low, drop_high = (drop.interval() if drop else None) or UNKNOWN
     bound = credit.credit.copy()
-    told = effort(_logged(row, scoring, bound))
+    efforts = effort(_logged(row, scoring, bound))
     largest = int(np.bincount(clusters).max()) if len(clusters) else 0
     return Summary(
         cell=row.cell,
@@ -75,7 +75,7 @@ def _summary(row: Row, scoring: Scoring) -> Summary:
         members=tuple(cell.attack for cell in row.by_seed[0]) if row.worst_case else (),
         errors_by_kind=metrics.errors_by_kind(credit),
         accuracy_bound=metrics.share(float(bound.sum()), bound.size),
-        **told,
+        **efforts,
     )
 
 

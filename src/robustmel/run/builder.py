@@ -147,8 +147,8 @@ class Builder:
         return spec.component.instance or ATTACKS.load(spec.component.name)(**spec.parameters)
 
     def _defended(self, victim: Defended, kb: KnowledgeBase, candidates: Candidates) -> Linker:
-        given = victim.defence.component.instance
-        defence = given or DEFENCES.load(victim.defence.component.name)(kb, **victim.defence.parameters)
+        instance = victim.defence.component.instance
+        defence = instance or DEFENCES.load(victim.defence.component.name)(kb, **victim.defence.parameters)
         resources = {"train": self.training_mentions(candidates.dataset)} if "train" in getattr(defence, "uses", ()) else {}
         linker: Linker = defence.defend(self._bare(victim.linker, kb), **resources)
         able = victim.capabilities
@@ -160,9 +160,9 @@ class Builder:
         return linker
 
     def _bare(self, spec: ComponentSpec, kb: KnowledgeBase) -> Linker:
-        given = spec.component.instance
-        if given is not None and (getattr(given, "kb", None) is kb or spec.component.name not in LINKERS):
-            return cast("Linker", given)
+        instance = spec.component.instance
+        if instance is not None and (getattr(instance, "kb", None) is kb or spec.component.name not in LINKERS):
+            return cast("Linker", instance)
         parameters, loaded = dict(spec.parameters), LINKERS.load(spec.component.name)
         if "device" in own_parameters(loaded) and "device" not in spec.component.params:
             parameters["device"] = self.device
@@ -231,8 +231,8 @@ class Builder:
         facts = link(queries, gold, kb, linker, job.task, job.batch_size, folder, progress, job.victim.linker.title)
         if job.variant is not None:
             _still_there(self.path(job.variant), queries, folder)
-            said = self.store.manifest("variant", job.variant.key)
-            facts |= {"made_of": {f"variant/{job.variant.key}": said["content"]}}
+            manifest = self.store.manifest("variant", job.variant.key)
+            facts |= {"made_of": {f"variant/{job.variant.key}": manifest["content"]}}
         cut = linker.cut_texts(queries, job.task) if hasattr(linker, "cut_texts") else 0
         return facts | job.victim.identity | {"task": job.task, "cut_texts": cut}
 

@@ -183,20 +183,22 @@ def attack_spec(spec: AttackSpec, problems: list[str]) -> ComponentSpec | None:
     try:
         if spec.attack.instance is not None:
             return _of_a_value(spec.attack)
-        named = settings(spec.attack.name, spec.strength or None, spec.profile or None) if spec.strength or spec.profile else {}
+        defaults = (
+            settings(spec.attack.name, spec.strength or None, spec.profile or None) if spec.strength or spec.profile else {}
+        )
         if spec.source != "victim" and "on_failure" in ATTACKS.parameters(spec.attack.name):
-            named = {"on_failure": "last", **named}  # what fails on its source may still fool the others
-        component = Component(spec.attack.name, {**named, **spec.attack.params}, spec.attack.label)
+            defaults = {"on_failure": "last", **defaults}  # what fails on its source may still fool the others
+        component = Component(spec.attack.name, {**defaults, **spec.attack.params}, spec.attack.label)
         made = component_spec(ATTACKS, component, problems)
         if made is not None:
-            given = ATTACKS.load(component.name)(**made.parameters)  # which checks the values, and makes "8/255" a number
-            attack = getattr(given, "for_eight_bits", given)
+            declared = ATTACKS.load(component.name)(**made.parameters)  # which checks the values, and makes "8/255" a number
+            attack = getattr(declared, "for_eight_bits", declared)
             if not all(isinstance(getattr(attack, name, ""), str) for name in ("budget", "threat_model")):
                 raise UsageError('its budget and threat_model must be text, such as "8/255" and "linf".')
             parameters = {name: getattr(attack, name, value) for name, value in made.parameters.items()}
             digests, source = made.identity["digests"], made.identity.get("source", "")
             known = identity(made.identity["name"], parameters, attack, digests, source)
-            made = ComponentSpec(component, parameters, known, attack, notes=_attack_notes(given, attack))
+            made = ComponentSpec(component, parameters, known, attack, notes=_attack_notes(declared, attack))
     except MissingError:
         raise
     except (RobustMELError, TypeError) as problem:
@@ -215,11 +217,11 @@ def _of_a_value(component: Component) -> ComponentSpec:
     return ComponentSpec(replace(component, instance=attack), parameters, known, attack, notes=notes)
 
 
-def _attack_notes(given: Any, attack: Any) -> tuple[str, ...]:
+def _attack_notes(declared: Any, attack: Any) -> tuple[str, ...]:
     """Where an attack is less than its parameters sound like: on images of 8 bits, and with so many steps of such a size."""
     notes = []
-    if attack != given:
-        notes.append(f"eps = {255 * given.eps:.4g}/255 means {attack.budget}: a pixel of 8 bits changes by whole 255ths.")
+    if attack != declared:
+        notes.append(f"eps = {255 * declared.eps:.4g}/255 means {attack.budget}: a pixel of 8 bits changes by whole 255ths.")
     reach, across = getattr(attack, "reach", math.inf), 2 * getattr(attack, "eps", 0.0)
     if reach < across * (1 - 1e-9):
         far, wide = f"{255 * reach:.4g}/255", f"{255 * across:.4g}/255"
@@ -242,10 +244,10 @@ def identity(
         source: Digest of the file that holds the class, for one of the user's own.
     """
     left_out = {"device", "batch_size"} | ({"model", "revision", "allow_pickle"} if digests else set())
-    kept = {key: value for key, value in parameters.items() if key not in left_out}
+    decisive = {key: value for key, value in parameters.items() if key not in left_out}
     known = {
         "name": name,
-        "parameters": plain(kept),
+        "parameters": plain(decisive),
         "version": getattr(component, "version", 1),
         "random": bool(getattr(component, "random", False)),
         "digests": digests,

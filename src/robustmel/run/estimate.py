@@ -83,12 +83,12 @@ def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None)
             f"memory: answers to {job.candidates.name} rank {entities:,} entities; a batch of {job.batch_size} takes up to {size}"
         )
     for linker, number in passes.items():
-        said, pace = f"time: {linker} takes up to {number:,} passes", rates.get(linker, tried.get(linker))
+        line, pace = f"time: {linker} takes up to {number:,} passes", rates.get(linker, tried.get(linker))
         if pace is None:
-            lines.append(f"{said}; its pace is known after its first attack")
+            lines.append(f"{line}; its pace is known after its first attack")
         else:
             how = "at its pace so far" if linker in rates else "at the pace of a pass tried just now"
-            lines.append(f"{said}, {number * pace / 60:,.1f} minutes on one worker {how}")
+            lines.append(f"{line}, {number * pace / 60:,.1f} minutes on one worker {how}")
     return lines
 
 
@@ -100,9 +100,9 @@ def _seconds_a_pass(store: Store) -> dict[str, float]:
     """Linker -> median seconds a pass of the perturbed sets in the store."""
     seen: defaultdict[str, list[float]] = defaultdict(list)
     for manifest in (store.root / "variant").glob("*/*/manifest.json"):
-        said = store.manifest("variant", manifest.parent.name)
-        if said.get("passes"):
-            seen[said["source_title"]].append(said["seconds"] / said["passes"])
+        variant = store.manifest("variant", manifest.parent.name)
+        if variant.get("passes"):
+            seen[variant["source_title"]].append(variant["seconds"] / variant["passes"])
     return {linker: sorted(rates)[len(rates) // 2] for linker, rates in seen.items()}
 
 

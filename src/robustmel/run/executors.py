@@ -38,10 +38,10 @@ def execute(jobs: Iterable[Job], builder: Builder, workers: int, listener: Progr
     executor: AbstractContextManager[Executor]
     if workers > 1 and (len(missing) > 1 or any(share_count(job, workers) > 1 for job in missing.values())):
         stop = stop_signal()
-        executor = LocalProcesses(builder, workers, stop, schedule.told)
+        executor = LocalProcesses(builder, workers, stop, schedule.report_progress)
     else:
         stop = threading.Event()
-        executor = nullcontext(ThisProcess(builder, schedule.told))
+        executor = nullcontext(ThisProcess(builder, schedule.report_progress))
     with listening(stop), executor as places:
         return schedule.carry_out(places)
 
@@ -78,7 +78,7 @@ class _Schedule:
                 made += self._finished(running.pop(future), future)
         return made
 
-    def told(self, piece: Piece, done: int, of: int) -> None:
+    def report_progress(self, piece: Piece, done: int, of: int) -> None:
         """Passes on how far an artefact is, over all its shares; those not yet begun are taken to be like the others."""
         if piece.job.key not in self.begun:
             return  # a worker's last words may come after the artefact is known to be made

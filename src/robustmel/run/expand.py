@@ -60,8 +60,8 @@ def expand(grid: Grid, builder: Builder) -> Plan:
     plan.notes += listed_at_length(generator, (Defended(linker, defence) for linker, defence in product(linkers, defences)))
     complain(repeats("data sets", [candidates.name for candidates in asked]))
     for candidates in asked:
-        shown = builder.sampled(candidates.dataset, grid.split, grid.limit, grid.sample_seed)[1]
-        reduced = list(_reduced(attacks, shown, problems))
+        sampled_mentions = builder.sampled(candidates.dataset, grid.split, grid.limit, grid.sample_seed)[1]
+        reduced = list(_reduced(attacks, sampled_mentions, problems))
         for (spec, attack), place, defence in product([*attacks, *reduced], range(len(linkers)), defences):
             for task, seed, poison in product(grid.tasks, grid.seeds, grid.poisons):
                 if (spec, attack) in reduced and not touches(attack.loaded, task):

@@ -102,7 +102,7 @@ def complaints(problem: ValidationError) -> str:
 
 def _complaint(place: tuple[str | int, ...], kind: str, detail: Mapping[str, Any]) -> str:
     bounds = detail.get("ctx", {})
-    said = {
+    reason = {
         "missing": "is missing",
         "too_short": "is empty",
         "list_type": "must be a list",
@@ -116,5 +116,5 @@ def _complaint(place: tuple[str | int, ...], kind: str, detail: Mapping[str, Any
     }.get(kind, detail["msg"])
     parts = [str(part) for part in place]
     if len(parts) > 1 and parts[-1] in ("str", "dict[str,any]"):
-        parts, said = parts[:-1], "must be a name or a table"
-    return f"{'.'.join(parts)} {said}" if kind != "value_error" else f"{'.'.join(parts)}: {said}"
+        parts, reason = parts[:-1], "must be a name or a table"
+    return f"{'.'.join(parts)} {reason}" if kind != "value_error" else f"{'.'.join(parts)}: {reason}"

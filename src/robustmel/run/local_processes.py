@@ -45,8 +45,8 @@ class LocalProcesses:
     def __init__(self, builder: Builder, workers: int, stop: StopSignal, tell: Tell) -> None:
         self.places, self.stop, self.tell = workers, stop, tell
         self.news = CONTEXT.Queue()
-        given = (builder.store, builder.device, threads(workers), stop, self.news)
-        self.pool = ProcessPoolExecutor(workers, CONTEXT, initializer=_begin, initargs=given)
+        arguments = (builder.store, builder.device, threads(workers), stop, self.news)
+        self.pool = ProcessPoolExecutor(workers, CONTEXT, initializer=_begin, initargs=arguments)
         self.running: dict[Name, tuple[Piece, Future[bool]]] = {}
         self.at_shards: set[Name] = set()
 

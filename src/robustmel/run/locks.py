@@ -107,7 +107,7 @@ def hold(lock: Path, what: str, wait: bool) -> Iterator[Lease]:
 
 
 def _acquire(lease: Lease, what: str, wait: bool) -> None:
-    seen, since, buried, told = "", time.monotonic(), False, False
+    seen, since, buried, warned = "", time.monotonic(), False, False
     while True:
         if lease.take():
             if not buried:
@@ -134,9 +134,9 @@ def _acquire(lease: Lease, what: str, wait: bool) -> None:
             raise MissingError(
                 f"{what} is in use by process {holder['pid']} on {holder['host']}. Wait for it, or choose another folder."
             )
-        if not told and holder:
+        if not warned and holder:
             log.warning("waiting for process %s on %s, which holds %s", holder["pid"], holder["host"], lease.lock)
-            told = True
+            warned = True
         time.sleep(min(POLL, LEASE / 4))
 
 
@@ -152,14 +152,14 @@ def _read(lock: Path) -> str | None:
 def _holder(text: str) -> dict[str, Any]:
     """What a lock file says; empty where it does not name a process."""
     with suppress(ValueError, RecursionError):
-        said = json.loads(text)
+        holder = json.loads(text)
         if (
-            isinstance(said, dict)
-            and isinstance(said.get("host"), str)
-            and isinstance(said.get("pid"), int)
-            and said["pid"] > 0
+            isinstance(holder, dict)
+            and isinstance(holder.get("host"), str)
+            and isinstance(holder.get("pid"), int)
+            and holder["pid"] > 0
         ):
-            return said
+            return holder
     return {}
 
 
@@ -203,9 +203,9 @@ def _bury(lock: Path, text: str) -> bool:
         lock.rename(grave)
     except FileNotFoundError:
         return False
-    said = _read(grave) or ""
-    if said != text:
+    removed = _read(grave) or ""
+    if removed != text:
         with suppress(FileExistsError), lock.open("x", encoding="utf-8") as file:
-            file.write(said)
+            file.write(removed)
     grave.unlink(missing_ok=True)
-    return said == text
+    return removed == text

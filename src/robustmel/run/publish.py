@@ -81,8 +81,8 @@ def publish(
 def _write(variant: Variant, builder: Builder, store: Store, out: Path, with_clean: bool) -> None:
     """Fills `out`; `perturbation.json` says from the first moment whose folder this is, and is complete at the last."""
     candidates, folder = variant.candidates, store.path(variant.kind, variant.key)
-    said = {name: value for name, value in store.manifest(variant.kind, variant.key).items() if name not in STORE_ALONE}
-    about = said | {"key": variant.key, "dataset": candidates.name} | _titles(variant)
+    facts = {name: value for name, value in store.manifest(variant.kind, variant.key).items() if name not in STORE_ALONE}
+    about = facts | {"key": variant.key, "dataset": candidates.name} | _titles(variant)
     write_atomically(out / SAYS, json.dumps(about | {"complete": False}, indent=1, sort_keys=True) + "\n")
     for old in ("images", "clean"):
         shutil.rmtree(out / old, ignore_errors=True)
@@ -103,8 +103,8 @@ def _write(variant: Variant, builder: Builder, store: Store, out: Path, with_cle
     kb = overlaid_kb(dataset.kb, folder)
     write_atomically(out / "entities.jsonl", "".join(_line(entity_fields(entity)) for entity in kb))
     names = pa.array([mention.id for mention in clean], pa.string())
-    shown = pa.array([None if mention.image is None else file_digest(mention.image) for mention in clean], pa.string())
-    table = pq.read_table(folder / "log.parquet").append_column("mention_id", names).append_column("clean_image", shown)
+    image_digests = pa.array([None if mention.image is None else file_digest(mention.image) for mention in clean], pa.string())
+    table = pq.read_table(folder / "log.parquet").append_column("mention_id", names).append_column("clean_image", image_digests)
     pq.write_table(table, out / "log.parquet")
     digests = files_digest(sorted((out / "images").iterdir()))
     hashes = set_hashes(out, digests, variant.component.loaded.modality)

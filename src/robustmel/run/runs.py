@@ -166,15 +166,15 @@ def _prune(fresh: list[str], grid: Grid, store: Store) -> None:
 
 def _first_errors(plan: Plan, store: Store) -> list[str]:
     """Why rows have errors: the first message of every linker and attack."""
-    said: dict[str, str] = {}
+    first_errors: dict[str, str] = {}
     for evaluation in _evaluations(plan):
         made = {evaluation.answers.victim.title: store.manifest("answers", evaluation.answers.key)}
         if evaluation.variant is not None:
             made[evaluation.variant.attack.title] = store.manifest("variant", evaluation.variant.key)
         for title, manifest in made.items():
             if manifest.get("first_error"):
-                said.setdefault(title, f'The first error of {title}: "{manifest["first_error"]}".')
-    return list(said.values())
+                first_errors.setdefault(title, f'The first error of {title}: "{manifest["first_error"]}".')
+    return list(first_errors.values())
 
 
 def _cut_texts(plan: Plan, store: Store) -> list[str]:
@@ -199,8 +199,8 @@ def _noise_beside(plan: Plan, store: Store) -> list[str]:
         for attack, pairs in counts.items()
         for fooled, tried in [map(sum, zip(*pairs, strict=True))]
     ]
-    said = "Of the images that an attack without a radius has changed, random noise as long as the change fools"
-    return [f"{said} {', '.join(shares)}."] if shares else []
+    opening = "Of the images that an attack without a radius has changed, random noise as long as the change fools"
+    return [f"{opening} {', '.join(shares)}."] if shares else []
 
 
 def _manifest(grid: Grid, plan: Plan, notes: list[str], out: Path, store: Store, work: dict[str, Any]) -> str:

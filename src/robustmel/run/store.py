@@ -217,30 +217,30 @@ def write_manifest(folder: Path, facts: dict[str, Any], dropped: Iterable[str] =
 
     Of one that is sealed already, `facts` is its manifest with what changed, and `dropped` are files that it is to lose.
     """
-    said = json.loads(json.dumps(facts))
-    if "files" not in said:
+    content = json.loads(json.dumps(facts))
+    if "files" not in content:
         files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
-        said["files"] = {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
-        said["content"] = content_key({name: digest for name, digest in said["files"].items() if name not in TIMED})
-    said["files"] = {name: digest for name, digest in said["files"].items() if name not in set(dropped)}
-    write_atomically(folder / MANIFEST, json.dumps(said | {"seal": _seal(said)}, indent=1, sort_keys=True) + "\n")
+        content["files"] = {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+        content["content"] = content_key({name: digest for name, digest in content["files"].items() if name not in TIMED})
+    content["files"] = {name: digest for name, digest in content["files"].items() if name not in set(dropped)}
+    write_atomically(folder / MANIFEST, json.dumps(content | {"seal": _seal(content)}, indent=1, sort_keys=True) + "\n")
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     """A manifest that is as it was written; else an empty one."""
-    said = _manifest_as_is(folder)
-    seal = said.pop("seal", None) if isinstance(said, dict) else None
-    return said if seal is not None and seal == _seal(said) else {}
+    content = _manifest_as_is(folder)
+    seal = content.pop("seal", None) if isinstance(content, dict) else None
+    return content if seal is not None and seal == _seal(content) else {}
 
 
-def _seal(said: dict[str, Any]) -> str:
-    return hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=20).hexdigest()
+def _seal(content: dict[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=20).hexdigest()
 
 
 def _sealed(folder: Path) -> bool:
     """Whether a manifest was meant to carry checksums: one of an earlier version is a whole table without them."""
-    said = _manifest_as_is(folder)
-    return not isinstance(said, dict) or not said or "seal" in said or "files" in said
+    content = _manifest_as_is(folder)
+    return not isinstance(content, dict) or not content or "seal" in content or "files" in content
 
 
 def _manifest_as_is(folder: Path) -> Any:

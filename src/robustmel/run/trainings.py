@@ -71,9 +71,9 @@ class Trainings:
 
         name = linker.component.name
         family = name if is_file_component(name) else LINKERS.base(name)
-        given = {"family": family, **training.recipe} if isinstance(training.recipe, Mapping) else training.recipe
+        source = {"family": family, **training.recipe} if isinstance(training.recipe, Mapping) else training.recipe
         try:
-            recipe = read_recipe(given)
+            recipe = read_recipe(source)
             kind_of_training(recipe)
             decides = plain(recipe.identity()) | {"files": files_digest(recipe.assets())}
         except UsageError as problem:

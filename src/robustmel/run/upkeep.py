@@ -83,8 +83,8 @@ def _runs(store: Store) -> dict[Path, set[Artefact]]:
 
 def _noted(store: Store, note: Path) -> tuple[Path, set[Artefact]]:
     try:
-        said: Any = json.loads(note.read_text("utf-8")) if is_there(note) else None  # a pipe would be read for ever
-        return (store.root / said["out"]).resolve(), {(kind, key) for kind, key in said["artefacts"]}
+        content: Any = json.loads(note.read_text("utf-8")) if is_there(note) else None  # a pipe would be read for ever
+        return (store.root / content["out"]).resolve(), {(kind, key) for kind, key in content["artefacts"]}
     except (OSError, ValueError, KeyError, TypeError):
         raise MissingError(
             f"{note} cannot be read, so nobody knows what its run needs. Delete it, and run its grid again."

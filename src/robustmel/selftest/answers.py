@@ -18,7 +18,7 @@ ScoresOf = Callable[[Tensor, Sequence[Query]], Tensor]
 @torch.no_grad()
 def answers(queries: Sequence[Query], scores_of: ScoresOf, device: torch.device | str = "cpu") -> list[Prediction]:
     """One prediction a query, in order, from the query's own image; an image that cannot be used gives an error row."""
-    found: dict[int, Prediction] = {}
+    predictions: dict[int, Prediction] = {}
     together: defaultdict[tuple[int, ...], list[tuple[int, Tensor]]] = defaultdict(list)
     for index, query in enumerate(queries):
         try:
@@ -26,11 +26,11 @@ def answers(queries: Sequence[Query], scores_of: ScoresOf, device: torch.device 
                 raise ImageError("no_image", f"mention {query.id} names no image.")
             picture = torch.from_numpy(decode(query.image)).permute(2, 0, 1)
         except ImageError as problem:
-            found[index] = Prediction(query.id, error=problem.kind)
+            predictions[index] = Prediction(query.id, error=problem.kind)
             continue
         together[tuple(picture.shape)].append((index, picture))
     for group in together.values():
         asked = [queries[index] for index, _ in group]
         scores = scores_of(torch.stack([picture for _, picture in group]).to(device).float() / 255, asked)
-        found |= {index: ranking(query, row) for (index, _), query, row in zip(group, asked, scores.cpu(), strict=True)}
-    return [found[index] for index in range(len(queries))]
+        predictions |= {index: ranking(query, row) for (index, _), query, row in zip(group, asked, scores.cpu(), strict=True)}
+    return [predictions[index] for index in range(len(queries))]

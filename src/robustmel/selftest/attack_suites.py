@@ -28,12 +28,12 @@ def attack_at(attack: Component, level: int) -> AttackTable:
     accepted = ATTACKS.parameters(attack.name, attack.params)
     if "eps" not in accepted:
         raise UsageError(f"attack {attack.title} has no parameter eps, so the selftest cannot give it a budget; add one.")
-    given: AttackTable = {"name": attack.name, **attack.params, "eps": f"{level}/255", "label": f"{attack.title} {level}/255"}
+    table: AttackTable = {"name": attack.name, **attack.params, "eps": f"{level}/255", "label": f"{attack.title} {level}/255"}
     if "step_size" in accepted and "step_size" not in attack.params:
-        given["step_size"] = f"{level}/{255 * 8}"
+        table["step_size"] = f"{level}/{255 * 8}"
     if "on_failure" in accepted:
-        given["on_failure"] = "last"
-    return given
+        table["on_failure"] = "last"
+    return table
 
 
 def at_every_budget(attacks: Sequence[Component], levels: Sequence[int]) -> list[AttackTable]:

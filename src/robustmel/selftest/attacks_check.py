@@ -104,8 +104,8 @@ def _despite_namesakes(victim: VictimReport, truth: Truth, attack: str, level: i
         )
     if impossible:
         faults.append(f"{attack}: {impossible} mentions count as broken, but no image within {level}/255 breaks them")
-    said = f"missed {missed} of {int(can.sum())}"
-    return Verdict(f"{attack}, half with a namesake", f"{int(can.sum())} can be broken", said, tuple(faults))
+    summary = f"missed {missed} of {int(can.sum())}"
+    return Verdict(f"{attack}, half with a namesake", f"{int(can.sum())} can be broken", summary, tuple(faults))
 
 
 def _diagnosis(victim: VictimReport, truth: Truth, attack: str, level: int) -> Diagnosis:
@@ -145,8 +145,8 @@ def _shortest(victim: VictimReport, truth: Truth, attack: str) -> Verdict:
         faults.append(f"{attack} broke {int((ratio < 1 - 1e-3).sum())} mentions by changes shorter than any that can")
     if np.median(ratio) > NO_BUDGET[attack]:
         faults.append(f"{attack}: its median change is {np.median(ratio):.2f} times as long as the shortest there is")
-    said = f"missed {missed} of {int(attacked.sum())}; {np.median(ratio):.2f} times the shortest change"
-    return Verdict(f"{attack}, {victim.task}", "all broken, by the shortest change", said, tuple(faults))
+    summary = f"missed {missed} of {int(attacked.sum())}; {np.median(ratio):.2f} times the shortest change"
+    return Verdict(f"{attack}, {victim.task}", "all broken, by the shortest change", summary, tuple(faults))
 
 
 def _controls(victim: VictimReport, level: int) -> Verdict:
@@ -188,11 +188,11 @@ def _figures(image: VictimReport, fused: VictimReport, text: VictimReport, exact
         faults.append("T2T, clean: the text names the right entity, and not all mentions are linked")
     helps = exact["IT2T"].accuracy(level) - exact["I2T"].accuracy(level)
     answers = [answer for answer in image.report.compare("context").records if answer["attack"] == "pgd"]
-    told = next(float(str(answer["value"])) for answer in answers if answer["figure"] == "attacked")
-    if abs(told - helps) > 0.03:
-        faults.append(f"what the text adds under pgd: {100 * told:+.1f} points; exactly it is {100 * helps:+.1f}")
-    said = f"text adds {100 * told:+.1f} points under pgd (exactly {100 * helps:+.1f})"
-    return Verdict("figures of the report", "as their definitions say", said, tuple(faults))
+    reported = next(float(str(answer["value"])) for answer in answers if answer["figure"] == "attacked")
+    if abs(reported - helps) > 0.03:
+        faults.append(f"what the text adds under pgd: {100 * reported:+.1f} points; exactly it is {100 * helps:+.1f}")
+    summary = f"text adds {100 * reported:+.1f} points under pgd (exactly {100 * helps:+.1f})"
+    return Verdict("figures of the report", "as their definitions say", summary, tuple(faults))
 
 
 def _wrong_columns(row: Summary, truth: Truth, level: int, slack: float) -> Iterator[str]:
@@ -214,6 +214,6 @@ def _wrong_columns(row: Summary, truth: Truth, level: int, slack: float) -> Iter
             "attack_success": 1 - robust.sum() / clean.sum(),
         }
     for name, value in right.items():
-        told = getattr(row, name)
-        if told is None or abs(told - value) > (slack * len(clean) if name in ("correct", "ties") else slack) + 1e-9:
-            yield f"{row.task}, {row.attack}: {name} is {told}, and by its definition {value:.4g}"
+        reported = getattr(row, name)
+        if reported is None or abs(reported - value) > (slack * len(clean) if name in ("correct", "ties") else slack) + 1e-9:
+            yield f"{row.task}, {row.attack}: {name} is {reported}, and by its definition {value:.4g}"

@@ -75,8 +75,8 @@ def _check(fake: Fake, planted: Planted, victim: VictimReport, level: int) -> Ve
     figures = f"pgd {naive:.1%}, worst {(worst.accuracy if worst else None) or 0:.1%}"
     faults = [] if flags or broken else [f"{figures} and no flag, but the linker behind it keeps {exact:.1%}"]
     known = f"{exact:.1%} at {level}/255" + ("" if fake.same_answers else " without it")
-    said = f"{figures}; flags: {', '.join(flags) or 'none'}" + ("; broken to its value" if broken else "")
-    return Verdict(f"fake: {fake.label}", known, said, tuple(faults))
+    summary = f"{figures}; flags: {', '.join(flags) or 'none'}" + ("; broken to its value" if broken else "")
+    return Verdict(f"fake: {fake.label}", known, summary, tuple(faults))
 
 
 def _broken(planted: Planted, victim: VictimReport, level: int) -> bool:

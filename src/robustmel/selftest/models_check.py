@@ -64,8 +64,8 @@ def _honest(victim: VictimReport, level: int) -> Verdict:
         left = (row.accuracy if row else None) or 0.0
         if left > most and victim.linker != ROBUST:
             faults.append(f"at {name} it keeps {left:.1%}, but nobody defended it: more than {most:.0%} is not to be believed")
-    said = f"{', '.join(figures)}; flags: {', '.join(victim.flags) or 'none'}"
-    return Verdict(victim.linker, "honest" if victim.linker == ROBUST else "honest, undefended", said, tuple(faults))
+    summary = f"{', '.join(figures)}; flags: {', '.join(victim.flags) or 'none'}"
+    return Verdict(victim.linker, "honest" if victim.linker == ROBUST else "honest, undefended", summary, tuple(faults))
 
 
 def _robust(robust: VictimReport, plain: VictimReport, level: int) -> Verdict:

@@ -66,8 +66,8 @@ def _clean(planted: Planted, victim: VictimReport) -> Verdict:
         faults.insert(0, f"clean accuracy: {_interval(clean)} does not contain the exact {exact:.1%}")
     if len(planted.ladder) < 3:
         faults.append(f"only the budgets {planted.ladder} tell attacks apart; use other pictures, or more of them")
-    said = f"clean {_interval(clean)}; flags: {', '.join(victim.flags) or 'none'}"
-    return Verdict(f"linear tower, {planted.name}", f"clean {exact:.1%}; honest", said, tuple(faults))
+    summary = f"clean {_interval(clean)}; flags: {', '.join(victim.flags) or 'none'}"
+    return Verdict(f"linear tower, {planted.name}", f"clean {exact:.1%}; honest", summary, tuple(faults))
 
 
 def _at(planted: Planted, victim: VictimReport, attacks: Sequence[Component], level: int) -> Verdict:
@@ -80,10 +80,10 @@ def _at(planted: Planted, victim: VictimReport, attacks: Sequence[Component], le
     faults += [
         f"{row.attack}: {_interval(row)} does not contain the exact {exact:.1%}" for row in judged if not _within(exact, row)
     ]
-    said = [f"{attack.title} {_interval(row)}" for attack, row in zip(attacks, rows, strict=True)]
-    said += [f"worst {_interval(worst)}"] if worst else []
-    said.append(f"missed {_missed_by_all(diagnoses)} of {diagnoses[0].breakable}")
-    return Verdict(f"  at {level}/255", f"{exact:.1%}", "; ".join(said), tuple(faults))
+    summary = [f"{attack.title} {_interval(row)}" for attack, row in zip(attacks, rows, strict=True)]
+    summary += [f"worst {_interval(worst)}"] if worst else []
+    summary.append(f"missed {_missed_by_all(diagnoses)} of {diagnoses[0].breakable}")
+    return Verdict(f"  at {level}/255", f"{exact:.1%}", "; ".join(summary), tuple(faults))
 
 
 def _own_at(planted: Planted, victim: VictimReport, attacks: Sequence[Component], level: int) -> Verdict:
@@ -96,8 +96,8 @@ def _own_at(planted: Planted, victim: VictimReport, attacks: Sequence[Component]
         (faults if own.astray else weaker).append(own.weakness(measure))
     if not _within(exact, row) and not weaker:
         faults.append(f"{row.attack}: {_interval(row)} does not contain the exact {exact:.1%}")
-    said = f"{attacks[0].title} {_interval(row)}; missed {own.missed} of {own.breakable} ({MEASURE.title}: {measure.missed})"
-    return Verdict(f"  at {level}/255", f"{exact:.1%}", said, tuple(faults), tuple(weaker))
+    summary = f"{attacks[0].title} {_interval(row)}; missed {own.missed} of {own.breakable} ({MEASURE.title}: {measure.missed})"
+    return Verdict(f"  at {level}/255", f"{exact:.1%}", summary, tuple(faults), tuple(weaker))
 
 
 def _diagnosis(planted: Planted, victim: VictimReport, attack: Component, level: int) -> Diagnosis:

@@ -9,7 +9,7 @@ from typing import Any
 from robustmel.version import __version__
 
 NARROWEST = 40
-"""Columns for what the tool said, at least."""
+"""Columns for what was reported, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +19,14 @@ class Verdict:
     Args:
         victim: Who was attacked.
         known: What is known of it beforehand.
-        said: What the tool said of it.
+        reported: What the tool reported about it.
         faults: What is wrong, a sentence each; empty where all is as it should be.
         weaker: How an attack of the user's falls short without being wrong, a sentence each.
     """
 
     victim: str
     known: str
-    said: str
+    reported: str
     faults: tuple[str, ...] = ()
     weaker: tuple[str, ...] = ()
 
@@ -46,17 +46,17 @@ def text(verdicts: Sequence[Verdict], width: int) -> str:
 
 
 def _lines(verdicts: Sequence[Verdict], width: int) -> Iterator[str]:
-    heads = ("", "victim", "known", "what the tool said")
+    heads = ("", "victim", "known", "reported")
     states = [("weaker" if verdict.weaker else "passed") if verdict.passed else "FAILED" for verdict in verdicts]
-    rows = [(state, verdict.victim, verdict.known, verdict.said) for state, verdict in zip(states, verdicts, strict=True)]
+    rows = [(state, verdict.victim, verdict.known, verdict.reported) for state, verdict in zip(states, verdicts, strict=True)]
     widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(3)]
     left = sum(widths) + 2 * len(widths)
     room = max(NARROWEST, width - left)
     reasons = [(), *(verdict.faults + verdict.weaker for verdict in verdicts)]
     for row, sentences in zip([heads, *rows], reasons, strict=True):
-        said = textwrap.wrap(row[3], room) or [""]
-        yield ("".join(cell.ljust(size + 2) for cell, size in zip(row, widths, strict=False)) + said[0]).rstrip()
-        yield from (" " * left + line for line in said[1:])
+        wrapped = textwrap.wrap(row[3], room) or [""]
+        yield ("".join(cell.ljust(size + 2) for cell, size in zip(row, widths, strict=False)) + wrapped[0]).rstrip()
+        yield from (" " * left + line for line in wrapped[1:])
         for sentence in sentences:
             yield from textwrap.wrap(
                 f"{sentence}.", max(NARROWEST, width - 10), initial_indent=" " * 8 + "- ", subsequent_indent=" " * 10

@@ -72,9 +72,9 @@ def _entity_texts(data: TrainingData, recipe: DualEncoderRecipe, gold: Tensor, g
     other = torch.rand(len(gold), generator=generator) >= recipe.names_only
     pick = torch.rand(len(gold), generator=generator)
     chosen = []
-    for entity, aside, share in zip(gold.tolist(), other.tolist(), pick.tolist(), strict=True):
+    for entity, use_other, share in zip(gold.tolist(), other.tolist(), pick.tolist(), strict=True):
         rows = data.entity_rows[entity]
-        chosen.append(rows[1 + int(share * (len(rows) - 1))] if aside and len(rows) > 1 else rows[0])
+        chosen.append(rows[1 + int(share * (len(rows) - 1))] if use_other and len(rows) > 1 else rows[0])
     return torch.tensor(chosen, dtype=torch.long)
 
 

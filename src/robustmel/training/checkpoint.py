@@ -113,8 +113,8 @@ def train(
         ) from problem
     measured: dict[str, dict[str, dict[str, float]]] = {}
     for split, lists in (("validation", candidates), ("test", test_candidates)):
-        for dataset, given in zip(datasets, lists or [None] * len(datasets), strict=True):
-            if accuracy := trainee.measure(out, dataset, split, given):
+        for dataset, candidate_lists in zip(datasets, lists or [None] * len(datasets), strict=True):
+            if accuracy := trainee.measure(out, dataset, split, candidate_lists):
                 measured.setdefault(dataset.name, {})[split] = accuracy
     write_card(
         out,

@@ -148,8 +148,8 @@ def batch_loss(encoder: Encoder, batch: Batch, weights: LossWeights, harden: Har
         pixels = batch.pixels.to(device)
         if harden is not None:
             seen_texts = same[pictured]
-            shown = seen_texts.any(0)
-            pixels = harden(pixels, labels[shown], seen_texts[:, shown])
+            occurring = seen_texts.any(0)
+            pixels = harden(pixels, labels[occurring], seen_texts[:, occurring])
         images = encoder.images(pixels)
         if weights.image:
             add(weights.image, encoder.cosines(images, None, labels), same[pictured])

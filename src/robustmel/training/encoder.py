@@ -132,8 +132,8 @@ def fresh_encoder(recipe: DualEncoderRecipe, texts: Iterable[str]) -> Encoder:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = family.fresh_model(recipe.architecture, tokenizer)
-    beside = _give_temperature(family, model)
-    return Encoder(model, tokenizer, family.image_processor(recipe.architecture), family, recipe.text_length, beside)
+    temperature = _give_temperature(family, model)
+    return Encoder(model, tokenizer, family.image_processor(recipe.architecture), family, recipe.text_length, temperature)
 
 
 def loaded_encoder(recipe: DualEncoderRecipe, base: str) -> Encoder:
@@ -151,11 +151,11 @@ def loaded_encoder(recipe: DualEncoderRecipe, base: str) -> Encoder:
         )
     loaded = load(base, recipe.revision, family.library_class, family.model_types)
     loaded.model.requires_grad_(True)
-    beside = _give_temperature(family, loaded.model)
+    temperature = _give_temperature(family, loaded.model)
     _steady_statistics(loaded.model)
     longest = family.text_limit(loaded.model.config, loaded.tokenizer)
     length = min(recipe.text_length, longest) if family.masks_padding else longest
-    return Encoder(loaded.model, loaded.tokenizer, loaded.image_processor, family, length, beside)
+    return Encoder(loaded.model, loaded.tokenizer, loaded.image_processor, family, length, temperature)
 
 
 def _give_temperature(family: type[Family], model: Any) -> bool:

@@ -146,14 +146,14 @@ def _read(mention: Mention, recipe: DualEncoderRecipe) -> str:
 
 
 def _candidates(
-    dataset: Dataset, mentions: Sequence[Mention], given: Sequence[tuple[str, ...]] | None
+    dataset: Dataset, mentions: Sequence[Mention], lists: Sequence[tuple[str, ...]] | None
 ) -> Sequence[tuple[str, ...]]:
-    if given is not None and len(given) != len(mentions):
+    if lists is not None and len(lists) != len(mentions):
         raise UsageError(
-            f"{len(given)} candidate lists for {len(mentions)} held-out mentions of {dataset.name}; give one each."
+            f"{len(lists)} candidate lists for {len(mentions)} held-out mentions of {dataset.name}; give one each."
         )
-    if given is not None:
-        return given
+    if lists is not None:
+        return lists
     return [dataset.kb.ids if mention.candidates is None else mention.candidates for mention in mentions]
 
 

@@ -74,7 +74,7 @@ def optimise(
         rate = _rate(recipe, number * trainee.steps, total)
         epoch = Epoch(number, loss, rate, validation, best, time.monotonic() - began)
         weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        kept = weights if best else state.under("best")
+        best_weights = weights if best else state.under("best")
         state = State(
             state.identity,
             number,
@@ -82,7 +82,7 @@ def optimise(
             # Without the seconds: a training that was cut off publishes the same record as one that was not.
             [*state.history, {name: value for name, value in asdict(epoch).items() if name != "seconds"}],
             {f"model/{name}": value for name, value in weights.items()}
-            | {f"best/{name}": value for name, value in kept.items()}
+            | {f"best/{name}": value for name, value in best_weights.items()}
             | {f"optimizer/{name}": value for name, value in optimizer_tensors(optimizer.state_dict()).items()},
         )
         write_state(folder, state)

@@ -50,8 +50,8 @@ class Recipe:
     """The kind of training (a name in `TRAINEES`) where no linker says it."""
 
     def __post_init__(self) -> None:
-        for name, (wanted, kept) in self.limits().items():
-            if not kept:
+        for name, (wanted, stated) in self.limits().items():
+            if not stated:
                 raise UsageError(f"recipe: {name} must be {wanted}.")
 
     def limits(self) -> dict[str, tuple[str, bool]]:
@@ -89,11 +89,11 @@ class Recipe:
 _KINDS = {str: "a text", int: "a whole number", float: "a number"}
 
 
-def fill(default: Any, given: Mapping[str, Any], above: str = "") -> Any:
+def fill(default: Any, values: Mapping[str, Any], above: str = "") -> Any:
     """A recipe, or a part of one, with the given values in place of its own; `above` names the part in messages ("weights.")."""
     known = {field.name: getattr(default, field.name) for field in dataclasses.fields(default)}
     changes: dict[str, Any] = {}
-    for key, value in given.items():
+    for key, value in values.items():
         if key not in known:
             raise UsageError(f'a recipe has no "{above}{key}". {suggestion(key, known)}')
         changes[key] = _value(known[key], value, f"{above}{key}")

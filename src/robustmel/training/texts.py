@@ -76,8 +76,8 @@ class TextBank:
         inner = (place > 0) & (place < lengths[:, None] - 1)
         dropped = inner & (torch.rand(ids.shape, generator=generator) < drop)
         order = dropped.to(torch.uint8).argsort(dim=1, stable=True)  # those kept move up, in their order
-        kept = lengths - dropped.sum(1)
-        return ids.gather(1, order).where(place < kept[:, None], torch.tensor(self.pad)), kept
+        left = lengths - dropped.sum(1)
+        return ids.gather(1, order).where(place < left[:, None], torch.tensor(self.pad)), left
 
 
 def learn_tokenizer(texts: Iterable[str], vocabulary: int, length: int, *, masked: bool, end_last: bool = False) -> Any:

@@ -41,10 +41,10 @@ def accuracies(encoder: Encoder, data: TrainingData, examples: Examples) -> dict
         for places in torch.split(torch.arange(len(wanted_rows)), CHUNK) if wanted and len(wanted_rows) else ():
             rows = wanted_rows[places]
             scores = encoder.cosines(images[places] if reads_image else None, texts[rows] if reads_text else None, labels)
-            for row, given in zip(rows.tolist(), scores, strict=True):
+            for row, row_scores in zip(rows.tolist(), scores, strict=True):
                 gold, listed = int(examples.gold[row]), examples.candidates[row]
                 if gold in listed:
-                    credit += _credit(given[[column[candidate] for candidate in listed]], given[column[gold]])
+                    credit += _credit(row_scores[[column[candidate] for candidate in listed]], row_scores[column[gold]])
         shares[task] = credit / len(examples)
     return shares
 

@@ -42,11 +42,11 @@ def members(dataset: str) -> tuple[Entity, ...]:
     """The entities of "world-news" or "world-sport", in the order of the knowledge base."""
     kb = world_knowledge_base()
     always = {entity.id for entity in sorted(kb, key=lambda entity: -entity.popularity)[:_ALWAYS]}
-    kept = _KEPT[dataset]
+    kept_share = _KEPT[dataset]
     return tuple(
         entity
         for entity in kb
-        if entity.id in always or has_namesake(entity) or _draw(dataset, entity.id) < kept[kind_of(entity)]
+        if entity.id in always or has_namesake(entity) or _draw(dataset, entity.id) < kept_share[kind_of(entity)]
     )
 
 

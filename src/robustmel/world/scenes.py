@@ -21,7 +21,7 @@ _TEXTURE_HEIGHT = 56
 
 
 @dataclass(frozen=True)
-class Family:
+class SceneSettings:
     """What may happen in the scenes of a split; (low, high) ranges are drawn from uniformly.
 
     Args:
@@ -52,9 +52,9 @@ class Family:
 
 
 FAMILIES = {
-    "train": Family(("sky", "crowd", "grass", "wall", "sea", "hall"), ("wave", "diagonal", "drape")),
-    "validation": Family(("sky", "crowd", "sea", "dusk", "street"), ("wave", "drape", "ripple"), turn=0.045),
-    "test": Family(
+    "train": SceneSettings(("sky", "crowd", "grass", "wall", "sea", "hall"), ("wave", "diagonal", "drape")),
+    "validation": SceneSettings(("sky", "crowd", "sea", "dusk", "street"), ("wave", "drape", "ripple"), turn=0.045),
+    "test": SceneSettings(
         ("sky", "grass", "wall", "stadium", "harbour"),
         ("wave", "diagonal", "sag"),
         turn=0.05,
@@ -101,7 +101,7 @@ def _texture(entity_id: str) -> Array:
     return np.pad(np.concatenate([flat[..., :3] * coverage, coverage], axis=2), ((1, 1), (1, 1), (0, 0)))
 
 
-def _pose(aspect: float, rules: Family, random: Generator) -> Pose:
+def _pose(aspect: float, rules: SceneSettings, random: Generator) -> Pose:
     """Seen at an angle a long flag looks shorter, which also makes it fill a square picture."""
     apparent = 1 + (aspect - 1) * random.uniform(0.45, 1.0)
     height = SIDE * math.sqrt(random.uniform(*rules.area) / apparent)
@@ -134,7 +134,7 @@ def _stand_before(picture: Image.Image, random: Generator) -> None:
             draw.ellipse((x - size, y - size, x + size, y + size), fill=shade)
 
 
-def _photographed(pixels: Array, rules: Family, random: Generator) -> Pixels:
+def _photographed(pixels: Array, rules: SceneSettings, random: Generator) -> Pixels:
     """Haze, exposure, the colour of the light, and sensor noise."""
     haze, brightness = random.uniform(*rules.haze), random.uniform(*rules.brightness)
     tint = 1 + random.uniform(-rules.tint, rules.tint, 3)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from robustmel.report.flags.chance import LEAST, LEVEL, Comparison, beyond_chance, one_sided, visible
+from robustmel.report.flags.chance import LEAST, LEVEL, OneSidedComparison, beyond_chance, detectable_difference, one_sided
 
 
-def comparison(difference: Any, clusters: Any = None) -> Comparison:
+def comparison(difference: Any, clusters: Any = None) -> OneSidedComparison:
     numbers = np.arange(len(difference)) if clusters is None else clusters
-    return Comparison("above_clean", cast(Any, SimpleNamespace(clusters=numbers)), np.asarray(difference, float), "")
+    return OneSidedComparison("above_clean", cast(Any, SimpleNamespace(clusters=numbers)), np.asarray(difference, float), "")
 
 
 @pytest.mark.parametrize(("up", "down"), [(3, 0), (8, 2), (10, 4), (5, 5)])
@@ -67,7 +67,7 @@ def test_where_nothing_is_wrong_few_reports_have_any_flag(cells: int) -> None:
 
 @pytest.mark.parametrize(("mentions", "number"), [(32, 3), (32, 30), (200, 12)])
 def test_what_could_have_been_seen_is_the_least_difference_that_is_picked_among_so_many(mentions: int, number: int) -> None:
-    least = round(visible(np.arange(mentions), number) * mentions)
+    least = round(detectable_difference(np.arange(mentions), number) * mentions)
     for changed, seen in ((least, True), (least - 1, False)):
         shown = comparison([1.0] * changed + [0.0] * (mentions - changed))
         picked = beyond_chance([shown, *(comparison(np.zeros(mentions)) for _ in range(number - 1))])
@@ -75,4 +75,4 @@ def test_what_could_have_been_seen_is_the_least_difference_that_is_picked_among_
 
 
 def test_with_few_groups_nothing_could_have_been_seen() -> None:
-    assert visible(np.repeat([0, 1, 2], 10), 4) == 1.0
+    assert detectable_difference(np.repeat([0, 1, 2], 10), 4) == 1.0

@@ -189,7 +189,7 @@ def test_stores_from_before_this_was_noted_are_read(told: dict[str, Any], plante
     planted.cell("noise-normal", {"image": (None, planted.rows(ANSWERS, **told))}, source="none")
     report = build(planted.finish())
     assert report.flags == ()
-    assert {kind.code: kind.looked for kind in report.examined}["nondeterministic"] == 0
+    assert {kind.code: kind.count for kind in report.examined}["nondeterministic"] == 0
 
 
 STUCK = {"margin_first": -1.0, "margin_best": -0.8}

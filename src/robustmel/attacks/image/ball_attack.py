@@ -109,8 +109,8 @@ class StartState:
         """The state of some images: those where `keep`, bool (b,), holds."""
         if keep.all():
             return self
-        kept: dict[str, Any] = {}
+        narrowed: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
-            kept[field.name] = value.narrow(keep) if isinstance(value, Ball) else value[keep]
-        return type(self)(**kept)
+            narrowed[field.name] = value.narrow(keep) if isinstance(value, Ball) else value[keep]
+        return type(self)(**narrowed)

@@ -140,12 +140,12 @@ def _below(written: str, images: Path) -> str:
 def _candidates(listed: Any, place: str, images: Path, table: EntityTable, report: LoadReport) -> tuple[str, ...]:
     if not isinstance(listed, list):
         raise MissingError(f"{place}: candidates must be a list, found {kind_of(listed)}.")
-    kept: dict[str, None] = {}
+    distinct: dict[str, None] = {}
     names: dict[str, str] = {}
     for value in listed:
         row = raw_record(f"{place}, candidates", value, "Qid", "name")
         entity_id, name = row.identifier("Qid"), row.text("name")
-        if entity_id in kept:
+        if entity_id in distinct:
             report.remark("repeated_candidates", f"{place}: {entity_id}")
             continue
         if names.setdefault(name, entity_id) != entity_id:
@@ -154,7 +154,7 @@ def _candidates(listed: Any, place: str, images: Path, table: EntityTable, repor
         if path is None:
             report.remark("candidate_images_missing", f"{place}: {entity_id}")
         table.add(entity_id, name, place, description=row.text("description"), images=[path] if path else [])
-        kept[entity_id] = None
-    if not kept:
+        distinct[entity_id] = None
+    if not distinct:
         report.remark("empty_candidates", place)
-    return tuple(kept)
+    return tuple(distinct)

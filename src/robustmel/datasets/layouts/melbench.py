@@ -58,10 +58,10 @@ class MELBenchRaw:
         for key, value in values.items():
             row = raw_record(f"{file.name}, record {key}", value, "sentence", "mentions", "entities", "answer")
             report.counts["records"] += 1
-            found = list(_mentions(key, row, images, table, report))
-            if not found:
+            record_mentions = list(_mentions(key, row, images, table, report))
+            if not record_mentions:
                 report.remark("records_without_mentions", row.place)
-            for mention in found:
+            for mention in record_mentions:
                 mentions.append(mention)
                 record[mention.id] = key
         if not mentions:

@@ -40,7 +40,7 @@ class _Row:
 
 
 @dataclass(frozen=True)
-class WikiDiverse:
+class WikiDiverseReleased:
     """Raw: lists [caption, image address, topic, [[mention, type, start, end, page address], ...]].
 
     With ten candidates: lists [caption, image address, mention, type, words left, words right, page address, candidate addresses,

@@ -124,5 +124,5 @@ def _interval(low: float | None, high: float | None) -> str:
 
 def points(value: float) -> str:
     """A share as percentage points, with a minus sign that is one."""
-    shown = f"{100 * value:.1f}"
-    return "0.0" if shown == "-0.0" else shown.replace("-", "−")
+    rounded = f"{100 * value:.1f}"
+    return "0.0" if rounded == "-0.0" else rounded.replace("-", "−")

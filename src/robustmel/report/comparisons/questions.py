@@ -36,22 +36,22 @@ class Pair(NamedTuple):
     against: str
 
 
-class Question(NamedTuple):
+class ComparisonKind(NamedTuple):
     """What is asked, and how it is answered.
 
     Args:
         title: The question in words.
         figures: The columns of its answer.
         pairs: Finds what to compare among the rows of the table.
-        asked: The question in a note; "" where no note answers it.
-        told: The figures that a note tells, the deciding one first.
+        note: The question in a note; "" where no note answers it.
+        note_figures: The figures in that note, the deciding one first.
     """
 
     title: str
     figures: tuple[Figure, ...]
     pairs: Callable[[Sequence[Row]], Iterator[Pair]]
-    asked: str
-    told: tuple[str, ...]
+    note: str
+    note_figures: tuple[str, ...]
 
 
 def compare(scoring: Scoring, question: str) -> list[Comparison]:
@@ -172,12 +172,15 @@ def _shared(row: Row) -> Cell:
     return replace(row.cell, linker="", source="victim" if row.white_box else row.cell.source)
 
 
-def _questions() -> Iterator[tuple[str, Question]]:
+def _questions() -> Iterator[tuple[str, ComparisonKind]]:
     pairs = {"context": _tasks, "defence": _defences, "linker": _linkers}
     text = (resources.files("robustmel.report.comparisons") / "questions.toml").read_text("utf-8")
     for name, table in tomllib.loads(text).items():
         figures = tuple(Figure(**figure) for figure in table["figures"])
-        yield name, Question(table["title"], figures, pairs[name], table.get("asked", ""), tuple(table.get("told", ())))
+        yield (
+            name,
+            ComparisonKind(table["title"], figures, pairs[name], table.get("note", ""), tuple(table.get("note_figures", ()))),
+        )
 
 
-QUESTIONS: Mapping[str, Question] = dict(_questions())
+QUESTIONS: Mapping[str, ComparisonKind] = dict(_questions())

@@ -24,7 +24,7 @@ def remarks(compared: Sequence[Comparison], summaries: Sequence[Summary], most: 
     attacked = {row.cell for row in summaries if not (row.worst_case or row.control or row.untouched)}
     chosen: dict[Cell, Comparison] = {}
     for comparison in compared:
-        if comparison.figure in QUESTIONS[comparison.question].told[:1] and comparison.cell in attacked:
+        if comparison.figure in QUESTIONS[comparison.question].note_figures[:1] and comparison.cell in attacked:
             chosen.setdefault(unattacked(comparison.cell), comparison)
     notes = [_note(lead, compared) for lead in list(chosen.values())[:most]]
     if len(chosen) > most:
@@ -40,6 +40,6 @@ def _note(lead: Comparison, compared: Sequence[Comparison]) -> str:
     answer = f"{ANSWERS[lead.verdict]}, {lead.sentence}" if lead.verdict in ANSWERS else undecided
     # one image to withstand on either side, rather than two on one
     doubted = ("same-images",) if lead.verdict != "more" else ()
-    more = "".join(f"; {line[key]}" for key in (*doubted, *question.told[1:]) if key in line)
+    more = "".join(f"; {line[key]}" for key in (*doubted, *question.note_figures[1:]) if key in line)
     who = lead.victim if lead.question == "context" else f"{lead.victim} {lead.task}"
-    return f"{question.asked} {who} on {lead.dataset} under {lead.attack}, the grid's first attack: {answer}{more}."
+    return f"{question.note} {who} on {lead.dataset} under {lead.attack}, the grid's first attack: {answer}{more}."

@@ -1,7 +1,7 @@
 """Flags: what speaks against taking a robust accuracy at its word."""
 
 from robustmel.report.flags.examine import examine
-from robustmel.report.flags.flag import KINDS, Examined, Flag
+from robustmel.report.flags.flag import KINDS, Examination, Flag
 from robustmel.report.flags.verdict import verdict
 
-__all__ = ["KINDS", "Examined", "Flag", "examine", "verdict"]
+__all__ = ["KINDS", "Examination", "Flag", "examine", "verdict"]

@@ -17,7 +17,7 @@ LEAST = 0.02
 
 
 @dataclass(frozen=True)
-class Comparison:
+class OneSidedComparison:
     """Two rows of which one should not be better than the other.
 
     Args:
@@ -38,7 +38,7 @@ class Comparison:
         return float(self.difference.mean()) if len(self.difference) else 0.0
 
 
-def beyond_chance(comparisons: Sequence[Comparison]) -> list[Comparison]:
+def beyond_chance(comparisons: Sequence[OneSidedComparison]) -> list[OneSidedComparison]:
     """Those in which a difference of at least `LEAST` is more than chance.
 
     Every comparison counts as a test, also those with no difference to speak of: the chance that any of them is picked where
@@ -50,7 +50,7 @@ def beyond_chance(comparisons: Sequence[Comparison]) -> list[Comparison]:
     return [compared for compared, chance in zip(comparisons, holm(chances), strict=True) if chance <= LEVEL]
 
 
-def visible(clusters: Clusters, number: int) -> float:
+def detectable_difference(clusters: Clusters, number: int) -> float:
     """The smallest difference that one of `number` comparisons could have called more than chance, as a share of the mentions.
 
     It is reached where as few clusters as possible change, the smallest of them, all to one side: k have a p-value of 0.5^k.

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from robustmel.report.flags.chance import beyond_chance, visible
+from robustmel.report.flags.chance import beyond_chance, detectable_difference
 from robustmel.report.flags.evidence import evidence
-from robustmel.report.flags.flag import KINDS, Examined, raised
+from robustmel.report.flags.flag import KINDS, Examination, raised
 from robustmel.report.flags.pairs import compared
 from robustmel.report.flags.thresholds import by_thresholds
 from robustmel.report.scoring import Scoring
 from robustmel.report.summary import Summary
 
 
-def examine(scoring: Scoring, summaries: Sequence[Summary]) -> tuple[Examined, ...]:
+def examine(scoring: Scoring, summaries: Sequence[Summary]) -> tuple[Examination, ...]:
     """Every kind of doubt, with how much there was to look at and the flags that it raised.
 
     Flags that rest on a comparison of two rows are raised together: the chance of a single false one in a whole report is held
@@ -27,12 +27,12 @@ def examine(scoring: Scoring, summaries: Sequence[Summary]) -> tuple[Examined, .
     parts = list(by_thresholds(rows))
     for code in KINDS:
         mine = [pair for pair in pairs if pair.code == code]
-        seen = [(pair.row, pair.clause) for pair in picked if pair.code == code]
-        least = max((visible(pair.row.clusters, len(pairs)) for pair in mine), default=None)
-        parts.append(Examined(code, len(mine), raised(code, seen), least))
+        doubts = [(pair.row, pair.clause) for pair in picked if pair.code == code]
+        least = max((detectable_difference(pair.row.clusters, len(pairs)) for pair in mine), default=None)
+        parts.append(Examination(code, len(mine), raised(code, doubts), least))
     return tuple(_joined(code, [part for part in parts if part.code == code]) for code in KINDS)
 
 
-def _joined(code: str, parts: Sequence[Examined]) -> Examined:
+def _joined(code: str, parts: Sequence[Examination]) -> Examination:
     flags = tuple(flag for part in parts for flag in part.flags)
-    return Examined(code, sum(part.looked for part in parts), flags, parts[-1].visible)
+    return Examination(code, sum(part.count for part in parts), flags, parts[-1].visible)

@@ -67,19 +67,19 @@ class Flag(CellRecord):
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class Examination:
     """What one kind of doubt came to.
 
     Args:
         code: One of `KINDS`.
-        looked: Rows, or pairs of rows, that could be examined; 0 where the grid has nothing to compare.
+        count: Rows, or pairs of rows, that could be examined; 0 where the grid has nothing to compare.
         flags: Those raised.
         visible: The smallest difference that a comparison of this kind could have called more than chance, as a share of the
             mentions; None where nothing is compared.
     """
 
     code: str
-    looked: int
+    count: int
     flags: tuple[Flag, ...]
     visible: float | None = None
 
@@ -97,9 +97,9 @@ def raised(code: str, seen: Iterable[tuple[Evidence, str]], means: str = "") -> 
         by_victim[replace(row.victim, task="T2T")].append((row, clause))
     flags: list[Flag] = []
     for victim, group in by_victim.items():
-        told = f"{victim_title(victim)} on {victim.dataset}: {_listed([clause for _, clause in group])}."
+        seen_sentence = f"{victim_title(victim)} on {victim.dataset}: {_listed([clause for _, clause in group])}."
         rows = dict.fromkeys(row for row, _ in group)
-        flags += [Flag(row.summary.cell, code, told, means or KINDS[code].means) for row in rows]
+        flags += [Flag(row.summary.cell, code, seen_sentence, means or KINDS[code].means) for row in rows]
     return tuple(flags)
 
 

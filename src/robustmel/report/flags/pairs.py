@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from robustmel.report.credit import Floats
-from robustmel.report.flags.chance import Comparison
+from robustmel.report.flags.chance import OneSidedComparison
 from robustmel.report.flags.evidence import Evidence
 from robustmel.report.tables.layout import percent
 from robustmel.types import Cell
@@ -16,7 +16,7 @@ ROUNDED = 0.51 / 255
 """A change that was measured on 8-bit images may exceed the radius by half a step."""
 
 
-def compared(rows: Sequence[Evidence]) -> Iterator[Comparison]:
+def compared(rows: Sequence[Evidence]) -> Iterator[OneSidedComparison]:
     """All pairs of which one row should not be better than the other."""
     clean = {row.victim: row for row in rows if row.summary.clean}
     yield from _black_boxes(rows, clean)
@@ -26,10 +26,10 @@ def compared(rows: Sequence[Evidence]) -> Iterator[Comparison]:
         if not row.summary.clean and not row.control and row.victim in clean:
             difference = row.credit - clean[row.victim].credit
             clause = f"{row.label} leaves {_points(difference)} more linked than there are without it"
-            yield Comparison("above_clean", row, difference, clause)
+            yield OneSidedComparison("above_clean", row, difference, clause)
 
 
-def _black_boxes(rows: Sequence[Evidence], clean: dict[Cell, Evidence]) -> Iterator[Comparison]:
+def _black_boxes(rows: Sequence[Evidence], clean: dict[Cell, Evidence]) -> Iterator[OneSidedComparison]:
     """Every attack that sees less, against all white-box attacks of the next radius that is no smaller, taken together.
 
     A mention withstands an attack only if it does so under each of its seeds, no more of them on the side that sees less. A member of
@@ -47,7 +47,7 @@ def _black_boxes(rows: Sequence[Evidence], clean: dict[Cell, Evidence]) -> Itera
             difference = _seeing(row, clean[row.victim]) - row.least()
             count = int(row.trace.late.sum())
             clause = f"square, the member of {row.label} without gradients, fooled {count} images on which the others failed"
-            yield Comparison("black_box_wins", row, difference, clause)
+            yield OneSidedComparison("black_box_wins", row, difference, clause)
         if row.summary.clean or row.white_box or row.reach is None:
             continue
         slack = 1e-9 if row.bound is not None else ROUNDED
@@ -58,7 +58,7 @@ def _black_boxes(rows: Sequence[Evidence], clean: dict[Cell, Evidence]) -> Itera
             difference = withstood - row.least(sum(other.runs for other in seeing))
             names = " and ".join(other.summary.attack for other in seeing)
             clause = f"{row.label} sees less than {names} but breaks {_points(difference)} more of the mentions"
-            yield Comparison("black_box_wins", row, difference, clause)
+            yield OneSidedComparison("black_box_wins", row, difference, clause)
 
 
 def _seeing(row: Evidence, clean: Evidence | None) -> Floats:
@@ -67,7 +67,7 @@ def _seeing(row: Evidence, clean: Evidence | None) -> Floats:
     return least if clean is None or not row.trace.late.any() else np.where(row.trace.late, clean.credit, least)
 
 
-def _growing(rows: Sequence[Evidence]) -> Iterator[Comparison]:
+def _growing(rows: Sequence[Evidence]) -> Iterator[OneSidedComparison]:
     """Of one attack on one linker, each radius with the next larger one."""
     ladders: defaultdict[tuple[Cell, str], defaultdict[float, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
@@ -80,7 +80,7 @@ def _growing(rows: Sequence[Evidence]) -> Iterator[Comparison]:
                 yield _pair("not_growing_with_eps", less, more)
 
 
-def _settings(rows: Sequence[Evidence]) -> Iterator[Comparison]:
+def _settings(rows: Sequence[Evidence]) -> Iterator[OneSidedComparison]:
     """Of one attack on one linker, the normal and the strong setting."""
     known: defaultdict[tuple[Cell, str], dict[str, Evidence]] = defaultdict(dict)
     for row in rows:
@@ -91,13 +91,13 @@ def _settings(rows: Sequence[Evidence]) -> Iterator[Comparison]:
             yield _pair("strong_weaker_than_normal", [settings["normal"]], [settings["strong"]])
 
 
-def _pair(code: str, less: Sequence[Evidence], more: Sequence[Evidence]) -> Comparison:
+def _pair(code: str, less: Sequence[Evidence], more: Sequence[Evidence]) -> OneSidedComparison:
     """Of several rows with one radius, the weakest of the smaller and all together of the larger one, which is fair to the linker."""
     weakest = max(less, key=lambda row: float(row.credit.sum()))
     strongest = min(more, key=lambda row: float(row.credit.sum()))
     difference = np.min([row.least() for row in more], axis=0) - weakest.credit
     clause = f"{strongest.label} leaves {percent(strongest.summary.accuracy)} %, {weakest.summary.attack} {percent(weakest.summary.accuracy)} %"
-    return Comparison(code, strongest, difference, clause)
+    return OneSidedComparison(code, strongest, difference, clause)
 
 
 def _points(difference: Floats) -> str:

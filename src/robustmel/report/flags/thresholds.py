@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from robustmel.report.flags.evidence import Evidence
-from robustmel.report.flags.flag import Examined, raised
+from robustmel.report.flags.flag import Examination, raised
 from robustmel.report.statistics import interval
 from robustmel.report.tables.layout import percent
 
@@ -54,12 +54,12 @@ class Check(NamedTuple):
     means: str = ""
 
 
-def by_thresholds(rows: Sequence[Evidence]) -> Iterator[Examined]:
+def by_thresholds(rows: Sequence[Evidence]) -> Iterator[Examination]:
     """Each kind of doubt that needs no second row; one code may come twice."""
     for check in CHECKS:
-        looked = [row for row in rows if check.looks(row)]
-        seen = [(row, clause) for row in looked if (clause := check.sees(row))]
-        yield Examined(check.code, len(looked), raised(check.code, seen, check.means))
+        examined = [row for row in rows if check.looks(row)]
+        doubts = [(row, clause) for row in examined if (clause := check.sees(row))]
+        yield Examination(check.code, len(examined), raised(check.code, doubts, check.means))
 
 
 def _zero_gradients(row: Evidence) -> str:

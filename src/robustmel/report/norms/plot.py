@@ -23,8 +23,8 @@ def norm_plots(summaries: Sequence[Summary], curves: Sequence[Curve]) -> list[tu
 
 def _picture(norm: Norm, summaries: Sequence[Summary], curves: Sequence[Curve]) -> str | None:
     known = {curve.cell: curve for curve in curves if len(curve.norms) > 1}
-    shown = [row for row in summaries if row.cell in known]
-    attacks = list(dict.fromkeys(row.attack_on for row in shown))
+    plotted = [row for row in summaries if row.cell in known]
+    attacks = list(dict.fromkeys(row.attack_on for row in plotted))
 
     def draw(axis: Any, chosen: Sequence[Summary]) -> None:
         lines = [(row, known[row.cell]) for row in chosen]
@@ -32,7 +32,7 @@ def _picture(norm: Norm, summaries: Sequence[Summary], curves: Sequence[Curve]) 
         start, end = min(positive, default=0.1) / 1.5, max(positive, default=1.0) * 1.2
         for row, curve in lines:
             places = [start, *(FACTOR[norm] * length for length in curve.norms[1:]), end]
-            colour = colour_of(row.linker, shown)
+            colour = colour_of(row.linker, plotted)
             of = short_title(row.attack) + (f" on {row.source}" if row.transferred else "")
             label = visible(f"{row.victim}, {of}")
             style = STYLES[attacks.index(row.attack_on) % len(STYLES)]
@@ -48,4 +48,4 @@ def _picture(norm: Norm, summaries: Sequence[Summary], curves: Sequence[Curve]) 
         axis.set_xticks([], minor=True)
         axis.set_xlabel(AXIS[norm])
 
-    return panels(shown, 5.0, draw, "mentions wrong, %")
+    return panels(plotted, 5.0, draw, "mentions wrong, %")

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from robustmel.report.outside.published import Published
+from robustmel.report.outside.published import PublishedSet
 from robustmel.report.outside.submission import Answer, Submission
 from robustmel.report.sanitise import visible
 from robustmel.types import Prediction
@@ -40,7 +40,7 @@ class Findings:
     def __init__(self, where: str) -> None:
         self.where = visible(where)
         self.found: defaultdict[str, list[str]] = defaultdict(list)
-        self.said: list[str] = []
+        self.remarks: list[str] = []
         self.contradicted = False
 
     def add(self, kind: str, ids: Iterable[str]) -> None:
@@ -50,7 +50,7 @@ class Findings:
     def contradict(self, sentence: str) -> None:
         """Notes a claim that does not hold."""
         self.contradicted = True
-        self.said.append(sentence)
+        self.remarks.append(sentence)
 
     @property
     def sound(self) -> bool:
@@ -64,10 +64,10 @@ class Findings:
             if ids:
                 first = ", ".join(visible(entry)[:40] for entry in ids[:NAMED]) + (", ..." if len(ids) > NAMED else "")
                 yield f"{self.where}: {len(ids):,} {words} ({first})."
-        yield from (f"{self.where}: {sentence}" for sentence in self.said)
+        yield from (f"{self.where}: {sentence}" for sentence in self.remarks)
 
 
-def judged(submission: Submission, published: Published, findings: Findings) -> list[Prediction]:
+def judged(submission: Submission, published: PublishedSet, findings: Findings) -> list[Prediction]:
     """One prediction a mention of the set, in its order, whatever the file holds; what was wrong goes into the findings."""
     findings.add("unknown", [mention for mention in submission.answers if mention not in published.ids])
     known = {row["id"] for row in published.entities}
@@ -78,7 +78,7 @@ def judged(submission: Submission, published: Published, findings: Findings) -> 
         made.append(_prediction(row["id"], answers))
     ranks = [len(prediction.ranked) for prediction in made if prediction.error is None]
     if ranks and max(ranks) == 1:
-        findings.said.append("one entity a mention is ranked, so hits@k and MRR see no second place.")
+        findings.remarks.append("one entity a mention is ranked, so hits@k and MRR see no second place.")
     return made
 
 
@@ -114,7 +114,7 @@ def claims(submission: Submission, n: int, accuracy: float | None, findings: Fin
     if claimed is not None and not 0 <= claimed <= 1:
         findings.contradict(f"claims an accuracy of {claimed:g}, which no share can be (83.2 % is 0.832).")
     elif claimed is not None and (accuracy is None or abs(claimed - accuracy) > ROUNDED):
-        found = "n/a" if accuracy is None else f"{accuracy:.4f}"
-        findings.contradict(f"claims an accuracy of {claimed:g}, and {found} was found.")
+        computed = "n/a" if accuracy is None else f"{accuracy:.4f}"
+        findings.contradict(f"claims an accuracy of {claimed:g}, and {computed} was found.")
     if of is not None and of != n:
         findings.contradict(f"claims {of:g} mentions, and the set has {n:,}; all of them count.")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from robustmel.errors import MissingError, UsageError
-from robustmel.report.outside.published import Published
+from robustmel.report.outside.published import PublishedSet
 from robustmel.report.outside.submission import Submission
 
 UNSAID = "does not say on which set it was made, so that was not checked."
@@ -24,13 +24,13 @@ class Matched:
     """
 
     submission: Submission
-    published: Published
+    published: PublishedSet
     clean: bool
     linker: str
     checked: bool
 
 
-def matched(sets: Sequence[Published], perturbed: Sequence[Submission], clean: Sequence[Submission]) -> list[Matched]:
+def matched(sets: Sequence[PublishedSet], perturbed: Sequence[Submission], clean: Sequence[Submission]) -> list[Matched]:
     """Finds the set of every file.
 
     Args:
@@ -58,8 +58,8 @@ def matched(sets: Sequence[Published], perturbed: Sequence[Submission], clean: S
                 f'{match.submission.path} is about linker "{match.linker}", and the perturbed predictions are about'
                 f" {', '.join(attacked)}; give both files the same linker in their first lines."
             )
-        which = match.published.hashes.clean_set if match.clean else match.published.hashes.set
-        place = (match.linker, match.submission.task, which)
+        set_hash = match.published.hashes.clean_set if match.clean else match.published.hashes.set
+        place = (match.linker, match.submission.task, set_hash)
         if place in seen:
             raise UsageError(
                 f"{seen[place]} and {match.submission.path} both answer for linker {match.linker}, {match.submission.task}, on one set; name"
@@ -69,9 +69,9 @@ def matched(sets: Sequence[Published], perturbed: Sequence[Submission], clean: S
     return matches
 
 
-def _match(submission: Submission, sets: Sequence[Published], clean: bool | None) -> Matched:
-    said = submission.set
-    if said is None:
+def _match(submission: Submission, sets: Sequence[PublishedSet], clean: bool | None) -> Matched:
+    digest = submission.set
+    if digest is None:
         if len({published.hashes.clean_set if clean else published.hashes.set for published in sets}) > 1:
             raise UsageError(
                 f"{submission.path} does not say on which of the {len(sets)} sets it was made; its first line can:"
@@ -79,13 +79,13 @@ def _match(submission: Submission, sets: Sequence[Published], clean: bool | None
             )
         return Matched(submission, sets[0], bool(clean), submission.linker, False)
     for published in sets:
-        if said == published.hashes.set and not clean:
+        if digest == published.hashes.set and not clean:
             return Matched(submission, published, False, submission.linker, True)
-        if said == published.hashes.clean_set:
+        if digest == published.hashes.clean_set:
             return Matched(submission, published, True, submission.linker, True)
     known = ", ".join(
         f"{published.folder} is {published.hashes.set} (clean: {published.hashes.clean_set})" for published in sets
     )
     raise MissingError(
-        f"{submission.path} was made on the set {said[:64]}, and {known}; predict on this set, or name that one."
+        f"{submission.path} was made on the set {digest[:64]}, and {known}; predict on this set, or name that one."
     )

@@ -19,7 +19,7 @@ VIEWS = {"I2T": "image", "IT2T": "fused"}
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedSet:
     """A set.
 
     Args:
@@ -51,7 +51,7 @@ class Published:
         return VIEWS.get(str(self.about.get("view")), "image")
 
 
-def read_published(folder: Path) -> Published:
+def read_published(folder: Path) -> PublishedSet:
     """Reads a folder that `robustmel perturb` wrote.
 
     Raises:
@@ -88,7 +88,7 @@ def read_published(folder: Path) -> Published:
     entities = [
         {"id": entity.id, "name": entity.name, "type": entity.type, "popularity": entity.popularity} for entity in dataset.kb
     ]
-    return Published(folder, about, hashes, ids, questions, entities, log)
+    return PublishedSet(folder, about, hashes, ids, questions, entities, log)
 
 
 def _about(folder: Path) -> dict[str, Any]:

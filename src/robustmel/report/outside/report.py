@@ -10,7 +10,7 @@ from robustmel.report.build import Report, report_on
 from robustmel.report.metrics import accuracy
 from robustmel.report.outside.findings import Findings, claims, judged
 from robustmel.report.outside.match import UNSAID, Matched, matched
-from robustmel.report.outside.published import Published, read_published
+from robustmel.report.outside.published import PublishedSet, read_published
 from robustmel.report.outside.submission import read_submission
 from robustmel.report.results import ANSWERS, CANDIDATES, ENTITIES, LOG, Evaluation, ResultCell, Run
 from robustmel.report.scoring import Scoring
@@ -61,14 +61,14 @@ def outside_report(sets: Sequence[Path], predictions: Sequence[Path], clean: Seq
     published = [read_published(folder) for folder in sets]
     files = matched(published, [read_submission(path) for path in predictions], [read_submission(path) for path in clean])
     run = OutsideRun(predictions[0].with_suffix(""), sets[0], (), tuple(_cell(match) for match in files))
-    every = [_fill(run, match, cell) for match, cell in zip(files, run.cells, strict=True)]
-    for match, cell, findings in zip(files, run.cells, every, strict=True):
+    findings_by_file = [_fill(run, match, cell) for match, cell in zip(files, run.cells, strict=True)]
+    for match, cell, findings in zip(files, run.cells, findings_by_file, strict=True):
         claims(match.submission, len(match.published.questions), accuracy(Scoring(run).cell(cell)), findings)
-    sentences = [sentence for findings in every for sentence in findings.sentences()]
+    sentences = [sentence for findings in findings_by_file for sentence in findings.sentences()]
     for sentence in sentences:
         log.warning(sentence)
     notes = [*sentences, *_views(files)]
-    return report_on(replace(run, notes=tuple(notes))), all(findings.sound for findings in every)
+    return report_on(replace(run, notes=tuple(notes))), all(findings.sound for findings in findings_by_file)
 
 
 def _views(files: Sequence[Matched]) -> list[str]:
@@ -86,7 +86,7 @@ def _views(files: Sequence[Matched]) -> list[str]:
 
 
 def _cell(match: Matched) -> ResultCell:
-    about, said = match.published.about, match.published
+    about, published = match.published.about, match.published
     answers = str(match.submission.path)
     clean = ResultCell(
         cell=Cell(str(about["dataset"]), match.submission.task, match.linker, seed=0),
@@ -97,7 +97,7 @@ def _cell(match: Matched) -> ResultCell:
         threat_model="none",
         budget="",
         made_on=(),
-        candidates=said.hashes.clean_set,
+        candidates=published.hashes.clean_set,
         evaluations=(Evaluation("clean", None, answers),),
     )
     if match.clean:
@@ -105,7 +105,7 @@ def _cell(match: Matched) -> ResultCell:
     source = str(about.get("source_title") or "none")
     return replace(
         clean,
-        cell=replace(clean.cell, source=source, attack=said.attack),
+        cell=replace(clean.cell, source=source, attack=published.attack),
         white_box=source == match.linker,  # the name is all that a file says of its linker
         attack_name=str(about["attack"]["name"]),
         strength=str(about.get("strength") or ""),
@@ -113,7 +113,7 @@ def _cell(match: Matched) -> ResultCell:
         threat_model=str(about.get("threat_model") or ""),
         budget=str(about.get("budget") or ""),
         made_on=() if source == "none" else (source,),
-        evaluations=(Evaluation(said.view, said.hashes.set, answers),),
+        evaluations=(Evaluation(published.view, published.hashes.set, answers),),
     )
 
 
@@ -121,14 +121,14 @@ def _fill(run: OutsideRun, match: Matched, cell: ResultCell) -> Findings:
     """Puts what a file and its set say where the run's tables are."""
     findings = Findings(f"{match.submission.path.name} ({match.linker}, {cell.task}, {cell.attack})")
     if not match.checked:
-        findings.said.append(UNSAID)
-    said: Published = match.published
-    run.tables[CANDIDATES, cell.candidates] = said.questions
-    run.tables[ENTITIES, cell.candidates] = said.entities
-    run.tables[LOG, said.hashes.set] = said.log
-    run.manifests["variant", said.hashes.set] = said.about
+        findings.remarks.append(UNSAID)
+    published: PublishedSet = match.published
+    run.tables[CANDIDATES, cell.candidates] = published.questions
+    run.tables[ENTITIES, cell.candidates] = published.entities
+    run.tables[LOG, published.hashes.set] = published.log
+    run.manifests["variant", published.hashes.set] = published.about
     run.tables[ANSWERS, cell.evaluations[0].answers] = [
         {"id": row.id, "ranked": row.ranked, "scores": row.scores, "error": row.error, "seconds": 0.0}
-        for row in judged(match.submission, said, findings)
+        for row in judged(match.submission, published, findings)
     ]
     return findings

@@ -48,8 +48,10 @@ def sections(report: ReportContent) -> list[Section]:
     for question, hint in HINTS.items():
         compared = compare(report.scoring, question)
         for table in report.compare(question).tables:
-            told = tuple(remarks(compared, report.summaries, SENTENCES))
-            parts.append(Section(table.title, hint, told, f"{len(table.lines)} comparisons with intervals", (table,)))
+            comparison_notes = tuple(remarks(compared, report.summaries, SENTENCES))
+            parts.append(
+                Section(table.title, hint, comparison_notes, f"{len(table.lines)} comparisons with intervals", (table,))
+            )
     kinds = _kinds(report) if len(report.summaries) <= MOST_ROWS else ()
     if kinds:
         hint = "The table above for one kind of mention at a time; a group without mentions is empty, not 0 %."

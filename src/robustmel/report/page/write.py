@@ -75,7 +75,7 @@ def write_page(report: ReportContent, folder: Path) -> Path:
             *report.run.notes,
         ],  # comparisons have a section of their own
         power=power(examined),
-        doubts=[(KINDS[examination.code], examination.looked, by_advice(examination)) for examination in examined],
+        doubts=[(KINDS[examination.code], examination.count, by_advice(examination)) for examination in examined],
         plots=None if plot is None else [_embedded(plot), _embedded(darkened(plot))],
         curves=None if curves is None else [_embedded(curves), _embedded(darkened(curves))],
         matrices=[heatmap(matrix) for matrix in report.matrices],

@@ -63,9 +63,9 @@ def _type(questions: Sequence[Question], entities: Mapping[str, EntityFacts], _:
     groups = [_outside(question, entities) or entities[question.gold or ""].type or "no type" for question in questions]
     counted = Counter(group for group in groups if group not in (NIL, UNKNOWN, "no type"))
     ranked = sorted(counted, key=lambda name: (-counted[name], name))
-    shown, rare = ranked[:TYPES], set(ranked[TYPES:])
+    frequent, rare = ranked[:TYPES], set(ranked[TYPES:])
     other = [f"other ({len(rare)} types)"] if rare else []
-    return shown + other, [other[0] if group in rare else group for group in groups]
+    return frequent + other, [other[0] if group in rare else group for group in groups]
 
 
 def _popularity(questions: Sequence[Question], entities: Mapping[str, EntityFacts], cut: str) -> tuple[list[str], list[str]]:

@@ -19,7 +19,7 @@ def render(sheet: Sheet) -> str:
         _row([heading[:1].upper() + heading[1:] for heading in sheet.headings]),
         "\\midrule",
     ]
-    for ends, line in sheet.shown():
+    for ends, line in sheet.printed_lines():
         body += ["\\midrule"] * ends + [_row(line)]
     return "\n".join(
         [

@@ -81,9 +81,9 @@ def layout(summaries: Sequence[Summary]) -> Table:
     Figures that no source has a part in (clean, noise, untouched) stand in every row of their victim. Worst cases over attacks are
     left to the long table, attacks from several other linkers to the transfer matrix.
     """
-    shown = in_table([summary for summary in summaries if not summary.worst_case])
-    attacks = attack_order(shown)
-    present = {(summary.task, summary.attack) for summary in shown}
+    listed = in_table([summary for summary in summaries if not summary.worst_case])
+    attacks = attack_order(listed)
+    present = {(summary.task, summary.attack) for summary in listed}
     attacked = {task for task, attack in present if attack != "clean"}
     marks = option_marks(attacks)
     columns = tuple(
@@ -93,12 +93,12 @@ def layout(summaries: Sequence[Summary]) -> Table:
         if (task, attack) in present
     )
     sources: dict[Cell, dict[str, bool]] = {}
-    for summary in sorted(shown, key=_dataset_order(shown)):
+    for summary in sorted(listed, key=_dataset_order(listed)):
         made = sources.setdefault(_victim(summary), {})
         if summary.source != "none" and not summary.untouched:
             made[summary.source] = summary.white_box
     by_place: dict[tuple[Cell, str, str, str], Summary] = {
-        (_victim(summary), summary.task, summary.attack, _source(summary)): summary for summary in shown
+        (_victim(summary), summary.task, summary.attack, _source(summary)): summary for summary in listed
     }
     lines = []
     for victim, made in sources.items():
@@ -160,14 +160,14 @@ def _source_label(source: str, white_box: bool) -> str:
     return ITSELF if white_box and not source.endswith(" undefended") else source
 
 
-def _dataset_order(shown: Sequence[Summary]) -> Callable[[Summary], int]:
-    order = {name: index for index, name in enumerate(dict.fromkeys(summary.dataset for summary in shown))}
+def _dataset_order(listed: Sequence[Summary]) -> Callable[[Summary], int]:
+    order = {name: index for index, name in enumerate(dict.fromkeys(summary.dataset for summary in listed))}
     return lambda summary: order[summary.dataset]
 
 
-def attack_order(shown: Sequence[Summary]) -> list[str]:
+def attack_order(listed: Sequence[Summary]) -> list[str]:
     """The attacks that occur: the published ones first, the others as the grid has them."""
-    present = dict.fromkeys(summary.attack for summary in shown)
+    present = dict.fromkeys(summary.attack for summary in listed)
     return [*(attack for attack in _FIRST if attack in present), *(attack for attack in present if attack not in _FIRST)]
 
 
@@ -198,5 +198,5 @@ def figure(cell: Summary | None, intervals: bool = False) -> str:
         return ABSENT
     if cell.untouched:
         return f"({percent(cell.accuracy)})"
-    shown = percent(cell.accuracy) + (DAGGER if cell.above_clean else "")
-    return f"{shown}\n({percent(cell.ci_low)}–{percent(cell.ci_high)})" if intervals and cell.ci_low is not None else shown
+    text = percent(cell.accuracy) + (DAGGER if cell.above_clean else "")
+    return f"{text}\n({percent(cell.ci_low)}–{percent(cell.ci_high)})" if intervals and cell.ci_low is not None else text

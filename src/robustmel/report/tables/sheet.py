@@ -50,7 +50,7 @@ class Sheet:
             above=tuple(chosen(level, 0) for level in self.above),
         )
 
-    def shown(self) -> list[tuple[bool, tuple[str, ...]]]:
+    def printed_lines(self) -> list[tuple[bool, tuple[str, ...]]]:
         """The lines as they are printed: whether a group ends before the line, and its cells, a repeated first word left out."""
         if not self.grouped:
             return [(False, line) for line in self.lines]

@@ -34,10 +34,10 @@ def _within(notes: Sequence[str], most: int | None) -> list[str]:
     sizes = list(accumulate(note.count("\n") + 1 for note in notes))
     if most is None or not sizes or sizes[-1] <= most:
         return list(notes)
-    kept = max(1, sum(size < most for size in sizes))
-    flags = sum(note.lstrip().startswith("Flag, ") for note in notes[kept:])
+    columns = max(1, sum(size < most for size in sizes))
+    flags = sum(note.lstrip().startswith("Flag, ") for note in notes[columns:])
     of_these = f" ({flags} of them flags)" if flags else ""
-    return [*notes[:kept], f"  {len(notes) - kept} more notes{of_these}: see the report page, or use --format markdown."]
+    return [*notes[:columns], f"  {len(notes) - columns} more notes{of_these}: see the report page, or use --format markdown."]
 
 
 def _wrapped(notes: Sequence[str], width: int) -> list[str]:
@@ -68,7 +68,7 @@ def _parts(sheet: Sheet, width: int) -> list[Sheet]:
 def _grid(sheet: Sheet) -> list[str]:
     if not sheet.lines:
         return ["(no cells)"]
-    body = [(ends, [visible(cell) for cell in line]) for ends, line in sheet.shown()]
+    body = [(ends, [visible(cell) for cell in line]) for ends, line in sheet.printed_lines()]
     heads = [textwrap.wrap(visible(heading), HEADING) or [""] for heading in sheet.headings]
     deep = max(map(len, heads))
     stacked = [[""] * (deep - len(head)) + head for head in heads]

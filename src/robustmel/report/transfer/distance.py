@@ -91,5 +91,5 @@ def _mean(parts: Sequence[Credit]) -> Floats:
 
 def _over(rows: Sequence[Row], victims: Collection[Cell], scoring: Scoring) -> float | None:
     """Mean accuracy over victims; None where one of them is missing."""
-    shown = {unattacked(row.cell): metrics.accuracy(scoring.row(row)) or 0.0 for row in rows}
-    return float(np.mean([shown[victim] for victim in victims])) if shown.keys() >= set(victims) else None
+    left = {unattacked(row.cell): metrics.accuracy(scoring.row(row)) or 0.0 for row in rows}
+    return float(np.mean([left[victim] for victim in victims])) if left.keys() >= set(victims) else None

@@ -44,8 +44,10 @@ def candidates_of(
     """
     lists: Any = generator.candidates(mentions, dataset.kb, train)
     if not isinstance(lists, Sequence) or len(lists) != len(mentions):
-        given = f"{len(lists)} candidate lists" if isinstance(lists, Sequence) else f"a {type(lists).__name__}"
-        raise RobustMELError(f"{type(generator).__name__} gave {given} for {len(mentions)} mentions; it must give a list each.")
+        handed_over = f"{len(lists)} candidate lists" if isinstance(lists, Sequence) else f"a {type(lists).__name__}"
+        raise RobustMELError(
+            f"{type(generator).__name__} gave {handed_over} for {len(mentions)} mentions; it must give a list each."
+        )
     rows: list[Record] = [
         {
             "id": mention.query(dataset.name, candidates).id,

@@ -59,11 +59,11 @@ def link(
     known = {query.id: query for query in queries}
     right = dict(zip(known, gold, strict=True))
     probe = {query.id: query for query in queries[: min(PROBE, math.ceil(len(queries) / 4))]}
-    heard: dict[str, Prediction] = {}
+    probed: dict[str, Prediction] = {}
 
     def work(piece: Sequence[str]) -> list[Record]:
         predictions = answers(linker, [known[name] for name in piece], task, kb)
-        heard.update((prediction.id, prediction) for prediction in predictions if prediction.id in probe)
+        probed.update((prediction.id, prediction) for prediction in predictions if prediction.id in probe)
         return [_row(prediction, right[prediction.id]) for prediction in predictions]
 
     rows = by_pieces(folder, chunks(list(known), batch_size), work, ANSWERS, progress)
@@ -72,15 +72,15 @@ def link(
     facts = {"mentions": len(rows), "errors": sum(row["error"] is not None for row in rows), "seconds": seconds}
     facts |= failures(folder, rows, f"linker {name or type(linker).__name__}")
     facts["misordered"] = sum(misordered(row["scores"]) for row in rows)
-    return facts | {"deterministic": _steady(linker, probe, heard, task, kb), "training_mode": in_training_mode(linker)}
+    return facts | {"deterministic": _steady(linker, probe, probed, task, kb), "training_mode": in_training_mode(linker)}
 
 
 def _steady(
-    linker: Linker, probe: Mapping[str, Query], heard: Mapping[str, Prediction], task: Task, kb: KnowledgeBase
+    linker: Linker, probe: Mapping[str, Query], probed: Mapping[str, Prediction], task: Task, kb: KnowledgeBase
 ) -> bool | None:
     """Whether the queries of the probe are answered as before; None where there are none."""
-    missing = [query for name, query in probe.items() if name not in heard]  # answered before an interruption
-    before = dict(heard) | {answer.id: answer for answer in (answers(linker, missing, task, kb) if missing else ())}
+    missing = [query for name, query in probe.items() if name not in probed]  # answered before an interruption
+    before = dict(probed) | {answer.id: answer for answer in (answers(linker, missing, task, kb) if missing else ())}
     again = answers(linker, list(probe.values()), task, kb) if probe else []
     return all(agree(before[answer.id], answer) for answer in again) if again else None
 

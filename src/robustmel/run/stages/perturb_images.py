@@ -113,9 +113,9 @@ def perturb_images(
     states = Counter(row["status"] for row in rows.values())
     failed = sum(row["status"] != "ok" for row in done)
     notes = Counter(note for row in done for note in (row.get("note") or "").split("; ") if note)
-    beside = [row["noise_fools"] for row in done if row.get("noise_fools") is not None]
+    noise_fools = [row["noise_fools"] for row in done if row.get("noise_fools") is not None]
     of = {"failed": failed, "queries": sum(row.get("queries") or 0 for row in done), "notes": dict(notes)}
-    of |= tried | {"noise": {"tried": len(beside), "fooled": sum(beside)}}
+    of |= tried | {"noise": {"tried": len(noise_fools), "fooled": sum(noise_fools)}}
     return {"mentions": len(rows), "states": dict(states), **of, "kept": "all"}
 
 
@@ -195,7 +195,7 @@ def _attack_batch(
     elif asked:  # with a target, the attack alone knows what counts
         verdict = fooled = perturbation.succeeded
     unbounded = asked and not hasattr(context.attack, "eps")
-    beside = _noise_fools(objective, pixels, reread, right, noise) if unbounded else [None] * len(queries)
+    fooled_by_noise = _noise_fools(objective, pixels, reread, right, noise) if unbounded else [None] * len(queries)
     rows = []
     for index, (query, decoded, agreed, rises) in enumerate(zip(queries, clean, steady, steps, strict=True)):
         row = _row(index, query, perturbation, (reread - pixels)[index], fooled, verdict, objective.problems.get(index, "nan"))
@@ -204,7 +204,7 @@ def _attack_batch(
         share = {
             "note": note,
             "deterministic": agreed,
-            "noise_fools": beside[index],
+            "noise_fools": fooled_by_noise[index],
             "reduced": max(full) > context.max_side,
             "seconds": (time.perf_counter() - began) / len(queries),
         }

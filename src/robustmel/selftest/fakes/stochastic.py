@@ -61,9 +61,9 @@ class StochasticVote(FakeDefence):
         """Scores that differ from call to call: nobody resets the generator."""
         counts = torch.zeros((), device=pixels.device)
         for _ in range(self.votes):
-            kept = (torch.rand(len(pixels), 1, self.patches, self.patches, generator=self.generator) < self.left).float()
-            shown = functional.interpolate(kept, pixels.shape[2:]).to(pixels.device)
-            scores = scores_of(pixels * shown + 0.5 * (1 - shown))
+            mask = (torch.rand(len(pixels), 1, self.patches, self.patches, generator=self.generator) < self.left).float()
+            enlarged = functional.interpolate(mask, pixels.shape[2:]).to(pixels.device)
+            scores = scores_of(pixels * enlarged + 0.5 * (1 - enlarged))
             vote = functional.one_hot(scores.argmax(1), scores.shape[1]) / self.votes
             counts = counts + vote.masked_fill(scores.isinf(), -torch.inf)
         return counts

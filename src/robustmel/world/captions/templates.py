@@ -33,7 +33,7 @@ def templates_of(dataset: str, split: str) -> Templates:
     ours = table[split]
     return Templates(
         plain={kind: (*ours["plain"][kind], *ours["plain"]["any"]) for kind in ("country", "signal")},
-        clue={kind: {fact: tuple(found) for fact, found in ours["clue"][kind].items()} for kind in ("country", "signal")},
+        clue={kind: {fact: tuple(texts) for fact, texts in ours["clue"][kind].items()} for kind in ("country", "signal")},
         slots={slot: tuple(values) for slot, values in table["slots"].items()},
     )
 

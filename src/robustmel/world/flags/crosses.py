@@ -67,7 +67,7 @@ def _counterchanged(canvas: Canvas, red: str, width: float) -> None:
     for corner in ((0.0, 0.0), (canvas.ratio, 0.0), (canvas.ratio, 1.0), (0.0, 1.0)):
         along = (corner[0] - middle[0], corner[1] - middle[1])
         length = math.hypot(*along)
-        aside = (along[1] / length * width, -along[0] / length * width)
+        offset = (along[1] / length * width, -along[0] / length * width)
         far = (middle[0] + along[0] * 1.2, middle[1] + along[1] * 1.2)
-        edge = [(x + aside[0], y + aside[1]) for x, y in (far, middle)]
+        edge = [(x + offset[0], y + offset[1]) for x, y in (far, middle)]
         canvas.polygon([middle, far, *edge], red)
