@@ -259,7 +259,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"\x00\x01 no image", "is no JPEG, PNG, WEBP, GIF, BMP or TIFF, or its header is broken"),
+        (b"\x00\x01 no image", "is not a JPEG, PNG, WEBP, GIF, BMP or TIFF, or its header is broken"),
         (b"<?xml version='1.0'?><!DOCTYPE html PUBLIC>", "a web page"),
         (b"<!-- page --><html><svg></svg></html>", "a web page"),
         (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "is XML"),

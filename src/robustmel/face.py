@@ -170,7 +170,7 @@ def attack(
     if isinstance(attack, str):
         attack = {"name": attack, **parameters}
     elif parameters or strength:
-        raise UsageError("strength and parameters belong to an attack that is given by name; set them in the attack itself.")
+        raise UsageError("strength and parameters are for attacks given by name; set them in the attack object.")
     if isinstance(attack, dict):
         aim = {"strength": strength, "view": view, "source": source}
         attack = {**{key: value for key, value in aim.items() if value not in ("", "auto", "victim")}, **attack}

@@ -95,7 +95,7 @@ def decode_with_notes(path: str | Path, max_side: int | None = None) -> Decoded:
     except UnidentifiedImageError as problem:  # its own sentence holds an address in memory
         raise ImageError(
             "image_decode",
-            f"image {path} is no {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, or its header is broken; fetch it again.",
+            f"image {path} is not a {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, or its header is broken; fetch it again.",
         ) from problem
     except Exception as problem:  # Pillow's readers raise whatever a broken file makes them stumble upon
         raise ImageError("image_decode", f"image {path} cannot be decoded: {_first_line(problem)}.") from problem
@@ -169,7 +169,7 @@ def _read(path: Path) -> bytes:
     """The bytes of a plain file that may be an image: neither empty, nor huge, nor of a format that is not read."""
     try:
         if not path.is_file():
-            what = "is a folder, not an image" if path.is_dir() else "is no plain file" if path.exists() else None
+            what = "is a folder, not an image" if path.is_dir() else "is not a regular file" if path.exists() else None
             raise ImageError("image_missing", f"{path} {what}." if what else f"no image {path}.")
         if path.stat().st_size > MAX_BYTES:
             raise ImageError("image_refused", f"image {path} has over {MAX_BYTES // 2**20} MB; scale it down first.")

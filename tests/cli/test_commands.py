@@ -116,7 +116,7 @@ def test_plan_says_what_is_missing_and_then_nothing_is(workplace: Path, capsys: 
         (["demo", "--quick", "--full"], 2, "exclude"),
         (["demo", "--full", "--transfer"], 2, "exclude"),
         (["report", "nowhere", "--transfer", "--norms"], 2, "one at a time"),
-        (["perturb", "{name = ", "--linker", "x", "--attack", "pgd", "--out", "o"], 2, "no inline table"),
+        (["perturb", "{name = ", "--linker", "x", "--attack", "pgd", "--out", "o"], 2, "not an inline table"),
         (["train", "dual-encoder", "--out", "o", "--dataset", "world-news"], 2, "--family"),
         (["frobnicate"], 2, "frobnicate"),
     ],

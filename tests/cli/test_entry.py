@@ -98,7 +98,7 @@ def test_a_run_that_cannot_be_written_to_is_no_bug_of_view(
 
     monkeypatch.setattr("robustmel.cli.results._scored", lambda *_: (Built, True))
     assert run(["view", str(tmp_path)]) == 3
-    assert "Read-only file system; copy the run folder to where you may write" in capsys.readouterr().err
+    assert "Read-only file system; copy the run folder to a writable place" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

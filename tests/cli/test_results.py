@@ -82,11 +82,11 @@ def test_the_same_cuts_can_be_made_of_them(published: Path, capsys: pytest.Captu
     ("arguments", "code", "says"),
     [
         ([], 2, "name one run folder"),
-        (["set", "--clean", "p.jsonl"], 2, "stands beside --predictions"),
+        (["set", "--clean", "p.jsonl"], 2, "--clean needs --predictions"),
         (["set", "--predictions", "p.jsonl", "--by", "type", "--compare", "context"], 2, "one at a time"),
         (["set", "--predictions", "p.jsonl", "--by", "typ"], 2, 'Did you mean "type"'),
         (["set", "--predictions", "p.jsonl", "--compare", "contexts"], 2, 'Did you mean "context"'),
-        (["data", "--predictions", "p.jsonl"], 3, "no published set"),
+        (["data", "--predictions", "p.jsonl"], 3, "not a published set"),
         (["set", "--predictions", "nowhere.jsonl"], 3, "nowhere.jsonl cannot be read"),
     ],
 )

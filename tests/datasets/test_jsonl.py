@@ -157,7 +157,7 @@ def test_halves_of_surrogates_and_nul_are_replaced_one_for_one(write) -> None:
         (b"{'id': 'x'}", "not JSON"),
         (b'["x"]', "a list"),
         (b'"x"', "a string"),
-        (b'{"id": "x", "gold": "Q1", "surface": "Chad", "id": "y"}', 'the key "id" stands in it twice'),
+        (b'{"id": "x", "gold": "Q1", "surface": "Chad", "id": "y"}', 'the key "id"appears in it twice'),
         (b'{"id": "x", "gold": "Q1", "surface": "Chad", "more": NaN}', "NaN"),
         (b'{"id": "x", "gold": "Q1", "surface": "Chad", "more": {"a": -Infinity}}', "-Infinity"),
         (b'{"id": "x", "gold": "Q1", "surface": "Ch\x00ad"}', "character"),
@@ -177,7 +177,7 @@ def test_halves_of_surrogates_and_nul_are_replaced_one_for_one(write) -> None:
         (b'{"id": "x", "gold": "Q1", "surface": "Chad", "span": [0, 1.5]}', '"span" must be [start, end]'),
         (b'{"id": "x", "gold": "Q1", "surface": "Chad", "image": ["a"]}', '"image" must be a string, found a list'),
         (b'{"id": "x", "gold": "Q1", "surface": "Chad", "candidates": "Q1"}', "must be a list"),
-        (b'{"id": "m0", "gold": "Q1", "surface": "Chad"}', '"m0" stands already at mentions.jsonl:1'),
+        (b'{"id": "m0", "gold": "Q1", "surface": "Chad"}', '"m0"is already used at mentions.jsonl:1'),
     ],
 )
 def test_a_wrong_line_is_named(write, line: bytes, says: str) -> None:
@@ -196,7 +196,7 @@ def test_a_wrong_line_is_named(write, line: bytes, says: str) -> None:
         ({"id": "a", "name": "a", "popularity": 10**400}, "401 digits"),
         ({"id": "a", "name": "a", "aliases": "b"}, "a list of strings"),
         ({"id": "a", "name": "a", "aliases": [1]}, "a list of strings"),
-        ({"id": "Q230", "name": "a"}, '"Q230" stands already at entities.jsonl:1'),
+        ({"id": "Q230", "name": "a"}, '"Q230"is already used at entities.jsonl:1'),
     ],
 )
 def test_a_wrong_entity_is_named(write, entity: dict[str, Any], says: str) -> None:

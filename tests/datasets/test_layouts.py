@@ -185,7 +185,7 @@ def test_ids_of_many_digits_are_exact_and_absurd_ones_are_told(shared_data: Path
     for name in ("Wikidata-MEL.json", "WIKIMEL_test.json", "WIKIPerson_Test.json"):
         (tmp_path / name).write_text(f'[{{"id": {"9" * 6000}}}]')
     for name in ("wikimel", "wikiperson"):
-        with pytest.raises(MissingError, match="a number of 6,000 digits stands in it"):
+        with pytest.raises(MissingError, match="a number of 6,000 digits appears in it"):
             DATASETS.create(name, path=str(tmp_path)).load()
 
 

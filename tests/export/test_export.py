@@ -117,7 +117,7 @@ def test_the_card_tells_counts_licence_and_checksums(dataset: Dataset, tmp_path:
 def test_an_export_never_writes_over_anything(dataset: Dataset, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     for write in (export_own, export_hub):
-        with pytest.raises(MissingError, match="is there already"):
+        with pytest.raises(MissingError, match="already exists"):
             write(dataset, tmp_path / "out")
     broken = replace(dataset, mentions=(replace(dataset.mentions[0], text="\ud800"),))
     with pytest.raises((UnicodeError, ValueError)):

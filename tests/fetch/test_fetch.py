@@ -44,7 +44,7 @@ def client(slept: list[float]) -> Iterator[PoliteClient]:
 
 @pytest.mark.parametrize("contact", ["", "me", "a@b", "someone example.org", "ftp://x.y"])
 def test_without_a_contact_nothing_is_asked(contact: str) -> None:
-    with pytest.raises(UsageError, match="is no contact"):
+    with pytest.raises(UsageError, match="is not a contact"):
         PoliteClient(contact)
 
 

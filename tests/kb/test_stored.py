@@ -63,7 +63,7 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
         write_kb([Entity("Q1", "a"), Entity("Q1", "b")], tmp_path / "kb")
     assert list(tmp_path.iterdir()) == []
     write_kb([], tmp_path / "kb")
-    with pytest.raises(MissingError, match="is there already"):
+    with pytest.raises(MissingError, match="already exists"):
         write_kb([], tmp_path / "kb")
     assert len(StoredKnowledgeBase(tmp_path / "kb")) == 0
 

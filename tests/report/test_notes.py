@@ -89,7 +89,7 @@ def test_the_reach_of_intervals_is_their_longer_side_and_not_half_their_length(f
     fake_run.cell("pgd-normal", {"image": (fake_run.variant(), fake_run.rows([WRONG] * 30))})
     exact = stats.binomtest(30, 30).proportion_ci(0.95, "exact")
     reach = f"{100 * (1 - exact.low):.1f}"
-    assert f"95 % intervals reach up to {reach} points below a figure and {reach} above it, at 0 and 100 % to one side" in said(
+    assert f"95 % intervals reach up to {reach} points below and {reach} above a figure (one-sided at 0 and 100 %" in said(
         fake_run
     )
 
@@ -128,8 +128,8 @@ def test_more_than_chance_is_what_the_flags_call_so(fake_run: Any, ask: Any) -> 
 def test_a_set_that_was_reduced_says_so_and_names_the_clean_figure_at_that_size(run: Any) -> None:
     reduced = [{"reduced": True}, {"reduced": True}, {"reduced": False}, {}]
     run.cell("pgd-normal", {"image": (run.variant(reduced), run.rows([WRONG] * 4))})
-    assert "Images were reduced before they were attacked in 1 of 2 cells (up to 2)." in said(run)
+    assert "Images were scaled down before the attack in 1 of 2 cells (up to 2)." in said(run)
     fields = {"source": "none", "threat_model": "noise", "budget": "0"}
     run.cell("clean-64px", {"image": (run.variant(reduced), run.rows([RIGHT] * 4))}, **fields)
-    assert "(up to 2); clean-64px has the clean images at that size" in said(run)
+    assert "(up to 2); clean-64px shows the clean images at that size" in said(run)
     assert {row["attack"]: row["reduced"] for row in json.loads(build(run.finish()).to_json())}["pgd-normal"] == 2

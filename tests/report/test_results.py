@@ -22,7 +22,7 @@ def run(fake_run: Any, ask: Any) -> Any:
 
 
 def test_a_folder_that_is_no_run_says_what_to_name(tmp_path: Path) -> None:
-    with pytest.raises(MissingError, match=r"is no run folder .* --out"):
+    with pytest.raises(MissingError, match=r"is not a run folder .* --out"):
         read_run(tmp_path)
 
 

@@ -185,13 +185,13 @@ def test_what_was_damaged_is_refused_by_a_report_and_made_anew_by_a_run(
     data, folder, before = sound
     report = build(folder / "out").to_json()
     DAMAGE[name](folder / "store")
-    with pytest.raises(MissingError, match=r"cannot be used: .* Run the grid again: it makes it anew\.$") as refused:
+    with pytest.raises(MissingError, match=r"cannot be used: .* Run the grid again to recompute it\.$") as refused:
         build(folder / "out")
     caplog.clear()
     assert run(data, folder).made == 1
     assert len(caplog.messages) == 1, caplog.messages
     assert str(folder / "store") in caplog.messages[0]
-    assert caplog.messages[0].split(": ")[-1].removesuffix("; it is made anew") in str(refused.value)
+    assert caplog.messages[0].split(": ")[-1].removesuffix("; it is recomputed") in str(refused.value)
     assert content(folder / "store") == before
     assert build(folder / "out").to_json() == report
     caplog.clear()

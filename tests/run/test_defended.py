@@ -105,5 +105,5 @@ def test_a_defence_is_given_the_training_mentions_it_asks_for(colour_data: Path,
 
 
 def test_a_source_behind_an_unknown_defence_is_refused(colour_data: Path) -> None:
-    with pytest.raises(UsageError, match='behind "halfed", which is no defence of the grid'):
+    with pytest.raises(UsageError, match='behind "halfed", which is not a defence of the grid'):
         planned(colour_data, PGD | {"source": {"linker": "victim", "defence": "halfed"}}, defences=[defence("Halved")])

@@ -58,7 +58,7 @@ def test_no_file_and_no_toml(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="no grid file"):
         read_grid(tmp_path / "absent.toml")
     (tmp_path / "bad.toml").write_text("datasets = [")
-    with pytest.raises(UsageError, match="no valid TOML"):
+    with pytest.raises(UsageError, match="not valid TOML"):
         read_grid(tmp_path / "bad.toml")
     (tmp_path / "latin.toml").write_bytes(b'title = "caf\xe9"')
     with pytest.raises(MissingError, match="cannot be read"):
@@ -68,7 +68,7 @@ def test_no_file_and_no_toml(tmp_path: Path) -> None:
 def test_components_on_the_command_line() -> None:
     assert component_from_text("world-news").name == "world-news"
     assert dict(component_from_text('{name = "jsonl", path = "a b"}').params) == {"path": "a b"}
-    with pytest.raises(UsageError, match="no inline table"):
+    with pytest.raises(UsageError, match="not an inline table"):
         component_from_text("{name = ")
 
 
@@ -95,7 +95,7 @@ def test_what_would_choke_the_parser_is_refused_unread(tmp_path: Path, text: str
 @pytest.mark.parametrize("text", ["limit = " + "1" * 6_000, "datasets = " + "[" * 5_000], ids=["digits", "brackets"])
 def test_what_the_parser_gives_up_on_is_no_valid_toml(tmp_path: Path, text: str) -> None:
     (tmp_path / "grid.toml").write_text(text)
-    with pytest.raises(UsageError, match="is no valid TOML"):
+    with pytest.raises(UsageError, match="is not valid TOML"):
         read_grid(tmp_path / "grid.toml")
 
 

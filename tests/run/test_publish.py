@@ -64,8 +64,8 @@ def test_the_example_is_a_file_of_predictions_on_this_set(published: Path) -> No
     report, sound = outside_report([published], [published / "predictions.example.jsonl"], [])
     (found,) = report.summaries
     assert (found.n, found.errors_by_kind, sound) == (18, {"missing": 15}, False)
-    assert "none of this set's mentions" not in " ".join(report.notes)
-    assert "does not say on which set" not in " ".join(report.notes)
+    assert "not mentions of this set" not in " ".join(report.notes)
+    assert "does not name its set" not in " ".join(report.notes)
 
 
 def test_the_set_is_known_by_its_mentions_entities_and_images(published: Path) -> None:

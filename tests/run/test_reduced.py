@@ -29,7 +29,7 @@ def test_the_clean_row_is_also_measured_at_the_size_attacked(colour_data: Path, 
     assert rows["clean-10px"].median_linf == 0.0
     log = next(path for path in (tmp_path / "store").rglob("log.parquet"))
     assert sorted(pq.read_table(log).column("reduced").to_pylist()) == [False] * 6 + [True] * 12
-    assert any("Images were reduced before they were attacked" in note for note in report.notes)
+    assert any("Images were scaled down before the attack" in note for note in report.notes)
 
 
 def test_where_nothing_is_reduced_nothing_is_added(colour_data: Path, tmp_path: Path) -> None:

@@ -77,5 +77,5 @@ def test_a_run_file_that_is_no_file_is_refused_and_nobody_waits_for_it(target: s
         os.mkfifo(path)
     else:
         path.symlink_to(target)
-    with pytest.raises(MissingError, match="cannot be read: it is no file; run the grid again"):
+    with pytest.raises(MissingError, match="cannot be read: it is not a file; run the grid again"):
         build(tmp_path)

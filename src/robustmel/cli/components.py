@@ -19,7 +19,7 @@ def linkers(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="A linker, FILE.py:Class, or the folder of a model: its parameters, and whether it works.",
+            help="A linker, FILE.py:Class or a model folder; shows its parameters and tests it.",
             autocompletion=linker_names,
         ),
     ] = None,
@@ -81,7 +81,7 @@ def attacks(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="An attack: its parameters and strengths; or FILE.py:Class, and whether it works.", autocompletion=attack_names
+            help="An attack; shows its parameters and strengths. FILE.py:Class is also tested.", autocompletion=attack_names
         ),
     ] = None,
 ) -> None:
@@ -99,7 +99,7 @@ def attacks(
             from robustmel.attacks.conformance import conformance
 
             _tell(conformance(name))
-            print(f"how much it breaks where that is known: robustmel selftest --attack {name}")
+            print(f"to test its strength: robustmel selftest --attack {name}")
 
 
 def show(registry: Registry, name: str | None) -> list[str]:
@@ -138,7 +138,7 @@ def _summary(registry: Registry, name: str, asked: bool = True) -> str:
     if isinstance(entry, Preset):
         return f"{entry.name} with " + ", ".join(f"{key} = {value!r}" for key, value in entry.params.items())
     if not asked and name not in registry.own:  # listing imports nothing of other packages
-        return f"from {str(entry).partition(':')[0]}; name it to see what it does"
+        return f"from {str(entry).partition(':')[0]}; give its name to see what it does"
     try:
         return (inspect.getdoc(registry.load(name)) or "(no docstring)").splitlines()[0]
     except RobustMELError as problem:

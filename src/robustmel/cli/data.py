@@ -15,10 +15,10 @@ def check(
         typer.Argument(help="A data set: a name, or an inline table as in a grid.", autocompletion=dataset_names),
     ],
     path: Annotated[Path | None, typer.Option("--path", help="Its folder or file.")] = None,
-    images: Annotated[Path | None, typer.Option("--images", help="The folder its image names are relative to.")] = None,
-    kb: Annotated[Path | None, typer.Option("--kb", help="Its knowledge base, where that lies elsewhere.")] = None,
+    images: Annotated[Path | None, typer.Option("--images", help="The folder that image paths are relative to.")] = None,
+    kb: Annotated[Path | None, typer.Option("--kb", help="Its knowledge base, if stored elsewhere.")] = None,
     field: Annotated[
-        list[str] | None, typer.Option("--field", help="ours=theirs: the name of one of our keys in your files.")
+        list[str] | None, typer.Option("--field", help="ours=theirs: maps one of our keys to your name for it.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
     verify: Annotated[bool, typer.Option("--verify-images/--no-verify-images", help="Decode every image.")] = True,
@@ -40,8 +40,10 @@ def check(
 
 def unpack(
     archive: Annotated[Path, typer.Argument(help="A .zip or .tar (.gz, .bz2, .xz).")],
-    out: Annotated[Path, typer.Option("--out", help="The folder to write; must not be there yet.")],
-    encoding: Annotated[str | None, typer.Option("--encoding", help="Of names that are not UTF-8, as in gbk.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="The folder to write; must not exist yet.")],
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", help="The encoding of file names that are not UTF-8, e.g. gbk.")
+    ] = None,
 ) -> None:
     """Unpack an archive of a data set safely."""
     from robustmel.datasets.unpack import unpack as unpacked
@@ -62,6 +64,6 @@ def pairs(written: list[str] | None) -> dict[str, str]:
     for mapping in written or ():
         ours, equals, theirs = mapping.partition("=")
         if not equals:
-            raise UsageError(f'"{mapping}" is no field mapping; write ours=theirs, as in --field surface=mention.')
+            raise UsageError(f'"{mapping}" is not a field mapping; write ours=theirs, as in --field surface=mention.')
         named[ours] = theirs
     return named

@@ -10,7 +10,7 @@ from robustmel.cli.options import dataset_names
 def datasets(
     name: Annotated[
         str | None,
-        typer.Argument(help="A data set, for its folder, licence and source.", autocompletion=dataset_names),
+        typer.Argument(help="A data set; shows its folder, licence and source.", autocompletion=dataset_names),
     ] = None,
 ) -> None:
     """List the data sets and say which are on this machine, or explain one."""

@@ -20,7 +20,7 @@ class Format(StrEnum):
 
 def export(
     dataset: Annotated[str, typer.Argument(help="A data set: a name, or an inline table.", autocompletion=dataset_names)],
-    out: Annotated[Path, typer.Option("--out", help="The folder to write; must not be there yet.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder to write; must not exist yet.")],
     written: Annotated[Format, typer.Option("--format", help="own: the project's format. hub: for Hugging Face.")] = Format.own,
     split: Annotated[str, typer.Option("--split", help="One split, or all.")] = "all",
 ) -> None:

@@ -13,7 +13,7 @@ def fetch_images(
     contact: Annotated[
         str, typer.Option("--contact", help="Your mail address or web page; Wikimedia's robot policy requires it.")
     ],
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many files.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="The largest number of files to fetch.")] = None,
 ) -> None:
     """Download missing images from Wikimedia, politely; resumable."""
     from robustmel.errors import UsageError

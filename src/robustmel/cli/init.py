@@ -42,7 +42,7 @@ def init(
     file = grid if grid.suffix == ".toml" else grid / "grid.toml"
     text = starter(data, linker)
     if file.exists() and not force:
-        raise UsageError(f"{file} is there already. Write to another file, or overwrite it with --force.")
+        raise UsageError(f"{file} already exists. Write to another file, or overwrite it with --force.")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, "utf-8")
     if force or not (file.parent / SCHEMA).exists():

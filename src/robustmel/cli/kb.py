@@ -13,7 +13,7 @@ kb = typer.Typer(help="Build or search a knowledge base on disk.", no_args_is_he
 
 @kb.command()
 def build(
-    out: Annotated[Path, typer.Option("--out", help="The folder to write; must not be there yet.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder to write; must not exist yet.")],
     dump: Annotated[Path | None, typer.Option("--dump", help="A Wikidata JSON dump (.json, .json.gz, .json.bz2).")] = None,
     entities: Annotated[Path | None, typer.Option("--entities", help="An entities.jsonl.")] = None,
     dataset: Annotated[str | None, typer.Option("--dataset", help="A data set, for its own entities.")] = None,
@@ -38,9 +38,9 @@ def build(
         print(f"\r{out}: {report.kept:,} entities of {report.lines:,} lines", file=sys.stderr)
         for count, what in (
             (report.without_label, "items without a label in these languages"),
-            (report.others, "properties, lexemes and other lines that are no items"),
-            (report.repeated, "items that stand there a second time"),
-            (report.broken, f"lines that are no entity, the first of them line {report.first_broken}"),
+            (report.others, "properties, lexemes and other lines that are not items"),
+            (report.repeated, "repeated items"),
+            (report.broken, f"lines that hold no entity, the first is line {report.first_broken}"),
         ):
             if count:
                 print(f"left out: {count:,} {what}", file=sys.stderr)

@@ -25,22 +25,22 @@ def perturb(
     dataset: Annotated[
         str, typer.Argument(help="A data set: a name, or an inline table as in a grid.", autocompletion=dataset_names)
     ],
-    linker: Annotated[str, typer.Option("--linker", help="The linker the attack is made on.", autocompletion=linker_names)],
+    linker: Annotated[str, typer.Option("--linker", help="The linker to attack.", autocompletion=linker_names)],
     attack: Annotated[
         str, typer.Option("--attack", help="A name, or an inline table as in a grid.", autocompletion=attack_names)
     ],
-    out: Annotated[Path, typer.Option("--out", help="Where the perturbed data set goes.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder for the perturbed data set.")],
     strength: Annotated[
-        Literal["normal", "strong"] | None, typer.Option("--strength", help="Named settings of the literature.")
+        Literal["normal", "strong"] | None, typer.Option("--strength", help="A named setting of the literature.")
     ] = None,
     view: Annotated[
         Literal["image", "fused"] | None,
         typer.Option("--view", help="Attack the image's score, or image and text fused.", show_default="image"),
     ] = None,
-    candidates: Annotated[str, typer.Option("--candidates", help="Where each mention's candidates come from.")] = "given",
+    candidates: Annotated[str, typer.Option("--candidates", help="The candidate generator.")] = "given",
     split: Annotated[str, typer.Option("--split", help="The split to attack, or all.")] = "test",
-    limit: Annotated[int | None, typer.Option("--limit", min=0, help="A random sample of so many mentions.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="The seed of everything random.")] = 0,
+    limit: Annotated[int | None, typer.Option("--limit", min=0, help="The size of a random sample of the mentions.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="The random seed.")] = 0,
     with_clean: Annotated[bool, typer.Option("--with-clean", help="Copy the unperturbed images too, to clean/.")] = False,
     store: StoreFolder = STORE,
     workers: Workers = 1,

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from robustmel.datasets.dataset import Dataset
 
 Out = Annotated[Path | None, typer.Option("--out", help="The run folder.", show_default="runs/<name>")]
-StoreFolder = Annotated[Path, typer.Option("--store", help="Where artefacts are kept, shared by all runs.")]
-Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes; their number changes nothing but the time.")]
+StoreFolder = Annotated[Path, typer.Option("--store", help="The store of artefacts, shared by all runs.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Number of processes; it changes the time alone.")]
 Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where models run.")]
 MaxErrors = Annotated[int, typer.Option("--max-errors", min=0, help="Errored rows allowed before the exit code becomes 1.")]
 

@@ -19,18 +19,18 @@ Predictions = Annotated[
     list[Path] | None, typer.Option("--predictions", help="A file of predictions made elsewhere; may be repeated.")
 ]
 Clean = Annotated[list[Path] | None, typer.Option("--clean", help="Predictions on the unperturbed images; may be repeated.")]
-Store = Annotated[Path | None, typer.Option("--store", help="Where its artefacts are, if they were moved.")]
+Store = Annotated[Path | None, typer.Option("--store", help="The store of its artefacts, if it was moved.")]
 Format = Literal["table", "markdown", "latex", "csv", "json"]
 
 
 def report(
     run: Runs = None,
-    written: Annotated[Format, typer.Option("--format", help="How to write it; csv and json have every figure.")] = "table",
+    written: Annotated[Format, typer.Option("--format", help="The output format; csv and json hold every figure.")] = "table",
     by: Annotated[str, typer.Option("--by", help="Accuracy by type, popularity, surface or similarity of the mentions.")] = "",
     compare: Annotated[str, typer.Option("--compare", help="Differences: context, defence or linker.")] = "",
     transfer: Annotated[bool, typer.Option("--transfer", help="The transfer matrix: sources against victims.")] = False,
-    norms: Annotated[bool, typer.Option("--norms", help="How small a change is enough, from attacks that seek one.")] = False,
-    intervals: Annotated[bool, typer.Option("--intervals", help="95 % intervals in the table itself.")] = False,
+    norms: Annotated[bool, typer.Option("--norms", help="How small a change is enough, for attacks that minimise it.")] = False,
+    intervals: Annotated[bool, typer.Option("--intervals", help="Show 95 % intervals in the table.")] = False,
     predictions: Predictions = None,
     clean: Clean = None,
     store: Store = None,
@@ -70,7 +70,7 @@ def _scored(runs: list[Path], predictions: list[Path], clean: list[Path], store:
     if predictions:
         return outside_report(runs or [predictions[0].parent], predictions, clean)
     if clean:
-        raise UsageError("--clean stands beside --predictions, which are the ones on the perturbed images.")
+        raise UsageError("--clean needs --predictions, the predictions on the perturbed images.")
     if len(runs) != 1:
         raise UsageError("name one run folder; or published sets, with --predictions FILE.")
     return build(runs[0], store), True
@@ -87,7 +87,7 @@ def view(
     from robustmel.run.store import writing
 
     built, sound = _scored(run or [], predictions or [], clean or [], store)
-    with writing(built.run.out, "copy the run folder to where you may write, and view that"):
+    with writing(built.run.out, "copy the run folder to a writable place and view the copy"):
         page = built.write_page()
     print(page)
     if browser:

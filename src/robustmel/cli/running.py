@@ -90,8 +90,10 @@ def _run(grid: Grid, out: Path, store: Path, workers: int, device: str, max_erro
 
 def store_command(
     store: StoreFolder = STORE,
-    clean: Annotated[bool, typer.Option("--clean", help="Remove what no run needs any more.")] = False,
-    redo: Annotated[Path | None, typer.Option("--redo", help="A run folder: remove all it rests on, to be made anew.")] = None,
+    clean: Annotated[bool, typer.Option("--clean", help="Remove what no run needs.")] = False,
+    redo: Annotated[
+        Path | None, typer.Option("--redo", help="A run folder: remove all it uses, so that the next run recomputes it.")
+    ] = None,
 ) -> None:
     """Show what the store holds, and for which runs; clean it."""
     from robustmel.errors import UsageError

@@ -74,9 +74,7 @@ def _folder(out: Path | None) -> Iterator[Path]:
         return
     if out.is_dir() and any(out.iterdir()):
         if not (out / RECORD).is_file():
-            raise UsageError(
-                f"{out} is not empty and holds no selftest; choose another --out, so that nothing of yours is lost."
-            )
+            raise UsageError(f"{out} is not empty and holds no selftest; choose another --out; nothing is overwritten.")
         for made in (out / "runs", *out.glob("planted-*")):
             shutil.rmtree(made, ignore_errors=True)
     with writing(out):

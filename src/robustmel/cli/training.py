@@ -75,7 +75,7 @@ def train_from_command_line(
         family = family or RECIPES[kind]().family
     if not (family or base or recipe):
         raise UsageError(
-            "nothing says what to train: give --recipe NAME-or-FILE (see robustmel train recipes), --family clip (or siglip, align, "
+            "there is nothing to train: give --recipe NAME-or-FILE (see robustmel train recipes), --family clip (or siglip, align, "
             "blip, blip2, flava, owlvit), or --base FOLDER."
         )
     settings = read_recipe(recipe, changes, family=family, base=base)
@@ -84,7 +84,7 @@ def train_from_command_line(
         right = next(name for name, made in RECIPES.items() if isinstance(settings, made))
         raise UsageError(f"this recipe trains a {right}; write robustmel train {right}.")
     if settings.base and any(change.startswith("architecture") for change in changes):
-        raise UsageError("architecture is that of --base and cannot be set; leave it out, or train anew with --family.")
+        raise UsageError("architecture is that of --base and cannot be set; leave it out, or train from scratch with --family.")
     components = [component_from_text(dataset) for dataset in datasets]
     sources = [shown_source(component.name, component.params) for component in components]
     chosen = component_from_text(generator)

@@ -100,9 +100,9 @@ class Published:
         ratio(self.ratio)
         for name in ("path", "images", "kb", "layout"):
             if not isinstance(getattr(self, name), str | Path | None):
-                raise UsageError(f"{self.name}: {name} = {getattr(self, name)!r} is no text.")
+                raise UsageError(f"{self.name}: {name} = {getattr(self, name)!r} is not text.")
         if isinstance(self.split_seed, bool) or not isinstance(self.split_seed, int):
-            raise UsageError(f"{self.name}: split_seed = {self.split_seed!r} is no whole number.")
+            raise UsageError(f"{self.name}: split_seed = {self.split_seed!r} is not a whole number.")
         if self.layout is not None and not self._layouts():
             named = ", ".join(f'"{layout.name}"' for layout in self.layouts if layout.expected)
             raise UsageError(f'{self.name} has no layout "{self.layout}"; it has {named}.')
@@ -186,4 +186,4 @@ class Published:
 def _same_ids(mentions: Sequence[Mention], name: str) -> None:
     twice = [mention_id for mention_id, count in Counter(mention.id for mention in mentions).items() if count > 1]
     if twice:
-        raise MissingError(f'{name}: the mention id "{twice[0]}" stands in the files more than once; ids must be unique.')
+        raise MissingError(f'{name}: the mention id "{twice[0]}" occurs more than once in the files; ids must be unique.')

@@ -39,7 +39,7 @@ def set_hashes(folder: Path, images: Mapping[str, str], modality: str = "image")
         asked = [json.loads(line) for line in clean.splitlines() if line.strip()]
         bare = [{key: value for key, value in row.items() if key != "image"} for row in asked]
     except (OSError, ValueError, AttributeError) as problem:
-        raise MissingError(f"{folder} is no published set: {problem}; expected what robustmel perturb writes.") from problem
+        raise MissingError(f"{folder} is not a published set: {problem}; expected what robustmel perturb writes.") from problem
     return SetHashes(_digest(mentions, entities, _bytes(dict(images))), _digest(_bytes(bare), entities))
 
 

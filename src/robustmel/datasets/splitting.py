@@ -25,7 +25,7 @@ def ratio(text: str) -> tuple[float, float, float]:
     except ValueError:
         parts = []
     if len(parts) != 3 or min(parts) < 0 or not 0 < sum(parts) < float("inf"):
-        raise UsageError(f'ratio = "{text}" is no ratio of train, validation and test; write "7:1:2" or "8:1:1".')
+        raise UsageError(f'ratio = "{text}" is not a ratio of train, validation and test; write "7:1:2" or "8:1:1".')
     whole = sum(parts)
     return parts[0] / whole, parts[1] / whole, parts[2] / whole
 

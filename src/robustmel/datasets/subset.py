@@ -62,7 +62,7 @@ class Subset:
         if self.popularity not in (None, "popular", "unpopular"):
             raise UsageError(f'subset: popularity = "{self.popularity}" is unknown; choose "popular" or "unpopular".')
         if isinstance(self.threshold, bool) or not isinstance(self.threshold, int) or self.threshold < 0:
-            raise UsageError(f"subset: threshold = {self.threshold} is no number of training mentions; 3 is usual.")
+            raise UsageError(f"subset: threshold = {self.threshold} must be a number of training mentions (usually 3).")
         for table in (self.of, self.outside_of):
             if isinstance(table, Mapping) and not isinstance(table.get("name"), str):
                 raise UsageError(f'subset: {dict(table)} has no name; write {{name = "...", parameter = ...}}.')

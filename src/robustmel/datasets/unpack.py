@@ -38,7 +38,7 @@ def unpack(archive: Path, out: Path, encoding: str | None = None) -> int:
 
     Args:
         archive: The file.
-        out: The folder to write; must not be there yet.
+        out: The folder to write; must not exist yet.
         encoding: Of names that the archive does not say to be UTF-8 ("gbk", "shift_jis"). None reads them as UTF-8 where they are
             valid; else they stay as they are, and one warning says so.
 
@@ -58,14 +58,14 @@ def unpack(archive: Path, out: Path, encoding: str | None = None) -> int:
                 if count > MAX_FILES:
                     raise MissingError(f"{archive} is refused: it holds over {MAX_FILES:,} files.")
                 if target.exists():
-                    raise MissingError(f"{archive} is refused: {printable(entry.name)} stands in it twice.")
+                    raise MissingError(f"{archive} is refused: {printable(entry.name)} appears in it twice.")
                 with _new_file(target, entry.name, archive) as file:
                     while block := entry.source.read(_BLOCK):
                         total += len(block)
                         if total > min(allowed, MAX_BYTES):
                             raise MissingError(
                                 f"{archive} is refused: {printable(entry.name)} brings it to over {total // 2**20:,} MB unpacked,"
-                                " far more than its size would lead one to expect."
+                                " far more than its size suggests."
                             )
                         file.write(block)
     except (MissingError, UsageError):
@@ -73,7 +73,7 @@ def unpack(archive: Path, out: Path, encoding: str | None = None) -> int:
     except Exception as problem:  # what zipfile, tarfile and their decompressors raise has no common base
         if isinstance(problem, tarfile.ReadError) and not tarfile.is_tarfile(archive):
             raise MissingError(
-                f"{archive} is no .zip or .tar (.gz, .bz2, .xz), or its first bytes are broken; fetch it again."
+                f"{archive} is not a .zip or .tar (.gz, .bz2, .xz), or its first bytes are broken; fetch it again."
             ) from problem
         raise MissingError(f"{archive} cannot be unpacked: {printable(str(problem))}.") from problem
     return count
@@ -122,7 +122,7 @@ def _decoded(raw: bytes, as_it_is: str, encoding: str | None) -> tuple[str, bool
         except UnicodeDecodeError:
             continue
         except LookupError as problem:
-            raise UsageError(f'"{known}" is no encoding of names; write one like "gbk", "shift_jis" or "cp866".') from problem
+            raise UsageError(f'"{known}" is not a known encoding; write one like "gbk", "shift_jis" or "cp866".') from problem
     return as_it_is, False
 
 

@@ -54,7 +54,7 @@ class PoliteClient:
     def __init__(self, contact: str, hosts: Hosts | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
         if not _CONTACT.match(contact):
             raise UsageError(
-                f'"{contact}" is no contact; give a mail address or a web page, so that whom you ask can reach you.'
+                f'"{contact}" is not a contact; give a mail address or a web page, so that the site can reach you.'
             )
         self.hosts = hosts or Hosts()
         self._sleep = sleep

@@ -32,7 +32,7 @@ def build_from_dump(
         MissingError: The dump cannot be read, `out` is there already, or pieces of another dump lie beside it.
     """
     if out.exists():
-        raise MissingError(f"{out} is there already; name another folder, or remove it.")
+        raise MissingError(f"{out} already exists; name another folder, or remove it.")
     _origin(dump, languages)
     pieces = out.with_name(out.name + ".pieces")
     report = _resumed(pieces, dump, languages)
@@ -74,9 +74,9 @@ def _resumed(pieces: Path, dump: Path, languages: tuple[str, ...]) -> DumpReport
     except FileNotFoundError:
         state = {"origin": _origin(dump, languages), "pieces": 0, "report": asdict(DumpReport())}
     except ValueError as problem:
-        raise MissingError(f"{pieces / 'state.json'} cannot be read: {problem}; remove {pieces} to begin anew.") from problem
+        raise MissingError(f"{pieces / 'state.json'} cannot be read: {problem}; remove {pieces} to start over.") from problem
     if state["origin"] != _origin(dump, languages):
-        raise MissingError(f"{pieces} holds pieces of another dump or other languages; remove it to begin anew.")
+        raise MissingError(f"{pieces} holds pieces of another dump or other languages; remove it to start over.")
     for file in pieces.glob("*.parquet"):
         if int(file.stem) >= state["pieces"]:
             file.unlink()

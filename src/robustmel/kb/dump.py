@@ -74,7 +74,7 @@ def read_dump(
             while line := file.readline(MAX_LINE):
                 if not line.endswith(b"\n") and len(line) == MAX_LINE:
                     raise MissingError(
-                        f"{path}, line {report.lines + 1}: over {MAX_LINE // 2**20} MB, which is no entity of a dump."
+                        f"{path}, line {report.lines + 1}: over {MAX_LINE // 2**20} MB, too long for an entity of a dump."
                     )
                 report.lines += 1
                 listed, last = listed or (report.lines == 1 and line.strip() == b"["), line

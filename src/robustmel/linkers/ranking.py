@@ -99,7 +99,7 @@ def real_numbers(scores: Any) -> Sequence[float]:
     if isinstance(scores, array) or (isinstance(scores, tuple) and all(type(score) is float for score in scores)):
         return scores
     if isinstance(scores, (str, bytes)) or not hasattr(scores, "__iter__"):
-        raise RobustMELError(f"its scores are {scores!r:.60}, which is no sequence of numbers.")
+        raise RobustMELError(f"its scores are {scores!r:.60}, which is not a sequence of numbers.")
     return tuple(map(_real_number, scores.tolist() if hasattr(scores, "tolist") else scores))
 
 
@@ -109,7 +109,7 @@ def _real_number(score: Any) -> float:
             raise TypeError
         return float(score)
     except (TypeError, ValueError, OverflowError, RuntimeError):  # the last: a tensor of several elements
-        raise RobustMELError(f"a score is {score!r:.60}, which is no real number.") from None
+        raise RobustMELError(f"a score is {score!r:.60}, which is not a real number.") from None
 
 
 _FIELDS: tuple[tuple[str, type | UnionType, str], ...] = (

@@ -211,7 +211,7 @@ def _check_pickle(folder: Path, model: str, pin: str) -> None:
     """
     wanted = _PIN.fullmatch(pin)
     if wanted is None:
-        raise UsageError(f'allow_pickle = "{pin}" is no pin; write "sha256:" and the 64 hexadecimal digits of {PICKLE}.')
+        raise UsageError(f'allow_pickle = "{pin}" is not a pin; write "sha256:" and the 64 hexadecimal digits of {PICKLE}.')
     file = folder / PICKLE
     if not file.is_file():
         raise MissingError(f"{model} has neither {WEIGHTS} nor {PICKLE} in {folder}; allow_pickle reads no other pickle.")

@@ -116,13 +116,13 @@ def kind_of(value: object) -> str:
 
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """For `json.loads`: an object, refused (`ValueError`) where a key stands in it twice."""
+    """For `json.loads`: an object, refused (`ValueError`) where a key appears in it twice."""
     values = dict(pairs)
     if len(values) < len(pairs):
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise ValueError(f"the key {json.dumps(key)} stands in it twice")
+                raise ValueError(f"the key {json.dumps(key)} appears in it twice")
             seen.add(key)
     return values
 
@@ -130,13 +130,15 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def whole_number(digits: str) -> int:
     """For `json.loads`: a whole number, exactly; refused (`ValueError`) where it has more digits than any id or count."""
     if len(digits) > MAX_DIGITS:
-        raise ValueError(f"a number of {len(digits):,} digits stands in it; over {MAX_DIGITS} is no id and no count")
+        raise ValueError(
+            f"a number of {len(digits):,} digits appears in it; over {MAX_DIGITS} is too long for an id or a count"
+        )
     return int(digits)
 
 
 def no_constant(constant: str) -> None:
     """For `json.loads`: refuses NaN and the infinities (`ValueError`)."""
-    raise ValueError(f"{constant} is no JSON value; write null or a number")
+    raise ValueError(f"{constant} is not a JSON value; write null or a number")
 
 
 def usable(value: Any, place: str, report: LoadReport) -> Any:

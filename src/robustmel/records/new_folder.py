@@ -21,7 +21,7 @@ def new_folder(out: Path) -> Iterator[Path]:
         MissingError: `out` is there already, or cannot be written.
     """
     if out.exists():
-        raise MissingError(f"{out} is there already; name another folder, or remove it.")
+        raise MissingError(f"{out} already exists; name another folder, or remove it.")
     unfinished = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     lock = -1
     try:

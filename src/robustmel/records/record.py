@@ -46,9 +46,9 @@ def names_in_file(kind: str, keys: Mapping[str, bool], fields: Mapping[str, str]
         for own, theirs in (fields or {}).items():
             scope, dot, key = own.rpartition(".")
             if own not in known and scope not in ("mentions", "entities"):
-                raise UsageError(f'fields maps "{own}", which is no key of the format. {suggestion(own, known)}')
+                raise UsageError(f'fields maps "{own}", which is not a key of the format. {suggestion(own, known)}')
             if dot and scope == kind and key not in keys:
-                raise UsageError(f'fields maps "{own}", which is no key of {kind}.jsonl. {suggestion(key, keys)}')
+                raise UsageError(f'fields maps "{own}", which is not a key of {kind}.jsonl. {suggestion(key, keys)}')
             if not isinstance(theirs, str):
                 raise UsageError(f'fields maps "{own}" to {kind_of(theirs)}; expected the name of a key in the file.')
             if bool(dot) == qualified and scope in ("", kind) and key in keys:
@@ -227,7 +227,7 @@ def read_unique(
         known = places.setdefault(record.identifier("id"), line.place)
         if known != line.place:
             raise MissingError(
-                f'{line.place}: the {noun} id "{printable(record.identifier("id"))}" stands already at {known}; ids must be unique.'
+                f'{line.place}: the {noun} id "{printable(record.identifier("id"))}"is already used at {known}; ids must be unique.'
             )
     if not places:
         needed = [key for key, must in keys.items() if must]

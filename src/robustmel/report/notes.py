@@ -25,7 +25,7 @@ def misordered_notes(run: Run) -> list[str]:
     for victim, key in {(cell.cell.linker, part.answers) for cell in run.cells for part in cell.evaluations}:
         counts[victim] += run.manifest("answers", key).get("misordered", 0)
     return [
-        f"{victim}: {count:,} answers have scores that contradict their order; the highest score counts as the best. Negate distances."
+        f"{victim}: {count:,} answers rank entities against their scores; the highest score counts as best. If scores are distances, negate them."
         for victim, count in sorted(counts.items())
         if count
     ]
@@ -69,8 +69,8 @@ def _settings(rows: Sequence[Summary]) -> str:
 def _reading(rows: Sequence[Summary]) -> Iterable[str]:
     if any(len(row.evaluations) > 1 for row in rows):
         yield (
-            "Image+Text-to-Text under attack: a mention counts only if it withstands two sets, one made against the attacked modality alone"
-            " and one against the fused score."
+            "Image+Text-to-Text under attack: a mention counts only if it is right on two sets, one that attacks its modality's score alone"
+            " and one that attacks the fused score."
         )
     tasks = {row.task for row in rows}
     if {"T2T", "IT2T"} <= tasks and all(row.clean for row in rows if row.task == "T2T"):
@@ -81,7 +81,7 @@ def _untouched(summaries: Sequence[Summary]) -> Iterable[str]:
     bracketed = [row for row in in_table(summaries) if row.untouched]
     for task in dict.fromkeys(row.task for row in bracketed):
         attacks = ", ".join(dict.fromkeys(row.attack for row in bracketed if row.task == task))
-        yield f"In brackets: {attacks} cannot touch what {task} reads, so the figure is the clean one."
+        yield f"In brackets: {attacks} cannot change the input of {task}; the figure is the clean one."
 
 
 def _datasets(rows: Sequence[Summary]) -> Iterable[str]:
@@ -96,7 +96,7 @@ def _datasets(rows: Sequence[Summary]) -> Iterable[str]:
         yield sentence + "."
         if row.ceiling is not None and row.ceiling < 1:
             yield (
-                f"{row.dataset}: some mentions share sentence and image but not the entity; who does not read which mention is meant"
+                f"{row.dataset}: some mentions share sentence and image but not the entity; a linker that ignores the mention"
                 f" cannot exceed {percent(row.ceiling)} %."
             )
 
@@ -106,12 +106,12 @@ def _intervals(rows: Sequence[Summary]) -> Iterable[str]:
     above = max((row.ci_high - (row.accuracy or 0.0) for row in rows if row.ci_high is not None), default=None)
     if below is not None and above is not None:
         yield (
-            f"{100 * LEVEL:.0f} % intervals reach up to {100 * below:.1f} points below a figure and {100 * above:.1f} above it, at 0 and"
-            " 100 % to one side alone; the report's page has each cell's own."
+            f"{100 * LEVEL:.0f} % intervals reach up to {100 * below:.1f} points below and {100 * above:.1f} above a figure (one-sided at"
+            " 0 and 100 %); the report page shows each cell's interval."
         )
     seeds = max((row.seeds for row in rows), key=len, default=())
     if len(seeds) > 1:
-        yield f"Figures are means over up to {len(seeds)} seeds ({', '.join(map(str, seeds))}); the intervals speak of other seeds too."
+        yield f"Figures are means over up to {len(seeds)} seeds ({', '.join(map(str, seeds))}); the intervals cover other seeds too."
 
 
 def _above_clean(rows: Sequence[Summary]) -> Iterable[str]:
@@ -151,8 +151,8 @@ def _ties(rows: Sequence[Summary]) -> Iterable[str]:
     if tied:
         most = max(row.ties for row in tied)
         yield (
-            f"Ties: the right entity shares the highest score with others in {_of(tied, rows)} cells (up to {most:,} mentions); such a"
-            " mention counts as 1 / the number of entities that share it."
+            f"Ties: the right entity shares the highest score with others in {_of(tied, rows)} cells (up to {most:,} mentions); a tied mention"
+            " counts as 1 / the number of tied entities."
         )
 
 
@@ -164,7 +164,7 @@ def _unperturbed(rows: Sequence[Summary]) -> Iterable[str]:
             reasons[why] = max(reasons[why], count)
     if cells:
         why = ", ".join(f"{reason.replace('_', ' ')}: up to {count:,}" for reason, count in sorted(reasons.items()))
-        yield f"Some mentions could not be attacked in {_of(cells, rows)} cells and stay as they were ({why}); they count all the same."
+        yield f"Some mentions could not be attacked in {_of(cells, rows)} cells; they keep their original input and still count ({why})."
 
 
 def _reduced(rows: Sequence[Summary]) -> Iterable[str]:
@@ -172,12 +172,10 @@ def _reduced(rows: Sequence[Summary]) -> Iterable[str]:
     if cells:
         titles = ", ".join(dict.fromkeys(row.attack for row in rows if _at_size(row)))
         differences = (
-            f"; {titles} has the clean images at that size, so that the reduction is not charged to the attack"
-            if titles
-            else ""
+            f"; {titles} shows the clean images at that size, so the attack is not blamed for the reduction" if titles else ""
         )
         most = max(row.reduced for row in cells)
-        yield f"Images were reduced before they were attacked in {_of(cells, rows)} cells (up to {most:,}){differences}."
+        yield f"Images were scaled down before the attack in {_of(cells, rows)} cells (up to {most:,}){differences}."
 
 
 def _at_size(row: Summary) -> bool:
@@ -201,8 +199,8 @@ def _sources(rows: Sequence[Summary]) -> Iterable[str]:
             yield f"{attack}: images made on {next(iter(sources))} and shown to the others (transfer)."
         else:
             yield (
-                f"{attack}: images were made on {len(sources)} sources (linkers or ensembles of them). The main table has each linker's"
-                " own, if there are any; the transfer matrix has all."
+                f"{attack}: images were made on {len(sources)} sources (linkers or ensembles). The main table shows each linker's"
+                " own images; the transfer matrix shows all."
             )
 
 

@@ -224,10 +224,12 @@ def read_run(out: Path, store_root: Path | None = None) -> Run:
     path = out / "run.json"
     try:
         if path.exists() and not is_there(path):  # a pipe or a device would be read for ever
-            raise OSError("it is no file")
+            raise OSError("it is not a file")
         body = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as problem:
-        raise MissingError(f"{out} is no run folder (it has no run.json); name what a run was given as --out.") from problem
+        raise MissingError(
+            f"{out} is not a run folder (it has no run.json); give the folder that a run got as --out."
+        ) from problem
     except (OSError, ValueError) as problem:
         raise MissingError(f"{path} cannot be read: {problem}; run the grid again.") from problem
     if not isinstance(body, dict) or body.get("schema") != SCHEMA:

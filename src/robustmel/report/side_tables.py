@@ -18,12 +18,12 @@ TITLES = {
     "type": "Accuracy by type of the right entity",
     "popularity": "Accuracy by popularity of the right entity",
     "surface": "Accuracy by wording of the mention",
-    "similarity": "Accuracy by likeness of the nearest wrong candidate's name",
+    "similarity": "Accuracy by similarity of the nearest wrong candidate's name",
 }
 NOTES = {
-    "popularity": "Popularity is in the knowledge base's own unit; it is cut into thirds of the mentions, or in two where it has few values.",
-    "surface": "A mention is worded as the entity's name if the two are equal but for case and blanks.",
-    "similarity": "Likeness: the cosine of counts of three-letter sequences, the gold entity's name against the most similar other candidate's; cut into thirds of the mentions.",
+    "popularity": "Popularity is in the unit of the knowledge base, split into thirds of the mentions (halves if it has few values).",
+    "surface": "Mention and entity name count as equal if they differ in case and spaces alone.",
+    "similarity": "Similarity: the cosine of three-letter counts between the gold entity's name and the most similar other candidate's, split into thirds of the mentions.",
 }
 
 # Comparisons.
@@ -34,8 +34,7 @@ WORDS = {
     "linker": ("data set", "task", "linker", "against", "attack"),
 }
 DIFFERENCES = (
-    "Differences in points with 95 % intervals, the same mentions on both sides. *: beyond chance, all of them"
-    " considered (Holm at 5 %); =: none, within"
+    "Differences in points with 95 % intervals, over the same mentions. *: more than chance (Holm at 5 %); =: no difference, within"
     f" {100 * MARGIN:.0f} points (two one-sided tests at 5 %); unmarked: undecided."
 )
 
@@ -43,21 +42,20 @@ DIFFERENCES = (
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 NORM_NAMES = {"l2": "L2", "linf": "L∞ /255"}
 LEAST_NORM = (
-    "The least norm at which so many of all mentions are wrong, those wrong on clean images included (norm 0). Images as saved in 8"
-    " bits; L2: Euclidean length of the change, pixels in 0 to 1; L∞: largest change of a channel, in steps of 1/255."
+    "The smallest norm that makes this share of all mentions wrong; mentions wrong on clean images count from norm 0. Images as saved"
+    " in 8 bits; L2: Euclidean length of the change, pixels in 0 to 1; L∞: largest change of a channel, in steps of 1/255."
 )
 
 # Transfer.
 BROKEN, LINKED = "broken %", "linked %"
 TRANSFER = (
-    "In square brackets: images made on the linker itself (white box). Broken: attack success, of the mentions right on clean images"
-    " the share that became wrong. Linked: of all mentions the share still linked. In round brackets 95 % intervals."
+    "Square brackets: images made on the linker itself (white box). Broken: attack success, the share of the mentions right on clean"
+    " images that became wrong. Linked: the share of all mentions still linked. Round brackets: 95 % intervals."
 )
 IMAGE_VIEW = (
-    "The images were made against the score of the image alone, so even a linker's own are no white box for the score of image and"
-    " text."
+    "These images attack the image's score alone, so even a linker's own images are no white-box attack on image and text."
 )
-OTHERS = "others: for each victim the ensemble of all other linkers of the grid. a + b: the ensemble of a and b."
+OTHERS = "others: the ensemble of all other linkers of the grid, for each victim. a + b: the ensemble of a and b."
 
 
 def by_kind(slices: Sequence[Slice]) -> list[Sheet]:
@@ -198,26 +196,26 @@ def sentence(matrix: Matrix) -> str:
         return ""
     where = f"{matrix.dataset}, {TASK_NAMES[matrix.task]}, {short_title(matrix.attack)}"
     text = (
-        f"{where}: on images made on the linker itself {percent(distance.white_box)} % of the mentions stay linked, on images made on"
-        f" another linker {percent(distance.foreign)} %"
+        f"{where}: {percent(distance.white_box)} % of the mentions stay linked on the linker's own images,"
+        f" {percent(distance.foreign)} % on another linker's"
     )
     bounds = distance.gap.interval() if distance.gap else None
     if distance.gap and bounds:
         text += (
             f", {100 * distance.gap.value:.1f} points apart (95 % interval {100 * bounds.low:.1f} to {100 * bounds.high:.1f})"
         )
-    others = [] if distance.clean is None else [f"on clean images {percent(distance.clean)} %"]
-    others += [f"on those made on {_ensemble(title)} {percent(left)} %" for title, left in distance.ensembles.items()]
-    others += [] if distance.control is None else [f"under noise of that size {percent(distance.control)} %"]
+    others = [] if distance.clean is None else [f"{percent(distance.clean)} % on clean images"]
+    others += [f"{percent(left)} % on images made on {_ensemble(title)}" for title, left in distance.ensembles.items()]
+    others += [] if distance.control is None else [f"{percent(distance.control)} % under noise of the same size"]
     text += f"; {', '.join(others)}" if others else ""
     if distance.carried is not None:
-        text += f". Of what its own images break, another linker's break {_share(distance.carried)}"
+        text += f". Another linker's images break {_share(distance.carried)} of what its own break"
     return f"{text}. Means over {distance.victims} linkers and {distance.pairs} pairs."
 
 
 def _share(carried: float) -> str:
-    return "nothing" if carried <= 0 else "all" if carried >= 1 else f"{percent(carried)} %"
+    return "none" if carried <= 0 else "all" if carried >= 1 else f"{percent(carried)} %"
 
 
 def _ensemble(title: str) -> str:
-    return "all others at once" if title == "others" else title
+    return "all others together" if title == "others" else title

@@ -253,4 +253,4 @@ def _still_there(variant: Path, queries: Sequence[Query], answers: Path) -> None
     gone = next((image for image in own if not image.exists()), None)
     if gone is not None:
         shutil.rmtree(answers / "shards", ignore_errors=True)
-        raise MissingError(f"{gone} was removed while it was being linked. The same command makes it anew.")
+        raise MissingError(f"{gone} was removed while it was being linked. The same command recomputes it.")

@@ -43,7 +43,7 @@ class ComponentSpec:
 
     @property
     def title(self) -> str:
-        """What tables call it."""
+        """Its name in tables."""
         return self.component.title
 
     def __getstate__(self) -> dict[str, Any]:

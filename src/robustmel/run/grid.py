@@ -37,7 +37,7 @@ class AttackSpec:
             any other source without one; else "none", "victim" (the victim's own), or a defence of the grid by its title.
         view: "image" attacks the I2T score, "fused" the IT2T score, "text" the T2T score; "auto" does what the task calls for.
         logits: "cosine" attacks the scores as they are, "scaled" after the linker's learnt temperature.
-        max_side: Longer images are reduced to this before the attack, in pixels.
+        max_side: Longer images are scaled down to this many pixels before the attack.
     """
 
     attack: Component
@@ -134,7 +134,7 @@ def read_grid(path: Path) -> Grid:
         raise MissingError(f"no grid file {path}. `robustmel init` writes one to start from.") from None
     except (OSError, UnicodeDecodeError) as problem:
         raise MissingError(f"grid file {path} cannot be read: {problem}.") from None
-    return parse_grid(_toml(text, f"grid file {path} is no valid TOML"), str(path))
+    return parse_grid(_toml(text, f"grid file {path} is not valid TOML"), str(path))
 
 
 def _toml(text: str, what: str) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def component_from_text(text: str) -> Component:
     if not text.lstrip().startswith("{"):
         return Component(text)
     return _component(
-        _toml(f"component = {text}", f'"{text[:80]}" is no inline table ({{name = "...", parameter = ...}})')["component"],
+        _toml(f"component = {text}", f'"{text[:80]}" is not an inline table ({{name = "...", parameter = ...}})')["component"],
         "the command line",
     )
 

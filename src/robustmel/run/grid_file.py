@@ -26,18 +26,16 @@ class GridTable(BaseModel):
     )
     attacks: list[str | dict[str, Any]] = Field(default=["clean"], description="Attacks: names, or tables with a strength.")
     defences: list[str | dict[str, Any]] = Field(
-        default=["none"], min_length=1, description="Defences the linkers stand behind."
+        default=["none"], min_length=1, description="Defences to put around the linkers."
     )
-    candidates: str | dict[str, Any] = Field(default="given", description="Where each mention's candidates come from.")
+    candidates: str | dict[str, Any] = Field(default="given", description="The candidate generator.")
     split: str = Field(default="test", description='The split that is linked, or "all".')
-    seeds: list[int] = Field(default=[0], min_length=1, description="Repetitions of whatever draws at random.")
+    seeds: list[int] = Field(default=[0], min_length=1, description="Seeds; everything random is repeated for each.")
     sample_seed: int = Field(default=0, description="Decides which mentions `limit` keeps.")
-    limit: int | None = Field(default=None, ge=0, description="Take a random sample of so many mentions.")
+    limit: int | None = Field(default=None, ge=0, description="Take a random sample of this many mentions.")
     batch_size: int = Field(default=32, ge=1, description="Images attacked at once.")
-    keep: Keep = Field(default="all", description="Which perturbed images stay once they are scored.")
-    poisons: list[str | dict[str, Any]] = Field(
-        default=["none"], min_length=1, description="What is done to training data before a linker learns from them."
-    )
+    keep: Keep = Field(default="all", description="Which perturbed images to keep after scoring.")
+    poisons: list[str | dict[str, Any]] = Field(default=["none"], min_length=1, description="How training data are poisoned.")
 
     @field_validator("tasks", "seeds", "linkers", "datasets", "attacks", "defences", "poisons")
     @classmethod
@@ -53,8 +51,8 @@ class SourceTable(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    linker: str | tuple[str, ...] = Field(description="The linker the attack is made on.")
-    defence: str = Field(default="", description="The defence it stands behind; none for no defence.")
+    linker: str | tuple[str, ...] = Field(description="The linker to attack.")
+    defence: str = Field(default="", description="The defence around it; none for no defence.")
 
 
 class AttackTable(BaseModel):
@@ -63,7 +61,7 @@ class AttackTable(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     strength: str = Field(default="", description="Named settings of the literature: normal or strong.")
-    profile: str = Field(default="", description="Another reading of these settings: paper or cui.")
+    profile: str = Field(default="", description="Another version of these settings: paper or cui.")
     source: str | tuple[str, ...] = Field(
         default="victim", description="The linker the attack is made on: victim, each, others, a linker, or several at once."
     )
@@ -72,7 +70,7 @@ class AttackTable(BaseModel):
     )
     view: AttackView = Field(default="auto", description="Which score is attacked; auto follows the task.")
     logits: Literal["cosine", "scaled"] = Field(default="cosine", description="scaled applies the linker's temperature.")
-    max_side: int = Field(default=512, ge=1, description="Longer images are reduced to this before the attack, in pixels.")
+    max_side: int = Field(default=512, ge=1, description="Longer images are scaled down to this many pixels before the attack.")
 
     @model_validator(mode="before")
     @classmethod

@@ -18,13 +18,13 @@ REGISTRIES: Mapping[str, Registry] = {
 
 TRAINED = {
     "type": "object",
-    "description": "Train the linker first, where its weights are not in the store yet.",
+    "description": "Train the linker first, unless its weights are in the store.",
     "properties": {
         "recipe": {
             "type": ["string", "object"],
             "description": "A packaged recipe, a recipe file (TOML), or the recipe itself.",
         },
-        "on": {"type": "array", "minItems": 1, "description": "Data sets whose training split it learns from."},
+        "on": {"type": "array", "minItems": 1, "description": "Data sets to train on (their training split)."},
     },
     "required": ["recipe", "on"],
     "additionalProperties": False,
@@ -55,6 +55,6 @@ def grid_schema() -> dict[str, Any]:
 
 def _component(registry: Registry, own: Mapping[str, Any]) -> dict[str, Any]:
     name = {"anyOf": [{"enum": sorted(registry)}, {"type": "string"}], "description": f"The {registry.kind}, or FILE.py:Class."}
-    label = {"type": "string", "description": "What tables call it."}
+    label = {"type": "string", "description": "Its name in tables."}
     table = {"type": "object", "properties": {"name": name, "label": label, **own}, "required": ["name"]}
     return {"anyOf": [*name["anyOf"], table]}

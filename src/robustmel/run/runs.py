@@ -107,7 +107,7 @@ def _room(plan: Plan, out: Path, store: Store) -> None:
     needed, free = disk_needed(plan, store), shutil.disk_usage(store.root).free
     if needed > free:
         log.warning(
-            "about %.1f GB of images will be written and %.1f GB are free at %s (see keep)",
+            "about %.1f GB of images will be written; %.1f GB are free at %s (see keep)",
             needed / 1e9,
             free / 1e9,
             store.root,
@@ -199,7 +199,7 @@ def _noise_beside(plan: Plan, store: Store) -> list[str]:
         for attack, pairs in counts.items()
         for fooled, tried in [map(sum, zip(*pairs, strict=True))]
     ]
-    opening = "Of the images that an attack without a radius has changed, random noise as long as the change fools"
+    opening = "Control for attacks without a radius: random noise as large as their change fools"
     return [f"{opening} {', '.join(shares)}."] if shares else []
 
 

@@ -56,7 +56,7 @@ class Sources:
             return
         if spec.source_defence not in ("", "victim", *self._defences):
             self._problems.append(
-                f'attack {spec.title}: its source is behind "{spec.source_defence}", which is no defence of the grid.'
+                f'attack {spec.title}: its source is behind "{spec.source_defence}", which is not a defence of the grid.'
                 f" {suggestion(spec.source_defence, self._defences)}".rstrip(".")
             )
         sources = self.of(spec, attack, victim)

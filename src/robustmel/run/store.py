@@ -72,7 +72,7 @@ class Store:
         for upstream, content in manifest.get("made_of", {}).items():
             source = _read_manifest(place := self.path(*upstream.split("/")))
             if source.get("key", place.name) == place.name and source.get("content", content) != content:
-                return f"was made from {upstream}, which has been made anew since"
+                return f"was made from {upstream}, which has been recomputed since"
         return None
 
     def missing(self, jobs: Iterable[Job]) -> dict[str, Job]:
@@ -81,11 +81,11 @@ class Store:
         unsealed = sum(fault == UNSEALED for _, fault in faults.values())
         if unsealed > 1:
             log.warning(
-                "%d artefacts in %s carry no checksums (an earlier version made them); they are made anew", unsealed, self.root
+                "%d artefacts in %s carry no checksums (an earlier version made them); they are recomputed", unsealed, self.root
             )
         for job, fault in faults.values():
             if fault not in (None, ABSENT) and not (fault == UNSEALED and unsealed > 1):
-                log.warning("%s (%s): %s; it is made anew", self.path(job.kind, job.key), job.title, fault)
+                log.warning("%s (%s): %s; it is recomputed", self.path(job.kind, job.key), job.title, fault)
         return {key: job for key, (job, fault) in faults.items() if fault is not None}
 
     def sound(self, kind: str, key: str, what: str) -> Path:
@@ -100,7 +100,7 @@ class Store:
                 f"{what} is not in the store {self.root} ({key}). Run the grid again into it, or name the right one with --store."
             )
         if fault is not None:
-            raise MissingError(f"{what} cannot be used: {self.path(kind, key)} {fault}. Run the grid again: it makes it anew.")
+            raise MissingError(f"{what} cannot be used: {self.path(kind, key)} {fault}. Run the grid again to recompute it.")
         return self.path(kind, key)
 
     def manifest(self, kind: str, key: str) -> dict[str, Any]:

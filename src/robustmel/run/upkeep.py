@@ -58,7 +58,7 @@ def redo(store: Store, out: Path) -> str:
         for kind, key in runs[wanted] & lying.keys():
             store.forget(kind, key)
             shutil.rmtree(store.partial(kind, key), ignore_errors=True)
-    return f"removed: {_sum(runs[wanted] & lying.keys(), lying)}; the command of the run makes them anew"
+    return f"removed: {_sum(runs[wanted] & lying.keys(), lying)}; the run's command recomputes them"
 
 
 def _lying(store: Store) -> dict[Artefact, int]:

@@ -136,9 +136,7 @@ def _state(out: Path) -> State | None:
     remove_unfinished(out)
     state = read_state(out)
     if state is None and out.is_dir() and any(out.iterdir()) and not (out / RECORD).exists():
-        raise UsageError(
-            f"{out} is not empty and holds no training; choose another --out, so that nothing of yours is written over."
-        )
+        raise UsageError(f"{out} is not empty and holds no training; choose another --out; nothing is overwritten.")
     return state
 
 
@@ -150,7 +148,7 @@ def _finished(out: Path, identity: Mapping[str, Any]) -> Checkpoint:
             out, len(record["history"]), record["best_epoch"], record["accuracies"], record["remarks"], record["history"]
         )
     except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise MissingError(f"{out / RECORD} cannot be read: {problem}. Remove the folder to train anew.") from problem
+        raise MissingError(f"{out / RECORD} cannot be read: {problem}. Remove the folder to train from scratch.") from problem
     (out / STATE).unlink(missing_ok=True)
     return result
 

@@ -106,7 +106,7 @@ def _epoch(
             loss = trainee.loss(batch, number, step)
             if not math.isfinite(loss.item()):
                 raise UsageError(
-                    f"the loss is {loss.item()} in epoch {number}; lower learning_rate ({recipe.learning_rate:g}) and train anew."
+                    f"the loss is {loss.item()} in epoch {number}; lower learning_rate ({recipe.learning_rate:g}) and train again."
                 )
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)

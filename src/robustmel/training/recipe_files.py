@@ -95,4 +95,4 @@ def _setting(setting: str) -> dict[str, Any]:
             return tomllib.loads(attempt)
         except tomllib.TOMLDecodeError:
             continue
-    raise UsageError(f'"{setting}" is no setting; write key=value, for example epochs=10.')
+    raise UsageError(f'"{setting}" is not a setting; write key=value, for example epochs=10.')

@@ -74,7 +74,7 @@ def read_state(folder: Path) -> State | None:
             facts = json.loads((opened.metadata() or {})["state"])
             return State(**facts, tensors={name: opened.get_tensor(name) for name in opened.keys()})  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as problem:
-        raise MissingError(f"{file} is no state of a training: {problem}. Remove it to train from the start.") from problem
+        raise MissingError(f"{file} is not a training state: {problem}. Remove it to train from the start.") from problem
 
 
 def remove_unfinished(folder: Path) -> None:

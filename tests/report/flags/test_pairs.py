@@ -125,7 +125,7 @@ def test_an_attack_that_helps_beyond_chance_is_flagged_and_one_mention_is_not(fa
     )
     report = build(fake_run.finish())
     assert {(flag.code, flag.attack) for flag in report.flags} == {("above_clean", "pgd-normal")}
-    assert "I2T pgd-normal leaves 50.0 points more linked than there are without it" in report.flags[0].sentence
+    assert "I2T pgd-normal raises accuracy by 50.0 points over the clean images" in report.flags[0].sentence
 
 
 def test_what_only_the_member_without_gradients_fooled_is_flagged(planted: Any, codes: Any) -> None:

@@ -108,7 +108,7 @@ def test_success_that_saving_takes_away_is_flagged(planted: Any, codes: Any) -> 
         planted.cell(attack, {"image": (planted.variant(log), planted.rows(wrong))})
     assert codes() == {("rounding", "cw-normal")}
     assert (
-        "I2T cw-normal fools with 100.0 % of its images before they are saved in 8 bits, with 80.0 % after"
+        "100.0 % of the images of I2T cw-normal fool before they are saved in 8 bits, 80.0 % after"
         in build(planted.finish()).flags[0].sentence
     )
 
@@ -163,7 +163,7 @@ def test_it_says_what_to_do(planted: Any, attacked: Any) -> None:
     attacked("pgd-normal", 20, {"deterministic": False})
     (flag,) = build(planted.finish()).flags
     for words in (
-        "ours on toy: the linker answered I2T pgd-normal differently when asked the same twice.",
+        "ours on toy: the linker's answers under I2T pgd-normal changed when repeated.",
         "EOT",
         "evaluation mode",
     ):

@@ -22,8 +22,8 @@ def test_flags_stand_in_every_table_for_people(form: str, planted: Any, attacked
 def test_a_quiet_run_says_so_and_what_it_could_not_look_for(planted: Any, attacked: Any) -> None:
     attacked("pgd-normal", 20)
     shown = " ".join(build(planted.finish()).text().split())
-    assert "Flags: none raised; a difference of less than 12.5 points between two rows would not be seen" in shown
-    assert "Not checked, because this grid has nothing to compare: " in shown
+    assert "Flags: none raised; a difference of less than 12.5 points between two rows would go undetected" in shown
+    assert "Not checked, because the grid has nothing to compare: " in shown
     assert KINDS["black_box_wins"].title in shown
     assert KINDS["zero_gradients"].title not in shown
 
@@ -35,7 +35,7 @@ def test_the_page_answers_whether_the_numbers_can_be_trusted(planted: Any, attac
     assert "needs an attack that takes gradients" in quiet
     attacked("cw-normal", 20)
     quiet = build(planted.finish()).write_page().read_text("utf-8")
-    assert "No flags raised; a difference of less than 12.5 points between two rows would not be seen." in quiet
+    assert "No flags raised; a difference of less than 12.5 points between two rows would go undetected." in quiet
     attacked("pgd-<b>", 20, MASKED, linker="<i>ours", source="<i>ours")
     raised = build(planted.finish()).write_page().read_text("utf-8")
     assert "No flags raised" not in raised

@@ -70,7 +70,7 @@ def test_missing_unknown_and_twofold_answers_are_named_counted_and_never_shrink_
     assert found.errors_by_kind == {"answered_twice": 1, "missing": 5}  # m0 and m1 are only repeated
     assert "5 mentions are not answered; they count as wrong (m15, m16, m17, ...)" in said(report)
     assert "1 mentions are answered in two ways; they count as wrong (m3)" in said(report)
-    assert "1 ids are none of this set's mentions; they are left out (elsewhere)" in said(report)
+    assert "1 ids are not mentions of this set; they are ignored (elsewhere)" in said(report)
 
 
 def test_odd_answers_are_flagged_and_scored_by_their_scores(made: Any, write: Any, tmp_path: Path) -> None:
@@ -89,8 +89,8 @@ def test_odd_answers_are_flagged_and_scored_by_their_scores(made: Any, write: An
     assert (found.correct, found.ties, found.errors_by_kind) == (14 + 1 + 1 + 0.5, 1, {"nan_scores": 1})
     for kind in (
         "contradict the order",
-        "no number",
-        "none of their candidates",
+        "not a number",
+        "outside their candidates",
         "not in the knowledge base",
         "an entity twice",
     ):
@@ -100,10 +100,10 @@ def test_odd_answers_are_flagged_and_scored_by_their_scores(made: Any, write: An
 @pytest.mark.parametrize(
     ("claim", "says"),
     [
-        ({"accuracy": 83.2}, "which no share can be"),
-        ({"accuracy": -0.1}, "which no share can be"),
-        ({"accuracy": 0.31}, "claims an accuracy of 0.31, and 0.3000 was found"),
-        ({"n": 19}, "claims 19 mentions, and the set has 20"),
+        ({"accuracy": 83.2}, "must lie between 0 and 1"),
+        ({"accuracy": -0.1}, "must lie between 0 and 1"),
+        ({"accuracy": 0.31}, "claims an accuracy of 0.31, the computed one is 0.3000"),
+        ({"n": 19}, "claims 19 mentions; the set has 20"),
     ],
 )
 def test_claims_that_cannot_be_or_are_not_so_are_flagged(made: Any, write: Any, tmp_path: Path, claim: Any, says: str) -> None:
@@ -129,27 +129,27 @@ def test_more_right_under_attack_than_clean_is_marked(made: Any, write: Any, tmp
 
 def test_an_unsigned_file_is_scored_and_said_to_be_unchecked(made: Any, write: Any, tmp_path: Path) -> None:
     report, sound = outside_report([made.folder], [write(tmp_path / "p.jsonl", made.answers(6))], [])
-    assert "does not say on which set it was made" in said(report)
+    assert "does not name its set" in said(report)
     assert sound
 
 
 def test_another_set_is_refused_by_name(made: Any, another: Any, write: Any, tmp_path: Path) -> None:
     other = another(tmp_path / "other", digest="9")
     path = write(tmp_path / "p.jsonl", [{"set": other.hashes.set}, *made.answers(6)])
-    with pytest.raises(MissingError, match=f"made on the set {other.hashes.set}, and .* is {made.hashes.set}"):
+    with pytest.raises(MissingError, match=f"answers the set {other.hashes.set}, but .* is {made.hashes.set}"):
         outside_report([made.folder], [path], [])
     unsigned = write(tmp_path / "u.jsonl", made.answers(6))
-    with pytest.raises(UsageError, match="does not say on which of the 2 sets"):
+    with pytest.raises(UsageError, match="does not say which of the 2 sets"):
         outside_report([made.folder, other.folder], [unsigned], [])
 
 
 def test_files_that_cannot_be_told_apart_are_refused(made: Any, write: Any, tmp_path: Path) -> None:
     header = {"set": made.hashes.set, "linker": "mine"}
     files = [write(tmp_path / f"{name}.jsonl", [header, *made.answers(6)]) for name in "ab"]
-    with pytest.raises(UsageError, match="both answer for linker mine"):
+    with pytest.raises(UsageError, match="hold predictions of mine"):
         outside_report([made.folder], files, [])
     stranger = write(tmp_path / "c.jsonl", [{"set": made.hashes.clean_set, "linker": "yours"}, *made.answers(6)])
-    with pytest.raises(UsageError, match='about linker "yours"'):
+    with pytest.raises(UsageError, match='names linker "yours"'):
         outside_report([made.folder], [files[0], stranger], [])
 
 
@@ -158,19 +158,19 @@ def test_a_set_that_was_changed_is_refused(made: Any, write: Any, tmp_path: Path
     path = write(tmp_path / "p.jsonl", made.answers(6))
     text = (made.folder / name).read_text()
     (made.folder / name).write_text(text.replace('"a"', '"b"', 1) if name[0] == "m" else text.replace("Name of a", "Name of A"))
-    with pytest.raises(MissingError, match="is not the set that was published"):
+    with pytest.raises(MissingError, match="was changed after it was published"):
         outside_report([made.folder], [path], [])
 
 
 def test_a_set_that_was_never_finished_or_is_none_is_refused(made: Any, write: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "p.jsonl", made.answers(6))
     made.say(complete=False)
-    with pytest.raises(MissingError, match="not written to the end"):
+    with pytest.raises(MissingError, match="is incomplete"):
         outside_report([made.folder], [path], [])
-    with pytest.raises(MissingError, match="no published set"):
+    with pytest.raises(MissingError, match="not a published set"):
         outside_report([tmp_path], [path], [])
     (made.folder / "perturbation.json").write_text("[]")
-    with pytest.raises(MissingError, match="does not say"):
+    with pytest.raises(MissingError, match="lacks what every published set states"):
         outside_report([made.folder], [path], [])
 
 

@@ -55,7 +55,7 @@ def test_without_a_first_line_of_its_own_a_file_is_called_like_itself(tmp_path: 
     [
         ("{", "predictions.jsonl:2: not a JSON object"),
         ("[1]", "found a list"),
-        ('{"id": "m", "id": "n", "prediction": "a"}', "stands in it twice"),
+        ('{"id": "m", "id": "n", "prediction": "a"}', "appears in it twice"),
         ('{"prediction": "a"}', "id holds null"),
         ('{"id": true, "prediction": "a"}', "id holds true or false"),
         ('{"id": "m"}', "either ranked"),
@@ -63,7 +63,7 @@ def test_without_a_first_line_of_its_own_a_file_is_called_like_itself(tmp_path: 
         ('{"id": "m", "ranked": "a"}', "ranked is a string"),
         ('{"id": "m", "ranked": [["a"]]}', "ranked holds a list"),
         ('{"id": "m", "ranked": ["a"], "scores": [1, 2]}', "as many scores as ranked ids"),
-        ('{"id": "m", "ranked": ["a"], "scores": ["1"]}', "no number"),
+        ('{"id": "m", "ranked": ["a"], "scores": ["1"]}', "not a number"),
         ('{"id": "m", "ranked": ["a"], "scores": [1' + "0" * 400 + "]}", "401 digits"),
         ("[" * 100_000, "not a JSON object"),
         ('{"id": "' + "m" * LONGEST_LINE + '"}', "longer than"),

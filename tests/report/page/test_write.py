@@ -97,7 +97,7 @@ def test_a_mention_that_breaks_and_one_that_holds_are_shown_and_one_never_right_
     page = build(run.finish()).write_page().read_text("utf-8")
     cards = [one for one in Elements(page).all("article") if "card" in (one.get("class") or "")]
     assert [one["data-outcome"] for one in cards] == ["broke", "held"]
-    assert "2 shown. In all, 1 right answers became wrong and 1 stayed right" in page
+    assert "2 shown. Over all attacks, 1 right answers became wrong and 1 stayed right" in page
     assert "right entity at rank 2 of 2" in page
 
 
@@ -105,7 +105,7 @@ def test_pictures_that_were_not_kept_are_passed_over(run: Any) -> None:
     for image in run.store.rglob("variant/**/images/0.png"):
         image.unlink()
     page = build(run.finish()).write_page().read_text("utf-8")
-    assert "1 shown. In all, 1 right answers became wrong" in page
+    assert "1 shown. Over all attacks, 1 right answers became wrong" in page
 
 
 def test_writing_again_gives_the_same_files(run: Any) -> None:

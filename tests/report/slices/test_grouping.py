@@ -89,7 +89,7 @@ def test_likeness_is_cut_where_something_lies_on_either_side(names: list[str]) -
 
 def test_names_that_are_all_alike_are_one_group() -> None:
     questions = [question("a", candidates=("a", "d"))] * 4
-    assert sizes("similarity", questions, ENTITIES) == {"names equally alike (0.00)": 4}
+    assert sizes("similarity", questions, ENTITIES) == {"equally similar names (0.00)": 4}
 
 
 def test_a_surface_is_the_name_but_for_case_and_blanks() -> None:

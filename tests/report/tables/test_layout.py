@@ -82,7 +82,7 @@ def test_what_an_attack_leaves_untouched_is_in_brackets_and_never_called_attacke
     shown = dict(zip(headings, line, strict=True))
     assert (shown["I2T PGD N"], shown["I2T CLARE"]) == ("25.0", "(100.0)")
     assert (shown["T2T PGD N"], shown["T2T CLARE"]) == ("(75.0)", "50.0")
-    assert any("clare cannot touch what I2T reads" in note for note in mixed.notes)
+    assert any("clare cannot change the input of I2T" in note for note in mixed.notes)
     for one in mixed.summaries:
         if one.untouched:
             assert (one.drop, one.kept, one.attack_success, one.p_value) == (None, None, None, None)

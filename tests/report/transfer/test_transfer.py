@@ -104,14 +104,11 @@ def test_the_distance_is_that_of_the_same_mentions(crossed: Any) -> None:
 def test_the_sentence_says_how_far_from_the_diagonal(crossed: Any) -> None:
     (matrix,) = found(crossed)
     said = sentence(matrix)
-    assert (
-        "on images made on the linker itself 12.5 % of the mentions stay linked, on images made on another linker 87.5 %"
-        in said
-    )
+    assert "12.5 % of the mentions stay linked on the linker's own images, 87.5 % on another linker's" in said
     assert "75.0 points apart (95 % interval" in said
-    assert "on those made on all others at once 75.0 %" in said
-    assert "under noise of that size 91.7 %" in said
-    assert "another linker's break 10.0 %" in said
+    assert "75.0 % on images made on all others together" in said
+    assert "91.7 % under noise of the same size" in said
+    assert "Another linker's images break 10.0 %" in said
 
 
 def test_a_grid_of_white_boxes_has_no_matrix(crossed: Any) -> None:
@@ -197,4 +194,4 @@ def test_names_are_escaped_on_the_page(crossed: Any) -> None:
 def test_images_of_the_image_s_score_are_no_white_box_for_the_fused_one(crossed: Any) -> None:
     for cell in crossed.cells:
         cell["task"] = "IT2T"
-    assert "no white box for the score of image and text" in " ".join(build(crossed.finish()).text(200).split())
+    assert "no white-box attack on image and text" in " ".join(build(crossed.finish()).text(200).split())

@@ -33,7 +33,7 @@ ROUNDED_AWAY = 0.1
 ALIKE = 0.1
 """Share of the images whose scores look like probabilities, to raise the flag."""
 
-TRAINING = "Nobody would use the model like this: call model.eval() and run again."
+TRAINING = "A model in training mode is not the one to judge: call model.eval() and run again."
 STUCK = """The attack does not work here, so smaller radii prove nothing: look for steps without a gradient and for randomness in the \
 linker, and attack by BPDA, EOT or scores alone (Square)."""
 
@@ -96,7 +96,7 @@ def _loss_plateau(row: Evidence) -> str:
     flat = int(np.sum((row.trace.closed() <= least) & ~(row.trace.risen() > least)))
     if _masked(row) or flat < max(FLAT_LEAST, FLAT_SHARE * count):
         return ""
-    return f"{row.label} made no progress on {flat} of the {count} images that withstood it"
+    return f"{row.label} made no progress on {flat} of the {count} images that it did not break"
 
 
 def _training(row: Evidence) -> str:
@@ -112,7 +112,7 @@ def _nondeterministic(row: Evidence) -> str:
         The checks of Croce et al., "RobustBench", 2021, appendix on evaluation: randomised and train-mode models.
     """
     differs = False in _repeated(row) and not _training(row)
-    return f"the linker answered {row.label} differently when asked the same twice" if differs else ""
+    return f"the linker's answers under {row.label} changed when repeated" if differs else ""
 
 
 def _repeated(row: Evidence) -> set[bool]:
@@ -131,7 +131,7 @@ def _failed_attacks(row: Evidence) -> str:
 def _rounding(row: Evidence) -> str:
     """Attacks whose images fool until they are rounded to 8 bits: the linker is judged by an attack that lost its edge."""
     before, after = row.summary.success_float or 0, row.summary.success_u8 or 0
-    clause = f"{row.label} fools with {percent(before)} % of its images before they are saved in 8 bits, with {percent(after)} % after"
+    clause = f"{percent(before)} % of the images of {row.label} fool before they are saved in 8 bits, {percent(after)} % after"
     return clause if before - after > ROUNDED_AWAY else ""
 
 
@@ -155,7 +155,7 @@ def _far_from_total(row: Evidence) -> str:
     closing = bool(row.trace.stood) and float(np.median(row.trace.closed())) >= HALF
     if bounds is None or bounds.low <= LEFT or closing:
         return ""
-    return f"{row.label} leaves {percent(row.summary.accuracy)} % at a radius at which images are hardly recognisable"
+    return f"{row.label} leaves {percent(row.summary.accuracy)} % at a radius where images are hardly recognisable"
 
 
 CHECKS = (

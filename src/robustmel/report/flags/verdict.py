@@ -16,14 +16,14 @@ def verdict(examined: Sequence[Examination]) -> list[str]:
         sentences.append(f"Flags: none raised{power(examined)}; the report page lists what was checked.")
     missing = [KINDS[kind.code].title for kind in examined if not kind.count and not kind.flags]
     if missing:
-        sentences.append(f"Not checked, because this grid has nothing to compare: {', '.join(missing)}.")
+        sentences.append(f"Not checked, because the grid has nothing to compare: {', '.join(missing)}.")
     return sentences
 
 
 def power(examined: Sequence[Examination]) -> str:
     """What flags could not have seen; "" where no rows are compared."""
     least = max((kind.visible for kind in examined if kind.visible is not None), default=None)
-    return "" if least is None else f"; a difference of less than {100 * least:.1f} points between two rows would not be seen"
+    return "" if least is None else f"; a difference of less than {100 * least:.1f} points between two rows would go undetected"
 
 
 def by_advice(examined: Examination) -> dict[str, list[str]]:

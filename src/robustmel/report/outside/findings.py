@@ -20,9 +20,9 @@ ROUNDED = 0.0006
 WORDS = {
     MISSING: "mentions are not answered; they count as wrong",
     TWICE: "mentions are answered in two ways; they count as wrong",
-    "unknown": "ids are none of this set's mentions; they are left out",
-    "nan": "mentions have a score that is no number; they count as wrong",
-    "outside": "mentions rank entities that are none of their candidates",
+    "unknown": "ids are not mentions of this set; they are ignored",
+    "nan": "mentions have a score that is not a number; they count as wrong",
+    "outside": "mentions rank entities outside their candidates",
     "strangers": "mentions rank entities that are not in the knowledge base",
     "repeated": "mentions rank an entity twice; its higher score counts",
     "unsorted": "mentions have scores that contradict the order of the ids; the scores count",
@@ -78,7 +78,7 @@ def judged(submission: Submission, published: PublishedSet, findings: Findings) 
         made.append(_prediction(row["id"], answers))
     ranks = [len(prediction.ranked) for prediction in made if prediction.error is None]
     if ranks and max(ranks) == 1:
-        findings.remarks.append("one entity a mention is ranked, so hits@k and MRR see no second place.")
+        findings.remarks.append("each mention ranks a single entity, so hits@k and MRR see no second place.")
     return made
 
 
@@ -112,9 +112,9 @@ def claims(submission: Submission, n: int, accuracy: float | None, findings: Fin
     """Compares what a file claims in its header with what was found."""
     claimed, of = submission.header.get("accuracy"), submission.header.get("n")
     if claimed is not None and not 0 <= claimed <= 1:
-        findings.contradict(f"claims an accuracy of {claimed:g}, which no share can be (83.2 % is 0.832).")
+        findings.contradict(f"claims an accuracy of {claimed:g}; it must lie between 0 and 1 (83.2 % is 0.832).")
     elif claimed is not None and (accuracy is None or abs(claimed - accuracy) > ROUNDED):
         computed = "n/a" if accuracy is None else f"{accuracy:.4f}"
-        findings.contradict(f"claims an accuracy of {claimed:g}, and {computed} was found.")
+        findings.contradict(f"claims an accuracy of {claimed:g}; the computed one is {computed}.")
     if of is not None and of != n:
-        findings.contradict(f"claims {of:g} mentions, and the set has {n:,}; all of them count.")
+        findings.contradict(f"claims {of:g} mentions; the set has {n:,}, and all count.")

@@ -8,7 +8,7 @@ from robustmel.errors import MissingError, UsageError
 from robustmel.report.outside.published import PublishedSet
 from robustmel.report.outside.submission import Submission
 
-UNSAID = "does not say on which set it was made, so that was not checked."
+UNSAID = "does not name its set, so the set was not checked."
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ def matched(sets: Sequence[PublishedSet], perturbed: Sequence[Submission], clean
     for match in matches:
         if match.clean and attacked and match.linker not in attacked:
             raise UsageError(
-                f'{match.submission.path} is about linker "{match.linker}", and the perturbed predictions are about'
+                f'{match.submission.path} names linker "{match.linker}", but the perturbed predictions name'
                 f" {', '.join(attacked)}; give both files the same linker in their first lines."
             )
         set_hash = match.published.hashes.clean_set if match.clean else match.published.hashes.set
         place = (match.linker, match.submission.task, set_hash)
         if place in seen:
             raise UsageError(
-                f"{seen[place]} and {match.submission.path} both answer for linker {match.linker}, {match.submission.task}, on one set; name"
+                f"{seen[place]} and {match.submission.path} hold predictions of {match.linker}, {match.submission.task}, on one set; name"
                 " the linkers in the files' first lines."
             )
         seen[place] = match.submission.path
@@ -74,7 +74,7 @@ def _match(submission: Submission, sets: Sequence[PublishedSet], clean: bool | N
     if digest is None:
         if len({published.hashes.clean_set if clean else published.hashes.set for published in sets}) > 1:
             raise UsageError(
-                f"{submission.path} does not say on which of the {len(sets)} sets it was made; its first line can:"
+                f"{submission.path} does not say which of the {len(sets)} sets it answers; add a first line:"
                 ' {"set": "...", "linker": "..."} (docs/predictions.md).'
             )
         return Matched(submission, sets[0], bool(clean), submission.linker, False)
@@ -86,6 +86,4 @@ def _match(submission: Submission, sets: Sequence[PublishedSet], clean: bool | N
     known = ", ".join(
         f"{published.folder} is {published.hashes.set} (clean: {published.hashes.clean_set})" for published in sets
     )
-    raise MissingError(
-        f"{submission.path} was made on the set {digest[:64]}, and {known}; predict on this set, or name that one."
-    )
+    raise MissingError(f"{submission.path} answers the set {digest[:64]}, but {known}; predict on this set, or name that one.")

@@ -61,14 +61,14 @@ def read_published(folder: Path) -> PublishedSet:
     hashes = set_hashes(folder, about["images"], about.get("modality", "image"))
     if about.get("set") not in (None, hashes.set):
         raise MissingError(
-            f"{folder} is not the set that was published ({about['set']}, now {hashes.set}): mentions.jsonl, entities.jsonl or the"
-            f" list of images in {SAYS} were changed; get it anew."
+            f"{folder} was changed after it was published ({about['set']}, now {hashes.set}): mentions.jsonl, entities.jsonl or the"
+            f" list of images in {SAYS} differ; get it again."
         )
     dataset = JSONL(folder).load()
     log = _log(folder)
     ids = {row["mention_id"]: row["id"] for row in log}
     if list(ids) != [mention.id for mention in dataset.mentions]:
-        raise MissingError(f"{folder}/log.parquet is about other mentions than mentions.jsonl; get the set anew.")
+        raise MissingError(f"{folder}/log.parquet does not match mentions.jsonl; get the set again.")
     clean = {row["id"]: row.get("clean_image") for row in log}
     questions = [
         {
@@ -97,15 +97,15 @@ def _about(folder: Path) -> dict[str, Any]:
         about = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as problem:
         raise MissingError(
-            f"{folder} is no published set (it has no {SAYS}); expected what robustmel perturb wrote."
+            f"{folder} is not a published set (it has no {SAYS}); expected what robustmel perturb wrote."
         ) from problem
     except (OSError, ValueError) as problem:
-        raise MissingError(f"{path} cannot be read: {problem}; get the set anew.") from problem
+        raise MissingError(f"{path} cannot be read: {problem}; get the set again.") from problem
     known = isinstance(about, dict) and isinstance(about.get("images", {}), dict) and isinstance(about.get("attack"), dict)
     if not known or not {"dataset", "attack"} <= about.keys():
-        raise MissingError(f"{path} does not say what a published set says of itself; get the set anew.")
+        raise MissingError(f"{path} lacks what every published set states; get the set again.")
     if not about.get("complete") or "images" not in about:
-        raise MissingError(f"{folder} was not written to the end; give the robustmel perturb command again.")
+        raise MissingError(f"{folder} is incomplete; run the robustmel perturb command again.")
     return dict(about)
 
 
@@ -113,7 +113,7 @@ def _log(folder: Path) -> list[dict[str, Any]]:
     try:
         rows = pq.ParquetFile(folder / "log.parquet").read(use_threads=False).to_pylist()
     except (OSError, pa.ArrowException) as problem:
-        raise MissingError(f"{folder}/log.parquet cannot be read: {problem}; get the set anew.") from problem
+        raise MissingError(f"{folder}/log.parquet cannot be read: {problem}; get the set again.") from problem
     if not all({"id", "mention_id", "status"} <= row.keys() for row in rows):
-        raise MissingError(f"{folder}/log.parquet lacks id, mention_id or status; get the set anew.")
+        raise MissingError(f"{folder}/log.parquet lacks id, mention_id or status; get the set again.")
     return [dict.fromkeys(LOGGED) | row for row in rows]

@@ -79,8 +79,8 @@ def _views(files: Sequence[Matched]) -> list[str]:
         if not match.clean and match.submission.task == "IT2T" and match.published.view == "image"
     }
     return [
-        f"{attack}: these images were made against the score of the image alone, so Image+Text-to-Text may fare better than under an"
-        " attack on its own score (a set published with --view fused)."
+        f"{attack}: these images attack the image's score alone, so Image+Text-to-Text may look more robust than under an attack"
+        " on its own score (publish a set with --view fused)."
         for attack in sorted(sets)
     ]
 

@@ -74,9 +74,7 @@ def read_submission(path: Path) -> Submission:
         if path.exists() and not path.is_file():  # a pipe without a writer is waited for, for ever
             raise MissingError(f"{path} is {'a folder' if path.is_dir() else 'no plain file'}, expected a file of predictions.")
         if path.stat().st_size > LARGEST_FILE:
-            raise MissingError(
-                f"{path} is larger than {LARGEST_FILE >> 30} GB; leave out all but the best thousand ids a line."
-            )
+            raise MissingError(f"{path} is larger than {LARGEST_FILE >> 30} GB; keep the best thousand ids of each line.")
         with path.open("rb") as file:
             return _read(path, _lines(path, file))
     except OSError as problem:
@@ -106,7 +104,7 @@ def _lines(path: Path, file: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         number += 1
         place = f"{path.name}:{number}"
         if len(raw) > LONGEST_LINE:
-            raise MissingError(f"{place}: longer than {LONGEST_LINE >> 20} MB; leave out all but the best thousand ids.")
+            raise MissingError(f"{place}: longer than {LONGEST_LINE >> 20} MB; keep the best thousand ids.")
         raw = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
         if not raw.strip():
             continue
@@ -121,7 +119,7 @@ def _lines(path: Path, file: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _header(place: str, values: dict[str, Any]) -> dict[str, Any]:
     if "set" not in values and "linker" not in values:
-        raise MissingError(f"{place}: has neither an id (a prediction) nor a set or linker (what the file says of itself).")
+        raise MissingError(f"{place}: has neither an id (a prediction) nor a set or linker (a header).")
     for key in ("set", "linker", "task"):
         if values.get(key) is not None and not isinstance(values[key], str):
             raise MissingError(f"{place}: {key} is {kind_of(values[key])}, expected a string.")
@@ -155,7 +153,7 @@ def _scores(place: str, values: dict[str, Any], count: int) -> tuple[float, ...]
     if not isinstance(scores, list) or len(scores) != count:
         raise MissingError(f"{place}: expected as many scores as ranked ids ({count}), best first.")
     if any(score is not None and (isinstance(score, bool) or not isinstance(score, int | float)) for score in scores):
-        raise MissingError(f"{place}: a score is no number.")
+        raise MissingError(f"{place}: a score is not a number.")
     try:
         return tuple(math.nan if score is None else float(score) for score in scores)
     except OverflowError as problem:

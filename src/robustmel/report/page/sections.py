@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from robustmel.report.content import ReportContent
 
 HINTS = {
-    "context": "Image+Text-to-Text against Image-to-Text and against the text alone, on the same mentions: what each linker keeps under"
-    " attack, and whether the attack costs it less with the text (a difference in differences).",
-    "defence": "Each linker with the defence against itself without it, on the same mentions. Saved: the drop without the defence less"
-    " the drop with it (a difference in differences).",
+    "context": "Image+Text-to-Text against Image-to-Text and the text alone, on the same mentions: what each linker keeps under attack,"
+    " and whether the attack costs less with the text (a difference in differences).",
+    "defence": "Each linker with and without the defence, on the same mentions. Saved: the drop without the defence minus the drop with"
+    " it (a difference in differences).",
 }
 SENTENCES = 8
 MOST_ROWS = 150
@@ -54,8 +54,8 @@ def sections(report: ReportContent) -> list[Section]:
             )
     kinds = _kinds(report) if len(report.summaries) <= MOST_ROWS else ()
     if kinds:
-        hint = "The table above for one kind of mention at a time; a group without mentions is empty, not 0 %."
-        more = "by type, popularity, wording, and likeness of the candidates"
+        hint = "The table above for each kind of mention. A group without mentions is empty, not 0 %."
+        more = "by type, popularity, wording and similarity of the candidates"
         parts.append(Section("Where it breaks: by kind of mention", hint, (), more, kinds))
     return parts
 

@@ -97,7 +97,7 @@ def _similarity(questions: Sequence[Question], entities: Mapping[str, EntityFact
     cuts = _cuts(known, 3)
     words = ["names unlike", "somewhat alike"][: len(cuts)]
     names = [f"{word} (to {cut:.2f})" for word, cut in zip(words, cuts, strict=True)]
-    names += [f"alike (above {cuts[-1]:.2f})"] if cuts else [f"names equally alike ({value:.2f})" for value in known[:1]]
+    names += [f"alike (above {cuts[-1]:.2f})"] if cuts else [f"equally similar names ({value:.2f})" for value in known[:1]]
     groups = [
         _outside(question, entities) or ("no other candidate" if value is None else _level(value, cuts, names))
         for question, value in zip(questions, likeness, strict=True)
