@@ -1,4 +1,4 @@
-"""What goes wrong in a way the user can mend: one sentence each, with the exit code of the command line."""
+"""Errors that the user can fix: one sentence each, with the exit code of the command line."""
 
 import re
 import sys
@@ -60,7 +60,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Meanwhile nothing that is printed steers a terminal, whoever prints it: labels, file names, messages of plug-ins.
+    """Inside this context, printed text cannot control the terminal: labels, file names, messages of plug-ins.
 
     The error stream and a terminal get text as `printable` shows it; a file or a pipe on the output stream keeps all but
     control characters.

@@ -1,4 +1,4 @@
-"""What scripts and notebooks call; the commands call the same functions. Objects and names mix freely."""
+"""The Python interface of scripts, notebooks and the commands. Objects and names mix freely."""
 
 import atexit
 import logging

@@ -1,4 +1,4 @@
-"""Are the values of a component's parameters of the types that its constructor states?"""
+"""Checks parameter values against the types that a component's constructor states."""
 
 import inspect
 import math

@@ -1,4 +1,4 @@
-"""The nouns every part of the package speaks in. No torch, no pandas, no file access."""
+"""The data types that the whole package shares. No torch, no pandas, no file access."""
 
 from __future__ import annotations
 

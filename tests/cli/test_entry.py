@@ -83,7 +83,7 @@ def test_a_store_that_is_a_link_to_nowhere_is_told_as_the_store(tmp_path: Path, 
     grid.write_text("datasets = ['world-news']\nlinkers = ['clip-world']\nattacks = ['clean']\ntasks = ['T2T']\nlimit = 2\n")
     assert run(["run", str(grid), "--store", str(tmp_path / "store"), "--out", str(tmp_path / "out")]) == 3
     told = capsys.readouterr().err
-    assert "a link to nowhere is in its way; choose another --store" in told
+    assert "a broken link is in its place; choose another --store" in told
     assert "--out" not in told
 
 
@@ -106,7 +106,7 @@ def test_a_run_that_cannot_be_written_to_is_no_bug_of_view(
     [
         ("datasets", "ListData", "dataset ListData: load must return a Dataset, not list."),
         ("defences", "NoCapabilities", "defence NoCapabilities: capabilities must return Capabilities, not NoneType."),
-        ("candidates", "NoCandidates", "NoCandidates gave a NoneType for 2 mentions; it must give a list each."),
+        ("candidates", "NoCandidates", "NoCandidates gave a NoneType for 2 mentions; it must give one list per mention."),
         ("attacks", "Attack", "in Attack.perturb: it raises SystemExit: 9."),
     ],
 )

@@ -230,11 +230,11 @@ ODD = [Upside(size={"height": 16, "width": 20}), Longest(size={"height": 16, "wi
 def test_a_processor_with_unknown_options_is_called_itself_and_gives_no_gradient(processor: Any) -> None:
     preprocessing = Preprocessing(processor)
     assert not preprocessing.understood
-    assert f"({type(processor).__name__}) has options that are not understood here" in preprocessing.no_gradient
+    assert f"({type(processor).__name__}) has unknown options" in preprocessing.no_gradient
     pixels = as_pixels([picture := drawn(30, 21)])
     assert torch.equal(preprocessing.pictures([picture]), by_library(processor, [picture]))
     assert torch.equal(preprocessing(pixels), by_library(processor, [picture]))
-    with pytest.raises(UsageError, match="not understood"):
+    with pytest.raises(UsageError, match="unknown options"):
         preprocessing(pixels.requires_grad_(True))
 
 

@@ -54,13 +54,13 @@ def test_arrays_of_every_dtype_are_read(dtype: type) -> None:
 
 @pytest.mark.parametrize("strange", ["12", 3.0, None, ["1.0"], [None], [1j], [10**400], [[1.0, 2.0]], [torch.ones(2)]])
 def test_what_is_no_real_number_is_named(strange: Any) -> None:
-    with pytest.raises(RobustMELError, match=r"no real number\.|no sequence of numbers\."):
+    with pytest.raises(RobustMELError, match=r"not a real number\.|not a sequence of numbers\."):
         real_numbers(strange)
 
 
 @pytest.mark.parametrize("returned", [None, 3, "abc", {"q": 1}, [{"id": "q"}], [Prediction("q"), None]])
 def test_what_is_no_list_of_predictions_is_named(returned: Any) -> None:
-    with pytest.raises(RobustMELError, match=r"must return a list of robustmel.types.Prediction, and it returned an? "):
+    with pytest.raises(RobustMELError, match=r"must return a list of robustmel.types.Prediction, not an? "):
         well_typed(returned)
 
 

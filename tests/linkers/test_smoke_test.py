@@ -93,7 +93,7 @@ def test_damaged_weights_are_told(weight: str, what: str, copy: Path) -> None:
 
 def test_a_text_tower_that_waits_for_another_end_token_is_told(copy: Path) -> None:
     edit(copy / "config.json", "text_config", eos_token_id=3)
-    assert "reads all texts alike; does config.json state the tokenizer's eos_token_id?" in refused(copy)
+    assert "gives all texts one embedding; does config.json state the tokenizer's eos_token_id?" in refused(copy)
 
 
 def test_a_mean_for_all_channels_is_read_as_the_library_reads_it(copy: Path, kb: KnowledgeBase) -> None:
@@ -131,7 +131,7 @@ def test_a_processor_that_is_not_understood_takes_the_gradients_away(copy: Path,
     able = capabilities(LINKERS.load("clip"), parameters)
     assert not able.gradients
     assert able.scores
-    assert "(CLIPImageProcessorPil) has options that are not understood here" in able.no_gradient
+    assert "(CLIPImageProcessorPil) has unknown options" in able.no_gradient
     linker = LINKERS.create("clip", KnowledgeBase(()), model=str(copy), device="cpu")
     assert not isinstance(linker, Differentiable)
     assert not capabilities(linker).gradients

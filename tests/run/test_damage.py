@@ -228,7 +228,7 @@ def test_a_plan_says_what_is_damaged(sound: tuple[Path, Path, dict[str, Any]], c
     builder = Builder(Store(folder / "store"), "cpu")
     byte_of_an_image(folder / "store")
     assert ", 1 missing" in outline(expand(grid, builder), builder.store)
-    assert "has another images/" in caplog.text
+    assert "has a changed images/" in caplog.text
     run(data, folder)
 
 
@@ -242,7 +242,7 @@ def test_artefacts_without_checksums_are_made_anew_and_that_is_said_once(
         path.write_text(json.dumps({key: value for key, value in said.items() if key not in ("files", "seal", "content")}))
     assert run(colour_data, tmp_path).made == made
     assert len(caplog.messages) == 1
-    assert f"{made} artefacts in {tmp_path / 'store'} carry no checksums" in caplog.text
+    assert f"{made} artefacts in {tmp_path / 'store'} have no checksums" in caplog.text
 
 
 def test_another_linker_is_shown_the_images_as_they_were_made(colour_data: Path, tmp_path: Path) -> None:

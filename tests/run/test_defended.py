@@ -69,7 +69,7 @@ def test_a_named_source_may_be_attacked_behind_the_victim_s_defence(colour_data:
     ("name", "said"),
     [
         ("Closed", r"needs gradients and linker colours behind closed has none. Set source = \{linker = \"victim\", defence = \"none\"\}"),
-        ("Greedy", "uses evidence, which no stage supplies"),
+        ("Greedy", "uses evidence, which does not exist here"),
     ],
 )  # fmt: skip
 def test_what_a_defence_takes_away_is_told_at_plan_time(colour_data: Path, name: str, said: str) -> None:
@@ -95,7 +95,7 @@ def test_a_defence_that_adds_a_capability_is_used(colour_data: Path, tmp_path: P
 
 def test_a_defence_that_promises_what_it_has_not_is_found_out(colour_data: Path, tmp_path: Path) -> None:
     asked = grid(colour_data, PGD, defences=[defence("Lying")], limit=4)
-    with pytest.raises(RobustMELError, match="what it builds has none"):
+    with pytest.raises(RobustMELError, match="its object has none"):
         run_grid(asked, tmp_path / "out", Store(tmp_path / "store"), 1, "cpu", ProgressListener())
 
 

@@ -36,7 +36,7 @@ def test_the_time_is_passes_times_a_pass_that_was_tried(
     table |= {"linkers": [f"{LINKER}:ColourLinker"], "attacks": [{"name": "pgd", "steps": 1_000_000}]}
     builder = Builder(Store(tmp_path / "store"), "cpu")
     plan = expand(parse_grid(table), builder)
-    assert "its pace is known after its first attack" in outline(plan, builder.store)
+    assert "its speed is known after its first attack" in outline(plan, builder.store)
     monkeypatch.setattr(estimate, "time", Clock())
     said = outline(plan, builder.store, builder=builder)
     (line,) = (line for line in said.splitlines() if line.startswith("time:"))
@@ -55,4 +55,4 @@ def test_a_linker_without_an_image_to_try_has_no_pace(colour_data: Path, tmp_pat
         "attacks": ["pgd"],
     }
     builder = Builder(Store(tmp_path / "store"), "cpu")
-    assert "its pace is known" in outline(expand(parse_grid(table), builder), builder.store, builder=builder)
+    assert "its speed is known" in outline(expand(parse_grid(table), builder), builder.store, builder=builder)

@@ -117,7 +117,7 @@ def test_what_an_image_links_to_outside_the_data_is_not_copied(colour_data: Path
     (colour_data / "images" / "3.png").unlink()
     (colour_data / "images" / "3.png").symlink_to(secret)
     grid = parse_grid(table(colour_data, tasks=["I2T"], attacks=[PGD]))
-    with pytest.raises(MissingError, match=r"3\.png is a link out of the data set's folder"):
+    with pytest.raises(MissingError, match=r"3\.png links to a file outside the data set"):
         publish(grid, tmp_path / "set", Store(tmp_path / "store"), 1, "cpu", ProgressListener(), with_clean)
     assert not [path for path in (tmp_path / "set").rglob("*") if path.is_file() and b"not for others" in path.read_bytes()]
 
@@ -126,7 +126,7 @@ def test_an_occupied_folder_is_refused_before_any_work(colour_data: Path, tmp_pa
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "thesis.tex").write_text("mine")
     grid = parse_grid(table(colour_data, tasks=["I2T"], attacks=[PGD]))
-    with pytest.raises(MissingError, match="is occupied"):
+    with pytest.raises(MissingError, match="is not empty"):
         publish(grid, tmp_path / "set", Store(tmp_path / "store"), 1, "cpu", ProgressListener())
     assert not (tmp_path / "store").exists()
 

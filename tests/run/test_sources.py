@@ -143,7 +143,7 @@ def test_others_needs_two_and_each_one(colour_data: Path) -> None:
     with pytest.raises(UsageError, match="beside a the grid has b with gradients"):
         planned(colour_data, PGD | {"source": "others"}, labels="ab")
     closed = [{"name": f"{LINKER}:BrokenLinker", "label": "closed"}]
-    with pytest.raises(UsageError, match="and none has"):
+    with pytest.raises(UsageError, match="and the grid has none"):
         planned(colour_data, PGD | {"source": "each"}, linkers=closed)
 
 

@@ -66,7 +66,7 @@ def test_a_note_that_says_nothing_is_named_and_nobody_waits_for_it(odd: str, col
     make = {"pipe": os.mkfifo, "device": lambda path: path.symlink_to("/dev/zero"), "folder": Path.mkdir}
     make.get(odd, lambda path: path.write_text("[3]"))(note)
     for work in (inventory, clean):
-        with pytest.raises(MissingError, match=f"{note.name} cannot be read, so nobody knows"):
+        with pytest.raises(MissingError, match=f"{note.name} cannot be read, so the needs"):
             work(Store(tmp_path / "store"))
 
 

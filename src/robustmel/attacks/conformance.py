@@ -1,4 +1,4 @@
-"""Does an attack keep the contract? Every breach as one plain sentence; what it breaks of a linker is the selftest's affair."""
+"""Tests whether an attack keeps the contract, one sentence per violation. The selftest tests its strength."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -87,7 +87,7 @@ class _Trial:
         def objective(pixels: Tensor, rows: Tensor | None = None) -> Tensor:
             named = own if rows is None else own[rows]
             if pixels.shape != (len(named), 3, *self.size):
-                self.asked.append("it asks for scores of some images without naming their rows, or of another size.")
+                self.asked.append("it asks for scores of some images without their rows, or with another size.")
                 raise UsageError(self.asked[-1])
             if bool((pixels < 0).any() | (pixels > 1).any()):
                 self.asked.append("it asks for scores of pixels outside [0, 1].")
@@ -99,9 +99,9 @@ class _Trial:
         noise = ItemNoise([1000 * seed + image for image in images], (3, *self.size))
         made: Any = self.attack.perturb(pixels, objective, right, noise)
         if not isinstance(made, Perturbation):
-            raise UsageError(f"perturb must return a robustmel.types.Perturbation, and it returned a {type(made).__name__}.")
+            raise UsageError(f"perturb must return a robustmel.types.Perturbation, not a {type(made).__name__}.")
         if not torch.equal(pixels, self.pixels[own]):
-            self.asked.append("it writes into the pixels that it is given; work on a copy.")
+            self.asked.append("it changes its input pixels in place; work on a copy.")
         return made
 
 
@@ -125,20 +125,20 @@ def _on_one_size(attack: Any, trial: _Trial) -> Iterator[str]:
     state = torch.get_rng_state()
     whole = trial.perturbed()
     if not torch.equal(state, torch.get_rng_state()):
-        yield "it draws from torch's global generator; draw from noise, which has one generator an image."
+        yield "it draws from torch's global generator; draw from noise, which has one generator per image."
     yield from _well_formed(attack, trial, whole)
     torch.manual_seed(1)  # whoever draws elsewhere is seen
     again, other, turned = trial.perturbed(), trial.perturbed(seed=1), trial.perturbed(range(3, -1, -1))
     torch.set_rng_state(state)
     alone = torch.cat([trial.perturbed([image]).pixels for image in range(4)])
     if not torch.equal(whole.pixels, again.pixels):
-        yield "with the same noise it makes other images; draw from noise alone."
+        yield "the same noise gives different images; draw from noise alone."
     elif not _alike(whole.pixels, turned.pixels.flip(0)):
-        yield "the order of the images changes what becomes of them."
+        yield "the order of the images changes the result."
     elif not _alike(whole.pixels, alone):
-        yield "an image alone becomes another than among neighbours."
+        yield "an image alone gives another result than in a batch."
     elif not getattr(attack, "random", False) and not torch.equal(whole.pixels, other.pixels):
-        yield "other noise makes other images; an attack that draws declares random = True."
+        yield "other noise gives other images; an attack that draws declares random = True."
     if attack.needs == "nothing" and not torch.equal(whole.pixels, trial.perturbed(gold=1 - trial.gold.clamp(max=1)).pixels):
         yield 'the right answer changes its images, though it declares needs = "nothing".'
 
@@ -151,10 +151,10 @@ def _alike(images: Tensor, others: Tensor) -> bool:
 def _well_formed(attack: Any, trial: _Trial, made: Perturbation) -> Iterator[str]:
     """Shape, box, budget, and that what it says of its images is true of them."""
     if made.pixels.shape != trial.pixels.shape or made.pixels.dtype != torch.float32:
-        yield "its pixels must be float32 of the shape of those it was given."
+        yield "its pixels must be float32 with the shape of its input."
         return
     if lengths := [name for name in PER_ROW if tuple(getattr(made, name).shape) != (4,)]:
-        yield f"{' and '.join(lengths)} must hold one value an image."
+        yield f"{' and '.join(lengths)} must hold one value per image."
         return
     if not bool(made.pixels.isfinite().all()) or made.pixels.min() < 0 or made.pixels.max() > 1:
         yield "its pixels must be finite and lie in [0, 1]."
@@ -170,14 +170,14 @@ def _well_formed(attack: Any, trial: _Trial, made: Perturbation) -> Iterator[str
         ),
     ):
         if not torch.allclose(getattr(made, name).float(), true, atol=1e-4):
-            yield f"{name} is not the length of the change that it made."
+            yield f"{name} is not the length of its change."
         with suppress(UsageError):  # a budget in words, or of another kind
             if attack.threat_model == name and bool((stated > number("budget", attack.budget) + slack).any()):
                 yield f"it leaves its budget: {name} {float(stated.max()):.4g} in 8 bits, where {attack.budget} is allowed."
     fooled = torch.stack([trial.scores(images, torch.arange(4)).argmax(1) != trial.gold for images in (made.pixels, rounded)])
     asked = attack.needs != "nothing" and not getattr(attack, "targeted", None)
     if asked and bool((fooled != made.succeeded.cpu()).all(dim=0).any()):
-        yield "succeeded is not whether another candidate than the right one scores highest at its pixels, rounded or not."
+        yield "succeeded must say whether a wrong candidate scores highest at its pixels, rounded or not."
 
 
 def _on_texts(attack: Any) -> Iterator[str]:
@@ -197,13 +197,13 @@ def _on_texts(attack: Any) -> Iterator[str]:
 
     whole = edited(queries)
     if [getattr(edit, "id", None) for edit in whole] != [query.id for query in queries]:
-        yield "perturb must return one robustmel.types.TextEdit a query, in the queries' order, each with its query's id."
+        yield "perturb must return one robustmel.types.TextEdit per query, in the queries' order, each with its query's id."
         return
     yield from _repeats(whole, edited(queries), edited(queries, 100), attack)
     if whole != edited(queries[::-1])[::-1] or whole != [edited([query])[0] for query in queries]:
-        yield "a text alone, or in another order, becomes another than among its neighbours."
+        yield "a text alone, or in another order, gives another result than in the batch."
     if any(edit.span and edit.text[slice(*edit.span)] != edit.surface for edit in whole):
-        yield "the span of an edit is not where its surface stands in its text."
+        yield "the span of an edit does not match its surface in its text."
 
 
 def _on_entities(attack: Any) -> Iterator[str]:
@@ -218,7 +218,7 @@ def _on_entities(attack: Any) -> Iterator[str]:
     whole = edited()
     ids = [getattr(edit, "id", None) for edit in whole]
     if len(set(ids)) < len(ids) or not set(ids) <= set(kb.ids):
-        yield "perturb must return robustmel.types.EntityEdit, each of an entity of the knowledge base, and each once."
+        yield "perturb must return robustmel.types.EntityEdit objects for distinct entities of the knowledge base."
         return
     yield from _repeats(whole, edited(), edited(100), attack)
     written = {part.name for part in fields(EntityEdit)} - {"id", "note"} - set(attack.writes)
@@ -228,6 +228,6 @@ def _on_entities(attack: Any) -> Iterator[str]:
 
 def _repeats(whole: Sequence[object], again: Sequence[object], other: Sequence[object], attack: Any) -> Iterator[str]:
     if whole != again:
-        yield "with the same seeds it makes other edits; draw from seeds alone."
+        yield "the same seeds give different edits; draw from seeds alone."
     elif whole != other and not getattr(attack, "random", False):
-        yield "other seeds make other edits; an attack that draws declares random = True."
+        yield "other seeds give other edits; an attack that draws declares random = True."

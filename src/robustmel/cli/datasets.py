@@ -34,7 +34,7 @@ def datasets(
         print(f"{listed:<16}{purpose}  [{_state(loader)}]")
         print(f"{'':<16}{about.licence}; offered: {about.offered}")
     print(
-        f"\nLooked in {data_folder()} (a folder a data set; ${VARIABLE} names another place). `robustmel datasets NAME` explains one."
+        f"\nLooked in {data_folder()} (one folder per data set; ${VARIABLE} sets another place). `robustmel datasets NAME` explains one."
     )
 
 

@@ -116,4 +116,6 @@ def recognise(data: Path) -> dict[str, Any]:
         if any(layout.name == recognised and layout.expected for layout in getattr(loader, "layouts", ())):
             folders = [folder for folder in ("images", "image", "imgs") if (data / folder).is_dir()]
             return {"name": name, "path": str(data)} | ({"images": str(data / folders[0])} if folders else {})
-    raise MissingError(f"{data} has the layout of no known data set ({contents(data)}). docs/data-format.md describes our own.")
+    raise MissingError(
+        f"{data} has the layout of no known data set ({contents(data)}). docs/data-format.md describes the project's format."
+    )

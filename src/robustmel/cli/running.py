@@ -75,7 +75,7 @@ def _run(grid: Grid, out: Path, store: Path, workers: int, device: str, max_erro
     print(report.text())
     print(
         f"{finished.made} artefacts made, {finished.reused} reused"
-        + (f", {finished.retried} rows tried again" if finished.retried else ""),
+        + (f", {finished.retried} rows retried" if finished.retried else ""),
         file=sys.stderr,
     )
     print(out / "report" / "index.html")

@@ -1,4 +1,4 @@
-"""What is wrong with a data set, before anything is spent on it."""
+"""Finds the faults of a data set before a run."""
 
 import json
 import unicodedata

@@ -9,7 +9,7 @@ from robustmel.linkers.dual_encoder import DualEncoder
 
 
 class BLIP(DualEncoder):
-    """BLIP for retrieval, by its contrastive head (ITC): image and text compared by cosine (Li et al., 2022).
+    """BLIP for retrieval, with its contrastive head (ITC): cosine of image and text (Li et al., 2022).
 
     Takes the parameters of `DualEncoder`. The matching head (ITM), which reads image and text together, is not used: it gives no
     embeddings. Such checkpoints do not keep the learnt temperature; `logit_scale` is the configuration's (1 / 0.07, where

@@ -12,7 +12,7 @@ QUERY_TOKENS = 6
 
 
 class BLIP2(DualEncoder):
-    """BLIP-2, by its contrastive head (ITC): the Q-Former's best query vector for a text counts (Li et al., 2023).
+    """BLIP-2, with its contrastive head (ITC): the Q-Former's best query vector for each text (Li et al., 2023).
 
     Takes the parameters of `DualEncoder`. IT2T sums every query vector of the image with the text's vector, and again the best
     sum counts, so that on either task one query vector decides. The matching head (ITM) and the language model are not used.

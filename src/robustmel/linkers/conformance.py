@@ -1,4 +1,4 @@
-"""Does a linker keep the contract? Every breach as one plain sentence."""
+"""Tests whether a linker keeps the contract, one sentence per violation."""
 
 import math
 import tempfile
@@ -104,7 +104,7 @@ def _safely(check: Check, linker: Any, queries: Sequence[Query], task: Task) -> 
 
 def _sentence(problem: BaseException) -> str:
     if isinstance(problem, AttributeError) and isinstance(problem.obj, Query):
-        return f"it reads query.{problem.name}, which no linker gets; a query has id, text, surface, span, image, candidates, labels and seed."
+        return f"it reads query.{problem.name}, which does not exist; a query has id, text, surface, span, image, candidates, labels and seed."
     return f"it raises {type(problem).__name__}: {problem}"
 
 
@@ -116,7 +116,7 @@ def _answers(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]
         yield str(problem)
         return
     if len(answers) != len(queries):
-        yield f"link gave {len(answers)} predictions for {len(queries)} queries; every query gets one, if need be with error set."
+        yield f"link gave {len(answers)} predictions for {len(queries)} queries; give one per query, with error set if there is no answer."
         return
     if [answer.id for answer in answers] != [query.id for query in queries]:
         yield "link must give predictions in the queries' order, each with its query's id."
@@ -128,9 +128,9 @@ def _answers(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]
     pictureless = [replace(queries[0], image=None), queries[1]]
     blind = _linked(linker, pictureless, task)
     if task == "I2T" and blind[0].error is None:
-        yield "a query without an image is answered from nothing; give Prediction(id, error='no_image') instead."
+        yield "it answers a query without an image; give Prediction(id, error='no_image') instead."
     if blind[1].error is not None:
-        yield "one query without an image spoils its neighbour."
+        yield "a query without an image breaks the answers of others."
 
 
 def _linked(linker: Any, queries: Sequence[Query], task: Task) -> list[Prediction]:
@@ -148,7 +148,7 @@ def _well_formed(query: Query, answer: Prediction) -> Iterator[str]:
     if not all(map(math.isfinite, answer.scores)):
         yield "its scores must be finite numbers."
     elif misordered(answer.scores):
-        yield "its scores must descend: the highest counts as the best, whatever the order; of distances give the negative."
+        yield "its scores must descend: the highest counts as the best; negate distances."
     if answer.error is not None and answer.ranked:
         yield "a prediction with an error must rank nothing."
 
@@ -159,19 +159,19 @@ def _is_steady(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[st
     first = _linked(linker, queries, task)
     if not _same(first, _linked(linker, queries, task)):
         if draws:
-            yield "asked twice with one Query.seed, it answers differently; draw from query.seed alone."
+            yield "it answers the same Query.seed differently the second time; draw from query.seed alone."
         else:
-            yield "asked twice, it answers differently; if it draws, declare random = True and start from query.seed."
+            yield "it answers the same query differently the second time; if it draws, declare random = True and draw from query.seed."
         return
     if not _same(first, [_linked(linker, [query], task)[0] for query in queries]):
-        yield "a query asked alone is answered differently than among others."
+        yield "it answers a query differently alone than in a batch."
     if not _same(first, _linked(linker, queries[::-1], task)[::-1]):
         yield "the order of the queries changes the answers."
     if not draws and not _same(first, _linked(linker, [_reversed(query) for query in queries], task)):
-        yield "the order of the candidates changes the scores; it means nothing. A linker that draws declares random = True."
+        yield "the order of the candidates changes the scores, but must not matter; a linker that draws declares random = True."
     renamed = [replace(query, id=f"other{index}") for index, query in enumerate(queries)]
     if not _same(first, _linked(linker, renamed, task)):
-        yield "the id of a query changes the answer; it says nothing about the mention."
+        yield "the id of a query changes the answer, but says nothing about the mention."
     others = ([replace(query, seed=seed) for query in queries] for seed in OTHER_SEEDS)
     differs = any(not _same(first, _linked(linker, reseeded, task)) for reseeded in others)
     if draws and not differs:
@@ -242,14 +242,14 @@ def _logits_agree(linker: Any, queries: Sequence[Query], task: Task) -> Iterator
 def _table_agrees(what: str, table: Any, answers: Sequence[Prediction], queries: Sequence[Query]) -> Iterator[str]:
     longest = max(len(query.listed) for query in queries)
     if tuple(getattr(table, "shape", ())) != (len(queries), longest):
-        yield f"{what} must have one row a query and one column a candidate, up to the longest list."
+        yield f"{what} must have one row per query and one column per candidate of the longest list."
         return
     for query, row, answer in zip(queries, table.detach().tolist(), answers, strict=True):
         if any(value != -math.inf for value in row[len(query.listed) :]):
-            yield f"{what} must hold minus infinity where a query has no more candidates."
+            yield f"{what} must hold minus infinity beyond the candidates of a query."
         ranked = dict(zip(answer.ranked, answer.scores, strict=True))
         own = dict(zip(query.listed, row, strict=False))
         if answer.error is None and any(
             abs(own[entity] - score) > TOLERANCE * max(1.0, abs(score)) for entity, score in ranked.items()
         ):
-            yield f"{what} are not what link ranks by."
+            yield f"{what} contradict the ranking of link."

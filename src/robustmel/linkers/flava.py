@@ -14,7 +14,7 @@ UNUSED = {"hidden_size": 4, "intermediate_size": 4, "num_hidden_layers": 1, "num
 
 
 class FLAVA(DualEncoder):
-    """FLAVA, one model for images, texts and both; read by its two towers (Singh et al., 2022).
+    """FLAVA, one model for images, texts and both; uses its two towers (Singh et al., 2022).
 
     Takes the parameters of `DualEncoder`. The transformer that joins both sides, and the codebook that images are turned into
     for masked modelling, take no part. Texts have at most 512 tokens in the published model.

@@ -1,4 +1,4 @@
-"""Do the gradients of a linker's scores point where the scores rise? Finite differences on pictures of 8 bits say so."""
+"""Checks a linker's gradients against finite differences on 8-bit pictures."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -53,7 +53,7 @@ def gradient_problems(logits: Callable[..., Tensor], pixels: Tensor, queries: Se
             f" promises: {nearest_text} (1 is right, below 0 is backwards, near 0 is another picture's gradient)."
         )
     elif int((nearest > MOST).sum()) > 1:
-        yield f"the gradient of its logits is too small: they change by {nearest_text} times what it promises; is a part of them detached?"
+        yield f"the gradient of its logits is too small: they change by {nearest_text} times the predicted change; is a part detached?"
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""A model's copy from the Hugging Face hub: asked once, with a time limit, and a sentence where it cannot be had."""
+"""A model's copy from the Hugging Face hub, with a time limit and one clear error."""
 
 import difflib
 from collections.abc import Sequence

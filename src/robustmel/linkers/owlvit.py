@@ -4,7 +4,7 @@ from robustmel.linkers.dual_encoder import DualEncoder
 
 
 class OWLViT(DualEncoder):
-    """OWL-ViT, a detector of objects named in words; read by its CLIP towers (Minderer et al., 2022).
+    """OWL-ViT, a detector of objects named in words; uses its CLIP towers (Minderer et al., 2022).
 
     Takes the parameters of `DualEncoder`. The image is seen as a whole: its embedding is that of the class token, and the
     detector's boxes are not used. A text is read at its end token, which has the largest id. Texts have at most 16 tokens in

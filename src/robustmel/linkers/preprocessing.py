@@ -58,8 +58,8 @@ class Preprocessing:
         name = type(processor).__name__
         self.no_gradient = ""
         if not self.understood:
-            self.no_gradient = f"its image processor ({name}) has options that are not understood here"
-            log.warning("%s has options that are not understood here; it is called image by image, which is slower", name)
+            self.no_gradient = f"its image processor ({name}) has unknown options"
+            log.warning("%s has unknown options; it runs image by image, which is slower", name)
         elif not self._gradient_agrees():
             self.no_gradient = f"the gradient through its image processor ({name}) contradicts finite differences"
 

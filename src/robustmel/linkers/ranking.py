@@ -133,7 +133,7 @@ def well_typed(predictions: Any) -> list[Prediction]:
     strange = next((type(part).__name__ for part in listed or () if not isinstance(part, Prediction)), None)
     if listed is None or strange:
         returned = f"a {type(predictions).__name__}" + (f" of {strange}" if strange else "")
-        raise RobustMELError(f"link must return a list of robustmel.types.Prediction, and it returned {returned}.")
+        raise RobustMELError(f"link must return a list of robustmel.types.Prediction, not {returned}.")
     return [_plain(prediction) for prediction in listed]
 
 

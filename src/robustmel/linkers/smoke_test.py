@@ -1,4 +1,4 @@
-"""Is a model's folder of one piece? Two pictures and two texts say so before any run."""
+"""Tests a model folder with two pictures and two texts, before any run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,7 +54,7 @@ def _texts(linker: Any, model: str) -> Tensor:
     tower.cut.clear()
     if first != second and torch.equal(*embeddings):
         raise MissingError(
-            f"{model}: its text tower reads all texts alike; does config.json state the tokenizer's eos_token_id?"
+            f"{model}: its text tower gives all texts one embedding; does config.json state the tokenizer's eos_token_id?"
         )
     return embeddings
 

@@ -1,4 +1,4 @@
-"""The part of a batch's scores that no pixel changes, computed once however often the batch is asked for."""
+"""The text part of a batch's scores, computed once and reused."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

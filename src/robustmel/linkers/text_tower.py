@@ -1,4 +1,4 @@
-"""Texts to embeddings: each text once, each independent of its neighbours, and nothing cut in silence."""
+"""Texts to embeddings: each text once, independent of the batch, every cut counted."""
 
 import logging
 from collections import defaultdict
@@ -81,7 +81,9 @@ class TextTower:
             for index, shorter in zip(long, cut, strict=True):
                 ids[index] = shorter
             if not self.cut:
-                log.warning("texts of over %d tokens are cut, the first: %.60r; all are counted", self.limit, texts[long[0]])
+                log.warning(
+                    "texts of over %d tokens are cut, the first: %.60r; the report counts them", self.limit, texts[long[0]]
+                )
             self.cut.update(texts[index] for index in long)
         return ids
 

@@ -1,4 +1,4 @@
-"""A folder that appears whole or not at all, however its making ends."""
+"""Folders written whole or not at all."""
 
 import fcntl
 import os

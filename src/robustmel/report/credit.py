@@ -1,4 +1,4 @@
-"""What each mention earns: ties share, failures earn nothing, no mention is left out."""
+"""The credit of each mention: ties share, failures get nothing, no mention is left out."""
 
 import math
 from collections.abc import Iterable, Sequence

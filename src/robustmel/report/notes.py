@@ -1,4 +1,4 @@
-"""What a reader must know beside the figures, in sentences."""
+"""The notes under a table."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -69,8 +69,8 @@ def _settings(rows: Sequence[Summary]) -> str:
 def _reading(rows: Sequence[Summary]) -> Iterable[str]:
     if any(len(row.evaluations) > 1 for row in rows):
         yield (
-            "Image+Text-to-Text under attack: a mention counts only if it is right on two sets, one that attacks its modality's score alone"
-            " and one that attacks the fused score."
+            "Image+Text-to-Text under attack: a mention counts only if it is right on two sets, one made against the attacked modality"
+            " alone, one against the fused score."
         )
     tasks = {row.task for row in rows}
     if {"T2T", "IT2T"} <= tasks and all(row.clean for row in rows if row.task == "T2T"):

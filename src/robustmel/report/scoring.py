@@ -1,4 +1,4 @@
-"""Row sets scored, each once, however many cells, rows and flags read them."""
+"""Scores each row set once and shares the result between cells, rows and flags."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 
 @dataclass
 class Scoring:
-    """What mentions earned in a run.
+    """The credit of mentions in a run.
 
     Args:
         run: The run, read back.

@@ -155,7 +155,7 @@ class Builder:
         for promised, method in ((able.gradients, "logits"), (able.scores, "scores")):
             if promised and getattr(linker, method, None) is None:
                 raise RobustMELError(
-                    f"defence {victim.defence.title} says that it leaves a linker its {method}, but what it builds has none."
+                    f"defence {victim.defence.title} declares that it keeps the linker's {method}, but its object has none."
                 )
         return linker
 
@@ -253,4 +253,4 @@ def _still_there(variant: Path, queries: Sequence[Query], answers: Path) -> None
     gone = next((image for image in own if not image.exists()), None)
     if gone is not None:
         shutil.rmtree(answers / "shards", ignore_errors=True)
-        raise MissingError(f"{gone} was removed while it was being linked. The same command recomputes it.")
+        raise MissingError(f"{gone} was removed during linking. The same command recomputes it.")

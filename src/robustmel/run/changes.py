@@ -1,4 +1,4 @@
-"""What has changed since the last run into the same folder, so that nobody wonders why work is done again."""
+"""What has changed since the last run into the same folder, and is therefore recomputed."""
 
 import json
 from collections.abc import Iterator

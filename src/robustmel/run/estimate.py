@@ -1,4 +1,4 @@
-"""What a plan will cost, from what earlier artefacts of the same linker took, or a pass that is tried."""
+"""The estimated cost of a plan, from earlier artefacts of the same linker or a test pass."""
 
 import time
 from collections import Counter, defaultdict
@@ -66,7 +66,7 @@ def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None)
     rates = _seconds_a_pass(store)
     tried = {} if builder is None else _measured(plan, builder, passes.keys() - rates.keys())
     lines = (
-        [f"disk: about {disk / 1e9:.2f} GB for {disk // IMAGE_BYTES} perturbed images; `keep` in the grid says which stay"]
+        [f"disk: about {disk / 1e9:.2f} GB for {disk // IMAGE_BYTES} perturbed images; `keep` in the grid sets which to keep"]
         if disk
         else []
     )
@@ -85,9 +85,9 @@ def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None)
     for linker, number in passes.items():
         line, pace = f"time: {linker} takes up to {number:,} passes", rates.get(linker, tried.get(linker))
         if pace is None:
-            lines.append(f"{line}; its pace is known after its first attack")
+            lines.append(f"{line}; its speed is known after its first attack")
         else:
-            how = "at its pace so far" if linker in rates else "at the pace of a pass tried just now"
+            how = "at its speed so far" if linker in rates else "at the speed of a test pass"
             lines.append(f"{line}, {number * pace / 60:,.1f} minutes on one worker {how}")
     return lines
 

@@ -159,7 +159,7 @@ def _candidates(dataset: Component, grid: Grid, generator: ComponentSpec, builde
         data["train"] = mentions_digest(loaded.name, builder.training_mentions(dataset))
     title = dataset.label or loaded.name
     if not any(mention.text for mention in mentions) and mentions:
-        plan.notes.append(f"{title} carries no sentences: the query text of IT2T and T2T is the mention's surface alone.")
+        plan.notes.append(f"{title} has no sentences: the query text of IT2T and T2T is the mention's surface alone.")
     if len(mentions) < len(loaded.mentions):
         plan.notes.append(
             f"{title}: a sample of {len(mentions)} of the {len(loaded.mentions)} mentions of the {grid.split} split."

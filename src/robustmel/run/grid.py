@@ -273,7 +273,7 @@ def _distinct(linkers: tuple[Component, ...], name: str) -> tuple[Component, ...
     for title in titles:
         if title in RESERVED:
             raise UsageError(
-                f'{name}: a linker cannot be called "{title}", which means something as a source; give it another label.'
+                f'{name}: a linker cannot be called "{title}", which is a keyword for sources; give it another label.'
             )
         if " behind " in title or title.endswith(" undefended"):
             raise UsageError(f'{name}: "{title}" reads like a linker with its defence; give the linker another label.')

@@ -51,7 +51,7 @@ def listening(stop: StopSignal) -> Iterator[None]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        print("\nstopping after the current batch; once more to stop at once", file=sys.stderr, flush=True)
+        print("\nstopping after the current batch; press again to stop at once", file=sys.stderr, flush=True)
 
     main = threading.current_thread() is threading.main_thread()  # Python lets the main thread alone listen
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}

@@ -1,4 +1,4 @@
-"""Who is told how far the work is: a display, a test, or nobody."""
+"""Receives progress: a display, a test, or nothing."""
 
 from __future__ import annotations
 

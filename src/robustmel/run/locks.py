@@ -1,4 +1,4 @@
-"""A lock is a lease: a file whose holder rewrites it every few seconds, and which others take over when it stays as it was."""
+"""Locks as leases: the holder rewrites a file every few seconds, and others take it over once it stays unchanged."""
 
 import json
 import logging
@@ -76,7 +76,7 @@ class Lease:
         while not self._over.wait(HEARTBEAT):
             with suppress(OSError), self.lock.open("r+") as file:  # what is open stays ours, even if it is renamed meanwhile
                 if _holder(file.read()).get("id") != self.id:
-                    log.warning("lock %s was taken over by another process", self.lock)
+                    log.warning("another process took over lock %s", self.lock)
                     return
                 self._beats += 1
                 file.seek(0)

@@ -51,17 +51,17 @@ def publish(
         and not (out / SAYS).exists()
         and (not out.is_dir() or {path.name for path in out.iterdir()} - {"run.lock"})
     ):
-        raise MissingError(f"{out} is occupied, and not by a perturbed data set; choose another --out.")
+        raise MissingError(f"{out} is not empty and holds no perturbed data set; choose another --out.")
     builder = Builder(store, device)
     plan = expand(grid, builder)
     evaluations = [evaluation for planned in plan.cells for evaluation in planned.evaluations]
     variant = next((evaluation.variant for evaluation in evaluations if evaluation.variant), None)
     if variant is None:
         raise UsageError(
-            "this attack leaves all that the task reads as it is: there is nothing to publish; choose another --attack or --view."
+            "this attack does not change the input of the task, so there is nothing to publish; choose another --attack or --view."
         )
     if variant.component.parameters.get("drop_fooled"):
-        raise UsageError("images made with drop_fooled = true serve one decision of one linker alone; publish them without it.")
+        raise UsageError("images made with drop_fooled = true suit one linker only; publish without it.")
     with writing(out), hold(out / "run.lock", f"folder {out}", wait=False):
         if store.has(variant.kind, variant.key) and store.manifest(variant.kind, variant.key)["kept"] != "all":
             store.forget(variant.kind, variant.key)
@@ -95,7 +95,7 @@ def _write(variant: Variant, builder: Builder, store: Store, out: Path, with_cle
     outside = next((path for path in copied if not path.is_relative_to(folder) and dataset.outside(path)), None)
     if outside is not None:
         raise MissingError(
-            f"{outside} is a link out of the data set's folder, so it is not copied into {out}. Put the image there."
+            f"{outside} links to a file outside the data set, so it is not copied into {out}. Copy the image to its place."
         )
     _write_mentions(perturbed, ids, out, images=True)
     if with_clean or variant.component.loaded.modality == "text":

@@ -1,4 +1,4 @@
-"""What a grid asks for that cannot be, in sentences: noted before anything is made, all at once."""
+"""Impossible requests of a grid, as sentences, collected before the run."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -37,9 +37,9 @@ def behind(victim: Defended) -> str:
 def unsupplied(defence: ComponentSpec) -> list[str]:
     """What a defence needs to be given, and nothing here gives."""
     uses = getattr(defence.loaded, "uses", ())
-    lacking = [f"defence {defence.title} uses {name}, which no stage supplies" for name in uses if name not in SUPPLIED]
+    lacking = [f"defence {defence.title} uses {name}, which does not exist here" for name in uses if name not in SUPPLIED]
     if not hasattr(defence.loaded, "capabilities"):
-        lacking.append(f"defence {defence.title} does not say what it leaves of a linker; give it a classmethod capabilities")
+        lacking.append(f"defence {defence.title} does not state its capabilities; give it a classmethod capabilities")
     return lacking
 
 
@@ -66,7 +66,7 @@ def source_lacks(spec: AttackSpec, attack: ComponentSpec, source: Source | None,
     if (spec.view == "text" and attack.loaded.modality == "image") or (
         spec.view == "image" and attack.loaded.modality == "text"
     ):
-        yield f'attack {spec.title} changes the {attack.loaded.modality} alone, so view = "{spec.view}" means nothing; leave it out'
+        yield f'attack {spec.title} changes the {attack.loaded.modality} alone, so view = "{spec.view}" has no effect; leave it out'
         return
     if asked == ("untouched",) or source is None:
         return

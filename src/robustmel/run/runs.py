@@ -81,7 +81,7 @@ def run_grid(
         readers = _readers(plan)
         retried = sum(store.reopen(job.kind, job.key) for job in plan.jobs)
         if retried:
-            log.warning("%d rows failed in an earlier run; they are tried again", retried)
+            log.warning("retrying %d rows that failed in an earlier run", retried)
         jobs = [job for job in plan.jobs if not _unneeded(job, readers, store)]
         fresh = _to_prune(jobs, grid, out, store)
         made = execute(jobs, builder, workers, listener)

@@ -52,7 +52,7 @@ class Sources:
         several = not isinstance(spec.source, str) or spec.source in ("each", "others")
         written = f'"{spec.source}"' if isinstance(spec.source, str) else f"[{', '.join(spec.source)}]"
         if several and attack.loaded.needs == "nothing":
-            self._problems.append(f"attack {spec.title} asks no linker, so source = {written} means nothing; leave it out")
+            self._problems.append(f"attack {spec.title} asks no linker, so source = {written} has no effect; leave it out")
             return
         if spec.source_defence not in ("", "victim", *self._defences):
             self._problems.append(
@@ -62,7 +62,7 @@ class Sources:
         sources = self.of(spec, attack, victim)
         if not sources and spec.source == "each":
             self._problems.append(
-                f'attack {spec.title}: source = "each" takes every linker of the grid that has gradients, and none has; add one'
+                f'attack {spec.title}: source = "each" needs linkers with gradients, and the grid has none; add one'
             )
         for source in sources:
             if isinstance(source, Ensemble) and spec.source == "others" and len(source.members) < 2:

@@ -34,7 +34,7 @@ RUNS = "runs"
 """Folder of the store that holds, for every run, what it rests on."""
 
 ABSENT = "is not there"
-UNSEALED = "carries no checksums (an earlier version made it)"
+UNSEALED = "has no checksums (an earlier version made it)"
 
 Maker = Callable[[Path], dict[str, Any]]
 """Fills a folder and returns what the manifest shall say. It may find shards of an interrupted run there, and goes on from them."""
@@ -81,7 +81,7 @@ class Store:
         unsealed = sum(fault == UNSEALED for _, fault in faults.values())
         if unsealed > 1:
             log.warning(
-                "%d artefacts in %s carry no checksums (an earlier version made them); they are recomputed", unsealed, self.root
+                "%d artefacts in %s have no checksums (an earlier version made them); they are recomputed", unsealed, self.root
             )
         for job, fault in faults.values():
             if fault not in (None, ABSENT) and not (fault == UNSEALED and unsealed > 1):
@@ -205,10 +205,10 @@ def fault_of(folder: Path) -> str | None:
         return ABSENT
     manifest = _read_manifest(folder)
     if not manifest:
-        return f"has a {MANIFEST} that is not what was written" if _sealed(folder) else UNSEALED
+        return f"has a changed {MANIFEST}" if _sealed(folder) else UNSEALED
     for name, digest in manifest["files"].items():
         if (now := file_digest(folder / name)) != digest:
-            return f"has lost {name}" if now == "missing" else f"has another {name} than was written"
+            return f"has lost {name}" if now == "missing" else f"has a changed {name}"
     return None
 
 
@@ -287,9 +287,7 @@ def writing(folder: Path, way_out: str = "choose another --out") -> Iterator[Non
             ) from problem
         if problem.errno in (errno.EEXIST, errno.ENOTDIR):
             place = os.fsdecode(problem.filename or folder)
-            raise MissingError(
-                f"{place} cannot be a folder: a file or a link to nowhere is in its way; {way_out}."
-            ) from problem
+            raise MissingError(f"{place} cannot be a folder: a file or a broken link is in its place; {way_out}.") from problem
         if problem.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG):
             raise MissingError(f"cannot write to {folder}: {problem.strerror}; {way_out}.") from problem
         raise

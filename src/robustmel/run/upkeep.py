@@ -1,4 +1,4 @@
-"""Upkeep of a store: what is there, whose it is, what no run needs any more, and what is to be made again."""
+"""Maintenance of a store: its contents by run, what no run needs, and what to recompute."""
 
 import json
 import shutil
@@ -53,7 +53,7 @@ def redo(store: Store, out: Path) -> str:
     lying, runs = _lying(store), _runs(store)
     wanted = next((known for known in runs if known.resolve() == out.resolve()), None)
     if wanted is None:
-        raise MissingError(f"no run in {out} rests on the store {store.root}; `robustmel store` lists those that do.")
+        raise MissingError(f"no run in {out} uses the store {store.root}; `robustmel store` lists those that do.")
     with hold(out / "run.lock", f"run folder {out}", wait=False):
         for kind, key in runs[wanted] & lying.keys():
             store.forget(kind, key)
@@ -87,7 +87,7 @@ def _noted(store: Store, note: Path) -> tuple[Path, set[Artefact]]:
         return (store.root / content["out"]).resolve(), {(kind, key) for kind, key in content["artefacts"]}
     except (OSError, ValueError, KeyError, TypeError):
         raise MissingError(
-            f"{note} cannot be read, so nobody knows what its run needs. Delete it, and run its grid again."
+            f"{note} cannot be read, so the needs of its run are unknown. Delete it, and run its grid again."
         ) from None
 
 

@@ -1,1 +1,1 @@
-"""Victims about whom the truth is known, sent through the pipeline as it is: is what the tool says of them right?"""
+"""Linkers of known robustness, run through the pipeline: does the tool report the truth?"""

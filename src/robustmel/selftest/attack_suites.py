@@ -27,7 +27,7 @@ def attack_at(attack: Component, level: int) -> AttackTable:
     """
     accepted = ATTACKS.parameters(attack.name, attack.params)
     if "eps" not in accepted:
-        raise UsageError(f"attack {attack.title} has no parameter eps, so the selftest cannot give it a budget; add one.")
+        raise UsageError(f"attack {attack.title} has no parameter eps, so the selftest cannot set its budget; add one.")
     table: AttackTable = {"name": attack.name, **attack.params, "eps": f"{level}/255", "label": f"{attack.title} {level}/255"}
     if "step_size" in accepted and "step_size" not in attack.params:
         table["step_size"] = f"{level}/{255 * 8}"

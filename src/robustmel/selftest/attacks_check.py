@@ -216,4 +216,4 @@ def _wrong_columns(row: Summary, truth: Truth, level: int, slack: float) -> Iter
     for name, value in right.items():
         reported = getattr(row, name)
         if reported is None or abs(reported - value) > (slack * len(clean) if name in ("correct", "ties") else slack) + 1e-9:
-            yield f"{row.task}, {row.attack}: {name} is {reported}, and by its definition {value:.4g}"
+            yield f"{row.task}, {row.attack}: {name} is {reported}; by its definition it is {value:.4g}"

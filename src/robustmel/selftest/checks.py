@@ -1,4 +1,4 @@
-"""The selftest: what is planted, who is asked, and in what order."""
+"""The selftest: its data, its linkers and their order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ WORLD = Component(DATASET)
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is asked.
+    """How much is tested.
 
     Args:
         tower: Mentions of a planted data set.
@@ -49,7 +49,7 @@ def selftest(
     extent: Extent = FULL,
     pages: bool = False,
 ) -> list[Verdict]:
-    """Sends victims about whom the truth is known through the pipeline as it is, and compares.
+    """Runs linkers of known robustness through the pipeline, and compares.
 
     Args:
         folder: For the planted data, the runs and their store; it must be empty.
@@ -57,7 +57,7 @@ def selftest(
         listener: Told of progress.
         data: Further data sets whose pictures linear towers are made of.
         attack: Tried on the towers in place of the shipped white boxes; then nothing else is asked.
-        extent: How much is asked.
+        extent: How much is tested.
         pages: Whether each run gets its page.
 
     Raises:

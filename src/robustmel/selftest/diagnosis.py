@@ -93,7 +93,7 @@ class Diagnosis:
             return f"{lost}; it is broken: {self.astray}"
         way = float(np.median(self.way)) if len(self.way) else 0.0
         if way < ARRIVED:
-            lost += f"; its images come {way:.0%} of the way that the budget allows: it needs more or longer steps"
+            lost += f"; its images use {way:.0%} of the budget: it needs more or longer steps"
         of_it = (
             "" if measure is None else f"; it is not broken, but weaker than {measure.attack}, which missed {measure.missed}"
         )
@@ -110,5 +110,5 @@ class Diagnosis:
         if way < -NEVER_LEFT:
             return "its images raise the right entity's score: it goes the wrong way along the gradient (a sign?)"
         if way < NEVER_LEFT:
-            return "its images are no nearer to a wrong answer than noise: it never left its random start"
+            return "its images are no closer to a wrong answer than noise: it never left its random start"
         return ""

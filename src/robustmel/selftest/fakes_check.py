@@ -1,4 +1,4 @@
-"""Is every fake defence found out: flagged, or broken to the value that is known of the linker behind it?"""
+"""Checks that every fake defence is flagged, or broken to the known value of the linker behind it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ def _check(fake: Fake, planted: Planted, victim: VictimReport, level: int) -> Ve
     broken = fake.same_answers and _broken(planted, victim, level)
     naive, worst = victim.row(f"pgd {level}/255").accuracy or 0.0, victim.worst(level)
     figures = f"pgd {naive:.1%}, worst {(worst.accuracy if worst else None) or 0:.1%}"
-    faults = [] if flags or broken else [f"{figures} and no flag, but the linker behind it keeps {exact:.1%}"]
+    faults = [] if flags or broken else [f"{figures} without a flag, but the linker behind it keeps {exact:.1%}"]
     known = f"{exact:.1%} at {level}/255" + ("" if fake.same_answers else " without it")
     summary = f"{figures}; flags: {', '.join(flags) or 'none'}" + ("; broken to its value" if broken else "")
     return Verdict(f"fake: {fake.label}", known, summary, tuple(faults))

@@ -63,7 +63,7 @@ def _honest(victim: VictimReport, level: int) -> Verdict:
     for name, row, most in ((f"{level}/255", worst, UNDEFENDED), ("0.2", last, ABOUT_NOTHING)):
         left = (row.accuracy if row else None) or 0.0
         if left > most and victim.linker != ROBUST:
-            faults.append(f"at {name} it keeps {left:.1%}, but nobody defended it: more than {most:.0%} is not to be believed")
+            faults.append(f"at {name} it keeps {left:.1%}, but it has no defence: more than {most:.0%} is not to be believed")
     summary = f"{', '.join(figures)}; flags: {', '.join(victim.flags) or 'none'}"
     return Verdict(victim.linker, "honest" if victim.linker == ROBUST else "honest, undefended", summary, tuple(faults))
 

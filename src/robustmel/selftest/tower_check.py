@@ -65,7 +65,7 @@ def _clean(planted: Planted, victim: VictimReport) -> Verdict:
     if not _within(exact, clean):
         faults.insert(0, f"clean accuracy: {_interval(clean)} does not contain the exact {exact:.1%}")
     if len(planted.ladder) < 3:
-        faults.append(f"only the budgets {planted.ladder} tell attacks apart; use other pictures, or more of them")
+        faults.append(f"only the budgets {planted.ladder} separate attacks; use other or more pictures")
     summary = f"clean {_interval(clean)}; flags: {', '.join(victim.flags) or 'none'}"
     return Verdict(f"linear tower, {planted.name}", f"clean {exact:.1%}; honest", summary, tuple(faults))
 

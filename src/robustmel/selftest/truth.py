@@ -1,4 +1,4 @@
-"""What is known of the linear tower: how far every answer can be pushed within any budget, in closed form and in float64.
+"""The exact worst case of the linear tower within any budget, in closed form and float64.
 
 A score that is linear in the pixels differs from another by `sum(slope * pixels) + constant`. Within a box every pixel does its
 worst alone: it moves by the budget, or up to the end of [0, 1] where that is nearer. No attack takes part in this.

@@ -1,4 +1,4 @@
-"""What the selftest has to say of each victim, for a terminal and as JSON."""
+"""The selftest's verdicts, for a terminal and as JSON."""
 
 import json
 import textwrap

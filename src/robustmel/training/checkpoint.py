@@ -1,4 +1,4 @@
-"""A training from data sets to a published checkpoint: the entry point, and what may go on where."""
+"""A training from data sets to a published checkpoint, and whether it can resume."""
 
 import dataclasses
 import json

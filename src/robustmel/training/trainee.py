@@ -1,4 +1,4 @@
-"""What the training loop needs of that which it trains."""
+"""The interface between the training loop and a model."""
 
 from __future__ import annotations
 
@@ -81,5 +81,5 @@ def kind_of_training(recipe: Recipe) -> str:
         raise UsageError(f'{family} is a checkpoint, not a family; set family = "{entry.name}" and base = "world:{family}".')
     kind: str | None = getattr(LINKERS.load(family), "trained_as", None)
     if kind is None:
-        raise UsageError(f"linker {family} cannot be trained: its class names no kind of training (trained_as).")
+        raise UsageError(f"linker {family} cannot be trained: its class states no kind of training (trained_as).")
     return kind

@@ -1,4 +1,4 @@
-"""Ten candidates a mention, from its clean surface and what flags look like: nobody who chooses them knows the right entity."""
+"""Ten candidates per mention, from its clean surface and similar flags, chosen without the right entity."""
 
 from collections.abc import Iterable
 from functools import cache, lru_cache

@@ -22,7 +22,7 @@ MOMENTUM = 0.75
 
 @dataclass(frozen=True)
 class APGD(TargetableAttack, BallAttack):
-    """PGD that tunes its own step size: a stronger test than PGD, with nothing to set (Auto-PGD; Croce & Hein, 2020).
+    """PGD with an automatic step size: stronger than PGD, nothing to tune (Auto-PGD; Croce & Hein, 2020).
 
     It has momentum, halves an image's step where the loss no longer rises, and goes back to the best point. Handed back is the
     last iterate that fools (where none does and `on_failure` is "last", the one with the highest loss).
@@ -78,7 +78,7 @@ class APGD(TargetableAttack, BallAttack):
 
 @dataclass
 class AscentState(StartState):
-    """Where each image stands, where it was best, how long its step is.
+    """The current point, the best point and the step size of each image.
 
     Args:
         rows: See `StartState`, as for the next two.

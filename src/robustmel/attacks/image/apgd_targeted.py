@@ -13,7 +13,7 @@ from robustmel.attacks.image.ball_attack import MultiTargetedAttack
 
 @dataclass(frozen=True)
 class TargetedAPGD(MultiTargetedAttack):
-    """Auto-PGD toward the likeliest wrong candidates in turn: finds what APGD alone misses (Croce & Hein, 2020).
+    """Auto-PGD toward each of the likeliest wrong candidates: finds what APGD misses (Croce & Hein, 2020).
 
     Whichever wrong candidate comes out first, the image is fooled, and is not attacked further. Lists with fewer than four
     candidates are attacked by the lead of the target over the right candidate instead of the difference of logits ratio.

@@ -1,4 +1,4 @@
-"""The book-keeping that attacks share that query a linker: what was asked, what was found, what is handed back."""
+"""Bookkeeping of attacks that query a linker: queries, successes and the images to return."""
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from robustmel.attacks.image.options import QueryAttack
 from robustmel.attacks.image.watched_objective import WatchedObjective
 from robustmel.types import Perturbation
 
-NOT_FINITE = "the scores or gradients of some images were not finite, which stopped the attack there"
+NOT_FINITE = "the scores or gradients of some images were not finite; the attack stopped there"
 PROBABILITIES = (
     "scores look like probabilities (in [0, 1], with the sum 1), but cross-entropy and the ratio loss are made for logits"
 )

@@ -1,4 +1,4 @@
-"""AutoAttack (Croce and Hein, 2020): four attacks, one after the other, on what the ones before left standing."""
+"""AutoAttack (Croce and Hein, 2020): four attacks in a row, each on the images that the others did not break."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""What attacks inside the L-infinity ball share: their budget, starting afresh, and the state of a start."""
+"""Base of attacks inside the L-infinity ball: budget, restarts and the state of a start."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator

@@ -24,7 +24,7 @@ class QueryFreeAttack:
 
 @dataclass(frozen=True)
 class Clean(QueryFreeAttack):
-    """Changes nothing: the clean accuracy that robustness is compared with (column RAW of the visual-attack paper).
+    """Changes nothing: the clean accuracy, the baseline of robustness (column RAW of the visual-attack paper).
 
     Source:
         The "RAW" columns of the visual-attack paper's Table 2.

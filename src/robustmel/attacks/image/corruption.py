@@ -1,4 +1,4 @@
-"""Natural corruptions of an attack's size: the control that says what is due to the adversary and what to the change itself."""
+"""Natural corruptions as large as an attack's change: the control that separates adversary and size."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from robustmel.types import Perturbation
 MILDEST, HALVINGS = 2.0**-10, 6
 """Where the search for a severity begins, and how often the interval it ends in is halved."""
 
-SHORT = "the corruption cannot change some images that much; it changed them as far as it can"
+SHORT = "the corruption cannot change some images that much; it changed them as far as possible"
 
 
 @dataclass(frozen=True)
 class Corruption(QueryFreeAttack):
-    """Blurs, compresses or dims images as much as an attack changes them: the natural control (Hendrycks & Dietterich, 2019).
+    """Blurs, compresses or dims images as much as an attack changes them: a natural control (Hendrycks & Dietterich, 2019).
 
     Of each image, the mildest severity whose change is at least that large is taken, and the image moved towards the result
     until the change has the size exactly. Where even the highest severity changes less (a flat image cannot be blurred), that is

@@ -32,7 +32,7 @@ FIRST_DECAY, SECOND_DECAY, STABILISER = 0.9, 0.999, 1e-8
 
 @dataclass(frozen=True)
 class CarliniWagner(TargetableAttack):
-    """Looks for a small change that fools, with no budget: strong and slow (CW, in L2; Carlini & Wagner, 2017).
+    """Minimises the change that fools, without a budget: strong and slow (CW, in L2; Carlini & Wagner, 2017).
 
     It minimises the squared L2 length of the change plus c times how far the right candidate still leads. The image is written
     as (tanh(w) + 1) / 2 and w is moved by Adam. Handed back is the shortest change that fools.

@@ -1,4 +1,4 @@
-"""What happens to pictures without an adversary: blur, compression, light, haze, sensor noise; one function a kind."""
+"""Natural image degradations: blur, compression, light, haze, sensor noise; one function each."""
 
 import io
 import math

@@ -28,7 +28,7 @@ the share of the way that may be left."""
 
 @dataclass(frozen=True)
 class FAB(MultiTargetedAttack):
-    """Looks for the smallest change of any pixel that fools, up to a budget (Fast Adaptive Boundary; Croce & Hein, 2020).
+    """Minimises the largest pixel change that fools, up to a budget (Fast Adaptive Boundary; Croce & Hein, 2020).
 
     It walks along the boundary to one wrong candidate after the other. Each iterate goes to where the two scores would be equal
     were they linear, with a bias towards the image; from beyond the boundary it steps back. Only changes within `eps` count.

@@ -26,7 +26,7 @@ TINY = 1e-30
 
 @dataclass(frozen=True)
 class FMN(TargetableAttack):
-    """Measures how small a change suffices to fool, with no budget (fast minimum-norm attack; Pintor et al., 2021).
+    """Measures the smallest change that fools, without a budget (fast minimum-norm attack; Pintor et al., 2021).
 
     A ball around the image shrinks while its best point fools, and grows else. There is no budget; what an image takes is in its log, and the report draws success against it. An image that fools as it
     is is handed back as it is.

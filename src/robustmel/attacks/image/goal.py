@@ -1,4 +1,4 @@
-"""What an attack is after: to displace the right candidate, or to put another one first."""
+"""The goal of an attack: to displace the right candidate, or to put another one first."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from robustmel.types import Perturbation
 
 @dataclass(frozen=True)
 class UniformNoise(QueryFreeAttack):
-    """Adds random noise as large as an attack's change: the control for what size alone does (Carlini et al., 2019).
+    """Adds random noise as large as an attack's change: a control for the effect of size (Carlini et al., 2019).
 
     Args:
         eps: The norm; of "linf" in units of the pixel range [0, 1]. Also as "8/255".

@@ -22,7 +22,7 @@ PATIENCE = 20
 
 @dataclass(frozen=True)
 class Square(BallAttack):
-    """A black-box attack by scores alone, which masked gradients do not stop (Square Attack; Andriushchenko et al., 2020).
+    """A black-box attack by scores alone; masked gradients do not stop it (Square Attack; Andriushchenko et al., 2020).
 
     Random search: it tries squares of the largest change allowed and keeps those that bring a wrong candidate nearer. Each query is an image of 8 bits a channel, as a service would
     get it. An image leaves the batch with the first query that fools: `queries` in the log says how many it took. What is

@@ -1,4 +1,4 @@
-"""The scores as an attack takes them: without the candidates that read like the right one, and watched for what spoils a loss."""
+"""The scores that an attack sees, without candidates that read like the right one; records what spoils a loss."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Flags: what speaks against taking a robust accuracy at its word."""
+"""Flags: reasons to doubt a robust accuracy."""
 
 from robustmel.report.flags.examine import examine
 from robustmel.report.flags.flag import KINDS, Examination, Flag

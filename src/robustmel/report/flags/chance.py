@@ -1,4 +1,4 @@
-"""How likely chance alone would have raised a flag, over all the comparisons of a report."""
+"""The probability that chance alone raises a flag, over all comparisons of a report."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What flags are raised upon: a row of the table with its logs and with what each of its mentions earned."""
+"""The evidence for flags: a table row with its logs and the credit of each mention."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

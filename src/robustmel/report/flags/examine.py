@@ -1,4 +1,4 @@
-"""All that is examined, in the order of a report."""
+"""Runs all checks, in the order of a report."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Flags that rest on two rows: who may or sees more must not break less."""
+"""Flags from two rows: the attack that may do or sees more must not break less."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

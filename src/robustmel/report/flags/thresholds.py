@@ -1,4 +1,4 @@
-"""Flags that rest on one row alone: what its logs say, held against thresholds that sound linkers stay far below."""
+"""Flags from one row: its logs against thresholds that sound linkers stay far below."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What flags take from the logs of a row, so that no log need be held."""
+"""A digest of a row's logs for the flags, so that no log stays in memory."""
 
 import math
 from collections import Counter

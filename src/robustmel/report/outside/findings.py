@@ -1,4 +1,4 @@
-"""What is wrong or odd about a file of predictions, counted and with the first few named."""
+"""Faults and oddities of a file of predictions, counted, with the first few named."""
 
 import math
 from collections import defaultdict

@@ -72,7 +72,7 @@ def outside_report(sets: Sequence[Path], predictions: Sequence[Path], clean: Seq
 
 
 def _views(files: Sequence[Matched]) -> list[str]:
-    """What must be known where image and text were read but the images were made against the image alone."""
+    """A note for predictions that read image and text on images that attack the image's score alone."""
     sets = {
         match.published.attack
         for match in files

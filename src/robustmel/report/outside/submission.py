@@ -1,4 +1,4 @@
-"""A file of predictions, read line by line: what is wrong with its form is refused, what is odd about its content is kept."""
+"""A file of predictions, read line by line: wrong form is refused, odd content is kept."""
 
 import json
 import math

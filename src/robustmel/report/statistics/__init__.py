@@ -1,4 +1,4 @@
-"""How sure a figure is: intervals and tests that know which mentions belong together."""
+"""Intervals and tests, clustered by the mentions that belong together."""
 
 from robustmel.report.statistics.contrast import ALPHA, MARGIN, Contrast, Verdict, contrast
 from robustmel.report.statistics.paired import EXACT, FLIPS, holm, paired_test

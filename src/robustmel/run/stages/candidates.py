@@ -46,7 +46,7 @@ def candidates_of(
     if not isinstance(lists, Sequence) or len(lists) != len(mentions):
         handed_over = f"{len(lists)} candidate lists" if isinstance(lists, Sequence) else f"a {type(lists).__name__}"
         raise RobustMELError(
-            f"{type(generator).__name__} gave {handed_over} for {len(mentions)} mentions; it must give a list each."
+            f"{type(generator).__name__} gave {handed_over} for {len(mentions)} mentions; it must give one list per mention."
         )
     rows: list[Record] = [
         {

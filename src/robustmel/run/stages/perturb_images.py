@@ -222,10 +222,10 @@ def _check(context: ImageAttackContext, pixels: Tensor, handed_back: object) -> 
     sort = f"attack {type(context.attack).__name__}"
     if not isinstance(handed_back, Perturbation):
         kind = type(handed_back).__name__
-        raise RobustMELError(f"{sort}: perturb must return a robustmel.types.Perturbation, and it returned a {kind}.")
+        raise RobustMELError(f"{sort}: perturb must return a robustmel.types.Perturbation, not a {kind}.")
     made: Any = handed_back.pixels
     if not isinstance(made, Tensor) or made.shape != pixels.shape or made.dtype != torch.float32:
-        raise RobustMELError(f"{sort}: its pixels must be float32 of the shape of those it was given.")
+        raise RobustMELError(f"{sort}: its pixels must be float32 with the shape of its input.")
     if not bool(made.isfinite().all()):
         raise ValueError(f"{sort}: its pixels must be finite.")
     budget, allowed = getattr(context.attack, "budget", ""), math.inf

@@ -1,4 +1,4 @@
-"""Defences that only look like some: each hides the gradient from an attack and makes no linker harder to fool.
+"""Fake defences: each hides the gradient from attacks without making a linker harder to fool.
 
 They are no components of `DEFENCES`: grids of the selftest name them by their files.
 """
