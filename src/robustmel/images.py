@@ -5,7 +5,6 @@ import io
 import os
 import stat
 import threading
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -27,6 +26,9 @@ MAX_SIDE = 65_535
 MAX_BYTES = 512 * 2**20
 """Of the file."""
 
+_TAG, _SLOT, _SLOTS = 16, 36, 1 << 17
+_memo = bytearray(_SLOT * _SLOTS)
+"""State of a file, as a hash, and the digest of its bytes; a later file in the same slot takes its place, so this never grows."""
 _HEAD = 1 << 18
 _BITS, _POLARITY, _SAMPLE_FORMAT = 258, 262, 339  # tags of TIFF
 _UPRIGHT = {
@@ -117,15 +119,20 @@ def file_digest(path: Path) -> str:
     try:
         status = path.stat()
         known = (str(path.absolute()), status.st_size, status.st_mtime_ns, status.st_ino)
-        return _digest(*known) if stat.S_ISREG(status.st_mode) else "missing"
+        return _digest(path, repr(known)) if stat.S_ISREG(status.st_mode) else "missing"
     except (OSError, ValueError):
         return "missing"
 
 
-@lru_cache(maxsize=1_000_000)
-def _digest(path: str, size: int, modified: int, inode: int) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()
+def _digest(path: Path, known: str) -> str:
+    tag = hashlib.blake2b(known.encode("utf-8", "replace"), digest_size=_TAG).digest()
+    slot = int.from_bytes(tag) % _SLOTS * _SLOT
+    entry = bytes(_memo[slot : slot + _SLOT])
+    if not entry.startswith(tag):
+        with path.open("rb") as file:
+            entry = tag + hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).digest()
+        _memo[slot : slot + _SLOT] = entry
+    return entry[_TAG:].hex()
 
 
 def size_of(path: Path) -> tuple[int, int] | None:

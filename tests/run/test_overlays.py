@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -84,7 +85,7 @@ def test_images_and_text_are_overlaid_in_one_variant(tmp_path: Path) -> None:
         {"id": "q1", "text": "other"},
     ]
     (tmp_path / "v").mkdir()
-    write_overlay(tmp_path / "v", "mentions", rows)
+    write_overlay(tmp_path / "v", "mentions", pa.Table.from_pylist(rows))
     first, second, third = overlaid_queries(queries, tmp_path / "v")
     assert (first.text, first.surface, first.span, first.image) == ("new", "new", (0, 3), tmp_path / "v" / "images/q0.png")
     assert (second.text, second.surface, second.span, second.image) == ("other", "text", None, tmp_path / "1.png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -25,7 +26,7 @@ from robustmel.run.stages.candidates import candidates_of, sample
 from robustmel.run.stages.link import link
 from robustmel.run.stages.overlays import overlaid_kb, overlaid_mentions, overlaid_queries, read_overlay
 from robustmel.run.stages.perturb import STAGES
-from robustmel.run.stages.shards import ProgressCallback, only_share, read_table
+from robustmel.run.stages.shards import ProgressCallback, column, only_share
 from robustmel.run.store import Store, writing
 from robustmel.types import Mention, Query, opaque_id
 
@@ -135,9 +136,9 @@ class Builder:
     def asked(self, candidates: Candidates) -> tuple[list[Query], list[str | None]]:
         """The queries, and apart from them the gold ids."""
         if candidates.key not in self._queries:
-            rows = read_table(self.path(candidates) / "candidates.parquet")
+            listed = column(self.path(candidates) / "candidates.parquet", "candidates")
             dataset, mentions = self.sampled(candidates.dataset, candidates.split, candidates.limit, candidates.sample_seed)
-            lists = [None if row["candidates"] is None else tuple(row["candidates"]) for row in rows]
+            lists = (None if ids is None else tuple(map(sys.intern, ids)) for ids in listed)
             queries = [mention.query(dataset.name, ids) for mention, ids in zip(mentions, lists, strict=True)]
             self._queries[candidates.key] = (queries, [mention.gold for mention in mentions])
         return self._queries[candidates.key]
@@ -210,7 +211,7 @@ class Builder:
         if not all(source.capabilities.open_answers and source.capabilities.scores for source in job.asked):
             queries = listing(queries, kb)
         facts = STAGES[attack.modality](job, attack, linkers, kb, queries, gold, folder, progress)
-        seconds = sum(row["seconds"] or 0 for row in read_table(folder / "log.parquet"))  # by whichever process
+        seconds = sum(seconds or 0 for seconds in column(folder / "log.parquet", "seconds"))  # by whichever process
         cost = {"seconds": seconds, "passes": facts["queries"]}
         of = {"attack": job.component.identity, "modality": attack.modality, "view": job.view, "logits": job.attack.logits}
         source: dict[str, Any] = {"source": None}

@@ -1,6 +1,6 @@
 """Stage nought: which mentions are asked, and among which candidates; the same for attack and evaluation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def candidates_of(
         raise RobustMELError(
             f"{type(generator).__name__} gave {handed_over} for {len(mentions)} mentions; it must give one list per mention."
         )
-    rows: list[Record] = [
+    rows: Iterator[Record] = (
         {
             "id": mention.query(dataset.name, candidates).id,
             "mention_id": mention.id,
@@ -63,13 +63,10 @@ def candidates_of(
             "split": mention.split,
         }
         for mention, candidates in zip(mentions, lists, strict=True)
-    ]
-    write_table(folder / "candidates.parquet", rows, CANDIDATES)
-    entities = [{name: getattr(entity, name) for name in ENTITIES.names} for entity in dataset.kb]
-    write_table(folder / "entities.parquet", entities, ENTITIES)
-    reached = sum(
-        row["gold"] in (dataset.kb if row["candidates"] is None else row["candidates"])
-        for row in rows
-        if row["gold"] is not None
     )
-    return {"mentions": len(rows), "with_gold": sum(row["gold"] is not None for row in rows), "gold_among_candidates": reached}
+    write_table(folder / "candidates.parquet", rows, CANDIDATES)
+    entities = ({name: getattr(entity, name) for name in ENTITIES.names} for entity in dataset.kb)
+    write_table(folder / "entities.parquet", entities, ENTITIES)
+    golds = [(mention.gold, among) for mention, among in zip(mentions, lists, strict=True) if mention.gold is not None]
+    reached = sum(gold in (dataset.kb if among is None else among) for gold, among in golds)
+    return {"mentions": len(mentions), "with_gold": len(golds), "gold_among_candidates": reached}

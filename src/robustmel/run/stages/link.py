@@ -16,7 +16,7 @@ from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Linker
 from robustmel.linkers.ranking import Ranking, misordered, well_typed
 from robustmel.run.stages.same_answers import agree
-from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, failures, write_table
+from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, column, failures, write_table
 from robustmel.types import Prediction, Query, Task
 
 PROBE = 8
@@ -66,12 +66,12 @@ def link(
         probed.update((prediction.id, prediction) for prediction in predictions if prediction.id in probe)
         return [_row(prediction, right[prediction.id]) for prediction in predictions]
 
-    rows = by_pieces(folder, chunks(list(known), batch_size), work, ANSWERS, progress)
-    write_table(folder / "answers.parquet", rows, ANSWERS)
-    seconds = sum(row["seconds"] for row in rows)
-    facts = {"mentions": len(rows), "errors": sum(row["error"] is not None for row in rows), "seconds": seconds}
-    facts |= failures(folder, rows, f"linker {name or type(linker).__name__}")
-    facts["misordered"] = sum(misordered(row["scores"]) for row in rows)
+    path = folder / "answers.parquet"
+    write_table(path, by_pieces(folder, chunks(list(known), batch_size), work, ANSWERS, progress), ANSWERS)
+    errors = list(column(path, "error"))
+    facts = failures(folder, errors, f"linker {name or type(linker).__name__}")
+    facts |= {"mentions": len(errors), "errors": len(errors) - errors.count(None), "seconds": sum(column(path, "seconds"))}
+    facts["misordered"] = sum(map(misordered, column(path, "scores")))
     return facts | {"deterministic": _steady(linker, probe, probed, task, kb), "training_mode": in_training_mode(linker)}
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
-from robustmel.run.stages.shards import Record, read_table, write_table
+from robustmel.run.stages.shards import Record, read_table, tables, write_table
 from robustmel.types import Entity, Mention, Query
 
 COLUMNS = {
@@ -23,11 +23,19 @@ LOG += [("succeeded", pa.bool_()), ("queries", pa.int64()), ("seconds", pa.float
 """What the log of every modality says of a mention; columns of its own follow."""
 
 
-def write_overlay(folder: Path, table: str, rows: Sequence[Record]) -> None:
-    """Writes `<table>.parquet`: `id` and those columns that some row has; None in a row leaves that value as it was."""
-    written = {name for row in rows for name in row} - {"id"}
-    schema = pa.schema([("id", pa.string()), *((name, kind) for name, kind in COLUMNS[table].items() if name in written)])
-    write_table(folder / f"{table}.parquet", rows, schema)
+def write_log(folder: Path, records: Iterable[Record], schema: pa.Schema, order: Sequence[str]) -> pa.Table:
+    """Writes `log.parquet`, one row an id of `order`, and returns it; the records may come in any order."""
+    log = pa.concat_tables([schema.empty_table(), *tables(records, schema)])
+    place = {item: number for number, item in enumerate(log["id"].to_pylist())}
+    log = log.take([place[item] for item in order])
+    write_table(folder / "log.parquet", log, schema)
+    return log
+
+
+def write_overlay(folder: Path, table: str, rows: pa.Table) -> None:
+    """Writes `<table>.parquet`: `id` and, where there are rows, what they overlay; None in a row leaves that value as it was."""
+    written = rows.select(["id", *(name for name in COLUMNS[table] if len(rows) and name in rows.column_names)])
+    write_table(folder / f"{table}.parquet", written, written.schema)
 
 
 def read_overlay(folder: Path, table: str) -> dict[str, Record]:

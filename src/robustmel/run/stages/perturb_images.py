@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,9 @@ from robustmel.kb import KnowledgeBase
 from robustmel.run.keys import item_seed
 from robustmel.run.stages.first_step import first_step
 from robustmel.run.stages.objective import GuardedObjective, of_the_set_up
-from robustmel.run.stages.overlays import LOG, write_overlay
+from robustmel.run.stages.overlays import LOG, write_log, write_overlay
 from robustmel.run.stages.same_scores import same_twice
-from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, failures, write_table
+from robustmel.run.stages.shards import ProgressCallback, Record, attempts, by_pieces, chunks
 from robustmel.run.stages.verdict import gold_columns, unattackable, wrong
 from robustmel.types import Perturbation, Query
 
@@ -93,7 +93,7 @@ def perturb_images(
     becomes of the first step of the first batches is noted as `RISE`.
     """
     (folder / "images").mkdir(exist_ok=True)
-    rows, attackable = _triage(queries, gold, context)
+    spared, attackable = _triage(queries, gold, context)
 
     known = {query.id: (query, str(right)) for query, right in zip(queries, gold, strict=True)}
 
@@ -104,19 +104,13 @@ def perturb_images(
 
     pieces = [piece for size in sorted(attackable) for piece in chunks(attackable[size], batch_size)]
     before = dict(zip([piece[0] for piece in pieces], accumulate(map(len, pieces), initial=0), strict=False))
-    done = by_pieces(folder, pieces, work, IMAGE_LOG, progress)
-    tried = failures(folder, done, f"attack {context.name}")
-    rows |= {row["id"]: row for row in done}
-    ordered = [rows[query.id] for query in queries]
-    write_table(folder / "log.parquet", ordered, IMAGE_LOG)
-    write_overlay(folder, "mentions", [{"id": row["id"], "image": row["image"]} for row in ordered if row.get("image")])
-    states = Counter(row["status"] for row in rows.values())
-    failed = sum(row["status"] != "ok" for row in done)
-    notes = Counter(note for row in done for note in (row.get("note") or "").split("; ") if note)
-    noise_fools = [row["noise_fools"] for row in done if row.get("noise_fools") is not None]
-    of = {"failed": failed, "queries": sum(row.get("queries") or 0 for row in done), "notes": dict(notes)}
-    of |= tried | {"noise": {"tried": len(noise_fools), "fooled": sum(noise_fools)}}
-    return {"mentions": len(rows), "states": dict(states), **of, "kept": "all"}
+    attacked = by_pieces(folder, pieces, work, IMAGE_LOG, progress)
+    table = write_log(folder, chain(spared.values(), attacked), IMAGE_LOG, list(known))
+    write_overlay(folder, "mentions", table.filter(table["image"].is_valid()))
+    facts = attempts(folder, table, spared.keys(), f"attack {context.name}")
+    notes = Counter(note for joined in table["note"].to_pylist() for note in (joined or "").split("; ") if note)
+    noise_fools = table["noise_fools"].drop_null().to_pylist()
+    return facts | {"notes": dict(notes), "noise": {"tried": len(noise_fools), "fooled": sum(noise_fools)}}
 
 
 def _triage(

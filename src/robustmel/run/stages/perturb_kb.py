@@ -11,7 +11,7 @@ from robustmel.attacks.contract import KnowledgeAttack
 from robustmel.kb import KnowledgeBase
 from robustmel.run.keys import item_seed
 from robustmel.run.stages.overlays import LOG, write_overlay
-from robustmel.run.stages.shards import ProgressCallback, Record, write_table
+from robustmel.run.stages.shards import ProgressCallback, write_table
 from robustmel.types import Query
 
 
@@ -23,10 +23,10 @@ def perturb_kb(
     began = time.perf_counter()
     edits = attack.perturb(queries, kb, gold, [item_seed(seed, name, query.id) for query in queries])
     fields = ("name", "description", "text")
-    rows: list[Record] = [{"id": edit.id} | {field: getattr(edit, field) for field in fields} for edit in edits]
+    rows = pa.table({field: pa.array([getattr(edit, field) for edit in edits], pa.string()) for field in ("id", *fields)})
     write_overlay(folder, "entities", rows)
     share = (time.perf_counter() - began) / max(len(queries), 1)
-    log = [{"id": query.id, "status": "ok", "note": "", "queries": 0, "seconds": share} for query in queries]
+    log = ({"id": query.id, "status": "ok", "note": "", "queries": 0, "seconds": share} for query in queries)
     write_table(folder / "log.parquet", log, pa.schema([*LOG]))
     progress(1, 1)
     facts = {"mentions": len(queries), "states": {"ok": len(queries)}, "failed": 0, "queries": 0, "changed": len(rows)}

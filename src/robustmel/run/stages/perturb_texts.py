@@ -1,21 +1,22 @@
 """Stage one for text: an attack edits the sentences of a set, and what was written is judged."""
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 
 from robustmel.attacks.contract import TextAttack, TextObjective
 from robustmel.errors import RobustMELError
 from robustmel.kb import KnowledgeBase
 from robustmel.run.keys import item_seed
-from robustmel.run.stages.overlays import LOG, write_overlay
-from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, failures, write_table
+from robustmel.run.stages.overlays import LOG, write_log, write_overlay
+from robustmel.run.stages.shards import ProgressCallback, Record, attempts, by_pieces, chunks
 from robustmel.run.stages.verdict import gold_columns, unattackable, wrong
 from robustmel.types import Query, TextEdit
 
@@ -51,30 +52,26 @@ def perturb_texts(
     A mention that cannot be attacked (no text, gold not among the candidates) keeps its row, with a status that says why, and its
     own text.
     """
-    rows: dict[str, Record] = {}
+    spared: list[Record] = []
     for query, right in zip(queries, gold, strict=True):
         status = None if query.text else "skipped:no_text"
         if status is None and context.scores is not None:
             status = unattackable(query, right, context.kb)
         if status is not None:
-            rows[query.id] = {"id": query.id, "status": status}
+            spared.append({"id": query.id, "status": status})
     known = {query.id: (query, right) for query, right in zip(queries, gold, strict=True)}
 
     def work(piece: Sequence[str]) -> list[Record]:
         return _attack([known[item] for item in piece], context)
 
-    attackable = [query.id for query in queries if query.id not in rows]
+    left_out = {row["id"] for row in spared}
+    attackable = [item for item in known if item not in left_out]
     attacked = by_pieces(folder, chunks(attackable, batch_size), work, TEXT_LOG, progress)
-    tried = failures(folder, attacked, f"attack {context.name}")
-    rows |= {row["id"]: row for row in attacked}
-    ordered = [rows[query.id] for query in queries]
-    write_table(folder / "log.parquet", ordered, TEXT_LOG)
-    changed = [row for row in ordered if row.get("edits")]
-    write_overlay(folder, "mentions", [{name: row[name] for name in ("id", "text", "surface", "span")} for row in changed])
-    failed = sum(row["status"] != "ok" for row in attacked)
-    facts = tried | {"failed": failed, "changed": len(changed), "queries": sum(row.get("queries") or 0 for row in attacked)}
-    states = Counter(row["status"] for row in ordered)
-    return {"mentions": len(ordered), "states": dict(states), **facts, "notes": {}, "kept": "all"}
+    log = write_log(folder, chain(spared, attacked), TEXT_LOG, list(known))
+    facts = attempts(folder, log, left_out, f"attack {context.name}")
+    changed = log.filter(pc.greater(log["edits"], 0))
+    write_overlay(folder, "mentions", changed)
+    return facts | {"changed": len(changed), "notes": {}}
 
 
 def _attack(batch: Sequence[tuple[Query, str | None]], context: TextAttackContext) -> list[Record]:

@@ -1,13 +1,16 @@
 """Work in shards that survive: each is a Parquet file, written whole or not at all, and several processes may share them out."""
 
+import ctypes
 import hashlib
 import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,8 +28,13 @@ ProgressCallback = Callable[[int, int], None]
 Record = dict[str, Any]
 """One line of a table: column -> value."""
 
+ROWS = 1024
+"""Records of a table that are Python objects at once."""
+
 LASTING = frozenset({"no_image", "image_missing", "image_decode", "image_refused", "nan"})
 """Failures that lie in the data or the arithmetic: trying again cannot mend them."""
+
+pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own pool keeps what it was given, and torch cannot use it
 
 _share: ContextVar[tuple[int, int] | None] = ContextVar("share", default=None)
 
@@ -46,12 +54,14 @@ def only_share(share: int, of: int) -> Iterator[None]:
         _share.reset(token)
 
 
-def write_table(path: Path, records: Iterable[Record], schema: pa.Schema) -> None:
-    """Writes records as Parquet; the file appears complete, also where two processes write it at once."""
+def write_table(path: Path, records: Iterable[Record] | pa.Table, schema: pa.Schema) -> None:
+    """Writes records as Parquet, some at a time; the file appears complete, also where two processes write it at once."""
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("wb") as file:
-            pq.write_table(pa.Table.from_pylist(list(records), schema=schema), file)
+            with pq.ParquetWriter(file, schema) as writer:
+                for part in [records] if isinstance(records, pa.Table) else tables(records, schema):
+                    writer.write_table(part)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -59,10 +69,23 @@ def write_table(path: Path, records: Iterable[Record], schema: pa.Schema) -> Non
         temporary.unlink(missing_ok=True)
 
 
-def read_table(path: Path) -> list[Record]:
-    """The records of a Parquet file."""
-    records: list[Record] = pq.read_table(path).to_pylist()
-    return records
+def tables(records: Iterable[Record], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Records in columns, so many at a time."""
+    ahead = iter(records)
+    while part := list(islice(ahead, ROWS)):
+        yield pa.Table.from_pylist(part, schema=schema)
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> Iterator[Record]:
+    """The records of a Parquet file, or some columns of them; few are objects at once."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(ROWS, columns=columns, use_threads=False):
+            yield from batch.to_pylist()
+
+
+def column(path: Path, name: str) -> Iterator[Any]:
+    """The values of one column of a Parquet file."""
+    return (record[name] for record in read_table(path, [name]))
 
 
 def by_pieces(
@@ -71,8 +94,8 @@ def by_pieces(
     work: Callable[[Sequence[str]], list[Record]],
     schema: pa.Schema,
     progress: ProgressCallback,
-) -> list[Record]:
-    """Does the pieces that are missing, a shard each, and returns the records of all.
+) -> Iterator[Record]:
+    """Does the pieces that are missing, a shard each, and then gives the records of all, read back one shard after the other.
 
     A piece is known by its items, so pieces of another size, from before an interruption, are no match and are done again; so is
     a piece whose files (`image` of its records) are not as they were written.
@@ -91,32 +114,45 @@ def by_pieces(
     shards = folder / "shards"
     shards.mkdir(parents=True, exist_ok=True)
     share, of = _share.get() or (0, 1)
-    own, records = pieces[share::of], list[Record]()
-    earlier = {row["id"]: row for row in read_table(folder / EARLIER)} if (folder / EARLIER).is_file() else {}
-    sound = {item for item, row in earlier.items() if failure(row) is None or failure(row) in LASTING}
-    for number, piece in enumerate(own):
-        shard = shards / f"{hashlib.blake2b(' '.join(piece).encode(), digest_size=10).hexdigest()}.parquet"
-        finished = [earlier[item] for item in piece] if sound.issuperset(piece) else _finished(shard, folder)
-        if finished is None:
+    own, paths = pieces[share::of], [shards / f"{_name(piece)}.parquet" for piece in pieces[share::of]]
+    earlier = pq.read_table(folder / EARLIER) if (folder / EARLIER).is_file() else schema.empty_table()
+    decisive = [name for name in ("id", "status", "error") if name in earlier.column_names]
+    whys = {row["id"]: failure(row) for row in earlier.select(decisive).to_pylist()}
+    sound = {item: place for place, (item, why) in enumerate(whys.items()) if why is None or why in LASTING}
+    for number, (piece, shard) in enumerate(zip(own, paths, strict=True)):
+        if sound.keys() >= set(piece):
+            finished = earlier.take([sound[item] for item in piece]).to_pylist()
+        elif _finished(shard, folder):
+            continue
+        else:
             progress(number, len(own))
             finished = work(piece)
-            files = {row["image"]: file_digest(folder / row["image"]) for row in finished if row.get("image")}
-            write_table(shard, finished, schema.with_metadata({"files": json.dumps(files)}))
-        records += finished
+        files = {row["image"]: file_digest(folder / row["image"]) for row in finished if row.get("image")}
+        write_table(shard, finished, schema.with_metadata({"files": json.dumps(files)}))
+        give_back_memory()
     progress(len(own), len(own))
     if _share.get() is not None:
         raise ShareDoneError
-    return records
+    return (record for path in paths for record in read_table(path))
 
 
-def _finished(shard: Path, folder: Path) -> list[Record] | None:
-    """The records of a piece done before; None where there is none, or a power cut left it or a file of it torn."""
+def give_back_memory() -> None:
+    """Returns freed memory to the system where its C library keeps it (glibc): torn by small objects, it fits no later batch."""
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _name(piece: Sequence[str]) -> str:
+    return hashlib.blake2b(" ".join(piece).encode(), digest_size=10).hexdigest()
+
+
+def _finished(shard: Path, folder: Path) -> bool:
+    """Whether a piece was done before, and no power cut left it or a file of it torn."""
     try:
         files = json.loads((pq.read_schema(shard).metadata or {}).get(b"files", b"{}"))
-        sound = all(file_digest(folder / name) == digest for name, digest in files.items())
-        return read_table(shard) if sound else None
+        return all(file_digest(folder / name) == digest for name, digest in files.items()) and len(list(read_table(shard))) > 0
     except (OSError, ValueError, pa.ArrowException):
-        return None
+        return False
 
 
 def failure(record: Record) -> str | None:
@@ -125,17 +161,30 @@ def failure(record: Record) -> str | None:
     return record.get("error") or (status.removeprefix("error:") if status.startswith("error:") else None)
 
 
-def failures(folder: Path, records: Sequence[Record], who: str) -> dict[str, Any]:
-    """What a manifest says of failures: the first in words, and how many may come out otherwise when they are tried again.
+def failures(folder: Path, failed: Sequence[str | None], who: str) -> dict[str, Any]:
+    """What a manifest says of failures, one a mention: the first in words, and how many may come out otherwise when tried again.
 
     Raises:
         RobustMELError: All failed, which makes no figure. Nothing of them is kept: the same command tries again.
     """
-    failed = [what for what in map(failure, records) if what is not None]
-    if failed and len(failed) == len(records):
+    whys = [why for why in failed if why is not None]
+    if whys and len(whys) == len(failed):
         shutil.rmtree(folder / "shards", ignore_errors=True)
-        raise RobustMELError(f"{who} failed on every mention; the first: {failed[0].rstrip('.')}.")
-    return {"first_error": failed[0] if failed else "", "retry": sum(what not in LASTING for what in failed)}
+        raise RobustMELError(f"{who} failed on every mention; the first: {whys[0].rstrip('.')}.")
+    return {"first_error": whys[0] if whys else "", "retry": sum(why not in LASTING for why in whys)}
+
+
+def attempts(folder: Path, log: pa.Table, spared: Set[str], who: str) -> dict[str, Any]:
+    """What a manifest says of the attempts in a log; nobody tried those that were spared.
+
+    Raises:
+        RobustMELError: All failed; see `failures`.
+    """
+    states = log["status"].to_pylist()
+    tried = [state for item, state in zip(log["id"].to_pylist(), states, strict=True) if item not in spared]
+    facts = failures(folder, [failure({"status": state}) for state in tried], who)
+    facts |= {"mentions": len(states), "states": dict(Counter(states)), "failed": len(tried) - tried.count("ok")}
+    return facts | {"queries": sum(log["queries"].drop_null().to_pylist()), "kept": "all"}
 
 
 def chunks(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
