@@ -46,7 +46,7 @@ class AttackResult:
         names = run.names(attacked)
         evaluation = attacked.evaluations[-1]
         before, after = run.predictions(clean, clean.evaluations[0]), run.predictions(attacked, evaluation)
-        logs = run.log(attacked, evaluation) or [{}] * len(before)
+        logs = list(run.log(attacked, evaluation)) or [{}] * len(before)
         rows = []
         for mention, old, new, logged in zip(run.questions(attacked), before, after, logs, strict=True):
             answers = [names.get(answer.ranked[0], answer.ranked[0]) if answer.ranked else None for answer in (old, new)]

@@ -110,7 +110,7 @@ def test_the_first_batch_is_scored_twice_and_the_course_of_the_attack_is_kept(co
     report = reported("Honest", colour_data, tmp_path)
     cell = next(cell for cell in report.run.cells if cell.attack == "pgd")
     (view,) = cell.evaluations
-    log = report.run.log(cell, view)
+    log = list(report.run.log(cell, view))
     assert sorted((one["deterministic"] for one in log), key=str) == [None] * 12 + [True] * 6
     assert all(one["margin_first"] <= one["margin_best"] and one["loss_first"] <= one["loss_best"] for one in log)
     withstood = [one for one in log if not one["succeeded"]]

@@ -19,6 +19,7 @@ def run(arguments: list[str]) -> int:
     """Runs one command and returns its exit code; nothing that it prints steers a terminal."""
     from robustmel.errors import guarded
 
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # its own keeps what it has had, and nobody else can use it
     with guarded():
         return _run(arguments)
 

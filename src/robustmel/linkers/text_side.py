@@ -13,8 +13,8 @@ from robustmel.linkers.text_tower import TextTower
 from robustmel.linkers.texts import QueryText, label, query_text
 from robustmel.types import Query, Task
 
-LABELS_HELD = 50_000
-"""Candidate embeddings that remembered batches may hold together; an attack comes back to few batches, linking to none."""
+BATCHES_HELD, LABELS_HELD = 16, 50_000
+"""Batches that are remembered, and candidate embeddings that they may hold together; an attack comes back to few batches, linking to none."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,9 @@ class TextSides:
         known = (task != "I2T", tuple(map(id, queries)))
         side = self._remembered.pop(known, None) or self._build(tuple(queries), task)
         self._remembered[known] = side
-        while len(self._remembered) > 1 and sum(len(side.labels) for side in self._remembered.values()) > LABELS_HELD:
+        while len(self._remembered) > 1 and (
+            len(self._remembered) > BATCHES_HELD or sum(len(side.labels) for side in self._remembered.values()) > LABELS_HELD
+        ):
             del self._remembered[next(iter(self._remembered))]
         return side
 

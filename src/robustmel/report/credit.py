@@ -99,16 +99,14 @@ class Credit:
 
 def credited(golds: Sequence[str | None], predictions: Iterable[Prediction]) -> Credit:
     """Scores one row set (S = 1): golds and predictions of the same mentions in the same order."""
-    judged = [(place(gold, answer), failure(answer)) for gold, answer in zip(golds, predictions, strict=True)]
-    places, why = [where for where, _ in judged], [reason for _, reason in judged]
-    hits = np.array([[where.hits(k) for k in KS] for where in places], dtype=np.float64).reshape(len(places), len(KS))
-    return Credit(
-        credit=hits[None, :, 0],
-        hits=hits[None],
-        reciprocal=np.array([where.reciprocal() for where in places], dtype=np.float64)[None],
-        failed=np.array([reason is not None for reason in why], dtype=np.bool_)[None],
-        failures=tuple((number, reason) for number, reason in enumerate(why) if reason is not None),
-    )
+    hits, reciprocal, failures = np.empty((1, len(golds), len(KS))), np.empty((1, len(golds))), list[tuple[int, str]]()
+    for number, (gold, answer) in enumerate(zip(golds, predictions, strict=True)):
+        where, why = place(gold, answer), failure(answer)
+        hits[0, number], reciprocal[0, number] = [where.hits(k) for k in KS], where.reciprocal()
+        failures += [] if why is None else [(number, why)]
+    failed = np.zeros((1, len(golds)), dtype=np.bool_)
+    failed[0, [number for number, _ in failures]] = True
+    return Credit(hits[..., 0], hits, reciprocal, failed, tuple(failures))
 
 
 def over_seeds(runs: Sequence[Credit]) -> Credit:

@@ -161,15 +161,13 @@ class Run:
                 tied=row.get("tied"),
             )
 
-    def log(self, cell: ResultCell, evaluation: Evaluation) -> list[dict[str, Any]]:
-        """The perturbed set's log, one row a question in their order; empty for an evaluation without one.
+    def log(self, cell: ResultCell, evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+        """The perturbed set's log, one row a question in their order, one after the other; none for an evaluation without one.
 
         What only the log of an image attack says is None in that of another.
         """
-        if evaluation.variant is None:
-            return []
-        rows = self._aligned(LOG, evaluation.variant, cell)
-        return [dict.fromkeys(IMAGE_COLUMNS) | row for row in rows]
+        rows = self._aligned(LOG, evaluation.variant, cell) if evaluation.variant is not None else ()
+        return (dict.fromkeys(IMAGE_COLUMNS) | row for row in rows)
 
     def manifest(self, kind: str, key: str | None) -> dict[str, Any]:
         """What the stage noted that made an artefact; empty where there is none, or it says nothing."""
@@ -197,7 +195,7 @@ class Run:
 
     def _aligned(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[dict[str, Any]]:
         """The rows in the questions' order; it is an error if they are about other mentions."""
-        asked = [question.id for question in self.questions(cell)]
+        asked = tuple(question.id for question in self.questions(cell))
         for place, (mention, row) in enumerate(zip_longest(asked, self._rows(table, key, cell))):
             if row is None or row["id"] != mention:
                 by_id = {row["id"]: row for row in self._rows(table, key, cell)}

@@ -75,7 +75,7 @@ class VictimReport:
 
     def log(self, cell: ResultCell) -> list[dict[str, Any]]:
         """The attack's log, a row a mention; empty for clean images."""
-        return self.report.run.log(cell, cell.evaluations[0])
+        return list(self.report.run.log(cell, cell.evaluations[0]))
 
     def leads(self, cell: ResultCell) -> Floats:
         """(n,): the right entity's score less the best other one's, as answered; NaN where either is not ranked."""

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,20 +62,21 @@ BLACK_BOXES = frozenset({"square"})
 """Members of an ensemble that take no gradients."""
 
 
-def trace(logs: Iterable[Sequence[Mapping[str, Any]]]) -> Trace:
+def trace(logs: Iterable[Iterable[Mapping[str, Any]]]) -> Trace:
     """Reads logs one after the other."""
     digest = Trace()
     for log in logs:
-        late = np.array([row.get("fooled_by") in BLACK_BOXES for row in log], dtype=np.bool_)
-        if not len(digest.attacked):
-            digest.attacked = np.array([row["status"] == "ok" for row in log], dtype=np.bool_)
-            digest.late = late
-        digest.late = digest.late | late
+        late, attacked = list[bool](), list[bool]()
         for row in log:
+            late.append(row.get("fooled_by") in BLACK_BOXES)
+            attacked.append(row["status"] == "ok")
             if row["status"] == "ok":
                 _take(row, digest)
             elif str(row["status"]).startswith("error:"):
                 digest.failures[str(row["status"]).split(":")[1]] += 1
+        if not len(digest.attacked):
+            digest.attacked, digest.late = np.array(attacked, dtype=np.bool_), np.array(late, dtype=np.bool_)
+        digest.late = digest.late | np.array(late, dtype=np.bool_)
     return digest
 
 

@@ -1,6 +1,6 @@
 """Curves of attacks that seek short changes, from the lengths in their logs and the answers to their images."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -88,7 +88,7 @@ def _curve(row: Row, norm: Norm, scoring: Scoring) -> Curve:
     return Curve(row.cell, row.white_box, norm, tuple(norms.tolist()), tuple(broken), tuple(low), tuple(high))
 
 
-def _lengths(log: list[dict[str, Any]], norm: Norm) -> Floats:
+def _lengths(log: Iterable[Mapping[str, Any]], norm: Norm) -> Floats:
     """(n,); 0 where the mention kept its own image."""
     return np.array([row[f"{norm}_u8"] or 0.0 for row in log], dtype=np.float64)
 

@@ -34,8 +34,6 @@ ROWS = 1024
 LASTING = frozenset({"no_image", "image_missing", "image_decode", "image_refused", "nan"})
 """Failures that lie in the data or the arithmetic: trying again cannot mend them."""
 
-pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own pool keeps what it was given, and torch cannot use it
-
 _share: ContextVar[tuple[int, int] | None] = ContextVar("share", default=None)
 
 
