@@ -1,4 +1,4 @@
-"""A linker of your own, without any model: do the colours of the image and the words of the text fit what is said of an entity?"""
+"""A linker of your own, without any model: it compares the colours of the image and the words of the text with the entity."""
 
 import re
 
@@ -16,15 +16,15 @@ class MyLinker:
     """Counts shared words and shared colours; of two equal candidates the more popular one comes first."""
 
     tasks = ("I2T", "IT2T", "T2T")
-    version = 1  # raise it whenever the answers change: results are kept by it
+    version = 1  # raise it whenever the answers change
 
-    def __init__(self, kb, /, *, image_weight=0.5):  # what follows the star can be set in a grid
+    def __init__(self, kb, /, *, image_weight=0.5):  # a grid can set the arguments after the star
         self.image_weight = image_weight
         self.words = {entity.id: words(entity.name, *entity.aliases, entity.description, entity.text) for entity in kb}
         self.prior = {entity.id: entity.popularity / (1 + entity.popularity) for entity in kb}
 
     def link(self, queries, task):
-        """One prediction a query, in order; an image that cannot be read is an error, never a guess."""
+        """One prediction per query, in order; an image that cannot be read is an error, never a guess."""
         predictions = []
         for query in queries:
             try:

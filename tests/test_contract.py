@@ -221,7 +221,7 @@ def test_an_embedded_data_set_loads_by_split(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in ATTACKS if name != "clean"])
 def test_an_attack_by_its_name_runs_from_python(name: str, tmp_path: Path) -> None:
-    """The face, the commands and the selftest share one path; here it is walked for every attack."""
+    """The API, the commands and the selftest share one path; here it is walked for every attack."""
     data = robustmel.load_dataset("world-news", split="test")[:2]
     result = robustmel.attack("clip-world", data, name, store=tmp_path, device="cpu", **SHORT.get(name, {}))
     assert [row["id"] for row in result.rows] == [mention.query("world-news", ()).id for mention in data]

@@ -85,7 +85,7 @@ def test_other_packages_are_listed_without_being_imported(
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points)
     registry = Registry("thing", {}, "g")
     show(registry, None)
-    assert "from leaves_plugin; name it" in capsys.readouterr().out
+    assert "from leaves_plugin; give its name" in capsys.readouterr().out
     assert "leaves_plugin" not in sys.modules
     with pytest.raises(MissingError, match=r"thing leaves cannot be imported from leaves_plugin:Thing: SystemExit: 4\.$"):
         registry.load("leaves")

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 from robustmel.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from robustmel.face import attack, link, load_dataset, load_linker, report, run, score
+    from robustmel.api import attack, link, load_dataset, load_linker, report, run, score
 
 __all__ = ["attack", "link", "load_dataset", "load_linker", "report", "run", "score"]
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module("robustmel.face"), name)
+        return getattr(import_module("robustmel.api"), name)
     if name[:1].isupper():  # an attack, by its class
         from robustmel.attacks import ATTACKS
 
@@ -42,10 +42,10 @@ def __dir__() -> list[str]:
 
 
 class _CallableFolder(ModuleType):
-    """A folder whose name is a function of the face too (`run`, `report`): calling it calls that."""
+    """A folder whose name is a function of the API too (`run`, `report`): calling it calls that."""
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        return getattr(import_module("robustmel.face"), self.__name__.rpartition(".")[2])(*args, **options)
+        return getattr(import_module("robustmel.api"), self.__name__.rpartition(".")[2])(*args, **options)
 
 
 class _Package(ModuleType):

@@ -205,7 +205,7 @@ def _opened(path: Path, data: bytes, notes: list[str]) -> Image.Image:
     if max(image.size) > MAX_SIDE:
         raise ImageError("image_refused", f"image {path} is {size}, over {MAX_SIDE:,} pixels long; scale it down first.")
     if any(";16" in str(tile.args) for tile in image.tile) and not image.mode.startswith("I"):
-        notes.append("16 bits a channel reduced to 8")
+        notes.append("16 bits per channel reduced to 8")
         _eight_bit_key_colour(image)
     frames = max(file.frames, getattr(image, "n_frames", 1))
     if frames > 1:

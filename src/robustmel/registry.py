@@ -85,7 +85,7 @@ class Registry(Mapping[str, "str | Preset"]):
         kind: What the components are ("attack"), for messages.
         entries: Name -> "module:attribute", or a `Preset`.
         entry_points: Entry-point group under which other packages offer more; they are imported when asked for by name, not before.
-        breaches: What a class of another's lacks of the contract, one sentence each; asked of those outside the table.
+        violations: What a class of another's lacks of the contract, one sentence each; asked of those outside the table.
 
     A name may also be `path/to/file.py:Class`: a component in a file of the user's own. `own` is the table without entry points.
     """
@@ -95,12 +95,12 @@ class Registry(Mapping[str, "str | Preset"]):
         kind: str,
         entries: Mapping[str, str | Preset],
         entry_points: str | None = None,
-        breaches: Callable[[type[Any]], Iterable[str]] = lambda component: (),
+        violations: Callable[[type[Any]], Iterable[str]] = lambda component: (),
     ) -> None:
         self.kind = kind
         self.own = dict(entries)
         self._group = entry_points
-        self.breaches = breaches
+        self.violations = violations
 
     @cached_property
     def _all(self) -> dict[str, str | Preset]:
@@ -157,7 +157,7 @@ class Registry(Mapping[str, "str | Preset"]):
         if isinstance(entry, Preset):
             return self.parameters(entry.name, {**entry.params, **given})
         component = self.load(name)
-        if name not in self.own and (lacking := list(self.breaches(component))):
+        if name not in self.own and (lacking := list(self.violations(component))):
             raise UsageError(f"{self.kind} {name}: {' '.join(lacking)}")
         accepted = own_parameters(component)
         for unknown in given.keys() - accepted.keys():

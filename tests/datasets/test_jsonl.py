@@ -157,7 +157,7 @@ def test_halves_of_surrogates_and_nul_are_replaced_one_for_one(write) -> None:
         (b"{'id': 'x'}", "not JSON"),
         (b'["x"]', "a list"),
         (b'"x"', "a string"),
-        (b'{"id": "x", "gold": "Q1", "surface": "Chad", "id": "y"}', 'the key "id"appears in it twice'),
+        (b'{"id": "x", "gold": "Q1", "surface": "Chad", "id": "y"}', 'the key "id" appears in it twice'),
         (b'{"id": "x", "gold": "Q1", "surface": "Chad", "more": NaN}', "NaN"),
         (b'{"id": "x", "gold": "Q1", "surface": "Chad", "more": {"a": -Infinity}}', "-Infinity"),
         (b'{"id": "x", "gold": "Q1", "surface": "Ch\x00ad"}', "character"),

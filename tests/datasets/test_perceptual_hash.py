@@ -7,7 +7,7 @@ from PIL import Image
 
 from robustmel.datasets.check import check
 from robustmel.datasets.dataset import Dataset
-from robustmel.datasets.perceptual_hash import look, near
+from robustmel.datasets.perceptual_hash import image_hash, nearest_hashes
 from robustmel.images import decode, write_png
 from robustmel.kb import KnowledgeBase
 from robustmel.records.load_report import LoadReport
@@ -26,19 +26,19 @@ def saved_anew(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def test_a_scaled_and_recompressed_picture_looks_the_same_and_others_do_not() -> None:
-    originals = [look(scene(seed)) for seed in range(40)]
-    copies = [look(saved_anew(scene(seed))) for seed in range(40)]
+    originals = [image_hash(scene(seed)) for seed in range(40)]
+    copies = [image_hash(saved_anew(scene(seed))) for seed in range(40)]
     known = [one for one in originals if one is not None]
     assert len(known) == 40
-    assert near([one for one in copies if one is not None], known) == list(range(40))
-    strangers = [one for seed in range(100, 140) if (one := look(scene(seed))) is not None]
-    assert set(near(strangers, known)) == {None}
+    assert nearest_hashes([one for one in copies if one is not None], known) == list(range(40))
+    strangers = [one for seed in range(100, 140) if (one := image_hash(scene(seed))) is not None]
+    assert set(nearest_hashes(strangers, known)) == {None}
 
 
 def test_a_flat_picture_has_no_look() -> None:
-    assert look(np.full((20, 30, 3), 90, dtype=np.uint8)) is None
-    assert near([], [(1, 2)]) == []
-    assert near([(1, 2)], []) == [None]
+    assert image_hash(np.full((20, 30, 3), 90, dtype=np.uint8)) is None
+    assert nearest_hashes([], [(1, 2)]) == []
+    assert nearest_hashes([(1, 2)], []) == [None]
 
 
 def test_check_names_pictures_that_leak_though_their_files_differ(tmp_path: Path) -> None:

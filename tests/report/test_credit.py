@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robustmel.report.credit import KS, credited, failure, place
+from robustmel.report.credit import KS, credited, failure, gold_rank
 from robustmel.types import Prediction
 
 SCORES = st.lists(st.sampled_from([-math.inf, -1.5, 0.0, 0.25, 1.0, 3.0]), max_size=6)
@@ -29,14 +29,14 @@ def said(*scores: float, error: str | None = None) -> Prediction:
     ],
 )
 def test_those_who_share_the_highest_score_share_the_credit(scores: tuple[float, ...], credit: float) -> None:
-    assert place("e0", said(*scores)).hits(1) == pytest.approx(credit)
+    assert gold_rank("e0", said(*scores)).hits(1) == pytest.approx(credit)
 
 
 @given(SCORES.filter(len), st.integers(0, 5))
 def test_hits_and_reciprocal_rank_are_means_over_every_way_to_break_the_ties(scores: list[float], gold: int) -> None:
     """The definition itself: sort by score, try every order of the candidates, average."""
     gold %= len(scores)
-    where = place(f"e{gold}", said(*scores))
+    where = gold_rank(f"e{gold}", said(*scores))
     ranks = []
     for order in itertools.permutations(range(len(scores))):
         ranked = sorted(order, key=lambda index: -scores[index])  # stable, so the order breaks the ties
@@ -51,27 +51,27 @@ def test_hits_and_reciprocal_rank_are_means_over_every_way_to_break_the_ties(sco
 def test_the_order_of_candidates_changes_nothing(order: list[int], scores: list[float]) -> None:
     straight = said(*scores)
     turned = Prediction("m", tuple(straight.ranked[index] for index in order), tuple(scores[index] for index in order))
-    assert place("e2", turned) == place("e2", straight)
+    assert gold_rank("e2", turned) == gold_rank("e2", straight)
 
 
 def test_nil_is_right_only_where_nothing_was_ranked_and_nothing_failed() -> None:
-    assert place(None, said()).hits(1) == 1
-    assert place(None, said(0.5)).hits(1) == 0
-    assert place(None, said(error="image_decode")).hits(1) == 0
+    assert gold_rank(None, said()).hits(1) == 1
+    assert gold_rank(None, said(0.5)).hits(1) == 0
+    assert gold_rank(None, said(error="image_decode")).hits(1) == 0
 
 
 def test_a_gold_entity_that_was_not_ranked_earns_nothing_and_has_no_rank() -> None:
-    where = place("elsewhere", said(2.0, 1.0))
+    where = gold_rank("elsewhere", said(2.0, 1.0))
     assert (where.hits(10), where.reciprocal(), where.rank()) == (0, 0, math.inf)
 
 
 def test_an_error_earns_nothing_even_beside_an_answer() -> None:
-    assert place("e0", said(2.0, 1.0, error="no_image")).hits(10) == 0
+    assert gold_rank("e0", said(2.0, 1.0, error="no_image")).hits(10) == 0
 
 
 def test_nan_scores_are_a_failure_and_no_answer() -> None:
     assert failure(said(math.nan, 1.0)) == "nan_scores"
-    assert place("e1", said(math.nan, 1.0)).hits(10) == 0
+    assert gold_rank("e1", said(math.nan, 1.0)).hits(10) == 0
 
 
 def test_a_failure_is_told_without_the_path_in_it() -> None:
@@ -79,9 +79,9 @@ def test_a_failure_is_told_without_the_path_in_it() -> None:
 
 
 def test_a_candidate_listed_twice_is_no_tie() -> None:
-    assert place("a", Prediction("m", ("a", "a", "b"), (2.0, 2.0, 1.0))).hits(1) == 1
-    assert place("a", Prediction("m", ("a", "b", "a"), (3.0, 2.0, 1.0))).hits(1) == 1
-    assert place("a", Prediction("m", ("b", "a", "b"), (3.0, 2.0, 1.0))).rank() == 2
+    assert gold_rank("a", Prediction("m", ("a", "a", "b"), (2.0, 2.0, 1.0))).hits(1) == 1
+    assert gold_rank("a", Prediction("m", ("a", "b", "a"), (3.0, 2.0, 1.0))).hits(1) == 1
+    assert gold_rank("a", Prediction("m", ("b", "a", "b"), (3.0, 2.0, 1.0))).rank() == 2
 
 
 @given(st.lists(st.tuples(SCORES, st.one_of(st.none(), st.sampled_from(["e0", "e1", "e9"])), st.booleans()), max_size=8))

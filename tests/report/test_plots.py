@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from robustmel.report import Report, build
-from robustmel.report.canvas import DARK, LIGHT, darkened
+from robustmel.report.plot_panels import DARK, LIGHT, darkened
 from robustmel.report.plots import accuracy_plot
 
 RIGHT = (("a", "b"), (2.0, 1.0))

@@ -54,7 +54,7 @@ def test_rows_that_are_not_in_the_store_are_named_by_their_cell(run: Any) -> Non
 def test_torn_rows_are_named_by_their_cell(run: Any) -> None:
     next((run.store / "answers").rglob("*.parquet")).write_bytes(b"PAR1 torn")
     with pytest.raises(
-        MissingError, match=r"of cell toy I2T ours none clean seed 0 cannot be used: .* has another answers.parquet"
+        MissingError, match=r"of cell toy I2T ours none clean seed 0 cannot be used: .* has a changed answers.parquet"
     ):
         build(run.finish())
 

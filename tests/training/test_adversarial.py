@@ -15,7 +15,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
 from robustmel.linkers.losses import symmetric_cross_entropy
-from robustmel.training.adversarial import attacked, hardened, step_seed
+from robustmel.training.adversarial import adversarial_images, attacked, step_seed
 from robustmel.training.checkpoint import train
 from robustmel.training.dual_encoder_recipe import Adversarial, DualEncoderRecipe
 from robustmel.training.encoder import Encoder, fresh_encoder
@@ -41,7 +41,7 @@ def question(encoder: Encoder) -> tuple[Tensor, Tensor, Tensor]:
 
 def test_the_inner_maximisation_stays_in_the_ball_and_raises_the_loss(encoder: Encoder) -> None:
     pixels, labels, same = question(encoder)
-    moved = hardened(encoder, pixels, labels, same, ATTACK, 0)
+    moved = adversarial_images(encoder, pixels, labels, same, ATTACK, 0)
     assert moved.min() >= 0
     assert moved.max() <= 1
     assert 0 < (moved - pixels).abs().max() <= ATTACK.eps
@@ -51,7 +51,9 @@ def test_the_inner_maximisation_stays_in_the_ball_and_raises_the_loss(encoder: E
             logits = encoder.scale * encoder.images(at) @ labels.T
         return float(functional.cross_entropy(logits, same.int().argmax(1)))  # TeCoA's own: one right text an image
 
-    weak = hardened(encoder, pixels, labels, same, replace(ATTACK, steps=1, step_size=1e-9), 0)  # the random start, all but
+    weak = adversarial_images(
+        encoder, pixels, labels, same, replace(ATTACK, steps=1, step_size=1e-9), 0
+    )  # the random start, all but
     assert loss(moved) > loss(weak)
     assert loss(moved) > loss(pixels)
 
@@ -62,7 +64,7 @@ def test_the_model_is_left_as_it_was(encoder: Encoder) -> None:
     encoder.model.vision_model.register_forward_pre_hook(lambda module, given: modes.append(module.training))
     for training in (True, False):
         encoder.model.train(training)
-        hardened(encoder, pixels, labels, same, ATTACK, 0)
+        adversarial_images(encoder, pixels, labels, same, ATTACK, 0)
         assert encoder.model.training is training
     assert not any(modes)  # no dropout, and no running statistics of attacked images
     assert all(one.grad is None for one in encoder.model.parameters())
@@ -98,7 +100,7 @@ def trained_tower(attack: Adversarial | None) -> nn.Linear:
     pixels, gold = linear_task(1)
     labels, same = torch.eye(2), torch.eye(2, dtype=torch.bool)[gold]
     for step in range(150):
-        seen = pixels if attack is None else hardened(encoder, pixels, labels, same, attack, step)
+        seen = pixels if attack is None else adversarial_images(encoder, pixels, labels, same, attack, step)
         loss = symmetric_cross_entropy(encoder.cosines(encoder.images(seen), None, labels), same, encoder.scale)
         optimizer.zero_grad()
         torch.autograd.backward(loss)

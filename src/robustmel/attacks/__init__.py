@@ -1,6 +1,6 @@
 """Attacks: one file each, and one line here."""
 
-from robustmel.attacks.contract import breaches
+from robustmel.attacks.contract import violations
 from robustmel.registry import Registry
 
 ATTACKS = Registry(
@@ -19,5 +19,5 @@ ATTACKS = Registry(
         "fmn": "robustmel.attacks.image.fmn:FMN",
     },
     entry_points="robustmel.attacks",
-    breaches=breaches,
+    violations=violations,
 )

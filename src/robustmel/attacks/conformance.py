@@ -41,7 +41,7 @@ def conformance(attack: str | type[Any], **parameters: Any) -> list[str]:
     """
     try:
         kind = ATTACKS.load(attack) if isinstance(attack, str) else attack
-        if problems := list(ATTACKS.breaches(kind)):
+        if problems := list(ATTACKS.violations(kind)):
             return problems
         made = kind(**(ATTACKS.parameters(attack, parameters) if isinstance(attack, str) else parameters))
         checks = {"image": _on_images, "text": _on_texts, "knowledge": _on_entities}

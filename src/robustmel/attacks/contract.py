@@ -138,7 +138,7 @@ class KnowledgeAttack(Attack, Protocol):
         ...
 
 
-def breaches(kind: type[Any]) -> Iterator[str]:
+def violations(kind: type[Any]) -> Iterator[str]:
     """What an attack's class lacks of the contract, one sentence each, as far as can be seen without building it."""
     choices = {"modality": tuple(WRITES), "needs": ("gradients", "scores", "nothing")}
     for name, known in choices.items():

@@ -64,7 +64,7 @@ def below_one(name: str, value: Any) -> float:
     return parsed
 
 
-def part(name: str, value: Any) -> float:
+def between_zero_and_one(name: str, value: Any) -> float:
     """A number above 0 and below 1."""
     return below_one(name, above_zero(name, value))
 

@@ -13,5 +13,5 @@ CANDIDATES = Registry(
         "union": "robustmel.candidates.union:Union",
     },
     entry_points="robustmel.candidates",
-    breaches=lacking("candidates"),
+    violations=lacking("candidates"),
 )

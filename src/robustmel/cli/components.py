@@ -62,7 +62,7 @@ def _family(folder: str) -> str:
 
 def _untested(registry: Registry, name: str, lacking: list[str]) -> bool:
     """Whether a class that looks sound cannot be tried, for want of values; says so."""
-    untested = bool(lacking) and not list(registry.breaches(registry.load(name)))
+    untested = bool(lacking) and not list(registry.violations(registry.load(name)))
     if untested:
         print(f"\nconformance: not tested, because no {' and no '.join(lacking)} is given")
     return untested

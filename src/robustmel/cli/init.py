@@ -62,8 +62,8 @@ def starter(data: Path | None, linker: str) -> str:
     """
     from jinja2 import Environment
 
+    from robustmel.api import load_dataset
     from robustmel.errors import UsageError
-    from robustmel.face import load_dataset
     from robustmel.linkers import LINKERS
     from robustmel.linkers.contract import capabilities
     from robustmel.registry import as_toml

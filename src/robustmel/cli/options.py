@@ -24,7 +24,7 @@ STORE = Path(".robustmel")
 
 def dataset_from_text(text: str, split: str = "all") -> Dataset:
     """A data set as written on the command line: a name, or an inline table as in a grid."""
-    from robustmel.face import load_dataset
+    from robustmel.api import load_dataset
     from robustmel.run.grid import component_from_text
 
     component = component_from_text(text)

@@ -68,7 +68,7 @@ def run_command(
 
 
 def _run(grid: Grid, out: Path, store: Path, workers: int, device: str, max_errors: int) -> None:
-    from robustmel.face import execute
+    from robustmel.api import execute
 
     outcome = execute(grid, out, store, workers, device)
     finished, report = outcome.finished, outcome.report

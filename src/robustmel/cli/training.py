@@ -37,7 +37,7 @@ def _shown(default: Any) -> str:
 
 
 def print_recipes() -> None:
-    """One packaged recipe a line: name, family, what it starts from, epochs; below, their data and time."""
+    """One packaged recipe per line: name, family, what it starts from, epochs; below, their data and time."""
     from robustmel.training.recipe_files import packaged_recipes, read_recipe
 
     for name in packaged_recipes():
@@ -46,7 +46,7 @@ def print_recipes() -> None:
         attack = ", adversarially" if "adversarial" in recipe.to_dict() else ""
         print(f"{name:<18} {recipe.family:<7} {start}, {recipe.epochs} epochs{attack}")
     print(
-        "\nAll were made of --dataset world-news --dataset world-sport: 10,000 mentions an epoch, for clip-world about half a minute"
+        "\nAll were made of --dataset world-news --dataset world-sport: 10,000 mentions per epoch, for clip-world about half a minute"
     )
     print("on one core. `robustmel train dual-encoder --help` lists the keys that --set changes.")
 

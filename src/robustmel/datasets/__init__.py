@@ -18,5 +18,5 @@ DATASETS = Registry(
         "world-sport": "robustmel.datasets.world:WorldSport",
     },
     entry_points="robustmel.datasets",
-    breaches=lacking("load"),
+    violations=lacking("load"),
 )

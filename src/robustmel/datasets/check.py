@@ -9,7 +9,7 @@ from pathlib import Path
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.image_check import ImageState, Progress, image_states
-from robustmel.datasets.overlaps import alike, duplicates, leaks
+from robustmel.datasets.overlaps import duplicates, leaks, look_alikes
 from robustmel.datasets.remarks import Finding, finding
 from robustmel.datasets.spans import occurs_again
 from robustmel.errors import printable
@@ -96,7 +96,7 @@ def check(dataset: Dataset, verify_images: bool = True, progress: Progress | Non
 
     same, contradicting = duplicates(mentions, picture)
     by_image, by_sentence = leaks(mentions, picture)
-    by_look = alike(mentions, lambda mention: None if mention.image is None else states[mention.image].look)
+    by_look = look_alikes(mentions, lambda mention: None if mention.image is None else states[mention.image].look)
     by_look = {mention_id: pair for mention_id, pair in by_look.items() if mention_id not in by_image}
     leaking = by_sentence | by_look | by_image
     unlocated = [mention for mention in mentions if mention.text.strip() and mention.surface not in mention.text]

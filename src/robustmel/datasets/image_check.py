@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from robustmel.datasets.perceptual_hash import Look, look
+from robustmel.datasets.perceptual_hash import ImageHash, image_hash
 from robustmel.errors import ImageError
 from robustmel.images import decode_with_notes, file_digest, is_there
 
@@ -30,7 +30,7 @@ class ImageState:
     message: str = ""
     notes: tuple[str, ...] = ()
     digest: str | None = None
-    look: Look | None = None
+    look: ImageHash | None = None
 
 
 def image_states(paths: Iterable[Path], decoding: bool, progress: Progress | None = None) -> dict[Path, ImageState]:
@@ -60,6 +60,6 @@ def _presence(file: Path) -> ImageState:
 def _state(file: Path) -> ImageState:
     try:
         pixels, notes = decode_with_notes(file)
-        return ImageState(notes=notes, digest=file_digest(file), look=look(pixels))
+        return ImageState(notes=notes, digest=file_digest(file), look=image_hash(pixels))
     except ImageError as problem:
         return ImageState(problem.kind, str(problem))

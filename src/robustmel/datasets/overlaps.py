@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 
-from robustmel.datasets.perceptual_hash import Look, near
+from robustmel.datasets.perceptual_hash import ImageHash, nearest_hashes
 from robustmel.kb.knowledge_base import fold
 from robustmel.types import Mention
 
@@ -35,14 +35,14 @@ def leaks(mentions: Sequence[Mention], image: ImageIdentity) -> tuple[Pairs, Pai
     return _shared(mentions, image), _shared(mentions, lambda mention: fold(mention.text) or None)
 
 
-def alike(mentions: Sequence[Mention], hash_of: Callable[[Mention], Look | None]) -> Pairs:
+def look_alikes(mentions: Sequence[Mention], hash_of: Callable[[Mention], ImageHash | None]) -> Pairs:
     """Mentions whose image looks like one of an earlier split (see `perceptual_hash`)."""
     hashed = [(mention, _place(mention), hash_of(mention)) for mention in mentions if mention.split]
     pairs: Pairs = {}
     for later in sorted({order for _, order, _ in hashed}):
         ours = [(mention, look) for mention, order, look in hashed if order == later and look is not None]
         before = {look: mention for mention, order, look in reversed(hashed) if order < later and look is not None}
-        earlier, nearest = list(before.values()), near([look for _, look in ours], list(before))
+        earlier, nearest = list(before.values()), nearest_hashes([look for _, look in ours], list(before))
         pairs |= {
             mention.id: (mention, earlier[place])
             for (mention, _), place in zip(ours, nearest, strict=True)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Look = tuple[int, int]
+ImageHash = tuple[int, int]
 """Two times 64 bits: where brightness rises from left to right, and from top to bottom, in a picture of 8 x 8."""
 
 NEAR = 6
@@ -16,7 +16,7 @@ CONTRAST = 4.0
 _CHUNK = 4_000_000
 
 
-def look(pixels: NDArray[np.uint8]) -> Look | None:
+def image_hash(pixels: NDArray[np.uint8]) -> ImageHash | None:
     """The look of 8-bit pixels (H, W, 3); None for a picture that shows hardly anything.
 
     Source:
@@ -30,7 +30,7 @@ def look(pixels: NDArray[np.uint8]) -> Look | None:
     return int.from_bytes(across), int.from_bytes(down)
 
 
-def near(looks: Sequence[Look], others: Sequence[Look]) -> list[int | None]:
+def nearest_hashes(looks: Sequence[ImageHash], others: Sequence[ImageHash]) -> list[int | None]:
     """For each look the place of the nearest of the others, if it is within `NEAR` bits; else None."""
     if not looks or not others:
         return [None] * len(looks)

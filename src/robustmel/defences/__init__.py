@@ -6,5 +6,5 @@ DEFENCES = Registry(
     "defence",
     {"none": "robustmel.defences.none:Undefended"},
     entry_points="robustmel.defences",
-    breaches=lacking("defend"),
+    violations=lacking("defend"),
 )

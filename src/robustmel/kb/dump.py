@@ -58,7 +58,7 @@ def read_dump(
     deprecated.
 
     Args:
-        path: The dump: a JSON list with one entity a line, as Wikidata publishes it.
+        path: The dump: a JSON list with one entity per line, as Wikidata publishes it.
         languages: In order of preference.
         report: Counts what was read and left out.
         skip: Lines to pass over unread: what a build before this one has done.
@@ -91,7 +91,7 @@ def read_dump(
         raise MissingError(f"{path} ends after line {report.lines} without the end of its list; fetch it again.")
     if not report.kept:
         raise MissingError(
-            f"{path} holds no entity with a label in {', '.join(languages)}; expected a Wikidata JSON dump, one entity a line."
+            f"{path} holds no entity with a label in {', '.join(languages)}; expected a Wikidata JSON dump, one entity per line."
         )
 
 

@@ -1,4 +1,4 @@
-"""A knowledge base from wherever it lies: a folder made by `robustmel kb build`, or a file with one entity a line."""
+"""A knowledge base from wherever it lies: a folder made by `robustmel kb build`, or a file with one entity per line."""
 
 from collections.abc import Mapping
 from pathlib import Path

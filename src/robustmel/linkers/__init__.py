@@ -1,6 +1,6 @@
 """Linkers (the victims): one file a family, and one line here."""
 
-from robustmel.linkers.contract import breaches
+from robustmel.linkers.contract import violations
 from robustmel.registry import Preset, Registry
 
 LINKERS = Registry(
@@ -23,5 +23,5 @@ LINKERS = Registry(
         "siglip-world": Preset("siglip", {"model": "world:siglip-world"}),
     },
     entry_points="robustmel.linkers",
-    breaches=breaches,
+    violations=violations,
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from robustmel.errors import RobustMELError, UsageError
 from robustmel.linkers import LINKERS
-from robustmel.linkers.contract import breaches, capabilities
+from robustmel.linkers.contract import capabilities, violations
 from robustmel.linkers.ranking import misordered, well_typed
 from robustmel.linkers.trial import trial_set
 from robustmel.types import Prediction, Query, Task
@@ -75,7 +75,7 @@ def _trial(linker: str | type[Any], parameters: Mapping[str, Any]) -> Iterator[t
         kb, queries = trial_set(Path(folder))
         try:
             kind = LINKERS.load(linker) if isinstance(linker, str) else linker
-            if problems := list(breaches(kind)):
+            if problems := list(violations(kind)):
                 raise _NotBuiltError(*problems)
             instance = kind(kb, **(LINKERS.parameters(linker, parameters) if isinstance(linker, str) else parameters))
         except RobustMELError as problem:

@@ -26,7 +26,7 @@ class Linker(Protocol):
     version: ClassVar[int]
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
-        """One prediction a query, in order; a query that cannot be answered gets a prediction with `error` set."""
+        """One prediction per query, in order; a query that cannot be answered gets a prediction with `error` set."""
 
 
 @runtime_checkable
@@ -124,7 +124,7 @@ def capabilities(linker_class: Any, parameters: Mapping[str, object] | None = No
     )
 
 
-def breaches(kind: type[Any]) -> Iterator[str]:
+def violations(kind: type[Any]) -> Iterator[str]:
     """What a linker's class lacks of the contract, one sentence each, as far as can be seen without building it."""
     if not callable(getattr(kind, "link", None)):
         yield "it has no method link(queries, task)."

@@ -162,7 +162,7 @@ class DualEncoder(Family):
         return functional.normalize(self.text_tower.embed(texts), dim=-1)
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
-        """One prediction a query, in order, ranked by cosine; ties keep the candidates' order.
+        """One prediction per query, in order, ranked by cosine; ties keep the candidates' order.
 
         A query without candidates gets the empty ranking (NIL). One whose image cannot be used gets an error row; so does one
         without any text in T2T ("no_text"), one with a candidate that is not in the knowledge base ("unknown_candidate"), and

@@ -59,10 +59,10 @@ def _refuse_other_layouts(path: Path, first: bytes) -> None:
         raise MissingError(f"{path} is UTF-16; save it as UTF-8.")
     start = first.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"["):
-        raise MissingError(f"{path} is one JSON list, expected one JSON object a line; write each of its items on a line.")
+        raise MissingError(f"{path} is one JSON list, expected one JSON object per line; write each item on its own line.")
     if start.rstrip() == b"{":
         raise MissingError(
-            f"{path} is one JSON object over many lines, expected one object a line; write each record on a line."
+            f"{path} is one JSON object over many lines, expected one object per line; write each record on its own line."
         )
 
 

@@ -232,4 +232,4 @@ def read_unique(
     if not places:
         needed = [key for key, must in keys.items() if must]
         listed = f"{', '.join(needed[:-1])} and {needed[-1]}"
-        raise MissingError(f"{path} holds no {noun}; expected one JSON object a line with at least {listed}.")
+        raise MissingError(f"{path} holds no {noun}; expected one JSON object per line with at least {listed}.")

@@ -19,7 +19,7 @@ KS = (1, 3, 5, 10)
 Floats = NDArray[np.float64]
 
 
-class Place(NamedTuple):
+class GoldRank(NamedTuple):
     """Where the gold entity came out.
 
     Args:
@@ -44,11 +44,11 @@ class Place(NamedTuple):
         return self.above + (self.tied + 1) / 2 if self.tied else math.inf
 
 
-NOWHERE = Place(0, 0)
-FIRST = Place(0, 1)
+NOWHERE = GoldRank(0, 0)
+FIRST = GoldRank(0, 1)
 
 
-def place(gold: str | None, prediction: Prediction) -> Place:
+def gold_rank(gold: str | None, prediction: Prediction) -> GoldRank:
     """Where the gold entity came out in one prediction.
 
     What was counted over the whole ranking goes before what the part of it that was kept says. Equality of scores is exact. The order of `ranked` plays no part beside the scores. A NIL mention (gold None) is right
@@ -59,14 +59,14 @@ def place(gold: str | None, prediction: Prediction) -> Place:
     if gold is None:
         return NOWHERE if prediction.ranked else FIRST
     if isinstance(prediction, PlacedPrediction) and prediction.above is not None and prediction.tied is not None:
-        return Place(prediction.above, prediction.tied)
+        return GoldRank(prediction.above, prediction.tied)
     pairs = sorted(zip(prediction.ranked, prediction.scores, strict=True), key=itemgetter(1))
     best = dict(pairs)  # of an entity ranked twice, the higher score
     own = best.get(gold)
     if own is None:
         return NOWHERE
     scores = list(best.values())
-    return Place(sum(score > own for score in scores), scores.count(own))
+    return GoldRank(sum(score > own for score in scores), scores.count(own))
 
 
 def failure(prediction: Prediction) -> str | None:
@@ -101,7 +101,7 @@ def credited(golds: Sequence[str | None], predictions: Iterable[Prediction]) -> 
     """Scores one row set (S = 1): golds and predictions of the same mentions in the same order."""
     hits, reciprocal, failures = np.empty((1, len(golds), len(KS))), np.empty((1, len(golds))), list[tuple[int, str]]()
     for number, (gold, answer) in enumerate(zip(golds, predictions, strict=True)):
-        where, why = place(gold, answer), failure(answer)
+        where, why = gold_rank(gold, answer), failure(answer)
         hits[0, number], reciprocal[0, number] = [where.hits(k) for k in KS], where.reciprocal()
         failures += [] if why is None else [(number, why)]
     failed = np.zeros((1, len(golds)), dtype=np.bool_)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from robustmel.report.canvas import BANDS, LIGHT, colour_of, panels
+from robustmel.report.plot_panels import BANDS, LIGHT, colour_of, panels
 from robustmel.report.sanitise import visible
 from robustmel.report.summary import Summary
 

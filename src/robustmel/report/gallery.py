@@ -6,7 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from robustmel.report.credit import place
+from robustmel.report.credit import gold_rank
 from robustmel.report.pictures import Triple, triple
 from robustmel.report.questions import Question
 from robustmel.report.record import unattacked
@@ -124,9 +124,9 @@ def _cases(run: Run, cell: ResultCell, clean: ResultCell) -> list[_Case]:
     cases = []
     rows = zip(run.questions(cell), run.answers(clean, clean.evaluations[0]), answers, strict=True)
     for index, (question, before, attacked) in enumerate(rows):
-        if place(question.gold, before).hits(1) < 1:
+        if gold_rank(question.gold, before).hits(1) < 1:
             continue
-        shares = [place(question.gold, answer).hits(1) for answer in attacked]
+        shares = [gold_rank(question.gold, answer).hits(1) for answer in attacked]
         if min(shares) in (0, 1):
             cases.append(_Case(clean, cell, parts[shares.index(min(shares))], index, min(shares) == 0))
     return cases
@@ -173,7 +173,7 @@ def _entries(run: Run, chosen: Sequence[tuple[_Case, Triple]]) -> Iterator[Entry
         question = run.questions(case.cell)[case.number]
         before, surface, after = marked(question.text, question.surface)
         names, answer = entities[case.cell.candidates], answers[case.evaluation.answers][case.number]
-        where = place(question.gold, answer)
+        where = gold_rank(question.gold, answer)
         yield Entry(
             cell=case.cell,
             evaluation=case.evaluation.name,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from robustmel.report.canvas import LIGHT, colour_of, panels
+from robustmel.report.plot_panels import LIGHT, colour_of, panels
 from robustmel.report.sanitise import visible
 from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import attack_order, in_table, short_title

@@ -164,7 +164,7 @@ def _transfer(matrix: Matrix, first: bool) -> Sheet:
 def transfer_notes(matrix: Matrix) -> list[str]:
     """What a matrix comes to, after what is odd about it: the fused score judged by images made against the image's alone."""
     odd = [IMAGE_VIEW] if matrix.task == "IT2T" and not {"fused", "text", "knowledge"} & {*matrix.evaluations} else []
-    return [*odd, *([sentence(matrix)] if matrix.distance else [])]
+    return [*odd, *([sentence(matrix)] if matrix.diagonal else [])]
 
 
 def source_label(matrix: Matrix, source: str) -> str:
@@ -191,26 +191,26 @@ def _marked(cell: TransferCell, value: float | None, low: float | None, high: fl
 
 def sentence(matrix: Matrix) -> str:
     """How far from the diagonal the rest lies, with its interval; "" where there is no diagonal or nothing beside it."""
-    distance = matrix.distance
-    if distance is None:
+    diagonal = matrix.diagonal
+    if diagonal is None:
         return ""
     where = f"{matrix.dataset}, {TASK_NAMES[matrix.task]}, {short_title(matrix.attack)}"
     text = (
-        f"{where}: {percent(distance.white_box)} % of the mentions stay linked on the linker's own images,"
-        f" {percent(distance.foreign)} % on another linker's"
+        f"{where}: {percent(diagonal.white_box)} % of the mentions stay linked on the linker's own images,"
+        f" {percent(diagonal.foreign)} % on another linker's"
     )
-    bounds = distance.gap.interval() if distance.gap else None
-    if distance.gap and bounds:
+    bounds = diagonal.gap.interval() if diagonal.gap else None
+    if diagonal.gap and bounds:
         text += (
-            f", {100 * distance.gap.value:.1f} points apart (95 % interval {100 * bounds.low:.1f} to {100 * bounds.high:.1f})"
+            f", {100 * diagonal.gap.value:.1f} points apart (95 % interval {100 * bounds.low:.1f} to {100 * bounds.high:.1f})"
         )
-    others = [] if distance.clean is None else [f"{percent(distance.clean)} % on clean images"]
-    others += [f"{percent(left)} % on images made on {_ensemble(title)}" for title, left in distance.ensembles.items()]
-    others += [] if distance.control is None else [f"{percent(distance.control)} % under noise of the same size"]
+    others = [] if diagonal.clean is None else [f"{percent(diagonal.clean)} % on clean images"]
+    others += [f"{percent(left)} % on images made on {_ensemble(title)}" for title, left in diagonal.ensembles.items()]
+    others += [] if diagonal.control is None else [f"{percent(diagonal.control)} % under noise of the same size"]
     text += f"; {', '.join(others)}" if others else ""
-    if distance.carried is not None:
-        text += f". Another linker's images break {_share(distance.carried)} of what its own break"
-    return f"{text}. Means over {distance.victims} linkers and {distance.pairs} pairs."
+    if diagonal.carried is not None:
+        text += f". Another linker's images break {_share(diagonal.carried)} of what its own break"
+    return f"{text}. Means over {diagonal.victims} linkers and {diagonal.pairs} pairs."
 
 
 def _share(carried: float) -> str:

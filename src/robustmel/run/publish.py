@@ -39,7 +39,7 @@ def publish(
     """Perturbs the one data set of a grid and writes it to `out` in the project's own format.
 
     `out` gets `mentions.jsonl` with every field of the mentions, `entities.jsonl`, `images/` (8-bit PNG; the images of mentions
-    that were not attacked are copied as they are), `log.parquet` (one row a mention), `perturbation.json` (attack, source, key, checksums, and the two hashes
+    that were not attacked are copied as they are), `log.parquet` (one row per mention), `perturbation.json` (attack, source, key, checksums, and the two hashes
     that predictions on the set carry) and `predictions.example.jsonl` (docs/predictions.md). `with_clean` adds `clean/images/` and
     `clean/mentions.jsonl`: the same mentions as they were; a set whose texts changed has the latter in any case.
 

@@ -17,7 +17,7 @@ ScoresOf = Callable[[Tensor, Sequence[Query]], Tensor]
 
 @torch.no_grad()
 def answers(queries: Sequence[Query], scores_of: ScoresOf, device: torch.device | str = "cpu") -> list[Prediction]:
-    """One prediction a query, in order, from the query's own image; an image that cannot be used gives an error row."""
+    """One prediction per query, in order, from the query's own image; an image that cannot be used gives an error row."""
     predictions: dict[int, Prediction] = {}
     together: defaultdict[tuple[int, ...], list[tuple[int, Tensor]]] = defaultdict(list)
     for index, query in enumerate(queries):

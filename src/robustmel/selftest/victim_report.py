@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from robustmel.face import execute
+from robustmel.api import execute
 from robustmel.report import Report, Summary
 from robustmel.report.credit import Floats
 from robustmel.report.results import ResultCell

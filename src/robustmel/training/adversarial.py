@@ -15,7 +15,9 @@ CHUNK = 128
 """Held-out images attacked at a time, each against the texts of the others' entities."""
 
 
-def hardened(encoder: Encoder, pixels: Tensor, labels: Tensor, same: Tensor, attack: Adversarial, seed: int) -> Tensor:
+def adversarial_images(
+    encoder: Encoder, pixels: Tensor, labels: Tensor, same: Tensor, attack: Adversarial, seed: int
+) -> Tensor:
     """The images moved up the family's own loss against the entity texts, within the ball and within [0, 1].
 
     Projected gradient ascent from a uniform point of the ball. The model answers in evaluation mode meanwhile (no dropout,
@@ -77,7 +79,7 @@ def attacked(encoder: Encoder, data: TrainingData, attack: Adversarial, seed: in
             labels = encoder.texts(data.bank.batch(rows_of_labels))
         pixels = (images[mentions.image[rows]].float() / 255).to(labels.device)
         same = (column[:, None] == torch.arange(len(entities))).to(labels.device)
-        moved = hardened(encoder, pixels, labels, same, attack, seed)
+        moved = adversarial_images(encoder, pixels, labels, same, attack, seed)
         stacked.append((moved * 255).round().to("cpu", torch.uint8))
     return replace(data, images=torch.cat(stacked)), replace(mentions, image=own)
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.training.adversarial import attacked, hardened, step_seed
+from robustmel.training.adversarial import adversarial_images, attacked, step_seed
 from robustmel.training.batches import Batch, batches, steps
 from robustmel.training.dual_encoder_recipe import DualEncoderRecipe, LossWeights
 from robustmel.training.encoder import Encoder, fresh_encoder, loaded_encoder
@@ -22,7 +22,7 @@ from robustmel.training.trainee import CandidateLists
 from robustmel.training.validation import accuracies
 
 Hardening = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Images, entity texts' embeddings and which belong together -> the images to train on; see `adversarial.hardened`."""
+"""Images, entity texts' embeddings and which belong together -> the images to train on; see `adversarial.adversarial_images`."""
 
 ATTACKED = "I2T attacked"
 """Accuracy of I2T on validation images attacked as in training."""
@@ -76,11 +76,11 @@ class DualEncoderTrainee:
         return batches(self.data, self.recipe, epoch)
 
     def loss(self, batch: Batch, epoch: int, step: int) -> Tensor:
-        """The family's own loss, on images hardened first in adversarial training."""
+        """The family's own loss, on adversarial images in adversarial training."""
         attack, harden = self.recipe.adversarial, None
         if attack.eps:
             seed = step_seed(self.recipe.seed, epoch, step)
-            harden = functools.partial(hardened, self.encoder, attack=attack, seed=seed)
+            harden = functools.partial(adversarial_images, self.encoder, attack=attack, seed=seed)
         return batch_loss(self.encoder, batch, self.recipe.weights, harden)
 
     def validate(self) -> dict[str, float]:

@@ -54,7 +54,7 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class Adversarial:
-    """Adversarial training of the image tower; see `adversarial.hardened`. Off unless `eps` is above 0.
+    """Adversarial training of the image tower; see `adversarial.adversarial_images`. Off unless `eps` is above 0.
 
     Lengths are in units of the pixel range [0, 1], also as "2/255", and hold for images at the model's own resolution: an
     attack at the size of a larger image has as large an effect after the resize at most, but for the overshoot of the resampling.

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.optimize import linprog
 
-from robustmel.attacks.image.fab import way_to_plane
+from robustmel.attacks.image.fab import change_to_plane
 
 
 def shortest_by_linear_programming(pixels: torch.Tensor, normal: torch.Tensor, distance: float) -> float:
@@ -28,7 +28,7 @@ def test_no_shorter_change_reaches_the_plane(distance: float) -> None:
     draw = torch.Generator().manual_seed(1)
     pixels, normal = torch.rand(3, 3, 4, 4, generator=draw), torch.randn(3, 3, 4, 4, generator=draw)
     normal[:, 1, 0] = 0
-    way = way_to_plane(pixels, normal, torch.full((3,), distance))
+    way = change_to_plane(pixels, normal, torch.full((3,), distance))
     assert (way * normal).sum((1, 2, 3)).tolist() == pytest.approx([distance] * 3, abs=1e-5)
     assert float((pixels + way).min()) >= -1e-7
     assert float((pixels + way).max()) <= 1 + 1e-7
@@ -39,20 +39,20 @@ def test_no_shorter_change_reaches_the_plane(distance: float) -> None:
 def test_a_plane_outside_the_box_leads_to_the_nearest_corner() -> None:
     pixels, normal = torch.full((1, 3, 2, 2), 0.25), torch.ones(1, 3, 2, 2)
     normal[:, 0] = -1
-    corner = pixels + way_to_plane(pixels, normal, torch.tensor([100.0]))
+    corner = pixels + change_to_plane(pixels, normal, torch.tensor([100.0]))
     assert torch.allclose(corner, (normal > 0).float())
 
 
 def test_a_plane_without_direction_leads_nowhere() -> None:
     pixels = torch.rand(2, 3, 2, 2)
-    assert torch.equal(way_to_plane(pixels, torch.zeros_like(pixels), torch.ones(2)), torch.zeros_like(pixels))
+    assert torch.equal(change_to_plane(pixels, torch.zeros_like(pixels), torch.ones(2)), torch.zeros_like(pixels))
 
 
 def test_the_way_does_not_depend_on_neighbours() -> None:
     draw = torch.Generator().manual_seed(2)
     pixels, normal = torch.rand(5, 3, 8, 8, generator=draw), torch.randn(5, 3, 8, 8, generator=draw)
     distance = torch.tensor([0.01, 60.0, -3.0, 80.0, 1.0])
-    together = way_to_plane(pixels, normal, distance)
+    together = change_to_plane(pixels, normal, distance)
     for index in range(5):
         one = slice(index, index + 1)
-        assert torch.equal(way_to_plane(pixels[one], normal[one], distance[one]), together[one])
+        assert torch.equal(change_to_plane(pixels[one], normal[one], distance[one]), together[one])

@@ -102,7 +102,7 @@ def test_odd_answers_are_flagged_and_scored_by_their_scores(made: Any, write: An
     [
         ({"accuracy": 83.2}, "must lie between 0 and 1"),
         ({"accuracy": -0.1}, "must lie between 0 and 1"),
-        ({"accuracy": 0.31}, "claims an accuracy of 0.31, the computed one is 0.3000"),
+        ({"accuracy": 0.31}, "claims an accuracy of 0.31; the computed one is 0.3000"),
         ({"n": 19}, "claims 19 mentions; the set has 20"),
     ],
 )

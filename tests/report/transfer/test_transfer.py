@@ -84,21 +84,21 @@ def test_figures_are_those_computed_by_hand(crossed: Any) -> None:
 
 def test_the_distance_is_that_of_the_same_mentions(crossed: Any) -> None:
     (matrix,) = found(crossed)
-    distance = matrix.distance
-    assert distance is not None
-    assert (distance.victims, distance.pairs) == (2, 2)
-    assert distance.clean == pytest.approx((11 / 12 + 1) / 2)
-    assert distance.white_box == pytest.approx((2 / 12 + 1 / 12) / 2)
-    assert distance.foreign == pytest.approx((11 / 12 + 10 / 12) / 2)
-    assert distance.ensembles == {"others": pytest.approx(9 / 12)}
-    assert distance.control == pytest.approx(11 / 12)
-    assert distance.carried == pytest.approx((23 / 24 - 21 / 24) / (23 / 24 - 3 / 24))
+    diagonal = matrix.diagonal
+    assert diagonal is not None
+    assert (diagonal.victims, diagonal.pairs) == (2, 2)
+    assert diagonal.clean == pytest.approx((11 / 12 + 1) / 2)
+    assert diagonal.white_box == pytest.approx((2 / 12 + 1 / 12) / 2)
+    assert diagonal.foreign == pytest.approx((11 / 12 + 10 / 12) / 2)
+    assert diagonal.ensembles == {"others": pytest.approx(9 / 12)}
+    assert diagonal.control == pytest.approx(11 / 12)
+    assert diagonal.carried == pytest.approx((23 / 24 - 21 / 24) / (23 / 24 - 3 / 24))
     others = np.array([[0.5 * (number != 3) + 0.5 * (number > 1) for number in range(N)]])
     own = np.array([[0.5 * (number >= 10) + 0.5 * (number < 1) for number in range(N)]])
     expected = contrast([others], [own], np.array([number // 2 for number in range(N)]))
-    assert distance.gap is not None
+    assert diagonal.gap is not None
     assert expected is not None
-    assert distance.gap.interval() == pytest.approx(expected.interval())
+    assert diagonal.gap.interval() == pytest.approx(expected.interval())
 
 
 def test_the_sentence_says_how_far_from_the_diagonal(crossed: Any) -> None:
@@ -128,8 +128,8 @@ def test_noise_of_another_size_stays_out(crossed: Any) -> None:
             cell["budget"] = "4/255"
     (matrix,) = found(crossed)
     assert matrix.sources == ("one", "two", "others")
-    assert matrix.distance is not None
-    assert matrix.distance.control is None
+    assert matrix.diagonal is not None
+    assert matrix.diagonal.control is None
 
 
 def test_a_defended_victim_is_no_white_box_of_its_undefended_self(crossed: Any) -> None:
@@ -138,8 +138,8 @@ def test_a_defended_victim_is_no_white_box_of_its_undefended_self(crossed: Any) 
     crossed.cell("pgd-normal", {"image": (crossed.variant(), rows)}, linker="one", source="one", defence="guard")
     (matrix,) = found(crossed)
     assert not matrix.cells["one", victim("one", "guard")].white_box
-    assert matrix.distance is not None
-    assert matrix.distance.victims == 2
+    assert matrix.diagonal is not None
+    assert matrix.diagonal.victims == 2
     assert ("two", victim("one", "guard")) not in matrix.cells  # a pair the grid has not
 
 
@@ -151,8 +151,8 @@ def test_a_linker_without_gradients_is_a_victim_and_no_source(crossed: Any) -> N
     (matrix,) = found(crossed)
     assert matrix.sources[:2] == ("one", "two")
     assert victim("closed") in matrix.victims
-    assert matrix.distance is not None
-    assert matrix.distance.pairs == 2  # the distance is between figures of the same victims
+    assert matrix.diagonal is not None
+    assert matrix.diagonal.pairs == 2  # the distance is between figures of the same victims
 
 
 def test_every_format_shows_it(crossed: Any) -> None:

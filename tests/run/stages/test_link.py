@@ -11,7 +11,7 @@ from torch import nn
 
 from robustmel.errors import RobustMELError
 from robustmel.kb import KnowledgeBase
-from robustmel.report.credit import place
+from robustmel.report.credit import gold_rank
 from robustmel.report.results import PlacedPrediction
 from robustmel.run.stages.link import PROBE, in_training_mode, link
 from robustmel.run.stages.same_answers import agree
@@ -112,22 +112,22 @@ def test_of_a_long_answer_the_first_hundred_and_the_place_of_the_gold_entity_are
     row = answered(kb, kb.ids, scores, "e250", tmp_path)
     assert row["ranked"] == list(kb.ids[:100])
     assert row["scores"] == scores[:100]
-    whole = place("e250", Prediction("q", kb.ids, tuple(scores)))
+    whole = gold_rank("e250", Prediction("q", kb.ids, tuple(scores)))
     read_back = PlacedPrediction("q", tuple(row["ranked"]), tuple(row["scores"]), above=row["above"], tied=row["tied"])
-    assert place("e250", read_back) == whole == (250, 2)
+    assert gold_rank("e250", read_back) == whole == (250, 2)
 
 
 @pytest.mark.parametrize("gold", [None, "c", "not in the knowledge base"])
 def test_a_gold_entity_that_is_not_ranked_has_no_place(gold: str | None, tmp_path: Path) -> None:
     row = answered(KNOWN, ("a", "b"), (1.0, 0.0), gold, tmp_path)
     assert (row["above"], row["tied"]) == (None, None)
-    assert place(gold, PlacedPrediction("q", ("a", "b"), (1.0, 0.0))) == (0, 0)
+    assert gold_rank(gold, PlacedPrediction("q", ("a", "b"), (1.0, 0.0))) == (0, 0)
 
 
 def test_an_entity_ranked_twice_counts_by_its_higher_score(tmp_path: Path) -> None:
     row = answered(KNOWN, ("a", "b", "a"), (0.0, 1.0, 2.0), "a", tmp_path)
     made = PlacedPrediction("q", tuple(row["ranked"]), tuple(row["scores"]), above=row["above"], tied=row["tied"])
-    assert place("a", made) == (0, 1)
+    assert gold_rank("a", made) == (0, 1)
 
 
 def test_an_open_answer_is_an_entity_of_the_knowledge_base(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ class FAB(MultiTargetedAttack):
         """
         centre = state.ball.centre
         apart = (gradient * (state.current - centre)).sum((1, 2, 3))
-        way, way_from_centre = way_to_plane(state.current, gradient, -lead), way_to_plane(centre, gradient, apart - lead)
+        way, way_from_centre = change_to_plane(state.current, gradient, -lead), change_to_plane(centre, gradient, apart - lead)
         length, from_centre = largest(way), largest(way_from_centre)
         bias = (length / (length + from_centre).clamp(min=TINY)).clamp(max=self.alpha_max)[:, None, None, None]
         return torch.lerp(state.current + self.eta * way, centre + self.eta * way_from_centre, bias).clamp_(0, 1)
@@ -171,7 +171,7 @@ def _finish(batch: AttackedBatch, state: ProjectionState) -> None:
         state = state.narrow(factor < border)
 
 
-def way_to_plane(pixels: Tensor, normal: Tensor, distance: Tensor) -> Tensor:
+def change_to_plane(pixels: Tensor, normal: Tensor, distance: Tensor) -> Tensor:
     """The change of least L-infinity length that brings an image onto a plane and leaves no pixel outside [0, 1].
 
     Every pixel moves by the same length in the direction that helps, as far as it has room. How far is found by Newton's method

@@ -9,9 +9,9 @@ from robustmel.attacks.quantities import (
     above_zero,
     at_least_one,
     below_one,
+    between_zero_and_one,
     number,
     one_of,
-    part,
     pixel_length,
     proportion,
     whole,
@@ -28,7 +28,7 @@ BY_NAME: Mapping[str, Check] = {
     **dict.fromkeys(("binary_search_steps", "restarts", "targets"), at_least_one),
     **dict.fromkeys(("lr", "initial_const"), above_zero),
     **dict.fromkeys(("p", "rho"), proportion),
-    **dict.fromkeys(("beta", "gamma"), part),
+    **dict.fromkeys(("beta", "gamma"), between_zero_and_one),
     "alpha_max": below_one,
 }
 """What narrows that for parameters that mean the same in every attack."""

@@ -39,7 +39,7 @@ class GEMEL:
 
     splits: ClassVar[Mapping[str, str]] = {label: f"{label}.json" for label in ("train", "dev", "test")}
 
-    def named(self, folder: Path) -> list[SplitFile]:
+    def split_files(self, folder: Path) -> list[SplitFile]:
         """The splits that are there, if one holds lines with this data set's key for images."""
         there = [SplitFile(folder / name, label) for label, name in self.splits.items() if (folder / name).is_file()]
         return there if any(self.fits(split_file.file) for split_file in there) else []

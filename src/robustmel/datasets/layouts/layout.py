@@ -102,7 +102,7 @@ class Layout(Protocol):
         """Label of a split -> the file it is expected in; empty where the whole lies in one file."""
         ...
 
-    def named(self, folder: Path) -> list[SplitFile]:
+    def split_files(self, folder: Path) -> list[SplitFile]:
         """The files of mentions that lie in a folder under the names expected."""
         ...
 
@@ -136,7 +136,7 @@ class Refused:
     expected: ClassVar[str] = ""
     splits: ClassVar[Mapping[str, str]] = {}
 
-    def named(self, folder: Path) -> list[SplitFile]:
+    def split_files(self, folder: Path) -> list[SplitFile]:
         """Its files, if all are there."""
         there = [sorted(folder.glob(pattern)) for pattern in self.files]
         return [SplitFile(files[0], None) for files in there] if all(there) else []
@@ -185,9 +185,9 @@ def recognise(layouts: Sequence[Layout], source: Source) -> tuple[Layout, Source
     path = source.path
     whole = path.is_dir()
     for layout in layouts:
-        named = [split_file for split_file in layout.named(source.folder) if whole or split_file.file == path]
-        if named:
-            return layout, replace(source, files=tuple(named))
+        matching = [split_file for split_file in layout.split_files(source.folder) if whole or split_file.file == path]
+        if matching:
+            return layout, replace(source, files=tuple(matching))
     files = sorted(file for file in path.iterdir() if file.suffix in (".json", ".jsonl")) if path.is_dir() else [path]
     for layout in layouts:
         labels = {split_name(label): label for label in layout.splits}

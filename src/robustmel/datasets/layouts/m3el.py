@@ -47,7 +47,7 @@ class M3ELReleased:
         """The file, or one a split."""
         return f"{self.file}.json (or {self.file}_train.json, ...)"
 
-    def named(self, folder: Path) -> list[SplitFile]:
+    def split_files(self, folder: Path) -> list[SplitFile]:
         """The file, or those of its splits."""
         files = sorted((*folder.glob(f"{self.file}*.json"), *folder.glob(f"{self.file}*.jsonl")))
         named = [SplitFile(file, label_in(file.stem)) for file in files]

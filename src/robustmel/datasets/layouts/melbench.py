@@ -39,7 +39,7 @@ class MELBenchRaw:
         """The file."""
         return self.file
 
-    def named(self, folder: Path) -> list[SplitFile]:
+    def split_files(self, folder: Path) -> list[SplitFile]:
         """The file."""
         return [SplitFile(folder / self.file, None)] if (folder / self.file).is_file() else []
 

@@ -49,7 +49,7 @@ class MIMICCleaned:
         """Label -> file."""
         return {label: f"{self.prefix}_{label}.json" for label in ("train", "dev", "test")}
 
-    def named(self, folder: Path) -> list[SplitFile]:
+    def split_files(self, folder: Path) -> list[SplitFile]:
         """Of each split the plain file and the one with candidates, those that are there."""
         names = [
             (label, name.replace(".json", suffix))

@@ -71,7 +71,7 @@ class WikiDiverseReleased:
             for label in ("train", "valid", "test")
         }
 
-    def named(self, folder: Path) -> list[SplitFile]:
+    def split_files(self, folder: Path) -> list[SplitFile]:
         """The splits that are there, if one is a list of lists (GEMEL's files have the same names and are JSON lines)."""
         inner = folder / ("w_10cands" if self.with_candidates else "raw")
         places = [

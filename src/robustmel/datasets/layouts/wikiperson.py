@@ -33,7 +33,7 @@ class WIKIPersonReleased:
 
     splits: ClassVar[Mapping[str, str]] = {"train": "WIKIPerson_Train_Dev.json", "test": "WIKIPerson_Test.json"}
 
-    def named(self, folder: Path) -> list[SplitFile]:
+    def split_files(self, folder: Path) -> list[SplitFile]:
         """The splits that are there."""
         return [SplitFile(folder / name, label) for name, label in FILES.items() if (folder / name).is_file()]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from robustmel.report.flags.chance import beyond_chance, detectable_difference
 from robustmel.report.flags.evidence import evidence
-from robustmel.report.flags.flag import KINDS, Examination, raised
+from robustmel.report.flags.flag import KINDS, Examination, raise_flags
 from robustmel.report.flags.pairs import compared
 from robustmel.report.flags.thresholds import by_thresholds
 from robustmel.report.scoring import Scoring
@@ -29,7 +29,7 @@ def examine(scoring: Scoring, summaries: Sequence[Summary]) -> tuple[Examination
         mine = [pair for pair in pairs if pair.code == code]
         doubts = [(pair.row, pair.clause) for pair in picked if pair.code == code]
         least = max((detectable_difference(pair.row.clusters, len(pairs)) for pair in mine), default=None)
-        parts.append(Examination(code, len(mine), raised(code, doubts), least))
+        parts.append(Examination(code, len(mine), raise_flags(code, doubts), least))
     return tuple(_joined(code, [part for part in parts if part.code == code]) for code in KINDS)
 
 

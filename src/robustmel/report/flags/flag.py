@@ -84,7 +84,7 @@ class Examination:
     visible: float | None = None
 
 
-def raised(code: str, seen: Iterable[tuple[Evidence, str]], means: str = "") -> tuple[Flag, ...]:
+def raise_flags(code: str, seen: Iterable[tuple[Evidence, str]], means: str = "") -> tuple[Flag, ...]:
     """A flag a row; rows of one linker on one data set share a sentence.
 
     Args:

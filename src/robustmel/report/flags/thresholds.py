@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from robustmel.report.flags.evidence import Evidence
-from robustmel.report.flags.flag import Examination, raised
+from robustmel.report.flags.flag import Examination, raise_flags
 from robustmel.report.statistics import interval
 from robustmel.report.tables.layout import percent
 
@@ -59,7 +59,7 @@ def by_thresholds(rows: Sequence[Evidence]) -> Iterator[Examination]:
     for check in CHECKS:
         examined = [row for row in rows if check.looks(row)]
         doubts = [(row, clause) for row in examined if (clause := check.sees(row))]
-        yield Examination(check.code, len(examined), raised(check.code, doubts, check.means))
+        yield Examination(check.code, len(examined), raise_flags(check.code, doubts, check.means))
 
 
 def _zero_gradients(row: Evidence) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from robustmel.report.canvas import BANDS, colour_of, panels
 from robustmel.report.norms.curve import Curve, Norm
+from robustmel.report.plot_panels import BANDS, colour_of, panels
 from robustmel.report.sanitise import visible
 from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import short_title

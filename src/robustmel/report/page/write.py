@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from robustmel.report.canvas import darkened
 from robustmel.report.curves import security_curves
 from robustmel.report.flags import KINDS
 from robustmel.report.flags.verdict import as_json, by_advice, power
@@ -23,6 +22,7 @@ from robustmel.report.notes import further_notes, leading_notes, misordered_note
 from robustmel.report.page.heatmap import heatmap
 from robustmel.report.page.sections import sections
 from robustmel.report.pictures import save
+from robustmel.report.plot_panels import darkened
 from robustmel.report.plots import accuracy_plot
 from robustmel.report.record import unattacked
 from robustmel.report.sanitise import inline

@@ -12,7 +12,7 @@ from robustmel.report.record import AttackRecord, source_linker, unattacked
 from robustmel.report.rows import Row
 from robustmel.report.scoring import Scoring
 from robustmel.report.statistics import UNKNOWN, Clusters, Interval, interval
-from robustmel.report.transfer.distance import Distance, distance
+from robustmel.report.transfer.diagonal import DiagonalComparison, compare_with_diagonal
 from robustmel.types import Cell
 
 Place = tuple[str, Cell]
@@ -61,7 +61,7 @@ class Matrix:
         sources: Linkers first, then ensembles, then controls.
         victims: Their clean cells, in the order of the grid.
         cells: By (source, victim); a pair that the grid has not is absent.
-        distance: What lies between the diagonal and the rest; None where there is no diagonal or no rest.
+        diagonal: What lies between the diagonal and the rest; None where there is no diagonal or no rest.
     """
 
     dataset: str
@@ -72,7 +72,7 @@ class Matrix:
     sources: tuple[str, ...]
     victims: tuple[Cell, ...]
     cells: Mapping[Place, TransferCell]
-    distance: Distance | None
+    diagonal: DiagonalComparison | None
 
 
 def matrices(scoring: Scoring, rows: Sequence[Row]) -> list[Matrix]:
@@ -114,7 +114,7 @@ def _matrix(rows: list[Row], controls: list[Row], scoring: Scoring) -> Matrix:
         ),
         victims=tuple(dict.fromkeys(unattacked(row.cell) for row in rows)),
         cells={_place(row): _cell(row, first.attack, scoring) for row in (*rows, *controls)},
-        distance=distance(rows, controls, scoring),
+        diagonal=compare_with_diagonal(rows, controls, scoring),
     )
 
 

@@ -29,7 +29,7 @@ class BlackBoxObjective:
         queries: The batch; an attack that drops images names the rest by their rows.
     """
 
-    note = "asked with PNG files of 8 bits a channel"
+    note = "asked with PNG files of 8 bits per channel"
 
     def __init__(self, linker: Linker, task: Task, logits: str, queries: Sequence[Query]) -> None:
         self.linker = linker

@@ -85,7 +85,7 @@ def perturb_images(
     folder: Path,
     progress: ProgressCallback,
 ) -> dict[str, Any]:
-    """Writes `images/<id>.png`, `mentions.parquet` that puts them in place, and `log.parquet`: one row a mention, in order.
+    """Writes `images/<id>.png`, `mentions.parquet` that puts them in place, and `log.parquet`: one row per mention, in order.
 
     A mention that cannot be attacked (no image, gold not among the candidates) keeps its row, with a status that says why, and
     its own image. Images are attacked in batches of equal size; which images share a batch does not depend on what is done.

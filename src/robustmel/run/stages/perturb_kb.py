@@ -19,7 +19,7 @@ def perturb_kb(
     queries: Sequence[Query], gold: Sequence[str | None], kb: KnowledgeBase, attack: KnowledgeAttack, name: str, seed: int,
     folder: Path, progress: ProgressCallback,
 ) -> dict[str, Any]:  # fmt: skip
-    """Writes `entities.parquet`, the fields that changed, and `log.parquet`: one row a mention, in the queries' order."""
+    """Writes `entities.parquet`, the fields that changed, and `log.parquet`: one row per mention, in the queries' order."""
     began = time.perf_counter()
     edits = attack.perturb(queries, kb, gold, [item_seed(seed, name, query.id) for query in queries])
     fields = ("name", "description", "text")

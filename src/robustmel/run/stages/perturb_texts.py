@@ -47,7 +47,7 @@ class TextAttackContext:
 def perturb_texts(
     queries: Sequence[Query], gold: Sequence[str | None], context: TextAttackContext, batch_size: int, folder: Path, progress: ProgressCallback
 ) -> dict[str, Any]:  # fmt: skip
-    """Writes `mentions.parquet`, the texts that changed, and `log.parquet`: one row a mention, in the queries' order.
+    """Writes `mentions.parquet`, the texts that changed, and `log.parquet`: one row per mention, in the queries' order.
 
     A mention that cannot be attacked (no text, gold not among the candidates) keeps its row, with a status that says why, and its
     own text.

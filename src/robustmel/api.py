@@ -151,7 +151,7 @@ def attack(
     device: str = "auto",
     **parameters: Any,
 ) -> AttackResult:
-    """Attacks a linker on a data set, and links what came out: the images at their own sizes, 8 bits, one row a mention.
+    """Attacks a linker on a data set, and links what came out: the images at their own sizes, 8 bits, one row per mention.
 
     Args:
         linker: A name, or a linker.

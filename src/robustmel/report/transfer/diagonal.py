@@ -15,7 +15,7 @@ from robustmel.types import Cell
 
 
 @dataclass(frozen=True)
-class Distance:
+class DiagonalComparison:
     """Mean accuracies over victims and their sources, in [0, 1].
 
     Args:
@@ -46,7 +46,7 @@ class Distance:
         return (self.clean - self.foreign) / (self.clean - self.white_box)
 
 
-def distance(rows: Sequence[Row], controls: Sequence[Row], scoring: Scoring) -> Distance | None:
+def compare_with_diagonal(rows: Sequence[Row], controls: Sequence[Row], scoring: Scoring) -> DiagonalComparison | None:
     """Compares the diagonal with the rest; None where no victim was shown both.
 
     Args:
@@ -68,7 +68,7 @@ def distance(rows: Sequence[Row], controls: Sequence[Row], scoring: Scoring) -> 
     ensembles = dict.fromkeys(row.cell.source for row in rows if source_linker(row.cell.source) not in linkers)
     means = {title: _over([row for row in rows if row.cell.source == title], victims, scoring) for title in ensembles}
     clean = [metrics.accuracy(credit) or 0.0 for row in victims.values() if (credit := scoring.clean(row))]
-    return Distance(
+    return DiagonalComparison(
         victims=len(victims),
         pairs=len(foreign),
         clean=float(np.mean(clean)) if len(clean) == len(victims) else None,
