@@ -28,7 +28,7 @@ def test_the_packaged_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> 
     for name in packaged_recipes():
         record = json.loads((PACKAGED.parent / "checkpoints" / name / "training_recipe.json").read_text())
         assert made_of == record["identity"]["datasets"]
-    assert f"{SIZES['train'] * len(made_of):,} mentions an epoch" in about
+    assert f"{SIZES['train'] * len(made_of):,} mentions per epoch" in about
 
 
 def test_two_trainings_do_not_write_one_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
