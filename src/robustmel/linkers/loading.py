@@ -74,7 +74,7 @@ def load(
         raise UsageError(f"{model} holds a model of type {kind or 'unknown'}; this linker reads {' or '.join(model_types)}.")
     transformers: Any = importlib.import_module("transformers")
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    with _quiet():
+    with quiet():
         try:
             network, report = getattr(transformers, library_class).from_pretrained(
                 folder,
@@ -89,7 +89,7 @@ def load(
             processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil", **local)
         except Exception as problem:  # the library raises whatever a broken folder makes it stumble upon
             raise MissingError(f"{model} does not load from {folder}: {first_line(problem)}.") from problem
-    _complete(report, model, library_class)
+    check_complete(report, model, library_class)
     _apply(tokenizer, folder)
     network.eval().requires_grad_(False)
     return LoadedModel(network, tokenizer, processor)
@@ -108,7 +108,7 @@ def _apply(tokenizer: Any, folder: Path) -> None:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(padding)
 
 
-def _complete(report: Any, model: str, library_class: str) -> None:
+def check_complete(report: Any, model: str, library_class: str) -> None:
     """Refuses weights that are absent or of another shape; says which ones have no place."""
     absent, odd = sorted(report["missing_keys"]), sorted(report["mismatched_keys"])
     if absent:
@@ -129,7 +129,7 @@ def first_line(problem: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the library's progress bars and remarks: our own stages report progress, and what is missing is an error here."""
     library: Any = importlib.import_module("transformers.utils.logging")
     progress_bar, verbosity = library.is_progress_bar_enabled(), library.get_verbosity()
