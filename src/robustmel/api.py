@@ -123,6 +123,7 @@ def execute(
         listener: Told of progress; None shows it on the error stream.
         pages: Whether the run folder gets its page.
     """
+    out, store = out.absolute(), store.absolute()  # a plug-in may change the working directory
 
     def page() -> None:
         with writing(out):

@@ -83,7 +83,7 @@ def test_answers_without_numbers_are_errors_and_no_differing_answers(
     ("linker", "planned", "sentence"),
     [
         ("NoTasks", 2, "it has no class attribute tasks naming what it answers"),
-        ("Dicts", 0, "link must return a list of robustmel.types.Prediction, and it returned a list of dict"),
+        ("Dicts", 0, "link must return a list of robustmel.types.Prediction, not a list of dict"),
         ("Unbuildable", 0, "it raises ZeroDivisionError: by design"),
         ("ExitsWhenBuilt", 0, "it raises SystemExit: 7"),
         ("ExitsWhenAsked", 0, "SystemExit: 7"),
@@ -107,3 +107,25 @@ def test_plan_and_run_say_what_linkers_says_of_a_broken_class(
     told = capfd.readouterr().err
     assert sentence in told
     assert "bug" not in told
+
+
+def test_a_linker_that_changes_the_working_directory_moves_no_folder(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "away").mkdir()
+    (tmp_path / "wanderer.py").write_text(
+        "import os\n"
+        "from robustmel.types import Prediction\n\n\n"
+        "class Wanderer:\n    version = 1\n    tasks = ('T2T',)\n\n"
+        "    def __init__(self, kb, /):\n        os.chdir('away' if os.path.isdir('away') else '.')\n\n"
+        "    def link(self, queries, task):\n        os.chdir('/')\n"
+        "        return [Prediction(query.id, ('e0',), (1.0,)) for query in queries]\n"
+    )
+    report = rm.run(
+        datasets=[{"name": "jsonl", "path": "data"}], linkers=["wanderer.py:Wanderer"], attacks=["clean"], tasks=["T2T"],
+        out="out", store="store",
+    )  # fmt: skip
+    assert [(row.n, row.accuracy) for row in report.summaries] == [(40, 1.0)]
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "away", "wanderer.py", "out", "store"}
+    assert not list((tmp_path / "away").iterdir())

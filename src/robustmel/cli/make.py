@@ -64,7 +64,7 @@ def perturb(
     }
     grid = parse_grid(table if limit is None else table | {"limit": limit}, "the command line")
     with progress_display() as listener:
-        facts = publish(grid, out, Store(store), workers, device, listener, with_clean)
+        facts = publish(grid, out.absolute(), Store(store.absolute()), workers, device, listener, with_clean)
     counts = [f"{facts['mentions']} mentions", f"{facts['states'].pop('ok', 0)} attacked"]
     counts += [f"{facts['fooled']} of {facts['judged']} fooled the linker"] if facts["judged"] else []
     counts += [f"{count} {why.replace(':', ': ').replace('_', ' ')}" for why, count in facts["states"].items()]

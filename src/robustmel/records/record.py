@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -145,7 +146,7 @@ class Record:
             return None
         if not isinstance(value, list):
             self._wrong(key, "a list of entity ids")
-        return tuple(None if item is None else self._as_id(key, item) for item in value)
+        return tuple(None if item is None else sys.intern(self._as_id(key, item)) for item in value)  # many lists, few entities
 
     def weight(self, key: str) -> float:
         """A finite number from 0 on; 0 where the key is absent or null."""

@@ -138,8 +138,10 @@ class Builder:
         if candidates.key not in self._queries:
             listed = column(self.path(candidates) / "candidates.parquet", "candidates")
             dataset, mentions = self.sampled(candidates.dataset, candidates.split, candidates.limit, candidates.sample_seed)
-            lists = (None if ids is None else tuple(map(sys.intern, ids)) for ids in listed)
-            queries = [mention.query(dataset.name, ids) for mention, ids in zip(mentions, lists, strict=True)]
+            queries = [
+                mention.query(dataset.name, _same(mention.candidates, ids))
+                for mention, ids in zip(mentions, listed, strict=True)
+            ]
             self._queries[candidates.key] = (queries, [mention.gold for mention in mentions])
         return self._queries[candidates.key]
 
@@ -241,6 +243,11 @@ class Builder:
 def listing(queries: list[Query], kb: KnowledgeBase) -> list[Query]:
     """Open queries with the whole knowledge base as their list, for a linker that reads nothing else; one tuple serves all."""
     return [replace(query, candidates=kb.ids) if query.candidates is None else query for query in queries]
+
+
+def _same(known: tuple[str, ...] | None, ids: list[str] | None) -> tuple[str, ...] | None:
+    """The ids, as the tuple that is in memory already where they are those; every id once in memory."""
+    return None if ids is None else known if known and list(known) == ids else tuple(map(sys.intern, ids))
 
 
 def _seeded(queries: Sequence[Query], stage_seed: int, name: str) -> list[Query]:

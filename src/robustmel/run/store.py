@@ -285,9 +285,11 @@ def writing(folder: Path, way_out: str = "choose another --out") -> Iterator[Non
                 f"no space left for {folder}: {problem.strerror}. Free some, or {way_out}; the same command goes on where this one"
                 " stopped."
             ) from problem
-        if problem.errno in (errno.EEXIST, errno.ENOTDIR):
-            place = os.fsdecode(problem.filename or folder)
+        place = Path(os.fsdecode(problem.filename or folder))
+        if problem.errno in (errno.EEXIST, errno.ENOTDIR) and not place.is_dir():
             raise MissingError(f"{place} cannot be a folder: a file or a broken link is in its place; {way_out}.") from problem
+        if problem.errno == errno.EEXIST:  # an old folder that could not be removed
+            raise MissingError(f"cannot write to {folder}: {place} cannot be replaced; {way_out}.") from problem
         if problem.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG):
             raise MissingError(f"cannot write to {folder}: {problem.strerror}; {way_out}.") from problem
         raise

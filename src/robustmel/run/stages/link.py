@@ -4,6 +4,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import chdir
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -93,8 +94,9 @@ def answers(linker: Linker, queries: Sequence[Query], task: Task, kb: KnowledgeB
     """
     started = time.perf_counter()
     try:
-        handed_back: Any = linker.link(queries, task)
-        handed_back = list(handed_back) if isinstance(handed_back, Iterator) else handed_back
+        with chdir(Path.cwd()):  # wherever the linker goes, the paths of a data set stay true
+            handed_back: Any = linker.link(queries, task)
+            handed_back = list(handed_back) if isinstance(handed_back, Iterator) else handed_back
     except RobustMELError as problem:
         if not isinstance(problem, ImageError):
             raise

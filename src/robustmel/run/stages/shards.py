@@ -28,7 +28,7 @@ ProgressCallback = Callable[[int, int], None]
 Record = dict[str, Any]
 """One line of a table: column -> value."""
 
-ROWS = 1024
+ROWS = 256
 """Records of a table that are Python objects at once."""
 
 LASTING = frozenset({"no_image", "image_missing", "image_decode", "image_refused", "nan"})
