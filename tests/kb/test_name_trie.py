@@ -70,7 +70,12 @@ def assert_like_dict(trie: NameTrie, sequences: Sequence[Sequence[int]], max_len
     assert offsets[-1] == len(tokens) == len(following)
     np.testing.assert_array_equal(trie.ends(states), [HERE in node for node in expected.values()])
     np.testing.assert_array_equal(trie.names_below(states), [below(node) for node in expected.values()])
+    longest = [
+        max((len(inner) - len(path) for inner in expected if inner[: len(path)] == path), default=0) for path in expected
+    ]
+    np.testing.assert_array_equal(trie.heights(states), longest)
     for place, (path, node) in enumerate(expected.items()):
+        assert trie.tokens(int(states[place])) == path
         own = slice(offsets[place], offsets[place + 1])
         assert tokens[own].tolist() == sorted(token for token in node if token != HERE)
         assert following[own].tolist() == [walk(trie, (*path, token)) for token in tokens[own].tolist()]
@@ -161,7 +166,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         NameTrie.build([[1], [-1]], tmp_path / "trie")
     assert list(tmp_path.iterdir()) == []
     NameTrie.build([[1]], tmp_path / "trie")
-    with pytest.raises(MissingError, match="is there already"):
+    with pytest.raises(MissingError, match="already exists"):
         NameTrie.build([[1]], tmp_path / "trie")
 
 

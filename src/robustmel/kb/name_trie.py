@@ -145,6 +145,15 @@ class NameTrie:
         start, stop = self._names_before(np.array([state, state + 1]))
         return self.end_names[start:stop].astype(np.int64)
 
+    def tokens(self, state: int) -> tuple[int, ...]:
+        """The token ids that lead from the root to a state."""
+        tokens: list[int] = []
+        while state != self.root:
+            edge = int(self.edges[state])
+            tokens.append(edge & ((1 << TOKEN_BITS) - 1))
+            state = edge >> TOKEN_BITS
+        return tuple(reversed(tokens))
+
     def names_below(self, states: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many names end at each of the states or beyond it; same shape. One pass over all states for each depth below them."""
         first = np.asarray(states, np.int64)
@@ -154,6 +163,18 @@ class NameTrie:
             count += self._names_before(last) - self._names_before(first)
             first, last = self._first_child(first), self._first_child(last)
         return count
+
+    def heights(self, states: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many tokens the longest name that goes on from each of the states still has; same shape."""
+        first = np.asarray(states, np.int64)
+        last = first + 1
+        height = np.zeros_like(first)
+        while True:
+            first, last = self._first_child(first), self._first_child(last)
+            goes_on = first < last
+            if not goes_on.any():
+                return height
+            height += goes_on
 
     def _first_child(self, states: NDArray[np.int64]) -> NDArray[np.int64]:
         """The first child of each state or, where it has none, of the next state that has one."""

@@ -123,13 +123,13 @@ class LanguageModel:
         read, logits = self._read(after, parents, embeds.to(self.device), mask.to(self.device), last_only=True)
         return Prefix(*read, logits[:, -1])
 
-    def extend(self, prefix: Prefix, tokens: Tensor, parents: Tensor) -> Prefix:
+    def extend(self, prefix: Prefix, tokens: Tensor, parents: Tensor | None = None) -> Prefix:
         """One more token for each beam.
 
         Args:
             prefix: Of B sequences.
             tokens: (N,): ids.
-            parents: (N,): which of the B sequences each token follows; any number of them may be the same.
+            parents: (N,): which of the B sequences each token follows; any number of them may be the same. None: one follows each.
 
         Returns:
             N sequences, one token longer.
@@ -143,12 +143,15 @@ class LanguageModel:
         return self._read(prefix, parents, self.embed(tokens), mask.to(self.device))[1]
 
     def rebuild(self, prefix: Prefix, parents: Tensor, entries: tuple[tuple[Tensor, Tensor], ...]) -> Prefix:
-        """Sequences `parents` (N,) of the prefix with entries of later tokens, as `last` gives them, joined along their third axis."""
+        """Sequences `parents` (N,) of the prefix with entries of later tokens, as `last` gives them, joined along their third axis.
+
+        Its logits are not those of the last token but the prefix's.
+        """
         cache = _selected(prefix.cache, parents.to(self.device))
         for layer, (keys, values) in enumerate(entries):
             cache.update(keys, values, layer)
-        mask = prefix.mask[parents]
-        return Prefix(cache, torch.cat((mask, mask.new_ones(len(mask), entries[0][0].shape[2])), 1), prefix.logits[parents])
+        mask = torch.nn.functional.pad(prefix.mask[parents], (0, entries[0][0].shape[2] if entries else 0), value=1)
+        return Prefix(cache, mask, prefix.logits[parents])
 
     def _read(
         self, prefix: Prefix | None, parents: Tensor | None, embeds: Tensor, mask: Tensor, last_only: bool = False
