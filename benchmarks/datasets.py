@@ -28,11 +28,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a file, t
 from benchmarks.measure import Figure, Lines, turns, version
 
 from robustmel.candidates.bm25 import BM25
-from robustmel.candidates.lexical import words
 from robustmel.datasets import DATASETS
 from robustmel.kb import KnowledgeBase
 from robustmel.kb.stored import StoredKnowledgeBase
 from robustmel.kb.write import write_kb
+from robustmel.retrieval.word_index import words
 from robustmel.types import Entity
 
 REPETITIONS = 3

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robustmel.candidates.bm25 import BM25
-from robustmel.candidates.lexical import NameIndex, WordIndex, trigrams, words
-from robustmel.candidates.ranking import top
+from robustmel.candidates.lexical import NameIndex, entity_index, trigrams
 from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
+from robustmel.retrieval.nearest import top
+from robustmel.retrieval.word_index import words
 from robustmel.types import Entity, Mention
 
 WORDS = st.lists(st.sampled_from("a b c d the who".split()), max_size=6).map(" ".join)  # noqa: SIM905
@@ -44,7 +45,7 @@ def formula(entries: list[list[str]], query: list[str], k1: float, b: float) -> 
 def test_scores_are_those_of_the_formula(names: list[str], query: str, k1: float, b: float) -> None:
     kb = KnowledgeBase([Entity(str(place), name) for place, name in enumerate(names)])
     expected = formula([name.split() for name in names], query.split(), k1, b)
-    np.testing.assert_allclose(WordIndex(kb, k1, b).scores(query), expected, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(entity_index(kb, k1, b).scores(query), expected, rtol=1e-5, atol=1e-7)
 
 
 def test_equal_scores_keep_the_order_of_the_knowledge_base(kb: KnowledgeBase) -> None:
@@ -74,7 +75,7 @@ def test_words_keep_short_ones_and_part_scripts_without_blanks() -> None:
 
 def test_a_knowledge_base_without_words_scores_nothing() -> None:
     kb = KnowledgeBase([Entity("1", "?"), Entity("2", "")])
-    assert WordIndex(kb).scores("?").tolist() == [0.0, 0.0]
+    assert entity_index(kb).scores("?").tolist() == [0.0, 0.0]
     assert NameIndex(kb).scores("x").tolist() == [0.0, 0.0]
 
 

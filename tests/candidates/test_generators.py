@@ -162,7 +162,7 @@ def test_the_graph_finds_what_the_exact_product_finds(kb: KnowledgeBase) -> None
 
 def test_the_graph_misses_few_of_the_nearest() -> None:
     pytest.importorskip("faiss", reason="the extra faiss is not installed")
-    from robustmel.candidates.nearest import nearest, nearest_by_graph
+    from robustmel.retrieval.nearest import nearest, nearest_by_graph
 
     drawn = np.random.default_rng(0).standard_normal((3000, 24)).astype(np.float32)
     unit = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)

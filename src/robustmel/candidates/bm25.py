@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from robustmel.candidates.lexical import WordIndex
-from robustmel.candidates.ranking import require_count, top
+from robustmel.candidates.lexical import entity_index
+from robustmel.candidates.ranking import require_count
 from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
+from robustmel.retrieval.nearest import top
 from robustmel.types import Mention
 
 
@@ -42,7 +43,7 @@ class BM25:
 
     def candidates(self, mentions: Sequence[Mention], kb: KnowledgeBase, train: Sequence[Mention]) -> list[tuple[str, ...]]:
         """See `CandidateGenerator.candidates`."""
-        index = WordIndex(kb, self.k1, self.b)
+        index = entity_index(kb, self.k1, self.b)
         asked = [f"{mention.surface} {mention.text}" if self.text else mention.surface for mention in mentions]
         lists = {query: tuple(kb.ids[place] for place in top(index.scores(query), self.k)) for query in dict.fromkeys(asked)}
         return [lists[query] for query in asked]

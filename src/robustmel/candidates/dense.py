@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from robustmel.candidates.nearest import nearest, nearest_by_graph
 from robustmel.candidates.ranking import require_count
 from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
+from robustmel.retrieval.nearest import nearest, nearest_by_graph
 from robustmel.types import Mention
 
 _CHUNK = 1024

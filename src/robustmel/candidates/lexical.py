@@ -1,54 +1,19 @@
 """Entities by how much their words, or the letters of their names, resemble a query."""
 
-import logging
-import re
 from collections import defaultdict
 from functools import cached_property
-from typing import Any
 
-import bm25s
 import numpy as np
 from numpy.typing import NDArray
 
 from robustmel.kb import KnowledgeBase
 from robustmel.kb.knowledge_base import fold
-
-logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG on import
-
-# Chinese, Japanese and Korean put no blanks between words: each of their characters is a word of its own.
-_WORD = re.compile(
-    "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|[^\\W\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+"
-)
+from robustmel.retrieval.word_index import WordIndex
 
 
-def words(text: str) -> list[str]:
-    """Folded words, none left out: one-letter words and stop words are names too ("C", "The Who")."""
-    return _WORD.findall(fold(text))
-
-
-class WordIndex:
-    """BM25 over name, aliases and description (Robertson and Zaragoza, 2009; Lucene's variant as in bm25s).
-
-    Args:
-        kb: What is indexed.
-        k1: Saturation of repeated words.
-        b: Weight of the entry's length, 0 to 1.
-    """
-
-    def __init__(self, kb: KnowledgeBase, k1: float = 1.5, b: float = 0.75) -> None:
-        entries = [words(" ".join((entity.name, *entity.aliases, entity.description))) for entity in kb]
-        self._size = len(entries)
-        self._index: Any = None
-        if any(entries):
-            self._index = bm25s.BM25(k1=k1, b=b, method="lucene")
-            self._index.index(entries, show_progress=False)
-
-    def scores(self, query: str) -> NDArray[np.float32]:
-        """float32 (N,), one score an entity in knowledge-base order; 0 where no word is shared."""
-        known = [] if self._index is None else [word for word in words(query) if word in self._index.vocab_dict]
-        if not known:
-            return np.zeros(self._size, dtype=np.float32)
-        return np.asarray(self._index.get_scores(known), dtype=np.float32)
+def entity_index(kb: KnowledgeBase, k1: float = 1.5, b: float = 0.75) -> WordIndex:
+    """BM25 over name, aliases and description of every entity, in knowledge-base order; see `WordIndex`."""
+    return WordIndex([" ".join((entity.name, *entity.aliases, entity.description)) for entity in kb], k1, b)
 
 
 class NameIndex:

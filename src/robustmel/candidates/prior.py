@@ -8,10 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from robustmel.candidates.lexical import NameIndex, WordIndex
-from robustmel.candidates.ranking import require_count, top
+from robustmel.candidates.lexical import NameIndex, entity_index
+from robustmel.candidates.ranking import require_count
 from robustmel.kb import KnowledgeBase
 from robustmel.kb.knowledge_base import fold
+from robustmel.retrieval.nearest import top
 from robustmel.types import Mention
 
 
@@ -50,7 +51,7 @@ class Prior:
 class _Ranker:
     def __init__(self, kb: KnowledgeBase, train: Sequence[Mention], k: int) -> None:
         self._kb, self._k = kb, k
-        self._words, self._names = WordIndex(kb), NameIndex(kb)
+        self._words, self._names = entity_index(kb), NameIndex(kb)
         self._place = {entity_id: place for place, entity_id in enumerate(kb.ids)}
         self._popularity = np.array([entity.popularity for entity in kb])
         self._meant: defaultdict[str, Counter[str]] = defaultdict(Counter)

@@ -95,5 +95,8 @@ def train_kind(
     train_from_command_line(str(ctx.info_name), out, dataset, family, base, recipe, change or [], candidates)
 
 
-for kind, what in (("dual-encoder", "Train a dual encoder by its family's own loss."),):
+for kind, what in (
+    ("dual-encoder", "Train a dual encoder by its family's own loss."),
+    ("gemel", "Train GEMEL's feature mapper between a frozen vision encoder and a frozen language model."),
+):
     train.command(kind, cls=CommandWithRecipeKeys, help=f"{what} The same command goes on after an interruption.")(train_kind)

@@ -11,6 +11,7 @@ LINKERS = Registry(
         "blip2": "robustmel.linkers.blip2:BLIP2",
         "clip": "robustmel.linkers.clip:CLIP",
         "flava": "robustmel.linkers.flava:FLAVA",
+        "gemel": "robustmel.linkers.gemel.linker:GEMEL",
         "owlvit": "robustmel.linkers.owlvit:OWLViT",
         "siglip": "robustmel.linkers.siglip:SigLIP",
         "align-world": Preset("align", {"model": "world:align-world"}),

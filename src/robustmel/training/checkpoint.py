@@ -18,7 +18,13 @@ from robustmel.training.recipe import Recipe
 from robustmel.training.state import STATE, State, read_state, remove_unfinished, write_state
 from robustmel.training.trainee import CandidateLists, Trainee, kind_of_training
 
-TRAINEES = Registry("kind of training", {"dual-encoder": "robustmel.training.dual_encoder:DualEncoderTrainee"})
+TRAINEES = Registry(
+    "kind of training",
+    {
+        "dual-encoder": "robustmel.training.dual_encoder:DualEncoderTrainee",
+        "gemel": "robustmel.training.feature_mapper:FeatureMapperTrainee",
+    },
+)
 """What a linker's class may say in `trained_as` -> the `Trainee` that its training is."""
 
 MUST_AGREE = {

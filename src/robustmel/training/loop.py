@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from robustmel.errors import UsageError
 from robustmel.training.recipe import Recipe
@@ -103,16 +103,19 @@ def _epoch(
             before = (number - 1) * trainee.steps + step
             for group in optimizer.param_groups:
                 group["lr"] = _rate(recipe, before, total)
-            loss = trainee.loss(batch, number, step)
-            if not math.isfinite(loss.item()):
-                raise UsageError(
-                    f"the loss is {loss.item()} in epoch {number}; lower learning_rate ({recipe.learning_rate:g}) and train again."
-                )
             optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
+            loss = 0.0
+            parts = trainee.loss(batch, number, step)
+            for part in [parts] if isinstance(parts, Tensor) else parts:
+                loss += part.item()
+                torch.autograd.backward(part)
+            if not math.isfinite(loss):
+                raise UsageError(
+                    f"the loss is {loss} in epoch {number}; lower learning_rate ({recipe.learning_rate:g}) and train again."
+                )
             nn.utils.clip_grad_norm_(trainee.model.parameters(), 1.0)
             optimizer.step()
-            losses += loss.item()
+            losses += loss
             on_step(before + 1, total)
     return losses / trainee.steps
 

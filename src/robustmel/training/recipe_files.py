@@ -10,11 +10,12 @@ from typing import Any
 from robustmel.errors import MissingError, UsageError
 from robustmel.registry import suggestion
 from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
+from robustmel.training.feature_mapper_recipe import FeatureMapperRecipe
 from robustmel.training.recipe import Recipe, fill
 
 PACKAGED = Path(__file__).parents[1] / "world" / "recipes"
 
-RECIPES: dict[str, type[Recipe]] = {"dual-encoder": DualEncoderRecipe}
+RECIPES: dict[str, type[Recipe]] = {"dual-encoder": DualEncoderRecipe, "gemel": FeatureMapperRecipe}
 """What `robustmel train` can train -> the recipe that says how."""
 
 

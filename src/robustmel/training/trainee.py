@@ -49,8 +49,11 @@ class Trainee(Protocol):
     def batches(self, epoch: int) -> Iterator[Any]:
         """The batches of an epoch (counted from 1); they depend on the recipe's seed and the epoch alone."""
 
-    def loss(self, batch: Any, epoch: int, step: int) -> Tensor:
-        """The loss of a batch, a scalar with a gradient; `step` counts from 0 in the epoch."""
+    def loss(self, batch: Any, epoch: int, step: int) -> Tensor | Iterator[Tensor]:
+        """The loss of a batch, a scalar with a gradient, or scalars that add up to it and are followed back one by one.
+
+        `step` counts from 0 in the epoch.
+        """
 
     def validate(self) -> dict[str, float]:
         """Accuracies on the validation mentions by name; {} where there are none."""

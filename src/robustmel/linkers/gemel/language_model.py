@@ -105,6 +105,18 @@ class LanguageModel:
         """The embeddings of token ids of any shape: (..., width)."""
         return self._embedding(ids.to(self.device))  # type: ignore[no-any-return]
 
+    def logits(self, embeds: Tensor, mask: Tensor, last: int) -> Tensor:
+        """Logits (B, last, V), float32, after each of the last tokens of texts (B, T, width), padded on the left; differentiable."""
+        mask = mask.to(self.device, torch.int64)
+        output = self.network(
+            inputs_embeds=embeds.to(self._embedding.weight.dtype),
+            attention_mask=mask,
+            position_ids=(mask.cumsum(1) - 1).clamp(min=0),
+            use_cache=False,
+            logits_to_keep=last,
+        )
+        return output.logits.float()  # type: ignore[no-any-return]
+
     def prefill(self, embeds: Tensor, mask: Tensor, after: Prefix | None = None) -> Prefix:
         """Reads prompts; differentiable with respect to the embeddings.
 

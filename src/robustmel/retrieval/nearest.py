@@ -1,4 +1,4 @@
-"""The nearest of many unit vectors."""
+"""The best of many scores, and the nearest of many unit vectors."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robustmel.candidates.ranking import top
 from robustmel.errors import MissingError
 
 Search = Callable[[NDArray[np.float32]], Iterable[NDArray[np.intp]]]
@@ -16,6 +15,22 @@ LINKS = 32
 """Links a node of the graph; FAISS's usual."""
 BREADTH = 128
 """Nodes looked at in building and searching, at least: recall of the exact neighbours is about 99 % at ten of them."""
+
+
+def top(scores: NDArray[Any], k: int) -> NDArray[np.intp]:
+    """Positions of the k highest scores, highest first; equal ones in their own order.
+
+    Args:
+        scores: (N,) numbers, none of them NaN.
+        k: How many; all N where there are fewer.
+    """
+    if k < len(scores):
+        threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
+        contenders = np.flatnonzero(scores >= threshold)
+    else:
+        contenders = np.arange(len(scores))
+    order: NDArray[np.intp] = contenders[np.argsort(-scores[contenders], kind="stable")][:k]
+    return order
 
 
 def nearest(known: NDArray[np.float32], k: int) -> Search:

@@ -1,0 +1,307 @@
+"""GEMEL as a linker: a frozen language model writes the name, or says how likely each listed name is."""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from robustmel.errors import ImageError, MissingError, UsageError
+from robustmel.images import decode
+from robustmel.kb import KnowledgeBase
+from robustmel.kb.name_trie import NameTrie
+from robustmel.linkers.contract import Capabilities, capabilities
+from robustmel.linkers.gemel.beam_search import Generated, beam_search
+from robustmel.linkers.gemel.checkpoint import GemelCheckpoint, blank, gemel_files, read_checkpoint, read_settings
+from robustmel.linkers.gemel.demos import Choice, Compared, DemoPool, check_choice
+from robustmel.linkers.gemel.language_model import DTYPES, LanguageModel
+from robustmel.linkers.gemel.name_scores import name_scores
+from robustmel.linkers.gemel.prompt_reader import PromptReader
+from robustmel.linkers.gemel.vision import VisionEncoder
+from robustmel.linkers.loading import pick_device
+from robustmel.linkers.ranking import ranking
+from robustmel.linkers.weights import weight_files
+from robustmel.types import Prediction, Query, Task, Usage
+
+OPEN_NAMES = 10_000
+"""Names of an open knowledge base that `scores` and `logits` compare, at most."""
+
+
+class GEMEL:
+    """GEMEL, a generative linker: the entity's name is written by a frozen language model.
+
+    An image becomes a few vectors by a linear mapper, the only part that is trained. Demonstrations from the training mentions come
+    first, then the question. An open query is answered by beam search over the names of the knowledge base; listed candidates are
+    ranked by the mean log-probability of their names. T2T reads blank images (features of zero), in demonstrations too.
+
+    Entities of one name share its score. A search that ends in no name gives NIL with status "dead_end"; without the prefix tree,
+    a text that is no name gives NIL with status "unknown_name".
+
+    Args:
+        kb: Names and ids.
+        model: A folder that `robustmel train gemel` made, or `world:NAME`.
+        vision: Another frozen vision encoder than the one trained with; None takes that.
+        language_model: Another copy of the language model; None takes the one trained with.
+        demos: Demonstrations in a prompt; as many fewer as a prompt would outgrow the model's context.
+        demo_choice: "dense", "bm25" or "random".
+        demo_text: What retrieval compares: the "mention", as in the paper, or the "sentence".
+        prefix_tree: Allow the names of the knowledge base alone; False lets the model write anything.
+        beams: Of the search.
+        max_new_tokens: Of a name, its end token counted; longer names cannot be reached.
+        length_penalty: Exponent of the length by which a score is divided.
+        dtype: "float32", "bfloat16" or "float16", of the language model.
+        device: "auto" (a GPU where there is one), "cpu", "cuda", ...
+        batch_size: Queries answered at a time.
+
+    Raises:
+        UsageError: A parameter is out of its range, or the parts do not fit together.
+        MissingError: A part is not there.
+
+    Source:
+        Shi et al., "Generative Multimodal Entity Linking", LREC-COLING 2024.
+    """
+
+    tasks: ClassVar[tuple[Task, ...]] = ("IT2T", "T2T")
+    version: ClassVar[int] = 1
+    open_answers: ClassVar[bool] = True
+    trained_as: ClassVar[str] = "gemel"
+    logit_scale: ClassVar[float] = 1.0
+
+    def __init__(
+        self,
+        kb: KnowledgeBase,
+        /,
+        *,
+        model: str,
+        vision: str | None = None,
+        language_model: str | None = None,
+        demos: int = 16,
+        demo_choice: Choice = "dense",
+        demo_text: Compared = "mention",
+        prefix_tree: bool = True,
+        beams: int = 5,
+        max_new_tokens: int = 32,
+        length_penalty: float = 1.0,
+        dtype: Literal["float32", "bfloat16", "float16"] = "float32",
+        device: str = "auto",
+        batch_size: int = 16,
+    ) -> None:
+        self._check(demos, demo_choice, demo_text, beams, max_new_tokens, dtype, batch_size)
+        checkpoint = read_checkpoint(model)
+        settings = checkpoint.settings
+        self.kb, self.batch_size = kb, batch_size
+        self.prefix_tree, self.beams, self.max_new_tokens = prefix_tree, beams, max_new_tokens
+        self.length_penalty = length_penalty
+        self.vision = VisionEncoder(vision or settings.vision, device=device)
+        self.lm = LanguageModel.load(language_model or settings.language_model, dtype=dtype, device=device)
+        self._fits(model, checkpoint)
+        pool = DemoPool(checkpoint.demos, demo_choice, demo_text, self.vision.text_tower.embed)
+        self.prompts = PromptReader(self.lm, checkpoint, pool, demos, max_new_tokens)
+        self.no_gradient = self.vision.no_gradient
+        if self.no_gradient:
+            self.logits = None  # type: ignore[assignment, method-assign]  # so it is not `Differentiable`
+
+    @staticmethod
+    def _check(demos: int, choice: str, compared: str, beams: int, max_new_tokens: int, dtype: str, batch_size: int) -> None:
+        check_choice(demos, choice, compared)
+        for name, value in (("beams", beams), ("max_new_tokens", max_new_tokens), ("batch_size", batch_size)):
+            if value < 1:
+                raise UsageError(f"{name} = {value}; expected at least 1.")
+        if dtype not in DTYPES:
+            raise UsageError(f'dtype = "{dtype}" is unknown; it is one of {", ".join(DTYPES)}.')
+
+    def _fits(self, model: str, checkpoint: GemelCheckpoint) -> None:
+        vision, width = checkpoint.mapper.in_features, checkpoint.mapper.out_features
+        prefix_length = checkpoint.settings.visual_prefix_length
+        if (vision, width) != (self.vision.width, prefix_length * self.lm.width) or checkpoint.features.shape[1] != vision:
+            raise UsageError(
+                f"{model}: its mapper makes {width} numbers of {vision}, but the vision encoder gives {self.vision.width} and the "
+                f"language model takes {prefix_length} x {self.lm.width}; use the parts it was trained with."
+            )
+
+    @classmethod
+    def examine(cls, **parameters: Any) -> Capabilities:
+        """What it offers with these parameters.
+
+        Raises:
+            RobustMELError: As when it is built.
+        """
+        names = ("demos", "demo_choice", "demo_text", "beams", "max_new_tokens", "dtype", "batch_size")
+        cls._check(*(parameters[name] for name in names))
+        with suppress(MissingError):  # a grid may be planned where there is no GPU
+            pick_device(parameters["device"])
+        if parameters["model"]:  # one that is to be trained has none yet
+            cls.assets(**parameters)
+        return capabilities(cls)
+
+    @classmethod
+    def assets(cls, **parameters: Any) -> tuple[Path, ...]:
+        """The mapper with its demonstrations, the vision encoder and the language model."""
+        settings = read_settings(parameters["model"])
+        vision = weight_files(parameters.get("vision") or settings.vision)
+        return (
+            gemel_files(parameters["model"])
+            + vision
+            + weight_files(parameters.get("language_model") or settings.language_model)
+        )
+
+    def cut_texts(self, queries: Sequence[Query], task: Task) -> int:
+        """How many of these queries were shown fewer demonstrations than asked for, as their prompt outgrew the context."""
+        return sum(query.id in self.prompts.shortened for query in queries)
+
+    def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
+        """One prediction a query, in order; see the class. A query whose image cannot be used gets an error row."""
+        self._check_task(task)
+        predictions: list[Prediction] = []
+        for start in range(0, len(queries), self.batch_size):
+            batch = queries[start : start + self.batch_size]
+            began = time.perf_counter()
+            answers = self._answer(batch, task)
+            share = (time.perf_counter() - began) / len(batch)
+            predictions.extend(replace(answer, seconds=share) for answer in answers)
+        return predictions
+
+    @torch.no_grad()
+    def scores(self, queries: Sequence[Query], task: Task) -> Tensor:
+        """float32 (B, C) mean log-probabilities, from each query's own image; see `logits`.
+
+        Raises:
+            ImageError: The image of a query cannot be used.
+        """
+        self._check_task(task)
+        return self._scores(queries, self._features(queries, task), task)
+
+    def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "IT2T") -> Tensor:
+        """float32 (B, C): log-probability of each candidate's name by its length, differentiable down to the raw pixels.
+
+        Args:
+            pixels: Floats (B, 3, H, W) in [0, 1]; they stand in for the queries' images.
+            queries: B queries; missing columns of shorter lists hold minus infinity, and so do names that cannot be written.
+            task: "IT2T".
+
+        Raises:
+            UsageError: The task reads no pixels, or the knowledge base is open and too large to compare every name.
+        """
+        self._check_task(task)
+        if task == "T2T":
+            raise UsageError('task "T2T" reads no image, so it has no gradient in the pixels; choose IT2T.')
+        return self._scores(queries, self.vision.features(pixels), task)
+
+    # How it is done ---------------------------------------------------------------------------------------------------
+
+    def _check_task(self, task: Task) -> None:
+        if task not in self.tasks:
+            raise UsageError(f'linker GEMEL has no task "{task}"; it has {", ".join(self.tasks)}.')
+
+    @cached_property
+    def _names(self) -> list[tuple[int, ...]]:
+        """Tokens of every entity's name, in knowledge-base order; () for one that cannot be written."""
+        return [
+            tokens if len(tokens) < self.max_new_tokens else ()
+            for tokens in self.prompts.tokens.names([entity.name for entity in self.kb])
+        ]
+
+    @cached_property
+    def _trie(self) -> NameTrie:
+        return NameTrie.build(self._names)
+
+    @cached_property
+    def _named(self) -> dict[str, list[str]]:
+        named: dict[str, list[str]] = {}
+        for entity in self.kb:
+            named.setdefault(entity.name, []).append(entity.id)
+        return named
+
+    def _features(self, queries: Sequence[Query], task: Task) -> Tensor:
+        """float32 (B, width) of the queries' images; blank ones for T2T."""
+        if task == "T2T":
+            return blank(self.vision.width).expand(len(queries), -1)
+        absent = next((query for query in queries if query.image is None), None)
+        if absent is not None:
+            raise ImageError("no_image", f"mention {absent.id} names no image.")
+        return self.vision.picture_features([decode(query.image) for query in queries if query.image is not None])
+
+    def _answer(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
+        answers: dict[int, Prediction] = {}
+        features: list[Tensor] = []
+        for index, query in enumerate(queries):
+            try:
+                if any(candidate not in self.kb for candidate in query.candidates or ()):
+                    answers[index] = Prediction(query.id, error="unknown_candidate")
+                else:
+                    features.append(self._features([query], task))
+            except ImageError as problem:
+                answers[index] = Prediction(query.id, error=problem.kind)
+        sound = [query for index, query in enumerate(queries) if index not in answers]
+        rows = iter(self._linked(sound, torch.cat(features), task) if sound else ())
+        return [answers[index] if index in answers else next(rows) for index in range(len(queries))]
+
+    @torch.no_grad()
+    def _linked(self, queries: Sequence[Query], features: Tensor, task: Task) -> list[Prediction]:
+        if self.prefix_tree and all(query.candidates is not None for query in queries):
+            table = self._scores(queries, features, task).cpu()
+            return [self._ranked(query, row) for query, row in zip(queries, table, strict=True)]
+        if self.prefix_tree and any(query.candidates is not None for query in queries):
+            parts = [self._linked([query], row[None], task) for query, row in zip(queries, features, strict=True)]
+            return [part[0] for part in parts]
+        prompts = self.prompts.read(queries, features, task == "T2T")
+        trie = self._trie if self.prefix_tree else None
+        results = beam_search(self.lm, prompts, trie, self.beams, self.max_new_tokens, self.length_penalty)
+        read = prompts.mask.sum(1).tolist()
+        return [
+            replace(self._named_entities(query, result), usage=Usage(1, count, max((len(h.tokens) + 1 for h in result.hypotheses), default=0)))
+            for query, result, count in zip(queries, results, read, strict=True)
+        ]  # fmt: skip
+
+    def _ranked(self, query: Query, scores: Tensor) -> Prediction:
+        """Candidates by score; those whose name cannot be written are left out."""
+        own = scores[: len(query.listed)]
+        written = [candidate for candidate, score in zip(query.listed, own.tolist(), strict=True) if score != -torch.inf]
+        ranked = ranking(replace(query, candidates=tuple(written)), own[own != -torch.inf])
+        return replace(ranked, text=self.kb[ranked.ranked[0]].name) if ranked.ranked else replace(ranked, status="dead_end")
+
+    def _named_entities(self, query: Query, result: Generated) -> Prediction:
+        """The entities that bear the written names, best first."""
+        if result.broken:
+            return Prediction(query.id, error="non_finite")
+        if not result.hypotheses:
+            return Prediction(query.id, status="dead_end")
+        ranked: dict[str, float] = {}
+        texts = [self.lm.tokenizer.decode(hypothesis.tokens) for hypothesis in result.hypotheses]
+        for text, hypothesis in zip(texts, result.hypotheses, strict=True):
+            if self.prefix_tree:
+                entities = [self.kb.ids[place] for place in self._trie.names(hypothesis.state).tolist()]
+            else:
+                entities = self._named.get(text.strip(), [])
+            for entity in entities:
+                if query.candidates is None or entity in query.candidates:
+                    ranked.setdefault(entity, hypothesis.score)
+            if not ranked:  # the answer is the best text alone
+                return Prediction(query.id, text=text, status="unknown_name")
+        return Prediction(query.id, tuple(ranked), tuple(ranked.values()), text=texts[0])
+
+    def _scores(self, queries: Sequence[Query], features: Tensor, task: Task) -> Tensor:
+        """(B, C): every distinct name scored once, then spread over the candidates that bear it."""
+        if any(query.candidates is None for query in queries) and len(self.kb) > OPEN_NAMES:
+            raise UsageError(
+                f"the knowledge base has {len(self.kb):,} names, and GEMEL scores {OPEN_NAMES:,} at most; list candidates instead, "
+                'such as candidates = "bm25".'
+            )
+        places = [
+            range(len(self.kb)) if query.candidates is None else [self.kb.position(candidate) for candidate in query.candidates]
+            for query in queries
+        ]
+        distinct = [list(dict.fromkeys(name for place in row if (name := self._names[place]))) for row in places]
+        scores = name_scores(self.lm, self.prompts.read(queries, features, task == "T2T"), distinct, self.length_penalty)
+        width = max(map(len, places), default=0)
+        columns = torch.full((len(queries), width), scores.shape[1])
+        for row, (own, names) in enumerate(zip(places, distinct, strict=True)):
+            column = {name: index for index, name in enumerate(names)}
+            columns[row, : len(own)] = torch.tensor([column.get(self._names[place], scores.shape[1]) for place in own])
+        padded = torch.cat([scores, scores.new_full((len(queries), 1), -torch.inf)], 1)
+        return padded.gather(1, columns.to(scores.device))

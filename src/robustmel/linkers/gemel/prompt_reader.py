@@ -1,0 +1,102 @@
+"""Reads prompts: demonstrations once for a batch, however often it is asked about, then its questions."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from robustmel.linkers.gemel.checkpoint import GemelCheckpoint, blank
+from robustmel.linkers.gemel.demos import DemoPool
+from robustmel.linkers.gemel.language_model import LanguageModel, Prefix
+from robustmel.linkers.gemel.prompt import read_prompt
+from robustmel.linkers.gemel.prompt_tokens import PromptTokens, embedded, left_padded
+from robustmel.types import Query
+
+REMEMBERED = 4
+"""Batches whose demonstrations stay read: an attack comes back to its batch."""
+
+
+class PromptReader:
+    """From queries and the features of their images to what a language model keeps of their prompts.
+
+    Args:
+        lm: The language model.
+        checkpoint: Mapper, prompt and features of the demonstrations' images.
+        pool: Chooses demonstrations.
+        demos: How many are shown.
+        room: Tokens of the context that are left free for the answer.
+
+    Attributes:
+        tokens: Writes the prompts.
+        shortened: Ids of the queries that were shown fewer demonstrations, as their prompt would outgrow the context.
+    """
+
+    def __init__(self, lm: LanguageModel, checkpoint: GemelCheckpoint, pool: DemoPool, demos: int, room: int) -> None:
+        settings = checkpoint.settings
+        self._lm, self._pool, self._count, self._room = lm, pool, demos, room
+        self._mapper: nn.Linear = checkpoint.mapper.to(lm.device)
+        self._features = torch.cat([checkpoint.features, blank(checkpoint.mapper.in_features)])  # row -1 is the blank one
+        self.tokens = PromptTokens(lm.tokenizer, lm.start, read_prompt(settings.prompt), settings.visual_prefix_length)
+        self.shortened: set[str] = set()
+        self._read: dict[tuple[bool, tuple[int, ...]], tuple[tuple[Query, ...], Prefix | None]] = {}
+
+    def read(self, queries: Sequence[Query], features: Tensor, blank_demos: bool = False) -> Prefix:
+        """The prompts, read; differentiable in the features.
+
+        Args:
+            queries: B of them.
+            features: (B, width): of their images.
+            blank_demos: Demonstrations come with blank images.
+
+        Raises:
+            UsageError: A question alone is longer than the context.
+        """
+        prefix = self._demonstrations(tuple(queries), blank_demos)
+        questions = [self.tokens.question(query.text, query.surface) for query in queries]
+        if prefix is None:
+            questions = [self.tokens.start + question for question in questions]
+        ids, mask = left_padded(questions)
+        return self._lm.prefill(embedded(self._lm.embed, ids, self.visual(features)), mask, after=prefix)
+
+    def forget(self) -> None:
+        """Reads demonstrations again: the mapper has changed."""
+        self._read.clear()
+
+    @torch.no_grad()
+    def _demonstrations(self, queries: tuple[Query, ...], blank_demos: bool) -> Prefix | None:
+        known = (blank_demos, tuple(map(id, queries)))
+        if known not in self._read:
+            chosen = [
+                self._fitting(query, row) for query, row in zip(queries, self._pool.choose(queries, self._count), strict=True)
+            ]
+            prefix = None
+            if any(chosen):
+                prefix = self._read_demonstrations(chosen, blank_demos)
+            self._read[known] = queries, prefix  # the queries are held so that their identity stays their own
+            while len(self._read) > REMEMBERED:
+                del self._read[next(iter(self._read))]
+        return self._read[known][1]
+
+    def _read_demonstrations(self, chosen: Sequence[Sequence[int]], blank_demos: bool) -> Prefix:
+        demos = [[self._pool.demos[place] for place in row] for row in chosen]
+        ids, mask = left_padded([self.tokens.start + [t for demo in row for t in self.tokens.demo(demo)] for row in demos])
+        rows = [-1 if blank_demos else demo.image for row in demos for demo in row]
+        return self._lm.prefill(embedded(self._lm.embed, ids, self.visual(self._features[rows])), mask)
+
+    def _fitting(self, query: Query, chosen: Sequence[int]) -> list[int]:
+        """The demonstrations for which the context has room; the least similar, which stand first, are left out."""
+        room = self._lm.context or 2**62
+        room -= len(self.tokens.start) + len(self.tokens.question(query.text, query.surface)) + self._room
+        fitting: list[int] = []
+        for place in reversed(chosen):
+            room -= len(self.tokens.demo(self._pool.demos[place]))
+            if room < 0:
+                self.shortened.add(query.id)
+                break
+            fitting.insert(0, place)
+        return fitting
+
+    def visual(self, features: Tensor) -> Tensor:
+        """(B * prefix length, width): the visual vectors of features, one image after the other."""
+        mapped: Tensor = self._mapper(features.to(self._lm.device))
+        return mapped.reshape(-1, self._lm.width)

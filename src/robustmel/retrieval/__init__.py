@@ -1,0 +1,1 @@
+"""Nearest texts and nearest vectors, for candidates and for demonstrations."""

@@ -1,0 +1,227 @@
+"""GEMEL's feature mapper as a trainee: a linear layer between a frozen vision encoder and a frozen language model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from robustmel.datasets.dataset import Dataset
+from robustmel.errors import ImageError, MissingError
+from robustmel.images import decode
+from robustmel.kb.name_trie import NameTrie
+from robustmel.linkers.gemel.beam_search import beam_search
+from robustmel.linkers.gemel.checkpoint import Demo, GemelCheckpoint, Settings, blank
+from robustmel.linkers.gemel.demos import Choice, Compared, DemoPool, check_choice
+from robustmel.linkers.gemel.language_model import LanguageModel
+from robustmel.linkers.gemel.linker import GEMEL
+from robustmel.linkers.gemel.prompt_reader import PromptReader
+from robustmel.linkers.gemel.prompt_tokens import embedded, left_padded
+from robustmel.linkers.gemel.vision import VisionEncoder
+from robustmel.training.feature_mapper_recipe import FeatureMapperRecipe
+from robustmel.training.trainee import CandidateLists
+from robustmel.types import Mention, Query
+
+ENCODED, VALIDATED = 64, 32
+"""Images encoded, and mentions validated, at a time."""
+
+ROOM = 32
+"""Tokens that a validated name may have."""
+
+
+class FeatureMapperTrainee:
+    """See `Trainee`. The frozen models are no part of what is trained; gradients pass through the language model.
+
+    Args:
+        datasets: Their training mentions are learnt from and become the pool of demonstrations.
+        recipe: The frozen models, demonstrations and batches.
+    """
+
+    def __init__(self, datasets: Sequence[Dataset], recipe: FeatureMapperRecipe) -> None:
+        check_choice(recipe.demos, recipe.demo_choice, recipe.demo_text)
+        self.recipe, self.remarks = recipe, Counter[str]()
+        self._vision = VisionEncoder(recipe.vision, device="cpu")
+        self._lm = LanguageModel.load(recipe.language_model, dtype=recipe.dtype, device="cpu")
+        self._rows: dict[Path, int] = {}
+        mentions = [self._answerable(dataset, ("train", None)) for dataset in datasets]
+        if not any(mentions):
+            raise MissingError(
+                f"no training mention in {', '.join(dataset.name for dataset in datasets)}: none has the split train."
+            )
+        held_out = [self._answerable(dataset, ("validation",)) for dataset in datasets]
+        self._names = [[entity.name for entity in dataset.kb] for dataset in datasets]
+        demos = [[self._demo(*pair) for pair in pairs] for pairs in mentions]
+        self._held_out = [[self._demo(*pair) for pair in pairs] for pairs in held_out]
+        self._features = self._encoded()
+        self._demos = [demo for part in demos for demo in part]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            self.mapper = nn.Linear(self._vision.width, recipe.visual_prefix_length * self._lm.width)
+        embed = self._vision.text_tower.embed
+        pool = DemoPool(self._demos, cast(Choice, recipe.demo_choice), cast(Compared, recipe.demo_text), embed)
+        settings = Settings(recipe.vision, recipe.language_model, recipe.visual_prefix_length, recipe.prompt)
+        self._checkpoint = GemelCheckpoint(settings, self.mapper, self._demos, self._features)
+        self._reader = PromptReader(self._lm, self._checkpoint, pool, recipe.demos, ROOM)
+        self._shown = pool.choose([_query(demo) for demo in self._demos], recipe.demos)
+        self._answers = [(*name, self._lm.end) for name in self._reader.tokens.names([demo.name for demo in self._demos])]
+        read = repr([[asdict(demo) for demo in part] for part in (self._demos, *self._held_out)] + self._names)
+        digest = hashlib.blake2b(read.encode("utf-8", "replace"), digest_size=16)
+        digest.update(self._features.numpy().tobytes())
+        self.digests: Mapping[str, str] = {"data": digest.hexdigest()}
+
+    @classmethod
+    def prepare(
+        cls, datasets: Sequence[Dataset], recipe: FeatureMapperRecipe, candidates: CandidateLists | None
+    ) -> FeatureMapperTrainee:
+        """Encodes every image once; names are validated against the whole knowledge base, so candidates are not read."""
+        return cls(datasets, recipe)
+
+    @property
+    def model(self) -> nn.Module:
+        """The mapper."""
+        return self.mapper
+
+    @property
+    def steps(self) -> int:
+        """Batches of an epoch."""
+        return -(-len(self._demos) // self.recipe.batch_size)
+
+    def batches(self, epoch: int) -> Iterator[list[int]]:
+        """Places of training mentions, shuffled anew in every epoch."""
+        generator = torch.Generator().manual_seed((self.recipe.seed * 1_000_003 + epoch) % 2**63)
+        order = torch.randperm(len(self._demos), generator=generator)
+        return (part.tolist() for part in torch.split(order, self.recipe.batch_size))
+
+    def loss(self, batch: list[int], epoch: int, step: int) -> Iterator[Tensor]:
+        """Cross-entropy of the name and the end token, a part of the batch at a time; the parts add up to the mean."""
+        tokens = sum(len(self._answers[place]) for place in batch)
+        size = -(-len(batch) // self.recipe.accumulation)
+        for start in range(0, len(batch), size):
+            yield self._negative_log_likelihood(batch[start : start + size]) / tokens
+
+    def validate(self) -> dict[str, float]:
+        """Share of the validation mentions whose name is written, word for word, by a greedy search over all names."""
+        right = total = 0
+        for names, held_out in zip(self._names, self._held_out, strict=True):
+            tokens = self._reader.tokens.names(names)
+            trie = NameTrie.build(tokens)
+            for start in range(0, len(held_out), VALIDATED):
+                part = held_out[start : start + VALIDATED]
+                queries, features = [_query(demo) for demo in part], self._images_of(part)
+                with torch.no_grad():
+                    written = beam_search(self._lm, self._reader.read(queries, features), trie, beams=1, max_new_tokens=ROOM)
+                for demo, result in zip(part, written, strict=True):
+                    places = trie.names(result.hypotheses[0].state).tolist() if result.hypotheses else []
+                    right += any(names[place] == demo.name for place in places)
+                total += len(part)
+        self._reader.forget()
+        return {"IT2T": right / total} if total else {}
+
+    def merit(self, validation: Mapping[str, float]) -> float:
+        """IT2T."""
+        return validation["IT2T"]
+
+    def publish(self, folder: Path) -> None:
+        """The folder that the linker GEMEL reads."""
+        self._checkpoint.write(folder)
+
+    def measure(
+        self, folder: Path, dataset: Dataset, split: str, candidates: Sequence[tuple[str, ...]] | None
+    ) -> dict[str, float]:
+        """Share of the mentions of a split whose entity shares the first rank, over all names, per task; ties count in part."""
+        mentions = [mention for mention in dataset.mentions if mention.split == split]
+        if not mentions:
+            return {}
+        recipe = self.recipe
+        linker = GEMEL(
+            dataset.kb,
+            model=str(folder),
+            demos=recipe.demos,
+            demo_choice=cast(Choice, recipe.demo_choice),
+            demo_text=cast(Compared, recipe.demo_text),
+            device="cpu",
+        )
+        queries = [mention.query(dataset.name, None) for mention in mentions]
+        shares: dict[str, float] = {}
+        for task in linker.tasks:
+            credit = 0.0
+            for mention, answer in zip(mentions, linker.link(queries, task), strict=True):
+                first = [
+                    entity for entity, score in zip(answer.ranked, answer.scores, strict=True) if score == answer.scores[0]
+                ]
+                credit += (mention.gold in first) / max(1, len(first))
+            shares[task] = credit / len(mentions)
+        return shares
+
+    # How it is done ---------------------------------------------------------------------------------------------------
+
+    def _negative_log_likelihood(self, places: Sequence[int]) -> Tensor:
+        """The sum over the answers' tokens: everything before the last token is read at once, and nothing is generated."""
+        writer = self._reader.tokens
+        sequences, images = [], []
+        for place in places:
+            shown = [self._demos[other] for other in self._shown[place]]
+            own = self._demos[place]
+            before = [token for demo in shown for token in writer.demo(demo)]
+            question = writer.question(own.text, own.mention)
+            sequences.append([*writer.start, *before, *question, *self._answers[place][:-1]])
+            images += [*shown, own]
+        ids, mask = left_padded(sequences)
+        embeds = embedded(self._lm.embed, ids, self._reader.visual(self._images_of(images)))
+        longest = max(len(self._answers[place]) for place in places)
+        logits = self._lm.logits(embeds, mask, last=longest)
+        targets = torch.tensor([[-100] * (longest - len(self._answers[place])) + [*self._answers[place]] for place in places])
+        return nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten().to(logits.device), reduction="sum")
+
+    def _answerable(self, dataset: Dataset, splits: tuple[str | None, ...]) -> list[tuple[Mention, Dataset]]:
+        mentions = [mention for mention in dataset.mentions if mention.split in splits]
+        known = [mention for mention in mentions if mention.gold in dataset.kb]
+        if len(known) < len(mentions):
+            self.remarks["mentions without a gold entity in the knowledge base"] += len(mentions) - len(known)
+        if self.recipe.limit and "train" in splits:
+            drawn = sorted(known, key=lambda mention: hashlib.blake2b(f"{self.recipe.seed}\x00{mention.id}".encode()).digest())
+            known = drawn[: self.recipe.limit]
+        return [(mention, dataset) for mention in known]
+
+    def _demo(self, mention: Mention, dataset: Dataset) -> Demo:
+        name = dataset.kb[mention.gold or ""].name
+        row = -1
+        if mention.image is None:
+            self.remarks["mentions without an image"] += 1
+        else:
+            row = self._rows.setdefault(mention.image, len(self._rows))
+        return Demo(mention.surface, mention.text, name, row, mention.query(dataset.name, None).id)
+
+    def _encoded(self) -> Tensor:
+        """Features of every image, (M, width), rounded to the half precision in which the pool keeps them; broken ones are blank."""
+        rows = [blank(self._vision.width)] * len(self._rows)
+        sound = []
+        for path, row in self._rows.items():
+            try:
+                sound.append((row, decode(path)))
+            except ImageError as problem:
+                self.remarks[f"images left out ({problem.kind})"] += 1
+            if len(sound) == ENCODED:
+                self._encode(sound, rows)
+        if sound:
+            self._encode(sound, rows)
+        return torch.cat(rows) if rows else blank(self._vision.width)[:0]
+
+    def _encode(self, sound: list[tuple[int, Any]], rows: list[Tensor]) -> None:
+        features = self._vision.picture_features([picture for _, picture in sound]).half().float()
+        for (row, _), feature in zip(sound, features, strict=True):
+            rows[row] = feature[None].clone()
+        sound.clear()
+
+    def _images_of(self, demos: Sequence[Demo]) -> Tensor:
+        return torch.cat([self._features, blank(self._vision.width)])[[demo.image for demo in demos]]
+
+
+def _query(demo: Demo) -> Query:
+    return Query(demo.id, demo.text, demo.mention, None, None, None)
