@@ -27,7 +27,7 @@ def write_log(folder: Path, records: Iterable[Record], schema: pa.Schema, order:
     """Writes `log.parquet`, one row an id of `order`, and returns it; the records may come in any order."""
     log = pa.concat_tables([schema.empty_table(), *tables(records, schema)])
     place = {item: number for number, item in enumerate(log["id"].to_pylist())}
-    log = log.take([place[item] for item in order])
+    log = log.take(pa.array([place[item] for item in order], pa.int64()))
     write_table(folder / "log.parquet", log, schema)
     return log
 
