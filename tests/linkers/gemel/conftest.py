@@ -18,7 +18,14 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "OPT": {"ffn_dim": 32, "word_embed_proj_dim": 16},
     "Llama": {"intermediate_size": 32, "num_key_value_heads": 1},
     "Qwen2": {"intermediate_size": 32, "num_key_value_heads": 2},
+    "GPTNeoX": {"intermediate_size": 32},  # its configuration says that it is no decoder
 }
+
+NO_BRANCHES: dict[str, dict[str, Any]] = {
+    "Mistral": {"intermediate_size": 32, "num_key_value_heads": 1, "sliding_window": 4},
+    "Bloom": {},
+}
+"""Networks on whose cache beams cannot share a row: a window of the last tokens, positions counted from the mask."""
 
 
 def word_tokenizer(start: bool = True) -> Any:
@@ -40,8 +47,9 @@ def network() -> Callable[..., Any]:
 
     def make(family: str = "OPT", seed: int = 0, spread: float = 0.5, **changed: Any) -> Any:
         torch.manual_seed(seed)
-        config = getattr(transformers, f"{family}Config")(**SHAPE | FAMILIES[family] | changed)
-        made = getattr(transformers, f"{family}ForCausalLM")(config).double().eval()
+        config = getattr(transformers, f"{family}Config")(**SHAPE | (FAMILIES | NO_BRANCHES)[family] | changed)
+        made = getattr(transformers, f"{family}ForCausalLM")(config).eval()
+        made = made if family == "Bloom" else made.double()  # whose masked attention is NaN in float64
         with torch.no_grad():
             for name, parameter in made.named_parameters():
                 if parameter.ndim > 1:

@@ -12,7 +12,7 @@ import torch
 from robustmel.errors import MissingError, UsageError
 from robustmel.linkers.gemel.language_model import LanguageModel
 
-from .conftest import END, FAMILIES, VOCABULARY, word_tokenizer
+from .conftest import END, FAMILIES, NO_BRANCHES, VOCABULARY, word_tokenizer
 
 Make = Callable[..., Any]
 
@@ -33,7 +33,7 @@ def test_a_prompt_of_a_batch_reads_as_it_does_alone(family: str, language_model:
     assert read.logits.dtype == torch.float32
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, *NO_BRANCHES])
 def test_beams_continue_as_if_all_were_read_anew(family: str, language_model: Make, prompts: Make) -> None:
     lm, lengths = language_model(family), [3, 9]
     embeds, mask = prompts(lengths)
@@ -42,9 +42,27 @@ def test_beams_continue_as_if_all_were_read_anew(family: str, language_model: Ma
     third = lm.extend(second, torch.tensor([7, 8]), torch.tensor([2, 1]))
     for place, (query, text) in enumerate(((1, [6, 7]), (0, [5, 8]))):
         whole = torch.cat((embeds[query, -lengths[query] :], lm.embed(torch.tensor(text))))
-        torch.testing.assert_close(third.logits[place], anew(lm, whole)[-1])
+        torch.testing.assert_close(third.logits[place], anew(lm, whole.to(lm.embed(torch.tensor(0)).dtype))[-1])
     again = lm.extend(first, torch.tensor([4, 5, 6]), torch.tensor([1, 0, 1]))
     torch.testing.assert_close(again.logits, second.logits, rtol=0, atol=0)  # what was read is left as it was
+    assert len(third.cache.layers[0].keys) == (2 if family in FAMILIES else len(third.logits))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_queries_that_are_done_leave_the_cache_and_listed_names_may_follow_beams(
+    family: str, language_model: Make, prompts: Make
+) -> None:
+    lm, lengths = language_model(family), [3, 9, 5]
+    embeds, mask = prompts(lengths)
+    grown = lm.extend(lm.prefill(embeds, mask), torch.tensor([4, 5, 6, 7]), torch.tensor([0, 2, 2, 1]))
+    grown = lm.extend(grown, torch.tensor([8, 9]), torch.tensor([1, 0]))
+    assert len(grown.cache.layers[0].keys) == 2
+    grown = lm.extend(grown, torch.tensor([10, 11]), torch.tensor([0, 0]))
+    assert len(grown.cache.layers[0].keys) == 1
+    followed = lm.follow(grown, torch.tensor([[12, 13]]), torch.ones(1, 2), torch.tensor([1]))
+    whole = torch.cat((embeds[2, -5:], lm.embed(torch.tensor([5, 8, 11, 12, 13]))))
+    torch.testing.assert_close(grown.logits[1], anew(lm, whole)[-3])
+    torch.testing.assert_close(followed[0], anew(lm, whole)[-2:])
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -2,6 +2,7 @@
 
 import copy
 import importlib
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,16 +22,18 @@ class Prefix:
 
     Args:
         cache: Keys and values of every layer, of the library; never changed in place.
-        mask: (B, T), int64: 1 where a token was read, 0 where there is padding.
+        mask: (B, T), int64: 1 where the cache holds a token of this sequence, 0 where it holds padding or another one's token.
         logits: (B, V), float32: of the token that follows the last one.
+        rows: (B,): where in the cache each sequence is, as beams share their prompt's; None where each has a row of its own.
     """
 
     cache: Any
     mask: Tensor
     logits: Tensor
+    rows: Tensor | None = None
 
     def last(self) -> tuple[tuple[Tensor, Tensor], ...]:
-        """Keys and values of the last token, for every layer: two tensors (B, heads, 1, size of a head)."""
+        """Keys and values of the last token, for every layer: two tensors (B, heads, 1, size of a head). For rows of their own."""
         return tuple((layer.keys[..., -1:, :], layer.values[..., -1:, :]) for layer in self.cache.layers)
 
 
@@ -52,11 +55,12 @@ class LanguageModel:
     """
 
     def __init__(self, network: Any, tokenizer: Any) -> None:
-        if not getattr(network.config, "is_decoder", True):
+        network.eval().requires_grad_(False)
+        if not _is_causal(network):
             raise UsageError(f"a {type(network).__name__} reads in both directions; GEMEL needs a causal language model.")
         if tokenizer.eos_token_id is None:
             raise UsageError("the language model's tokenizer has no end token (eos_token), which ends a generated name.")
-        self.network = network.eval().requires_grad_(False)
+        self.network = network
         self.tokenizer = tokenizer
         self._embedding = network.get_input_embeddings()
         self.width: int = self._embedding.embedding_dim
@@ -144,11 +148,25 @@ class LanguageModel:
             parents: (N,): which of the B sequences each token follows; any number of them may be the same. None: one follows each.
 
         Returns:
-            N sequences, one token longer.
+            N sequences, one token longer. Where the network allows it, the cache of what they share is neither copied nor reordered.
         """
-        added = torch.ones(len(tokens), 1, dtype=torch.int64, device=self.device)
-        read, logits = self._read(prefix, parents, self.embed(tokens[:, None]), added)
-        return Prefix(*read, logits[:, -1])
+        if parents is None or not self._branches(prefix.cache):
+            added = torch.ones(len(tokens), 1, dtype=torch.int64, device=self.device)
+            read, logits = self._read(prefix, parents, self.embed(tokens[:, None]), added)
+            return Prefix(*read, logits[:, -1])
+        tokens, parents = tokens.to(self.device), parents.to(self.device)
+        kept, rows = torch.unique(parents if prefix.rows is None else prefix.rows[parents], return_inverse=True)
+        cache = _selected(prefix.cache, kept if len(kept) < len(prefix.cache.layers[0].keys) else None)
+        same_row = rows[:, None] == torch.arange(len(kept), device=self.device)
+        slot = same_row.cumsum(0)[torch.arange(len(rows), device=self.device), rows] - 1  # among those that share a row
+        width, before = int(slot.max()) + 1, prefix.mask[parents]
+        own = torch.eye(width, dtype=torch.int64, device=self.device)
+        sees = torch.cat((before.new_zeros(len(kept), width, before.shape[1]), own.expand(len(kept), -1, -1)), 2)
+        sees[rows, slot, : before.shape[1]] = before
+        grid = tokens.new_zeros(len(kept), width).index_put((rows, slot), tokens)
+        hidden = torch.finfo(self._embedding.weight.dtype).min * (1 - sees[:, None]).to(self._embedding.weight.dtype)
+        logits = self._forward(self.embed(grid), hidden, sees.sum(2) - 1, cache).logits[rows, slot].float()
+        return Prefix(cache, torch.cat((before, own[slot]), 1), logits, rows)
 
     def follow(self, prefix: Prefix, tokens: Tensor, mask: Tensor, parents: Tensor) -> Tensor:
         """Logits (N, L, V), float32, after each of the tokens (N, L), padded on the right, that follow sequences `parents` (N,)."""
@@ -159,7 +177,7 @@ class LanguageModel:
 
         Its logits are not those of the last token but the prefix's.
         """
-        cache = _selected(prefix.cache, parents.to(self.device))
+        cache = _selected(prefix.cache, _places(prefix, parents.to(self.device)))
         for layer, (keys, values) in enumerate(entries):
             cache.update(keys, values, layer)
         mask = torch.nn.functional.pad(prefix.mask[parents], (0, entries[0][0].shape[2] if entries else 0), value=1)
@@ -172,21 +190,50 @@ class LanguageModel:
         mask, cache, begun = mask.to(torch.int64), None, 0
         if prefix is not None:
             parents = parents if parents is None else parents.to(self.device)
-            cache = _selected(prefix.cache, parents)
             before = prefix.mask if parents is None else prefix.mask[parents]
+            cache = _selected(prefix.cache, _places(prefix, parents))
             begun, mask = before.shape[1], torch.cat((before, mask), 1)
         positions = (mask.cumsum(1) - 1).clamp(min=0)[:, begun:]
-        if self.context is not None and mask.shape[1] > self.context and (longest := int(mask.sum(1).max())) > self.context:
+        output = self._forward(embeds, mask, positions, cache, 1 if last_only else 0)
+        return (output.past_key_values, mask), output.logits.float()
+
+    def _forward(self, embeds: Tensor, mask: Tensor, positions: Tensor, cache: Any, keep: int = 0) -> Any:
+        if self.context is not None and mask.shape[-1] > self.context and (longest := int(positions.max()) + 1) > self.context:
             raise UsageError(f"a prompt has {longest} tokens with its answer and the language model reads {self.context}.")
-        output = self.network(
+        return self.network(
             inputs_embeds=embeds.to(self._embedding.weight.dtype),
             attention_mask=mask,
             position_ids=positions,
             past_key_values=cache,
             use_cache=True,
-            logits_to_keep=1 if last_only else 0,
+            logits_to_keep=keep,
         )
-        return (output.past_key_values, mask), output.logits.float()
+
+    def _branches(self, cache: Any) -> bool:
+        """Whether beams may share their prompt's row, each seeing its own tokens by a mask, rather than have copies of it.
+
+        Not where layers keep a window, where positions are not stated but counted (ALiBi), or where attention takes no such mask.
+        """
+        config = self.network.config.get_text_config()
+        return (
+            {type(layer).__name__ for layer in cache.layers} == {"DynamicLayer"}
+            and "position_ids" in inspect.signature(self.network.forward).parameters
+            and not getattr(config, "alibi", False)
+            and config._attn_implementation in ("eager", "sdpa")
+        )
+
+
+def _is_causal(network: Any) -> bool:
+    """Whether what follows a token leaves its logits alone; configurations do not say so reliably (`is_decoder`)."""
+    with torch.no_grad():
+        texts = torch.tensor([[0, 1], [0, 2]], device=network.get_input_embeddings().weight.device)
+        first, second = network(input_ids=texts, use_cache=False).logits[:, 0].float()
+    return torch.allclose(first, second, rtol=1e-2, atol=1e-3 * float(first.abs().max()), equal_nan=True)
+
+
+def _places(prefix: Prefix, parents: Tensor | None) -> Tensor | None:
+    """Rows of the cache where sequences `parents` are; None where these are all rows in their order."""
+    return parents if prefix.rows is None else prefix.rows if parents is None else prefix.rows[parents]
 
 
 def _selected(cache: Any, parents: Tensor | None) -> Any:
