@@ -12,7 +12,6 @@ from jinja2 import Environment
 
 from robustmel.attacks.quantities import as_budget
 from robustmel.registry import as_toml
-from robustmel.types import TASKS
 from robustmel.version import __version__
 
 RECORD = "training_recipe.json"
@@ -41,7 +40,9 @@ def card(record: Mapping[str, Any]) -> str:
     base, datasets = record["recipe"]["base"], record["identity"]["datasets"]
     if base and Path(base).expanduser().is_absolute():
         base = Path(base).name  # where the folder lay is nobody's business
-    facts = {"kind": "dual-encoder"} | dict(record) | {"tasks": TASKS, "counted": _counted, "as_budget": as_budget}
+    measured = [shares for splits in record["accuracies"].values() for shares in splits.values()]
+    columns = list(dict.fromkeys(task for shares in measured for task in shares))
+    facts = {"kind": "dual-encoder"} | dict(record) | {"tasks": columns, "counted": _counted, "as_budget": as_budget}
     template = Environment(trim_blocks=True, keep_trailing_newline=True).from_string(_TEMPLATE)
     return template.render(
         facts,

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_model
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -22,6 +21,7 @@ from robustmel.linkers.loading import load
 from robustmel.linkers.preprocessing import Preprocessing
 from robustmel.linkers.weights import model_folder, model_type
 from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
+from robustmel.training.publish import publish
 from robustmel.training.texts import TextBank, learn_tokenizer
 
 
@@ -88,31 +88,16 @@ class Encoder:
     def publish(self, folder: Path, precision: str) -> None:
         """Writes config, weights, tokenizer and image processor; `AutoModel.from_pretrained(folder)` loads them.
 
-        Weights may be stored in half precision; the config says float32 all the same, so that they are computed with in full
-        precision, also where half precision is slow or missing.
-
         Args:
             folder: Made if need be.
             precision: "float16" or "float32".
         """
-        folder.mkdir(parents=True, exist_ok=True)
         stored = copy.deepcopy(self.model)
-        for parameter in stored.parameters():  # not the running statistics of batch norms: variances outgrow half precision
-            parameter.data = parameter.data.to(getattr(torch, precision))
         if self.temperature_beside:
             del stored.logit_scale
             stored.config.logit_scale_init_value = math.log(self.scale.item())
-        save_model(stored, str(folder / "model.safetensors"), metadata={"format": "pt"})
-        self.tokenizer.save_pretrained(folder)
+        publish(stored, self.tokenizer, folder, precision)
         self.processor.save_pretrained(folder)
-        config = stored.config
-        config.architectures = [type(stored).__name__]
-        for part in (config, *(getattr(config, name) for name in config.sub_configs)):
-            part.dtype = torch.float32
-            part._name_or_path = ""  # where a base lay on this machine is nobody's business
-        config.to_json_file(folder / "config.json", use_diff=False)
-        # The library keeps its files from all other users; these are to be read as the rest of the folder is.
-        (folder / "model.safetensors").chmod((folder / "config.json").stat().st_mode)
 
 
 def fresh_encoder(recipe: DualEncoderRecipe, texts: Iterable[str]) -> Encoder:

@@ -11,11 +11,16 @@ from robustmel.errors import MissingError, UsageError
 from robustmel.registry import suggestion
 from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.feature_mapper_recipe import FeatureMapperRecipe
+from robustmel.training.language_model_recipe import LanguageModelRecipe
 from robustmel.training.recipe import Recipe, fill
 
 PACKAGED = Path(__file__).parents[1] / "world" / "recipes"
 
-RECIPES: dict[str, type[Recipe]] = {"dual-encoder": DualEncoderRecipe, "gemel": FeatureMapperRecipe}
+RECIPES: dict[str, type[Recipe]] = {
+    "dual-encoder": DualEncoderRecipe,
+    "gemel": FeatureMapperRecipe,
+    "language-model": LanguageModelRecipe,
+}
 """What `robustmel train` can train -> the recipe that says how."""
 
 

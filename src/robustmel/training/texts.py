@@ -80,10 +80,12 @@ class TextBank:
         return ids.gather(1, order).where(place < left[:, None], torch.tensor(self.pad)), left
 
 
-def learn_tokenizer(texts: Iterable[str], vocabulary: int, length: int, *, masked: bool, end_last: bool = False) -> Any:
+def learn_tokenizer(
+    texts: Iterable[str], vocabulary: int, length: int, *, masked: bool, end_last: bool = False, generative: bool = False
+) -> Any:
     """A byte-level BPE tokenizer: a `PreTrainedTokenizerFast` that `AutoTokenizer.from_pretrained` loads again.
 
-    Texts are brought to NFC and lower case; every byte has a token, so nothing is unknown.
+    Texts are brought to NFC, and to lower case unless they are to be written again; every byte has a token, so nothing is unknown.
 
     Args:
         texts: In any order; repeated ones count once.
@@ -91,12 +93,13 @@ def learn_tokenizer(texts: Iterable[str], vocabulary: int, length: int, *, maske
         length: `model_max_length`: what texts are cut or padded to.
         masked: True gives an attention mask beside the ids (CLIP); False gives ids alone: SigLIP attends to its padding.
         end_last: END gets the largest id of all: OWL-ViT reads a text at the token with the largest id.
+        generative: For a language model: letters keep their case, no blank is put before a text, and no END after it.
     """
     import transformers
 
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), *([] if generative else [normalizers.Lowercase()])])
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=not generative)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary - end_last,
@@ -107,7 +110,9 @@ def learn_tokenizer(texts: Iterable[str], vocabulary: int, length: int, *, maske
     tokenizer.train_from_iterator(sorted(set(texts)), trainer)
     tokenizer.add_special_tokens(list(SPECIALS))  # those that have an id keep it
     ends = [(token, tokenizer.token_to_id(token)) for token in (START, END)]
-    tokenizer.post_processor = processors.TemplateProcessing(single=f"{START} $A {END}", special_tokens=ends)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{START} $A" if generative else f"{START} $A {END}", special_tokens=ends
+    )
     made: Any = transformers.PreTrainedTokenizerFast
     return made(
         tokenizer_object=tokenizer,
