@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from robustmel.datasets import DATASETS
 from robustmel.datasets.check import CheckReport, check
 from robustmel.datasets.dataset import Dataset
-from robustmel.datasets.layouts.gemel import unmarked, without_features
+from robustmel.datasets.layouts.gemel import unmarked
 from robustmel.datasets.layouts.mimic import mimic_name
 from robustmel.errors import MissingError, UsageError
 
@@ -102,17 +102,6 @@ def test_mimic_images_end_at_the_first_dot() -> None:
 )
 def test_marks_become_spans(text: str, found: tuple[str, tuple[int, int] | None]) -> None:
     assert unmarked(text) == found
-
-
-def test_features_are_found_by_name_and_by_address(shared_data: Path) -> None:
-    by_name = shared_data / "handmade/GEMEL/wikimel/clip_vit_large_patch14_1024.hdf5"
-    by_address = shared_data / "handmade/GEMEL/wikidiverse/clip_vit_large_patch14_1024.hdf5"
-    address = "https://upload.wikimedia.org/wikipedia/commons/d/d5/Flag_of_Ardale.svg"
-    assert without_features(by_name, ["90001.jpg", "nothing"]) == {"nothing"}
-    lacking = {"https://upload.wikimedia.org", "nothing"}
-    assert without_features(by_address, [address, *lacking]) == lacking
-    with pytest.raises(MissingError, match="cannot be read as HDF5"):
-        without_features(shared_data / "cases" / "README.md", ["x"])
 
 
 def test_m3els_container_may_be_a_list_lines_or_an_object(shared_data: Path, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from robustmel.datasets import DATASETS
-from robustmel.datasets.titles import page_title, title, wikidiverse_name
+from robustmel.datasets.titles import page_title, title
+from robustmel.records.image_paths import wikidiverse_name
 
 
 def test_image_names_follow_the_release(shared_data: Path) -> None:

@@ -6,6 +6,7 @@ DATASETS = Registry(
     "dataset",
     {
         "diffmel": "robustmel.datasets.m3el:DiffMEL",
+        "gemel": "robustmel.datasets.gemel:GEMELFiles",
         "jsonl": "robustmel.datasets.jsonl:JSONL",
         "m3el": "robustmel.datasets.m3el:M3EL",
         "richpedia-mel": "robustmel.datasets.richpedia_mel:RichpediaMEL",

@@ -1,6 +1,5 @@
 """Pages and files of Wikipedia as data sets write them: one title a page, one name a file."""
 
-import hashlib
 import html
 import re
 import unicodedata
@@ -19,7 +18,6 @@ _ENTITY = re.compile(
     r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]\w{1,30});", re.IGNORECASE
 )  # html.unescape alone reads "&section=" as "§ion="
 _INVISIBLE = re.compile("[\u200e\u200f\u202a-\u202e\ufeff]")
-_SUFFIX = re.compile(r"(\.(?:jpg|jpeg|png|svg|JPG|JPEG|PNG|SVG))$")
 
 
 def title(text: str) -> str:
@@ -77,16 +75,3 @@ def page_title(address: str) -> tuple[str | None, bool]:
 
 def _unescaped(text: str) -> str:
     return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
-
-
-def wikidiverse_name(address: str) -> str:
-    """The file of an image address in WikiDiverse: the MD5 of the last part of the address, still percent-encoded, and its suffix.
-
-    SVG files were stored as PNG. A suffix that the release's rule does not know ("gif", "webp", "tif", "Jpg") brings the whole
-    last part in its place.
-    """
-    last = address.rsplit("/", 1)[-1]
-    digest = hashlib.md5(last.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
-    known = _SUFFIX.search(last)
-    suffix = known.group(1) if known else last
-    return digest + (".png" if suffix in (".svg", ".SVG") else suffix)

@@ -1,6 +1,8 @@
 """Image paths of a record, kept within their folder."""
 
+import hashlib
 import os
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -9,6 +11,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from robustmel.records.load_report import LoadReport
+
+_SUFFIX = re.compile(r"(\.(?:jpg|jpeg|png|svg|JPG|JPEG|PNG|SVG))$")
 
 
 def image_path(folder: Path, named: str, place: str, report: LoadReport) -> Path | None:
@@ -36,6 +40,19 @@ def image_path(folder: Path, named: str, place: str, report: LoadReport) -> Path
         return named_file
     report.remark("image_respelt", f"{place}: {named}")
     return folder / spelt
+
+
+def wikidiverse_name(address: str) -> str:
+    """The file of an image address in WikiDiverse: the MD5 of the last part of the address, still percent-encoded, and its suffix.
+
+    SVG files were stored as PNG. A suffix that the release's rule does not know ("gif", "webp", "tif", "Jpg") brings the whole
+    last part in its place.
+    """
+    last = address.rsplit("/", 1)[-1]
+    digest = hashlib.md5(last.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
+    known = _SUFFIX.search(last)
+    suffix = known.group(1) if known else last
+    return digest + (".png" if suffix in (".svg", ".SVG") else suffix)
 
 
 def _spelt_otherwise(base: Path, named: str) -> Path | None:

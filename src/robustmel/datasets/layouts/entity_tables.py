@@ -6,9 +6,9 @@ from pathlib import Path
 from robustmel.datasets.layouts.folders import first_folder
 from robustmel.datasets.layouts.layout import Source
 from robustmel.datasets.tables import EntityTable
-from robustmel.datasets.titles import page_id, wikidiverse_name
+from robustmel.datasets.titles import page_id
 from robustmel.errors import MissingError
-from robustmel.records.image_paths import image_path
+from robustmel.records.image_paths import image_path, wikidiverse_name
 from robustmel.records.load_report import LoadReport
 
 DESCRIPTIONS, IMAGES = "wikipedia_entity2desc_filtered.tsv", "wikipedia_entity2imgs.tsv"

@@ -1,17 +1,17 @@
 """GEMEL's files: JSON lines named .json, the mention marked in the text, features of the images in HDF5."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from robustmel.datasets.layouts.folders import first_folder
 from robustmel.datasets.layouts.layout import Contents, Source, SplitFile
 from robustmel.datasets.spans import Span
 from robustmel.datasets.tables import EntityTable, is_qid
-from robustmel.datasets.titles import page_title, title, wikidiverse_name
-from robustmel.errors import MissingError
-from robustmel.records.image_paths import image_path
+from robustmel.datasets.titles import page_title, title
+from robustmel.records.feature_file import FeatureFile
+from robustmel.records.image_paths import image_path, wikidiverse_name
 from robustmel.records.json_file import holds
 from robustmel.records.json_lines import read_lines
 from robustmel.records.load_report import LoadReport
@@ -106,34 +106,7 @@ def _compared(folder: Path, keys: set[str], report: LoadReport) -> tuple[str, ..
     """Which images have no features; the names of the files looked at."""
     files = sorted(folder.glob("*.hdf5"))
     for file in files:
-        for key in sorted(without_features(file, keys)):
-            report.remark("features_missing", f"{file.name}: {key}")
+        with FeatureFile(file) as features:
+            for key in sorted(features.lacking(keys)):
+                report.remark("features_missing", f"{file.name}: {key}")
     return tuple(file.name for file in files)
-
-
-def without_features(file: Path, keys: Iterable[str]) -> set[str]:
-    """Those of the images, by name or address, that have no vector in an HDF5 file.
-
-    An address as key became nested groups ("https:" / "upload.wikimedia.org" / ...), so keys cannot be listed, only asked for.
-
-    Raises:
-        MissingError: The file cannot be read, or h5py is not installed.
-    """
-    try:
-        import h5py  # type: ignore[import-untyped]
-    except ImportError as problem:
-        raise MissingError(f'{file} is an HDF5 file; pip install "robustmel[hdf5]" to read it.') from problem
-
-    def vector(place: Any, key: str) -> bool:
-        """Whether a one-dimensional data set lies under the key; links to other files are not followed."""
-        for part in filter(None, key.split("/")):
-            if not isinstance(place, h5py.Group) or not isinstance(place.get(part, getlink=True), h5py.HardLink):
-                return False
-            place = place[part]
-        return isinstance(place, h5py.Dataset) and place.ndim == 1 and place.dtype.kind == "f"
-
-    try:
-        with h5py.File(file, "r") as opened:
-            return {key for key in keys if not vector(opened, key)}
-    except OSError as problem:
-        raise MissingError(f"{file} cannot be read as HDF5: {problem}.") from problem

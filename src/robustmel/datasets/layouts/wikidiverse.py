@@ -11,9 +11,9 @@ from robustmel.datasets.layouts.layout import Contents, Source, SplitFile
 from robustmel.datasets.mentions import candidate_list
 from robustmel.datasets.spans import Span, fits, placed
 from robustmel.datasets.tables import EntityTable
-from robustmel.datasets.titles import page_title, wikidiverse_name
+from robustmel.datasets.titles import page_title
 from robustmel.errors import MissingError
-from robustmel.records.image_paths import image_path
+from robustmel.records.image_paths import image_path, wikidiverse_name
 from robustmel.records.json_file import first_record, read_records
 from robustmel.records.json_lines import kind_of
 from robustmel.records.load_report import LoadReport
