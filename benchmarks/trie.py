@@ -62,14 +62,14 @@ def named(count: int) -> tuple[str, list[str]]:
     return "mel_data", module.names(count)
 
 
-def trained_tokenizer(names: Sequence[str]) -> Any:
+def trained_tokenizer(names: Sequence[str], vocabulary: int = VOCABULARY) -> Any:
     """A byte-level BPE; no token of it reaches over a space."""
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(vocab_size=vocabulary, initial_alphabet=alphabet, show_progress=False)
     tokenizer.train_from_iterator(names[:LEARNT_FROM], trainer)
     return tokenizer
 
