@@ -237,9 +237,9 @@ def main() -> None:
         lm = language_model(end, width=64, layers=2, sureness=sureness)
         proving(lm, about, sequences, 1, 1.0, 100_000, lines)
     lm = language_model(end, width=128, layers=2)
-    taught(lm, sequences, 20 if asked.quick else 200)
+    taught(lm, sequences, 20 if asked.quick else 150)
     for length_penalty in (0.0, 1.0):
-        proving(lm, "trained briefly", sequences, 1 if asked.quick else 10, length_penalty, 2_000, lines)
+        proving(lm, "trained briefly", sequences, 1 if asked.quick else 6, length_penalty, 2_000, lines)
     lines.end()
     for broken in lines.broken:
         print(f"broken: {broken}", file=sys.stderr)
