@@ -16,6 +16,29 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
 @pytest.fixture(scope="session")
+def opt_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny OPT of random weights that reads 512 tokens; its tokenizer knows no capitals."""
+    import torch
+    from transformers import OPTConfig, OPTForCausalLM
+
+    from robustmel.training.texts import END, PAD, START, learn_tokenizer
+
+    folder = tmp_path_factory.mktemp("opt")
+    texts = ("[Text]a flag of it", "[Question]What does it mentioned in the text refer to?", "[Answer]a card lay on table")
+    tokenizer = learn_tokenizer(texts, vocabulary=420, length=512, masked=True)
+    ids = {
+        name: tokenizer.convert_tokens_to_ids(token)
+        for name, token in zip(("bos_token_id", "eos_token_id", "pad_token_id"), (START, END, PAD), strict=True)
+    }
+    torch.manual_seed(0)
+    shape = {"hidden_size": 16, "ffn_dim": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "word_embed_proj_dim": 16}
+    network = OPTForCausalLM(OPTConfig(vocab_size=len(tokenizer), max_position_embeddings=512, init_std=0.15, **shape, **ids))
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real photographs and real data-set files beside the checkout; a test that needs them skips where they are absent."""
     folder = Path(os.environ.get("ROBUSTMEL_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))

@@ -17,6 +17,7 @@ from robustmel.linkers.contract import Capabilities, capabilities
 from robustmel.registry import Component, Registry, is_file_component
 from robustmel.run.grid import AttackSpec
 from robustmel.run.keys import canonical, files_digest, library_releases, plain
+from robustmel.types import TASKS, Task
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,11 @@ class Defended:
     def identity(self) -> dict[str, Any]:
         """What of it enters a key."""
         return {"linker": self.linker.identity, "defence": self.defence.identity}
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """What it answers; all where its defence does not say."""
+        return self.capabilities.tasks if hasattr(self.defence.loaded, "capabilities") else TASKS
 
     @property
     def random(self) -> bool:

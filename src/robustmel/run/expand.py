@@ -140,7 +140,7 @@ def _planned(
 ) -> PlannedCell:
     seeds = Seeds.of(cell.seed or 0, grid.sample_seed)
     evaluations = []
-    for view in views(spec, attack.loaded, cell.task):
+    for view in views(spec, attack.loaded, cell.task, source):
         variant = None
         if view not in ("clean", "untouched"):
             guided: Task = VIEW_TASK[view]

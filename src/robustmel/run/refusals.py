@@ -62,7 +62,7 @@ def listed_at_length(generator: ComponentSpec, victims: Iterable[Defended]) -> I
 
 def source_lacks(spec: AttackSpec, attack: ComponentSpec, source: Source | None, task: Task) -> Iterator[str]:
     """What a source cannot do of what an attack for this task asks of it."""
-    asked = views(spec, attack.loaded, task)
+    asked = views(spec, attack.loaded, task, source)
     if (spec.view == "text" and attack.loaded.modality == "image") or (
         spec.view == "image" and attack.loaded.modality == "text"
     ):
@@ -80,7 +80,7 @@ def source_lacks(spec: AttackSpec, attack: ComponentSpec, source: Source | None,
             yield f"attack {spec.title} needs gradients and {behind(member)} has none{why}. {_way_out(spec, member, source)}"
         for view in asked:
             if view in VIEW_TASK and VIEW_TASK[view] not in able.tasks:
-                own = attack.loaded.modality
+                own = "fused" if "IT2T" in able.tasks else attack.loaded.modality
                 yield (
                     f"attack {spec.title} reads the {view} view, task {VIEW_TASK[view]}, of source {member.title}, which does"
                     f' {", ".join(able.tasks)} alone; set view = "{own}" or another source'

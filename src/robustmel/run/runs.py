@@ -183,7 +183,9 @@ def _cut_texts(plan: Plan, store: Store) -> list[str]:
         for evaluation in planned.evaluations:
             count = store.manifest("answers", evaluation.answers.key)["cut_texts"]
             cut[planned.cell.linker] = max(cut.get(planned.cell.linker, 0), count)
-    return [f"{linker}: {count} texts were cut to its token limit." for linker, count in cut.items() if count]
+    return [
+        f"{linker}: {count} of the texts it reads were shortened to its token limit." for linker, count in cut.items() if count
+    ]
 
 
 def _noise_beside(plan: Plan, store: Store) -> list[str]:

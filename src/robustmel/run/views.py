@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from robustmel.run.components import Ensemble, Source
 from robustmel.run.grid import AttackSpec
 from robustmel.types import Task
 
@@ -25,11 +26,12 @@ def touches(attack: Any, task: Task) -> bool:
     return attack.modality == "knowledge" or not READS[task].isdisjoint(getattr(attack, "writes", (attack.modality,)))
 
 
-def views(spec: AttackSpec, attack: Any, task: Task) -> tuple[str, ...]:
+def views(spec: AttackSpec, attack: Any, task: Task, source: Source | None) -> tuple[str, ...]:
     """The perturbed sets that judge a task.
 
     "clean" and "untouched" are no sets: the attack is none, or leaves alone all that the task reads. IT2T is judged by the worse
-    of the set made against the attack's own modality and the one made against the fused score. Noise and other draws that ask nobody
+    of the set made against the attack's own modality and the one made against the fused score; by the latter alone where a source
+    does not do the own modality's task (a linker that always reads image and text together). Noise and other draws that ask nobody
     get two sets there, too: the control has as many tries as what it is compared with.
     """
     if spec.attack.name == "clean":
@@ -40,4 +42,7 @@ def views(spec: AttackSpec, attack: Any, task: Task) -> tuple[str, ...]:
         return (spec.view,)
     own = OWN_VIEW[attack.modality]
     drawn = attack.modality == "image" and attack.random
+    members = source.members if isinstance(source, Ensemble) else () if source is None else (source,)
+    if task == "IT2T" and any(VIEW_TASK[own] not in member.tasks for member in members):
+        return ("fused",)
     return (own, "fused") if task == "IT2T" and (attack.needs != "nothing" or drawn) else (own,)

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import ImageError, MissingError
-from robustmel.images import decode
-from robustmel.kb.name_trie import NameTrie
+from robustmel.images import decode, file_digest
 from robustmel.linkers.gemel.beam_search import beam_search
 from robustmel.linkers.gemel.checkpoint import Demo, GemelCheckpoint, Settings, blank
 from robustmel.linkers.gemel.demos import Choice, Compared, DemoPool, check_choice
+from robustmel.linkers.gemel.entity_names import EntityNames
 from robustmel.linkers.gemel.language_model import LanguageModel
 from robustmel.linkers.gemel.linker import GEMEL
 from robustmel.linkers.gemel.prompt_reader import PromptReader
@@ -55,7 +55,8 @@ class FeatureMapperTrainee:
                 f"no training mention in {', '.join(dataset.name for dataset in datasets)}: none has the split train."
             )
         held_out = [self._answerable(dataset, ("validation",)) for dataset in datasets]
-        self._names = [[entity.name for entity in dataset.kb] for dataset in datasets]
+        names = [[entity.name for entity in dataset.kb] for dataset in datasets]
+        self._names = [EntityNames(part, self._lm.tokenizer, ROOM) for part in names]
         demos = [[self._demo(*pair) for pair in pairs] for pairs in mentions]
         self._held_out = [[self._demo(*pair) for pair in pairs] for pairs in held_out]
         self._features = self._encoded()
@@ -66,14 +67,15 @@ class FeatureMapperTrainee:
         embed = self._vision.text_tower.embed
         pool = DemoPool(self._demos, cast(Choice, recipe.demo_choice), cast(Compared, recipe.demo_text), embed)
         settings = Settings(recipe.vision, recipe.language_model, recipe.visual_prefix_length, recipe.prompt)
-        self._checkpoint = GemelCheckpoint(settings, self.mapper, self._demos, self._features)
+        pooled = 1 + max((demo.image for demo in self._demos), default=-1)  # the images of validation mentions come after them
+        self._checkpoint = GemelCheckpoint(settings, self.mapper, self._demos, self._features[:pooled])
         self._reader = PromptReader(self._lm, self._checkpoint, pool, recipe.demos, ROOM)
-        self._shown = pool.choose([_query(demo) for demo in self._demos], recipe.demos)
-        self._answers = [(*name, self._lm.end) for name in self._reader.tokens.names([demo.name for demo in self._demos])]
-        read = repr([[asdict(demo) for demo in part] for part in (self._demos, *self._held_out)] + self._names)
+        self._shown, self._answers, self._learnt = self._prompts()
+        read = repr([[asdict(demo) for demo in part] for part in (self._demos, *self._held_out)] + names)
         digest = hashlib.blake2b(read.encode("utf-8", "replace"), digest_size=16)
         digest.update(self._features.numpy().tobytes())
-        self.digests: Mapping[str, str] = {"data": digest.hexdigest()}
+        start = hashlib.blake2b("".join(file_digest(path) for path in recipe.assets()).encode(), digest_size=16)
+        self.digests: Mapping[str, str] = {"data": digest.hexdigest(), "start": start.hexdigest()}
 
     @classmethod
     def prepare(
@@ -90,12 +92,12 @@ class FeatureMapperTrainee:
     @property
     def steps(self) -> int:
         """Batches of an epoch."""
-        return -(-len(self._demos) // self.recipe.batch_size)
+        return -(-len(self._learnt) // self.recipe.batch_size)
 
     def batches(self, epoch: int) -> Iterator[list[int]]:
         """Places of training mentions, shuffled anew in every epoch."""
         generator = torch.Generator().manual_seed((self.recipe.seed * 1_000_003 + epoch) % 2**63)
-        order = torch.randperm(len(self._demos), generator=generator)
+        order = torch.tensor(self._learnt)[torch.randperm(len(self._learnt), generator=generator)]
         return (part.tolist() for part in torch.split(order, self.recipe.batch_size))
 
     def loss(self, batch: list[int], epoch: int, step: int) -> Iterator[Tensor]:
@@ -109,17 +111,16 @@ class FeatureMapperTrainee:
         """Share of the validation mentions whose name is written, word for word, by a greedy search over all names."""
         right = total = 0
         for names, held_out in zip(self._names, self._held_out, strict=True):
-            tokens = self._reader.tokens.names(names)
-            trie = NameTrie.build(tokens)
-            for start in range(0, len(held_out), VALIDATED):
-                part = held_out[start : start + VALIDATED]
+            asked = [demo for demo in held_out if self._reader.fits(_query(demo))]
+            total += len(held_out)
+            for start in range(0, len(asked), VALIDATED):
+                part = asked[start : start + VALIDATED]
                 queries, features = [_query(demo) for demo in part], self._images_of(part)
                 with torch.no_grad():
-                    written = beam_search(self._lm, self._reader.read(queries, features), trie, beams=1, max_new_tokens=ROOM)
+                    prompts = self._reader.read(queries, features)
+                    written = beam_search(self._lm, prompts, names.trie, beams=1, max_new_tokens=ROOM)
                 for demo, result in zip(part, written, strict=True):
-                    places = trie.names(result.hypotheses[0].state).tolist() if result.hypotheses else []
-                    right += any(names[place] == demo.name for place in places)
-                total += len(part)
+                    right += any(demo.name in names.of_state(hypothesis.state) for hypothesis in result.hypotheses)
         self._reader.forget()
         return {"IT2T": right / total} if total else {}
 
@@ -160,6 +161,24 @@ class FeatureMapperTrainee:
         return shares
 
     # How it is done ---------------------------------------------------------------------------------------------------
+
+    def _prompts(self) -> tuple[list[list[int]], list[tuple[int, ...]], list[int]]:
+        """For each training mention its demonstrations and its answer; and the mentions that can be learnt from."""
+        queries = [_query(demo) for demo in self._demos]
+        chosen = self._reader.choose(queries)
+        names = EntityNames([demo.name for demo in self._demos], self._lm.tokenizer, ROOM).tokens
+        fits = [self._reader.fits(query) for query in queries]
+        learnt = [place for place, (fit, name) in enumerate(zip(fits, names, strict=True)) if fit and name]
+        for remark, count in (
+            ("questions longer than the language model's context", len(fits) - sum(fits)),
+            ("names that the language model cannot write", names.count(())),
+            ("prompts with demonstrations left out", sum(len(fitting) < len(row) for row, fitting in chosen)),
+        ):
+            if count:
+                self.remarks[remark] += count
+        if not learnt:
+            raise MissingError("no training mention fits the language model: its question or its name is too long.")
+        return [fitting for _, fitting in chosen], [(*name, self._lm.end) for name in names], learnt
 
     def _negative_log_likelihood(self, places: Sequence[int]) -> Tensor:
         """The sum over the answers' tokens: everything before the last token is read at once, and nothing is generated."""

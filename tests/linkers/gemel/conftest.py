@@ -1,15 +1,21 @@
-"""Tiny language models of random weights, one of each family."""
+"""Tiny language models of random weights, one of each family, and a GEMEL between tiny models."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+from robustmel.kb import KnowledgeBase
+from robustmel.linkers.gemel.checkpoint import Demo, GemelCheckpoint, Settings
 from robustmel.linkers.gemel.language_model import LanguageModel
+from robustmel.linkers.gemel.linker import GEMEL
+from robustmel.linkers.weights import EMBEDDED
 
 VOCABULARY, END = 30, 1
 SHAPE = {"vocab_size": VOCABULARY, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -78,5 +84,42 @@ def prompts() -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
         embeds = torch.randn(len(lengths), max(lengths), 16, generator=draw, dtype=torch.float64)
         mask = (torch.arange(max(lengths)) >= max(lengths) - torch.tensor(lengths)[:, None]).long()
         return embeds, mask
+
+    return make
+
+
+VISION_WIDTH = json.loads((EMBEDDED / "clip-world" / "config.json").read_text("utf-8"))["vision_config"]["hidden_size"]
+DEMOS = (
+    Demo("Chad", "a flag of Chad hangs", "Chad", 0, "d0"),
+    Demo("the country", "India won", "India", 1, "d1"),
+    Demo("Chad", "a lake in Chad", "Chad", 2, "d2"),
+    Demo("Lima", "in Lima it rains", "Lima", -1, "d3"),
+    Demo("Georgia", "a line\u2028end in Georgia", "Georgia", 3, "d4"),
+)
+
+
+@pytest.fixture(scope="session")
+def gemel_checkpoint(opt_folder: Path) -> GemelCheckpoint:
+    """Its vision encoder is a trained one: the slope of random towers changes within a level of 8 bits."""
+    draw = torch.Generator().manual_seed(5)
+    mapper = torch.nn.Linear(VISION_WIDTH, 4 * 16)
+    with torch.no_grad():
+        mapper.weight.normal_(std=0.1, generator=draw)
+        mapper.bias.normal_(std=0.5, generator=draw)
+    features = torch.randn(4, VISION_WIDTH, generator=draw).half().float()
+    return GemelCheckpoint(Settings("world:clip-world", str(opt_folder)), mapper, DEMOS, features)
+
+
+@pytest.fixture(scope="session")
+def gemel_folder(gemel_checkpoint: GemelCheckpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("gemel")
+    gemel_checkpoint.write(folder)
+    return folder
+
+
+@pytest.fixture
+def gemel(gemel_folder: Path, kb: KnowledgeBase) -> Callable[..., GEMEL]:
+    def make(base: KnowledgeBase | None = None, /, **parameters: Any) -> GEMEL:
+        return GEMEL(base or kb, **{"model": str(gemel_folder), "device": "cpu", "demos": 3} | parameters)
 
     return make

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -10,11 +10,19 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from robustmel.errors import MissingError
-from robustmel.linkers.weights import EMBEDDED, WORLD, read_json
+from robustmel.errors import MissingError, UsageError
+from robustmel.linkers.loading import first_line
+from robustmel.linkers.weights import EMBEDDED, WORLD, model_folder, read_json
+from robustmel.parameters import wrong_values
 from robustmel.registry import suggestion
 
 SETTINGS, MAPPER, DEMOS, FEATURES = "gemel.json", "mapper.safetensors", "demos.jsonl", "demo_features.safetensors"
+
+VERSION = 1
+"""Of the folder's layout."""
+
+FROZEN = ("vision", "language_model")
+"""What of the settings names frozen models."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +30,9 @@ class Settings:
     """What a feature mapper was trained between.
 
     Args:
-        vision: The frozen vision encoder.
-        language_model: The frozen language model.
+        vision: The frozen vision encoder: a folder, a hub id, or `world:NAME`. A relative folder is looked for first in the folder of
+            the settings, then in the working directory.
+        language_model: The frozen language model: the same.
         visual_prefix_length: Embeddings that an image becomes.
         prompt: Version of the prompt.
     """
@@ -69,10 +78,23 @@ class GemelCheckpoint:
     demos: Sequence[Demo]
     features: Tensor
 
+    def check_fits(self, model: str, vision_width: int, lm_width: int) -> None:
+        """Compares the mapper with the frozen models around it.
+
+        Raises:
+            UsageError: They are of other widths.
+        """
+        mapper, length = self.mapper, self.settings.visual_prefix_length
+        if (mapper.in_features, mapper.out_features) != (vision_width, length * lm_width):
+            raise UsageError(
+                f"{model}: its mapper makes {mapper.out_features} numbers of {mapper.in_features}, but the vision encoder gives "
+                f"{vision_width} and the language model takes {length} x {lm_width}; use the parts it was trained with."
+            )
+
     def write(self, folder: Path) -> None:
         """Writes the four files; features in half precision."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / SETTINGS).write_text(json.dumps(asdict(self.settings), indent=1) + "\n", "utf-8")
+        (folder / SETTINGS).write_text(json.dumps({"version": VERSION, **asdict(self.settings)}, indent=1) + "\n", "utf-8")
         save_file({name: value.contiguous() for name, value in self.mapper.state_dict().items()}, folder / MAPPER)
         save_file({"features": self.features.half()}, folder / FEATURES)
         lines = (json.dumps(asdict(demo), ensure_ascii=False) for demo in self.demos)
@@ -101,39 +123,77 @@ def gemel_files(model: str) -> tuple[Path, ...]:
     return tuple(gemel_folder(model) / name for name in (DEMOS, FEATURES, SETTINGS, MAPPER))
 
 
-def read_settings(model: str) -> Settings:
+def read_settings(model: str, **others: str | None) -> Settings:
     """What the mapper in a folder was trained between.
 
+    Args:
+        model: The folder, or `world:NAME`.
+        others: Frozen models to use instead of those it was trained with.
+
     Raises:
-        MissingError: The folder is not complete, or its settings are no settings.
+        MissingError: The folder is not complete, its settings are no settings, or a frozen model is not there.
     """
-    file = gemel_folder(model) / SETTINGS
+    folder = gemel_folder(model)
+    file = folder / SETTINGS
+    values = read_json(file)
+    if values.pop("version", VERSION) != VERSION:
+        raise MissingError(f"{file} was written by another version of robustmel; train it again.")
+    problems = wrong_values(Settings, values)
     try:
-        return Settings(**read_json(file))
+        settings = Settings(**values)
     except TypeError as problem:
-        raise MissingError(f"{file} holds no settings of GEMEL: {problem}.") from problem
+        problems.append(str(problem).removeprefix("Settings.__init__() "))
+    if problems:
+        raise MissingError(f"{file} holds no settings of GEMEL ({problems[0]}); train it again.")
+    given = {name: value for name, value in others.items() if value}
+    for name in (name for name in FROZEN if name not in given):
+        stated = values[name]
+        given[name] = str(folder / stated) if (folder / stated).is_dir() else stated
+        try:
+            model_folder(given[name])
+        except MissingError as problem:
+            raise MissingError(f'{file} names {name} = "{stated}": {problem}') from problem
+    return replace(settings, **given)  # type: ignore[arg-type]
 
 
-def read_checkpoint(model: str) -> GemelCheckpoint:
+def read_checkpoint(model: str, **others: str | None) -> GemelCheckpoint:
     """All of a trained GEMEL's folder.
+
+    Args:
+        model: As for `read_settings`, like the next.
+        others: Likewise.
 
     Raises:
         MissingError: A file is absent or damaged, or a demonstration names a row of features that is not there.
     """
-    folder, settings = gemel_folder(model), read_settings(model)
+    folder, settings = gemel_folder(model), read_settings(model, **others)
     try:
         weights, features = load_file(folder / MAPPER), load_file(folder / FEATURES)["features"].float()
-        mapper = nn.Linear(weights["weight"].shape[1], weights["weight"].shape[0])
+        outputs, inputs = weights["weight"].shape
+        mapper = nn.Linear(inputs, outputs)
         mapper.load_state_dict({name: value.float() for name, value in weights.items()})
-        demos = [Demo(**json.loads(line)) for line in (folder / DEMOS).read_text("utf-8").splitlines()]
+        demos = [_demo(line) for line in (folder / DEMOS).read_text("utf-8").split("\n") if line]
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as problem:
-        raise MissingError(f"{folder} holds no GEMEL that can be read: {problem}. Train it again.") from problem
-    largest = max((demo.image for demo in demos), default=-1)
-    if largest >= len(features):
+        raise MissingError(f"{folder} holds no GEMEL that can be read: {first_line(problem)}. Train it again.") from problem
+    if features.ndim != 2 or features.shape[1] != inputs:
         raise MissingError(
-            f"{folder}: a demonstration names row {largest} of {FEATURES}, which has {len(features)}; both must come from one training."
+            f"{folder}: {FEATURES} has the shape {tuple(features.shape)} and the mapper reads {inputs} numbers an image; both must "
+            "come from one training."
+        )
+    odd = next((demo.image for demo in demos if not -1 <= demo.image < len(features)), None)
+    if odd is not None:
+        raise MissingError(
+            f"{folder}: a demonstration names row {odd} of {FEATURES}, which has {len(features)}; both must come from one training."
         )
     return GemelCheckpoint(settings, mapper.requires_grad_(False), demos, features)
+
+
+def _demo(line: str) -> Demo:
+    values = json.loads(line)
+    demo = Demo(**values)
+    if problems := wrong_values(Demo, values):
+        raise ValueError(f"a line of {DEMOS} has {problems[0]}")
+    return demo
 
 
 def blank(width: int) -> Tensor:

@@ -10,23 +10,24 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from robustmel.errors import ImageError, MissingError, UsageError
 from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
-from robustmel.kb.name_trie import NameTrie
 from robustmel.linkers.contract import Capabilities, capabilities
-from robustmel.linkers.gemel.beam_search import Generated, beam_search
-from robustmel.linkers.gemel.checkpoint import GemelCheckpoint, blank, gemel_files, read_checkpoint, read_settings
+from robustmel.linkers.gemel.answers import ranked_candidates, written_entities
+from robustmel.linkers.gemel.beam_search import beam_search
+from robustmel.linkers.gemel.checkpoint import FROZEN, blank, gemel_files, read_checkpoint, read_settings
 from robustmel.linkers.gemel.demos import Choice, Compared, DemoPool, check_choice
+from robustmel.linkers.gemel.entity_names import EntityNames
 from robustmel.linkers.gemel.language_model import DTYPES, LanguageModel
 from robustmel.linkers.gemel.name_scores import name_scores
 from robustmel.linkers.gemel.prompt_reader import PromptReader
 from robustmel.linkers.gemel.vision import VisionEncoder
 from robustmel.linkers.loading import pick_device
-from robustmel.linkers.ranking import ranking
 from robustmel.linkers.weights import weight_files
-from robustmel.types import Prediction, Query, Task, Usage
+from robustmel.types import Prediction, Query, Task
 
 OPEN_NAMES = 10_000
 """Names of an open knowledge base that `scores` and `logits` compare, at most."""
@@ -92,14 +93,13 @@ class GEMEL:
         batch_size: int = 16,
     ) -> None:
         self._check(demos, demo_choice, demo_text, beams, max_new_tokens, dtype, batch_size)
-        checkpoint = read_checkpoint(model)
-        settings = checkpoint.settings
+        checkpoint = read_checkpoint(model, vision=vision, language_model=language_model)
         self.kb, self.batch_size = kb, batch_size
         self.prefix_tree, self.beams, self.max_new_tokens = prefix_tree, beams, max_new_tokens
         self.length_penalty = length_penalty
-        self.vision = VisionEncoder(vision or settings.vision, device=device)
-        self.lm = LanguageModel.load(language_model or settings.language_model, dtype=dtype, device=device)
-        self._fits(model, checkpoint)
+        self.vision = VisionEncoder(checkpoint.settings.vision, device=device)
+        self.lm = LanguageModel.load(checkpoint.settings.language_model, dtype=dtype, device=device)
+        checkpoint.check_fits(model, self.vision.width, self.lm.width)
         pool = DemoPool(checkpoint.demos, demo_choice, demo_text, self.vision.text_tower.embed)
         self.prompts = PromptReader(self.lm, checkpoint, pool, demos, max_new_tokens)
         self.no_gradient = self.vision.no_gradient
@@ -114,15 +114,6 @@ class GEMEL:
                 raise UsageError(f"{name} = {value}; expected at least 1.")
         if dtype not in DTYPES:
             raise UsageError(f'dtype = "{dtype}" is unknown; it is one of {", ".join(DTYPES)}.')
-
-    def _fits(self, model: str, checkpoint: GemelCheckpoint) -> None:
-        vision, width = checkpoint.mapper.in_features, checkpoint.mapper.out_features
-        prefix_length = checkpoint.settings.visual_prefix_length
-        if (vision, width) != (self.vision.width, prefix_length * self.lm.width) or checkpoint.features.shape[1] != vision:
-            raise UsageError(
-                f"{model}: its mapper makes {width} numbers of {vision}, but the vision encoder gives {self.vision.width} and the "
-                f"language model takes {prefix_length} x {self.lm.width}; use the parts it was trained with."
-            )
 
     @classmethod
     def examine(cls, **parameters: Any) -> Capabilities:
@@ -142,20 +133,20 @@ class GEMEL:
     @classmethod
     def assets(cls, **parameters: Any) -> tuple[Path, ...]:
         """The mapper with its demonstrations, the vision encoder and the language model."""
-        settings = read_settings(parameters["model"])
-        vision = weight_files(parameters.get("vision") or settings.vision)
-        return (
-            gemel_files(parameters["model"])
-            + vision
-            + weight_files(parameters.get("language_model") or settings.language_model)
-        )
+        model, others = parameters["model"], {name: parameters.get(name) for name in FROZEN}
+        settings = read_settings(model, **others)
+        return (*gemel_files(model), *weight_files(settings.vision), *weight_files(settings.language_model))
 
     def cut_texts(self, queries: Sequence[Query], task: Task) -> int:
-        """How many of these queries were shown fewer demonstrations than asked for, as their prompt outgrew the context."""
-        return sum(query.id in self.prompts.shortened for query in queries)
+        """How many of these queries' prompts have fewer demonstrations than asked for, as they would outgrow the context."""
+        return self.prompts.shortened(queries)
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
-        """One prediction a query, in order; see the class. A query whose image cannot be used gets an error row."""
+        """One prediction a query, in order; see the class.
+
+        A query whose image cannot be used gets an error row, and so does one with a candidate that is not in the knowledge base
+        ("unknown_candidate"), one whose question alone outgrows the context ("too_long"), and one whose scores are not finite.
+        """
         self._check_task(task)
         predictions: list[Prediction] = []
         for start in range(0, len(queries), self.batch_size):
@@ -172,16 +163,22 @@ class GEMEL:
 
         Raises:
             ImageError: The image of a query cannot be used.
+            UsageError: As `logits`.
         """
         self._check_task(task)
-        return self._scores(queries, self._features(queries, task), task)
+        parts = [queries[start : start + self.batch_size] for start in range(0, len(queries), self.batch_size)]
+        tables = [self._scores(part, torch.cat([self._features(query, task) for query in part]), task) for part in parts]
+        width = max((table.shape[1] for table in tables), default=0)
+        padded = [pad(table, (0, width - table.shape[1]), value=-torch.inf) for table in tables]
+        return torch.cat(padded) if padded else torch.zeros(0, 0)
 
     def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "IT2T") -> Tensor:
         """float32 (B, C): log-probability of each candidate's name by its length, differentiable down to the raw pixels.
 
         Args:
             pixels: Floats (B, 3, H, W) in [0, 1]; they stand in for the queries' images.
-            queries: B queries; missing columns of shorter lists hold minus infinity, and so do names that cannot be written.
+            queries: B queries; missing columns of shorter lists hold minus infinity, and so do names that cannot be written. The
+                row of a query whose question alone outgrows the context holds NaN.
             task: "IT2T".
 
         Raises:
@@ -199,32 +196,22 @@ class GEMEL:
             raise UsageError(f'linker GEMEL has no task "{task}"; it has {", ".join(self.tasks)}.')
 
     @cached_property
-    def _names(self) -> list[tuple[int, ...]]:
-        """Tokens of every entity's name, in knowledge-base order; () for one that cannot be written."""
-        return [
-            tokens if len(tokens) < self.max_new_tokens else ()
-            for tokens in self.prompts.tokens.names([entity.name for entity in self.kb])
-        ]
+    def names(self) -> EntityNames:
+        """Of the knowledge base, in its order."""
+        return EntityNames([entity.name for entity in self.kb], self.lm.tokenizer, self.max_new_tokens)
 
-    @cached_property
-    def _trie(self) -> NameTrie:
-        return NameTrie.build(self._names)
-
-    @cached_property
-    def _named(self) -> dict[str, list[str]]:
-        named: dict[str, list[str]] = {}
-        for entity in self.kb:
-            named.setdefault(entity.name, []).append(entity.id)
-        return named
-
-    def _features(self, queries: Sequence[Query], task: Task) -> Tensor:
-        """float32 (B, width) of the queries' images; blank ones for T2T."""
+    def _features(self, query: Query, task: Task) -> Tensor:
+        """float32 (1, width) of a query's image; blank ones for T2T."""
         if task == "T2T":
-            return blank(self.vision.width).expand(len(queries), -1)
-        absent = next((query for query in queries if query.image is None), None)
-        if absent is not None:
-            raise ImageError("no_image", f"mention {absent.id} names no image.")
-        return self.vision.picture_features([decode(query.image) for query in queries if query.image is not None])
+            return blank(self.vision.width)
+        if query.image is None:
+            raise ImageError("no_image", f"mention {query.id} names no image.")
+        return self.vision.picture_features([decode(query.image)])
+
+    def _position(self, entity: str) -> int:
+        if entity not in self.kb:
+            raise MissingError(f'candidate "{entity}" is not in the knowledge base.')
+        return self.kb.position(entity)
 
     def _answer(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         answers: dict[int, Prediction] = {}
@@ -233,8 +220,10 @@ class GEMEL:
             try:
                 if any(candidate not in self.kb for candidate in query.candidates or ()):
                     answers[index] = Prediction(query.id, error="unknown_candidate")
+                elif not self.prompts.fits(query):
+                    answers[index] = Prediction(query.id, error="too_long")
                 else:
-                    features.append(self._features([query], task))
+                    features.append(self._features(query, task))
             except ImageError as problem:
                 answers[index] = Prediction(query.id, error=problem.kind)
         sound = [query for index, query in enumerate(queries) if index not in answers]
@@ -245,45 +234,18 @@ class GEMEL:
     def _linked(self, queries: Sequence[Query], features: Tensor, task: Task) -> list[Prediction]:
         if self.prefix_tree and all(query.candidates is not None for query in queries):
             table = self._scores(queries, features, task).cpu()
-            return [self._ranked(query, row) for query, row in zip(queries, table, strict=True)]
+            return [ranked_candidates(query, row, self.kb) for query, row in zip(queries, table, strict=True)]
         if self.prefix_tree and any(query.candidates is not None for query in queries):
             parts = [self._linked([query], row[None], task) for query, row in zip(queries, features, strict=True)]
             return [part[0] for part in parts]
         prompts = self.prompts.read(queries, features, task == "T2T")
-        trie = self._trie if self.prefix_tree else None
+        trie = self.names.trie if self.prefix_tree else None
         results = beam_search(self.lm, prompts, trie, self.beams, self.max_new_tokens, self.length_penalty)
         read = prompts.mask.sum(1).tolist()
         return [
-            replace(self._named_entities(query, result), usage=Usage(1, count, max((len(h.tokens) + 1 for h in result.hypotheses), default=0)))
+            written_entities(query, result, self.names, self.kb, self.prefix_tree, count)
             for query, result, count in zip(queries, results, read, strict=True)
-        ]  # fmt: skip
-
-    def _ranked(self, query: Query, scores: Tensor) -> Prediction:
-        """Candidates by score; those whose name cannot be written are left out."""
-        own = scores[: len(query.listed)]
-        written = [candidate for candidate, score in zip(query.listed, own.tolist(), strict=True) if score != -torch.inf]
-        ranked = ranking(replace(query, candidates=tuple(written)), own[own != -torch.inf])
-        return replace(ranked, text=self.kb[ranked.ranked[0]].name) if ranked.ranked else replace(ranked, status="dead_end")
-
-    def _named_entities(self, query: Query, result: Generated) -> Prediction:
-        """The entities that bear the written names, best first."""
-        if result.broken:
-            return Prediction(query.id, error="non_finite")
-        if not result.hypotheses:
-            return Prediction(query.id, status="dead_end")
-        ranked: dict[str, float] = {}
-        texts = [self.lm.tokenizer.decode(hypothesis.tokens) for hypothesis in result.hypotheses]
-        for text, hypothesis in zip(texts, result.hypotheses, strict=True):
-            if self.prefix_tree:
-                entities = [self.kb.ids[place] for place in self._trie.names(hypothesis.state).tolist()]
-            else:
-                entities = self._named.get(text.strip(), [])
-            for entity in entities:
-                if query.candidates is None or entity in query.candidates:
-                    ranked.setdefault(entity, hypothesis.score)
-            if not ranked:  # the answer is the best text alone
-                return Prediction(query.id, text=text, status="unknown_name")
-        return Prediction(query.id, tuple(ranked), tuple(ranked.values()), text=texts[0])
+        ]
 
     def _scores(self, queries: Sequence[Query], features: Tensor, task: Task) -> Tensor:
         """(B, C): every distinct name scored once, then spread over the candidates that bear it."""
@@ -292,16 +254,18 @@ class GEMEL:
                 f"the knowledge base has {len(self.kb):,} names, and GEMEL scores {OPEN_NAMES:,} at most; list candidates instead, "
                 'such as candidates = "bm25".'
             )
+        tokens = self.names.tokens
         places = [
-            range(len(self.kb)) if query.candidates is None else [self.kb.position(candidate) for candidate in query.candidates]
+            range(len(self.kb)) if query.candidates is None else [self._position(entity) for entity in query.candidates]
             for query in queries
         ]
-        distinct = [list(dict.fromkeys(name for place in row if (name := self._names[place]))) for row in places]
-        scores = name_scores(self.lm, self.prompts.read(queries, features, task == "T2T"), distinct, self.length_penalty)
-        width = max(map(len, places), default=0)
-        columns = torch.full((len(queries), width), scores.shape[1])
+        distinct = [list(dict.fromkeys(tokens[place] for place in row if tokens[place])) for row in places]
+        fits = [self.prompts.fits(query) for query in queries]
+        asked = [query if fit else replace(query, text="", surface="") for query, fit in zip(queries, fits, strict=True)]
+        scores = name_scores(self.lm, self.prompts.read(asked, features, task == "T2T"), distinct, self.length_penalty)
+        columns = torch.full((len(queries), max(map(len, places), default=0)), scores.shape[1])
         for row, (own, names) in enumerate(zip(places, distinct, strict=True)):
             column = {name: index for index, name in enumerate(names)}
-            columns[row, : len(own)] = torch.tensor([column.get(self._names[place], scores.shape[1]) for place in own])
-        padded = torch.cat([scores, scores.new_full((len(queries), 1), -torch.inf)], 1)
-        return padded.gather(1, columns.to(scores.device))
+            columns[row, : len(own)] = torch.tensor([column.get(tokens[place], scores.shape[1]) for place in own])
+        table = pad(scores, (0, 1), value=-torch.inf).gather(1, columns.to(scores.device))
+        return table + table.new_tensor([0.0 if fit else torch.nan for fit in fits])[:, None]

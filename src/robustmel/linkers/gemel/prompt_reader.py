@@ -28,7 +28,6 @@ class PromptReader:
 
     Attributes:
         tokens: Writes the prompts.
-        shortened: Ids of the queries that were shown fewer demonstrations, as their prompt would outgrow the context.
     """
 
     def __init__(self, lm: LanguageModel, checkpoint: GemelCheckpoint, pool: DemoPool, demos: int, room: int) -> None:
@@ -37,7 +36,6 @@ class PromptReader:
         self._mapper: nn.Linear = checkpoint.mapper.to(lm.device)
         self._features = torch.cat([checkpoint.features, blank(checkpoint.mapper.in_features)])  # row -1 is the blank one
         self.tokens = PromptTokens(lm.tokenizer, lm.start, read_prompt(settings.prompt), settings.visual_prefix_length)
-        self.shortened: set[str] = set()
         self._read: dict[tuple[bool, tuple[int, ...]], tuple[tuple[Query, ...], Prefix | None]] = {}
 
     def read(self, queries: Sequence[Query], features: Tensor, blank_demos: bool = False) -> Prefix:
@@ -58,6 +56,22 @@ class PromptReader:
         ids, mask = left_padded(questions)
         return self._lm.prefill(embedded(self._lm.embed, ids, self.visual(features)), mask, after=prefix)
 
+    def choose(self, queries: Sequence[Query]) -> list[tuple[list[int], list[int]]]:
+        """For each query the demonstrations chosen, and those of them for which the context has room.
+
+        The least similar, which stand first, are left out.
+        """
+        chosen = self._pool.choose(queries, self._count)
+        return [(row, self._fitting(query, row)) for query, row in zip(queries, chosen, strict=True)]
+
+    def fits(self, query: Query) -> bool:
+        """Whether the context has room for the question, without demonstrations, and its answer."""
+        return self._left(query) >= 0
+
+    def shortened(self, queries: Sequence[Query]) -> int:
+        """How many of the queries are shown fewer demonstrations than were chosen, as their prompts would outgrow the context."""
+        return sum(len(fitting) < len(row) for row, fitting in self.choose(queries) if row)
+
     def forget(self) -> None:
         """Reads demonstrations again: the mapper has changed."""
         self._read.clear()
@@ -66,12 +80,8 @@ class PromptReader:
     def _demonstrations(self, queries: tuple[Query, ...], blank_demos: bool) -> Prefix | None:
         known = (blank_demos, tuple(map(id, queries)))
         if known not in self._read:
-            chosen = [
-                self._fitting(query, row) for query, row in zip(queries, self._pool.choose(queries, self._count), strict=True)
-            ]
-            prefix = None
-            if any(chosen):
-                prefix = self._read_demonstrations(chosen, blank_demos)
+            chosen = [fitting for _, fitting in self.choose(queries)]
+            prefix = self._read_demonstrations(chosen, blank_demos) if any(chosen) else None
             self._read[known] = queries, prefix  # the queries are held so that their identity stays their own
             while len(self._read) > REMEMBERED:
                 del self._read[next(iter(self._read))]
@@ -84,17 +94,15 @@ class PromptReader:
         return self._lm.prefill(embedded(self._lm.embed, ids, self.visual(self._features[rows])), mask)
 
     def _fitting(self, query: Query, chosen: Sequence[int]) -> list[int]:
-        """The demonstrations for which the context has room; the least similar, which stand first, are left out."""
-        room = self._lm.context or 2**62
-        room -= len(self.tokens.start) + len(self.tokens.question(query.text, query.surface)) + self._room
-        fitting: list[int] = []
-        for place in reversed(chosen):
-            room -= len(self.tokens.demo(self._pool.demos[place]))
-            if room < 0:
-                self.shortened.add(query.id)
-                break
-            fitting.insert(0, place)
-        return fitting
+        room, fitting = self._left(query), len(chosen)
+        while fitting and (room := room - len(self.tokens.demo(self._pool.demos[chosen[fitting - 1]]))) >= 0:
+            fitting -= 1
+        return list(chosen[fitting:])
+
+    def _left(self, query: Query) -> int:
+        """Tokens of the context that are left beside the question and the room for its answer."""
+        asked = len(self.tokens.start) + len(self.tokens.question(query.text, query.surface)) + self._room
+        return (self._lm.context or 2**62) - asked
 
     def visual(self, features: Tensor) -> Tensor:
         """(B * prefix length, width): the visual vectors of features, one image after the other."""

@@ -27,12 +27,7 @@ class PromptTokens:
     def __init__(self, tokenizer: Any, start: int | None, prompt: Prompt, prefix_length: int) -> None:
         self.start = [] if start is None else [start]
         self._prompt, self._visual = prompt, [VISUAL] * prefix_length
-        self._tokens = lru_cache(maxsize=65_536)(lambda text: tuple(_tokenize(tokenizer, [text])[0]))
-        self._tokenizer = tokenizer
-
-    def names(self, names: Sequence[str]) -> list[tuple[int, ...]]:
-        """The tokens of names, without start and end."""
-        return [tuple(tokens) for tokens in _tokenize(self._tokenizer, names)] if names else []
+        self._tokens = lru_cache(maxsize=65_536)(lambda text: tuple(tokenized(tokenizer, [text])[0]))
 
     def demo(self, demo: Demo) -> list[int]:
         """A demonstration, from its visual vectors to the separator."""
@@ -43,7 +38,10 @@ class PromptTokens:
         return [*self._visual, *self._tokens(self._prompt.ask(text, mention))]
 
 
-def _tokenize(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+def tokenized(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """The tokens of texts, without start and end."""
+    if not texts:
+        return []
     encodable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]  # lone surrogates
     ids: list[list[int]] = tokenizer(encodable, add_special_tokens=False, verbose=False)["input_ids"]
     return ids

@@ -1,0 +1,365 @@
+"""GEMEL against the transformers library alone: prompts written out by hand, plain forward passes, `generate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+import robustmel
+from robustmel.errors import ImageError, MissingError, UsageError
+from robustmel.images import decode
+from robustmel.kb import KnowledgeBase
+from robustmel.linkers.conformance import conformance
+from robustmel.linkers.gemel.linker import GEMEL
+from robustmel.linkers.weights import EMBEDDED
+from robustmel.types import Entity, Query
+
+from .conftest import DEMOS, VISION_WIDTH
+
+Make = Callable[..., GEMEL]
+Ask = Callable[..., Query]
+
+
+class ByHand:
+    """GEMEL in its own words: one query at a time, the whole prompt as one sequence of embeddings."""
+
+    def __init__(self, folder: Path, clip: Path, opt: Path) -> None:
+        from transformers import AutoTokenizer, CLIPModel, OPTForCausalLM
+        from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+        self.clip, self.clip_words = CLIPModel.from_pretrained(clip), AutoTokenizer.from_pretrained(clip)
+        self.processor = CLIPImageProcessorPil.from_pretrained(clip)
+        self.lm, self.words = OPTForCausalLM.from_pretrained(opt), AutoTokenizer.from_pretrained(opt)
+        self.mapper = load_file(folder / "mapper.safetensors")
+        self.stored = load_file(folder / "demo_features.safetensors")["features"].float()
+
+    def ids(self, text: str) -> list[int]:
+        ids: list[int] = self.words(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def read(self, ids: Sequence[int]) -> torch.Tensor:
+        embeds: torch.Tensor = self.lm.get_input_embeddings()(torch.tensor(list(ids), dtype=torch.long))
+        return embeds
+
+    def visual(self, features: torch.Tensor) -> torch.Tensor:
+        return (self.mapper["weight"] @ features + self.mapper["bias"]).reshape(4, 16)
+
+    def question(self, features: torch.Tensor, text: str, mention: str) -> list[torch.Tensor]:
+        asked = f"[Text]{text}\n[Question]What does {mention} mentioned in the text refer to?\n[Answer]"
+        return [self.visual(features), self.read(self.ids(asked))]
+
+    def nearest(self, mention: str, count: int) -> list[int]:
+        """The least similar first."""
+
+        def embed(texts: list[str]) -> torch.Tensor:
+            rows = [self.clip.get_text_features(**self.clip_words(text, return_tensors="pt")).pooler_output for text in texts]
+            return torch.nn.functional.normalize(torch.cat(rows), dim=-1)
+
+        similarity = (embed([demo.mention for demo in DEMOS]) @ embed([mention])[0]).tolist()
+        return sorted(range(len(DEMOS)), key=lambda place: (-round(similarity[place], 5), place))[:count][::-1]
+
+    @torch.no_grad()
+    def prompt(self, query: Query, shown: Sequence[int], blank: bool = False) -> torch.Tensor:
+        """(1, T, width)."""
+        nothing = torch.zeros(VISION_WIDTH)
+        parts = [self.read([self.words.bos_token_id])]
+        for demo in (DEMOS[place] for place in shown):
+            parts += self.question(nothing if blank or demo.image < 0 else self.stored[demo.image], demo.text, demo.mention)
+            parts += [self.read(self.ids(demo.name)), self.read(self.ids("\n"))]
+        features = nothing
+        if not blank and query.image is not None:
+            pixels = self.processor(Image.open(query.image).convert("RGB"), return_tensors="pt")["pixel_values"]
+            features = self.clip.vision_model(pixel_values=pixels).pooler_output[0]
+        parts += self.question(features, query.text, query.surface)
+        return torch.cat(parts)[None]
+
+    @torch.no_grad()
+    def score(self, prompt: torch.Tensor, name: str) -> float:
+        """The mean log-probability of its tokens and the end token."""
+        answer = [*self.ids(name), self.words.eos_token_id]
+        whole = torch.cat((prompt, self.read(answer)[None]), 1)
+        log_probs = self.lm(inputs_embeds=whole).logits[0].log_softmax(-1)
+        first = prompt.shape[1] - 1
+        return sum(float(log_probs[first + place, token]) for place, token in enumerate(answer)) / len(answer)
+
+    @torch.no_grad()
+    def written(self, prompt: torch.Tensor, names: Sequence[str], beams: int) -> list[tuple[tuple[int, ...], float]]:
+        """By `generate`: tokens and scores of the best names."""
+        end = self.words.eos_token_id
+        allowed = {(*self.ids(name), end) for name in names}
+
+        def callback(_: int, sent: torch.Tensor) -> list[int]:
+            begun = tuple(sent.tolist())
+            return sorted({name[len(begun)] for name in allowed if len(name) > len(begun) and name[: len(begun)] == begun}) or [
+                end
+            ]
+
+        output = self.lm.generate(
+            inputs_embeds=prompt,
+            attention_mask=torch.ones(prompt.shape[:2], dtype=torch.long),
+            prefix_allowed_tokens_fn=callback,
+            num_beams=beams,
+            num_return_sequences=beams,
+            max_new_tokens=32,
+            do_sample=False,
+            early_stopping=False,
+            output_scores=True,
+            return_dict_in_generate=True,
+        )
+        rows = zip(output.sequences.tolist(), output.sequences_scores.tolist(), strict=True)
+        return [(tuple(ids[: ids.index(end)]), score) for ids, score in rows if end in ids]
+
+
+@pytest.fixture(scope="session")
+def by_hand(gemel_folder: Path, opt_folder: Path) -> ByHand:
+    return ByHand(gemel_folder, EMBEDDED / "clip-world", opt_folder)
+
+
+@pytest.fixture
+def queries(ask: Ask, kb: KnowledgeBase) -> list[Query]:
+    """Of several lengths and image sizes; the last lists candidates of its own."""
+    texts = ["a flag", "in Lima it rained for a week and nobody minded", "", "who won, India or Samoa?"]
+    sizes = [(32, 32), (40, 33), (32, 32), (24, 50)]
+    surfaces = ["flag", "Lima", "", "Georgia"]
+    asked = [ask(seed, kb.ids, size, text) for seed, (text, size) in enumerate(zip(texts, sizes, strict=True))]
+    asked = [replace(query, surface=surface) for query, surface in zip(asked, surfaces, strict=True)]
+    return [*asked[:3], replace(asked[3], candidates=("e5", "e2", "e7"))]
+
+
+@pytest.mark.parametrize("task", ["IT2T", "T2T"])
+def test_listed_names_score_as_in_a_plain_forward_pass_of_the_whole_prompt(
+    task: Any, gemel: Make, by_hand: ByHand, queries: list[Query], kb: KnowledgeBase
+) -> None:
+    linker = gemel()
+    table = linker.scores(queries, task)
+    for query, row, answer in zip(queries, table.tolist(), linker.link(queries, task), strict=True):
+        prompt = by_hand.prompt(query, by_hand.nearest(query.surface, 3), blank=task == "T2T")
+        expected = {entity: by_hand.score(prompt, kb[entity].name) for entity in query.listed}
+        np.testing.assert_allclose(row[: len(expected)], list(expected.values()), rtol=1e-4)
+        assert dict(zip(answer.ranked, answer.scores, strict=True)) == pytest.approx(expected, rel=1e-4)
+        assert expected[answer.ranked[0]] == pytest.approx(max(expected.values()), rel=1e-4)
+        assert answer.text == kb[answer.ranked[0]].name
+        assert (answer.status, answer.error) == ("ok", None)
+
+
+def test_open_queries_get_what_generate_writes(gemel: Make, by_hand: ByHand, queries: list[Query], kb: KnowledgeBase) -> None:
+    linker = gemel(beams=3)
+    for query, answer in zip(queries, linker.link([replace(query, candidates=None) for query in queries], "IT2T"), strict=True):
+        prompt = by_hand.prompt(query, by_hand.nearest(query.surface, 3))
+        written = by_hand.written(prompt, [entity.name for entity in kb], beams=3)
+        expected = {}
+        for tokens, score in written:
+            expected |= {entity.id: score for entity in kb if tuple(by_hand.ids(entity.name)) == tokens}
+        assert answer.ranked == tuple(expected)
+        assert answer.scores == pytest.approx(list(expected.values()), rel=1e-4)
+        assert answer.usage.tokens_read == prompt.shape[1]
+
+
+@pytest.mark.parametrize("open_", [False, True])
+@pytest.mark.parametrize("task", ["IT2T", "T2T"])
+def test_neighbours_do_not_change_answers(task: Any, open_: bool, gemel: Make, queries: list[Query]) -> None:
+    asked = [replace(query, candidates=None) for query in queries[:3]] if open_ else queries
+    together, mixed = gemel(batch_size=4), gemel(batch_size=2)
+    for answer, alone, other in zip(
+        together.link(asked, task),
+        [together.link([query], task)[0] for query in asked],
+        mixed.link([*asked[::-1]], task)[::-1],
+        strict=True,
+    ):
+        assert answer.ranked == alone.ranked == other.ranked
+        assert answer.scores == pytest.approx(alone.scores, rel=1e-4)
+        assert answer.scores == pytest.approx(other.scores, rel=1e-4)
+
+
+def test_open_and_listed_queries_stand_side_by_side(gemel: Make, queries: list[Query]) -> None:
+    linker = gemel()
+    mixed = [queries[0], replace(queries[1], candidates=None)]
+    answers = linker.link(mixed, "IT2T")
+    assert answers[0].scores == pytest.approx(linker.link(mixed[:1], "IT2T")[0].scores, rel=1e-4)
+    assert answers[1].scores == pytest.approx(linker.link(mixed[1:], "IT2T")[0].scores, rel=1e-4)
+
+
+def test_entities_of_one_name_share_its_score(gemel: Make, queries: list[Query]) -> None:
+    linker = gemel(beams=8)
+    listed, opened = linker.link(queries[:1], "IT2T")[0], linker.link([replace(queries[0], candidates=None)], "IT2T")[0]
+    for answer in (listed, opened):
+        scores = dict(zip(answer.ranked, answer.scores, strict=True))
+        assert scores["e4"] == scores["e5"]
+        assert answer.ranked.index("e5") == answer.ranked.index("e4") + 1
+    assert dict(zip(opened.ranked, opened.scores, strict=True)) == pytest.approx(
+        dict(zip(listed.ranked, listed.scores, strict=True)), rel=1e-4
+    )
+
+
+def test_what_cannot_be_asked_gets_its_row_and_the_others_go_on(gemel: Make, queries: list[Query], tmp_path: Path) -> None:
+    linker, good = gemel(), queries[0]
+    (tmp_path / "broken.png").write_bytes(b"<html>not found</html>")
+    asked = [
+        replace(good, id="none", image=None),
+        replace(good, id="gone", image=tmp_path / "gone.png"),
+        good,
+        replace(good, id="broken", image=tmp_path / "broken.png"),
+        replace(good, id="stranger", candidates=("e0", "Q42")),
+        replace(good, id="long", text="it rains " * 400),
+        replace(good, id="nil", candidates=()),
+    ]
+    answers = linker.link(asked, "IT2T")
+    assert [answer.id for answer in answers] == [query.id for query in asked]
+    errors = ["no_image", "image_missing", None, "image_decode", "unknown_candidate", "too_long", None]
+    assert [answer.error for answer in answers] == errors
+    assert answers[2].scores == pytest.approx(linker.link([good], "IT2T")[0].scores, rel=1e-4)
+    assert (answers[6].ranked, answers[6].status) == ((), "dead_end")
+    assert all(answer.error is None for answer in linker.link(asked[:4], "T2T"))  # which reads no image
+    assert linker.link([replace(asked[5], candidates=None)], "IT2T")[0].error == "too_long"
+    table = linker.scores([good, asked[5]], "T2T")
+    assert table[0].isfinite().all()
+    assert table[1].isnan().all()
+    with pytest.raises(ImageError):
+        linker.scores(asked[:1], "IT2T")
+    with pytest.raises(MissingError, match="Q42"):
+        linker.scores([asked[4]], "IT2T")
+    assert linker.link([], "IT2T") == []
+    assert linker.scores([], "IT2T").shape == (0, 0)
+
+
+def test_logits_of_the_decoded_image_are_the_scores(gemel: Make, queries: list[Query]) -> None:
+    linker = gemel()
+    for query in queries:
+        assert query.image is not None
+        pixels = torch.from_numpy(decode(query.image)).permute(2, 0, 1)[None].float() / 255
+        torch.testing.assert_close(linker.logits(pixels, [query], "IT2T"), linker.scores([query], "IT2T"))
+    with pytest.raises(UsageError, match="no gradient"):
+        linker.logits(pixels, queries[:1], "T2T")
+    with pytest.raises(UsageError, match='no task "I2T"'):
+        linker.link(queries, "I2T")
+
+
+def test_gradients_are_those_of_central_differences(gemel: Make, queries: list[Query], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In double precision, and without the rounding to 8 bits, which has no slope."""
+    linker, asked = gemel(demos=1), queries[:1]
+    monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
+    linker.vision._model.double()
+    linker.lm.network.double()
+    linker.prompts._mapper.double()
+    linker.prompts._features = linker.prompts._features.double()
+    pixels = torch.rand(1, 3, 40, 36, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 0.9 + 0.05
+
+    def score(at: torch.Tensor) -> torch.Tensor:
+        return linker._scores(asked, linker.vision._features(linker.vision.preprocessing.smooth(at)), "IT2T")[0, 0]
+
+    leaf = pixels.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(score(leaf), leaf)
+    draw = torch.Generator().manual_seed(2)
+    for direction in (gradient.sign(), *(torch.randn(pixels.shape, dtype=torch.float64, generator=draw) for _ in range(3))):
+        step = 1e-6 / float(direction.abs().max())
+        with torch.no_grad():
+            rise = (score(pixels + step * direction) - score(pixels - step * direction)) / (2 * step)
+        torch.testing.assert_close(rise, (gradient * direction).sum(), rtol=1e-4, atol=1e-7)
+    (rounded,) = torch.autograd.grad(linker.logits(leaf, asked, "IT2T")[0, 0], leaf)
+    assert torch.nn.functional.cosine_similarity(rounded.flatten(), gradient.flatten(), dim=0) > 0.9
+
+
+@pytest.mark.parametrize("choice", ["dense", "bm25"])
+def test_it_conforms(choice: str, gemel_folder: Path) -> None:
+    """Among others: gradients against finite differences, answers that neither neighbours nor the order of candidates change."""
+    assert conformance("gemel", model=str(gemel_folder), demo_choice=choice, demos=2, device="cpu") == []
+
+
+def test_pgd_lowers_the_score_of_the_gold_name(gemel_folder: Path, tmp_path: Path) -> None:
+    data = robustmel.load_dataset("world-news", split="test")[:4]
+    linker = robustmel.load_linker("gemel", data, model=str(gemel_folder), demos=1, device="cpu")
+    result = robustmel.attack(linker, data, "pgd", task="IT2T", store=tmp_path, device="cpu", steps=5)
+    margins = []
+    for mention, image in zip(data, result.images, strict=True):
+        assert image is not None
+        query = mention.query(data.name, mention.candidates)
+        gold = query.listed.index(str(mention.gold))
+        for pixels in (decode(mention.image), np.asarray(image)):
+            scores = linker.logits(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255, [query], "IT2T")[0]
+            margins.append(float(scores[gold] - torch.cat((scores[:gold], scores[gold + 1 :])).max()))
+    clean, attacked = np.array(margins).reshape(-1, 2).T
+    assert (attacked < clean).all()
+
+
+def test_logits_that_are_no_numbers_are_an_error(gemel: Make, queries: list[Query]) -> None:
+    linker = gemel()
+    linker.lm.network.get_input_embeddings().weight.data.fill_(torch.nan)
+    for candidates in (None, queries[0].candidates):
+        answer = linker.link([replace(queries[0], candidates=candidates)], "IT2T")[0]
+        assert (answer.error, answer.ranked, answer.status) == ("non_finite", (), "ok")
+
+
+def test_a_search_without_any_name_ends_dead(gemel: Make, queries: list[Query], caplog: pytest.LogCaptureFixture) -> None:
+    linker = gemel(max_new_tokens=1)
+    opened = [replace(query, candidates=None) for query in queries]
+    assert {(answer.status, answer.ranked) for answer in linker.link(opened, "IT2T")} == {("dead_end", ())}
+    assert {(answer.status, answer.ranked) for answer in linker.link(queries, "IT2T")} == {("dead_end", ())}
+    assert "8 of 8 names cannot be written in 1 tokens" in caplog.text
+
+
+def test_names_that_are_too_long_are_never_answered(gemel: Make, queries: list[Query], by_hand: ByHand) -> None:
+    kb = KnowledgeBase([Entity("short", "Chad"), Entity("long", "The Republic of the Union of Myanmar")])
+    linker = gemel(kb, max_new_tokens=len(by_hand.ids("Chad")) + 1)
+    query = replace(queries[0], candidates=("long", "short"))
+    for asked in (query, replace(query, candidates=None)):
+        assert linker.link([asked], "IT2T")[0].ranked == ("short",)
+    assert linker.scores([query], "IT2T")[0, 0] == -torch.inf
+
+
+def test_without_the_prefix_tree_it_writes_what_it_likes(gemel: Make, queries: list[Query], kb: KnowledgeBase) -> None:
+    query = replace(queries[0], candidates=None)
+    free = gemel(prefix_tree=False, max_new_tokens=4).link([query], "IT2T")[0]
+    assert (free.ranked, free.status) == ((), "unknown_name")
+    text = free.text.strip()
+    assert text
+    assert text not in {entity.name for entity in kb}
+
+
+def test_a_prompt_that_outgrows_the_context_loses_its_least_similar_demonstrations(
+    gemel: Make, by_hand: ByHand, queries: list[Query], kb: KnowledgeBase
+) -> None:
+    linker, query = gemel(demos=5), queries[1]
+    whole = by_hand.nearest(query.surface, 5)
+    sizes = [by_hand.prompt(query, whole[first:]).shape[1] for first in range(6)]
+    linker.lm.context = sizes[2] + 32  # the room of an answer
+    answer = linker.link([query, queries[0]], "IT2T")[0]
+    expected = [by_hand.score(by_hand.prompt(query, whole[2:]), kb[entity].name) for entity in answer.ranked]
+    assert answer.scores == pytest.approx(expected, rel=1e-4)
+    assert linker.cut_texts([query], "IT2T") == 1
+    linker.lm.context = sizes[0] + 32
+    assert linker.cut_texts([query], "IT2T") == 0
+
+
+def test_open_knowledge_bases_are_compared_up_to_a_size(
+    gemel: Make, queries: list[Query], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("robustmel.linkers.gemel.linker.OPEN_NAMES", 7)
+    with pytest.raises(UsageError, match="scores 7 at most; list candidates"):
+        gemel().scores([replace(queries[0], candidates=None)], "T2T")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"demos": -1}, "demos = -1"),
+        ({"demo_choice": "best"}, 'demo_choice = "best" is unknown'),
+        ({"demo_text": "page"}, 'demo_text = "page" is unknown'),
+        ({"beams": 0}, "beams = 0"),
+        ({"max_new_tokens": 0}, "max_new_tokens = 0"),
+        ({"batch_size": 0}, "batch_size = 0"),
+        ({"dtype": "float8"}, 'dtype = "float8" is unknown'),
+    ],
+)
+def test_values_out_of_range_are_told_before_anything_loads(
+    parameters: dict[str, Any], message: str, kb: KnowledgeBase
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        GEMEL(kb, model="nowhere", **parameters)
