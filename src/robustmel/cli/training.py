@@ -46,9 +46,10 @@ def print_recipes() -> None:
         attack = ", adversarially" if "adversarial" in recipe.to_dict() else ""
         print(f"{name:<18} {recipe.family:<7} {start}, {recipe.epochs} epochs{attack}")
     print(
-        "\nAll were made of --dataset world-news --dataset world-sport: 10,000 mentions per epoch, for clip-world about half a minute"
+        "\nAll were made of --dataset world-news --dataset world-sport: 10,000 mentions per epoch. On one core clip-world takes about"
     )
-    print("on one core. `robustmel train dual-encoder --help` lists the keys that --set changes.")
+    print("half a minute an epoch, opt-world (the language model of GEMEL) one and a half.")
+    print("`robustmel train dual-encoder --help` lists the keys that --set changes; so do gemel and language-model.")
 
 
 def train_from_command_line(
