@@ -172,7 +172,7 @@ class FeatureMapperTrainee:
         for remark, count in (
             ("questions longer than the language model's context", len(fits) - sum(fits)),
             ("names that the language model cannot write", names.count(())),
-            ("prompts with demonstrations left out", sum(len(fitting) < len(row) for row, fitting in chosen)),
+            ("prompts with demonstrations left out", sum(len(chosen[place][1]) < len(chosen[place][0]) for place in learnt)),
         ):
             if count:
                 self.remarks[remark] += count

@@ -2,23 +2,25 @@
 
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from robustmel.errors import UsageError
 from robustmel.linkers.gemel.checkpoint import Demo
-from robustmel.retrieval.nearest import nearest, top
+from robustmel.retrieval.nearest import top
 from robustmel.retrieval.word_index import WordIndex
 from robustmel.types import Query
 
 Choice = Literal["random", "bm25", "dense"]
 Compared = Literal["mention", "sentence"]
 
-CHUNK = 1024
-"""Queries compared at a time."""
+CHUNK = 64
+"""Queries compared at a time. A shorter chunk is filled up: products of one shape do not depend on a query's neighbours."""
 
 
 def check_choice(demos: int, choice: str, compared: str) -> None:
@@ -52,7 +54,10 @@ class DemoPool:
         if choice == "bm25":
             self._index = WordIndex(texts)
         elif choice == "dense" and demos:
-            self._known = normalize(embed(texts), dim=-1).numpy(force=True)
+            known = normalize(embed(texts), dim=-1).numpy(force=True)
+            rows: dict[bytes, int] = {}  # equal vectors once, as products of the same numbers may differ in their last bit
+            self._row = np.array([rows.setdefault(vector.tobytes(), len(rows)) for vector in known])
+            self._known = known[np.unique(self._row, return_index=True)[1]]
         self._places = {demo.id: place for place, demo in enumerate(demos) if demo.id}
 
     def choose(self, queries: Sequence[Query], count: int) -> list[list[int]]:
@@ -61,27 +66,29 @@ class DemoPool:
         A query that is itself in the pool is not shown to itself. Equally similar ones are taken by their place in the pool.
         """
         count = min(count, len(self.demos))
-        if not count:
+        if not count or not queries:
             return [[] for _ in queries]
-        chosen: list[list[int]] = []
-        for start in range(0, len(queries), CHUNK):
-            chosen += self._choose(queries[start : start + CHUNK], count)
-        return chosen
-
-    def _choose(self, queries: Sequence[Query], count: int) -> list[list[int]]:
         if self.choice == "random":
             ranked = [_drawn(query.id, len(self.demos), count + 1) for query in queries]
         else:
             texts = [query.surface if self.compared == "mention" else query.text for query in queries]
             distinct = list(dict.fromkeys(texts))
             if self.choice == "bm25":
-                best = [top(self._index.scores(text), count + 1) for text in distinct]
+                scores: Iterable[NDArray[np.float32]] = map(self._index.scores, distinct)
             else:
-                best = list(nearest(self._known, count + 1)(normalize(self._embed(distinct), dim=-1).numpy(force=True)))
-            places = {text: row.tolist() for text, row in zip(distinct, best, strict=True)}
+                scores = self._cosines(distinct)
+            places = {text: top(row, count + 1).tolist() for text, row in zip(distinct, scores, strict=True)}
             ranked = [places[text] for text in texts]
         own = [self._places.get(query.id) for query in queries]
         return [[place for place in row if place != self_][:count][::-1] for row, self_ in zip(ranked, own, strict=True)]
+
+    def _cosines(self, texts: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        """(N,) for each text, in turn."""
+        asked = normalize(self._embed(texts), dim=-1).numpy(force=True)
+        for start in range(0, len(asked), CHUNK):
+            part = asked[start : start + CHUNK]
+            filled = np.concatenate((part, np.zeros((CHUNK - len(part), part.shape[1]), np.float32)))
+            yield from (filled @ self._known.T)[: len(part), self._row]
 
 
 def _drawn(item: str, size: int, count: int) -> list[int]:
