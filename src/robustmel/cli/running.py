@@ -1,4 +1,4 @@
-"""`demo`, `plan` and `run`."""
+"""`demo`, `plan`, `run` and `reproduce`."""
 
 from __future__ import annotations
 
@@ -65,6 +65,25 @@ def run_command(
     from robustmel.run.grid import read_grid
 
     _run(read_grid(grid), out or Path("runs") / grid.stem, store, workers, device, max_errors)
+
+
+def reproduce_command(
+    name: Annotated[str | None, typer.Argument(help="An experiment; leave it out to list them.")] = None,
+    out: Out = None,
+    store: StoreFolder = STORE,
+    workers: Workers = 1,
+    quick: Annotated[bool, typer.Option("--quick", help="Few mentions and seeds, to see that everything runs.")] = False,
+    device: Device = "auto",
+) -> None:
+    """Run a published experiment on the embedded world, with the paper's figures beside ours."""
+    from robustmel.experiments.reproduce import experiments, read_experiment, reproduce
+
+    if name is None:
+        print("\n".join(experiments()))
+        return
+    experiment = read_experiment(name, quick)
+    for text in reproduce(experiment, out or Path("runs") / name, store, workers, device):
+        print(text, flush=True)
 
 
 def _run(grid: Grid, out: Path, store: Path, workers: int, device: str, max_errors: int) -> None:

@@ -69,7 +69,7 @@ class Subset:
 
     def load(self, split: str = "all") -> Dataset:
         """One split of the group ("all" keeps every one)."""
-        whole = _loaded(self.of, "all")
+        whole = load_table(self.of, "all")
         groups = self._groups(whole)
         wanted = whole.split(split_name(split))
         mentions = tuple(mention for mention in wanted.mentions if all(belongs(mention) for belongs in groups.values()))
@@ -91,7 +91,7 @@ class Subset:
                 more if self.popularity == "popular" else lambda mention: not more(mention)
             )
         if self.outside_of is not None:
-            other = _loaded(self.outside_of, "all")
+            other = load_table(self.outside_of, "all")
             groups[f"not in {other.name}"] = outside(whole.kb, other)
         if self.topic is not None:
             groups[f"topic {self.topic}"] = on_topic(whole, self.topic)
@@ -100,7 +100,8 @@ class Subset:
         return groups
 
 
-def _loaded(table: Table, split: str) -> Dataset:
+def load_table(table: Table, split: str) -> Dataset:
+    """A data set by its name, or by a table as in a grid."""
     from robustmel.datasets import DATASETS
 
     rest = {} if isinstance(table, str) else dict(table)

@@ -26,10 +26,10 @@ UNDEFENDED = 0.4
 
 
 def embedded() -> list[str]:
-    """Presets of checkpoints in the package."""
+    """Presets of checkpoints in the package that link an image alone; generative ones take minutes, and need its text."""
     entries = ((name, LINKERS[name]) for name in LINKERS)
     models = {name: str(entry.params.get("model", "")) for name, entry in entries if isinstance(entry, Preset)}
-    return [name for name, model in models.items() if model.startswith(WORLD)]
+    return [name for name, model in models.items() if model.startswith(WORLD) and "I2T" in LINKERS.load(name).tasks]
 
 
 def training_budget() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from robustmel.errors import ImageError, MissingError
 from robustmel.images import decode, file_digest
 from robustmel.linkers.gemel.beam_search import beam_search
 from robustmel.linkers.gemel.checkpoint import Demo, GemelCheckpoint, Settings, blank
-from robustmel.linkers.gemel.demos import Choice, Compared, check_choice, demo_pool
+from robustmel.linkers.gemel.demos import Choice, Compared, DemoPool, check_choice
 from robustmel.linkers.gemel.entity_names import EntityNames
 from robustmel.linkers.gemel.language_model import LanguageModel
 from robustmel.linkers.gemel.linker import GEMEL
@@ -30,6 +30,9 @@ from robustmel.types import Mention, Query
 
 ENCODED, VALIDATED = 64, 32
 """Images encoded, and mentions validated, at a time."""
+
+MEASURED = 100
+"""Mentions of a split on which the finished mapper is measured, the first in an order by their ids."""
 
 ROOM = 32
 """Tokens that a validated name may have."""
@@ -64,14 +67,11 @@ class FeatureMapperTrainee:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             self.mapper = nn.Linear(self._vision.width, recipe.visual_prefix_length * self._lm.width)
-        settings = Settings(
-            recipe.vision, recipe.language_model, recipe.visual_prefix_length, recipe.prompt, recipe.demo_encoder
-        )
+        embed = self._vision.text_tower.embed
+        pool = DemoPool(self._demos, cast(Choice, recipe.demo_choice), cast(Compared, recipe.demo_text), embed)
+        settings = Settings(recipe.vision, recipe.language_model, recipe.visual_prefix_length, recipe.prompt)
         pooled = 1 + max((demo.image for demo in self._demos), default=-1)  # the images of validation mentions come after them
-        checkpoint = GemelCheckpoint(settings, self.mapper, self._demos, self._features[:pooled])
-        choice, compared = cast(Choice, recipe.demo_choice), cast(Compared, recipe.demo_text)
-        pool = demo_pool(checkpoint, choice, compared, self._vision.text_tower)
-        self._checkpoint = replace(checkpoint, embeddings=pool.known)
+        self._checkpoint = GemelCheckpoint(settings, self.mapper, self._demos, self._features[:pooled])
         self._reader = PromptReader(self._lm, self._checkpoint, pool, recipe.demos, ROOM)
         self._shown, self._answers, self._learnt = self._prompts()
         read = repr([[asdict(demo) for demo in part] for part in (self._demos, *self._held_out)] + names)
@@ -138,8 +138,8 @@ class FeatureMapperTrainee:
     def measure(
         self, folder: Path, dataset: Dataset, split: str, candidates: Sequence[tuple[str, ...]] | None
     ) -> dict[str, float]:
-        """Share of the mentions of a split whose entity shares the first rank, over all names, per task; ties count in part."""
-        mentions = [mention for mention in dataset.mentions if mention.split == split]
+        """Share of at most `MEASURED` mentions of a split whose entity has the first rank, over all names; ties count in part."""
+        mentions = _in_order([mention for mention in dataset.mentions if mention.split == split], 0)[:MEASURED]
         if not mentions:
             return {}
         recipe = self.recipe
@@ -207,8 +207,7 @@ class FeatureMapperTrainee:
         if len(known) < len(mentions):
             self.remarks["mentions without a gold entity in the knowledge base"] += len(mentions) - len(known)
         if self.recipe.limit and "train" in splits:
-            drawn = sorted(known, key=lambda mention: hashlib.blake2b(f"{self.recipe.seed}\x00{mention.id}".encode()).digest())
-            known = drawn[: self.recipe.limit]
+            known = _in_order(known, self.recipe.seed)[: self.recipe.limit]
         return [(mention, dataset) for mention in known]
 
     def _demo(self, mention: Mention, dataset: Dataset) -> Demo:
@@ -243,6 +242,11 @@ class FeatureMapperTrainee:
 
     def _images_of(self, demos: Sequence[Demo]) -> Tensor:
         return torch.cat([self._features, blank(self._vision.width)])[[demo.image for demo in demos]]
+
+
+def _in_order(mentions: list[Mention], seed: int) -> list[Mention]:
+    """An order that depends on the seed and the ids alone."""
+    return sorted(mentions, key=lambda mention: hashlib.blake2b(f"{seed}\x00{mention.id}".encode()).digest())
 
 
 def _query(demo: Demo) -> Query:

@@ -17,6 +17,7 @@ from torch.nn import functional
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
 from robustmel.linkers.gemel.prompt import read_prompt
+from robustmel.linkers.loading import quiet
 from robustmel.training.language_documents import (
     IGNORED,
     Documents,
@@ -171,7 +172,11 @@ class LanguageModelTrainee:
         from transformers import AutoModelForCausalLM
 
         asked = self.examples([dataset], split)
-        return self.accuracies(AutoModelForCausalLM.from_pretrained(folder), asked) if asked else {}
+        if not asked:
+            return {}
+        with quiet():
+            stored = AutoModelForCausalLM.from_pretrained(folder)
+        return self.accuracies(stored, asked)
 
     @torch.inference_mode()
     def accuracies(self, model: Any, asked: Sequence[Example]) -> dict[str, float]:

@@ -163,6 +163,24 @@ def test_open_queries_get_what_generate_writes(gemel: Make, by_hand: ByHand, que
         assert answer.usage.tokens_read == prompt.shape[1]
 
 
+@pytest.mark.parametrize("length_penalty", [0.0, 1.0])
+def test_an_exact_search_answers_what_a_list_of_all_names_puts_first(
+    length_penalty: float, gemel: Make, queries: list[Query], kb: KnowledgeBase
+) -> None:
+    linker = gemel(search="exact", beams=1, length_penalty=length_penalty)
+    listed = linker.link([replace(query, candidates=kb.ids) for query in queries], "IT2T")
+    opened = linker.link([replace(query, candidates=None) for query in queries], "IT2T")
+    for best, answer in zip(listed, opened, strict=True):
+        assert (answer.ranked[0], answer.status) == (best.ranked[0], "ok")
+        assert answer.scores[0] == pytest.approx(best.scores[0], rel=1e-4)
+
+
+def test_a_name_that_a_small_budget_cannot_prove_says_so(gemel: Make, queries: list[Query]) -> None:
+    asked = [replace(query, candidates=None) for query in queries]
+    statuses = {answer.status for answer in gemel(search="exact", beams=1, budget=1).link(asked, "IT2T")}
+    assert "unproved" in statuses
+
+
 @pytest.mark.parametrize("open_", [False, True])
 @pytest.mark.parametrize("task", ["IT2T", "T2T"])
 def test_neighbours_do_not_change_answers(task: Any, open_: bool, gemel: Make, queries: list[Query]) -> None:
@@ -355,6 +373,9 @@ def test_open_knowledge_bases_are_compared_up_to_a_size(
         ({"beams": 0}, "beams = 0"),
         ({"max_new_tokens": 0}, "max_new_tokens = 0"),
         ({"batch_size": 0}, "batch_size = 0"),
+        ({"search": "best"}, 'search = "best"'),
+        ({"search": "exact", "prefix_tree": False}, "prefix_tree = true"),
+        ({"budget": 0}, "budget = 0"),
         ({"dtype": "float8"}, 'dtype = "float8" is unknown'),
     ],
 )

@@ -17,10 +17,11 @@ from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Capabilities, capabilities
 from robustmel.linkers.gemel.answers import ranked_candidates, written_entities
-from robustmel.linkers.gemel.beam_search import beam_search
+from robustmel.linkers.gemel.beam_search import Generated, beam_search
 from robustmel.linkers.gemel.checkpoint import FROZEN, blank, gemel_files, read_checkpoint, read_settings
-from robustmel.linkers.gemel.demos import Choice, Compared, check_choice, demo_pool
+from robustmel.linkers.gemel.demos import Choice, Compared, DemoPool, check_choice
 from robustmel.linkers.gemel.entity_names import EntityNames
+from robustmel.linkers.gemel.exact_search import exact_search
 from robustmel.linkers.gemel.language_model import DTYPES, LanguageModel
 from robustmel.linkers.gemel.name_scores import name_scores
 from robustmel.linkers.gemel.prompt_reader import PromptReader
@@ -51,9 +52,10 @@ class GEMEL:
         demos: Demonstrations in a prompt; as many fewer as a prompt would outgrow the model's context.
         demo_choice: "dense", "bm25" or "random".
         demo_text: What retrieval compares: the "mention", as in the paper, or the "sentence".
-        demo_encoder: A sentence encoder for "dense", as SimCSE in the paper; None takes the one trained with, "" the text tower of the
-            vision encoder.
         prefix_tree: Allow the names of the knowledge base alone; False lets the model write anything.
+        search: "beam", or "exact": a branch and bound that goes on from the beam's best name until no name of the tree can be
+            better. A name that it could not prove within the budget has the status "unproved".
+        budget: Tokens that an exact search may read for a query.
         beams: Of the search.
         max_new_tokens: Of a name, its end token counted; longer names cannot be reached.
         length_penalty: Exponent of the length by which a score is divided.
@@ -86,8 +88,9 @@ class GEMEL:
         demos: int = 16,
         demo_choice: Choice = "dense",
         demo_text: Compared = "mention",
-        demo_encoder: str | None = None,
         prefix_tree: bool = True,
+        search: Literal["beam", "exact"] = "beam",
+        budget: int = 2_000,
         beams: int = 5,
         max_new_tokens: int = 32,
         length_penalty: float = 1.0,
@@ -95,24 +98,30 @@ class GEMEL:
         device: str = "auto",
         batch_size: int = 16,
     ) -> None:
-        self._check(demos, demo_choice, demo_text, beams, max_new_tokens, dtype, batch_size)
-        checkpoint = read_checkpoint(model, vision=vision, language_model=language_model, demo_encoder=demo_encoder)
+        self._check(demos, demo_choice, demo_text, search, prefix_tree, budget, beams, max_new_tokens, dtype, batch_size)
+        checkpoint = read_checkpoint(model, vision=vision, language_model=language_model)
         self.kb, self.batch_size = kb, batch_size
         self.prefix_tree, self.beams, self.max_new_tokens = prefix_tree, beams, max_new_tokens
-        self.length_penalty = length_penalty
+        self.length_penalty, self.search, self.budget = length_penalty, search, budget
         self.vision = VisionEncoder(checkpoint.settings.vision, device=device)
         self.lm = LanguageModel.load(checkpoint.settings.language_model, dtype=dtype, device=device)
         checkpoint.check_fits(model, self.vision.width, self.lm.width)
-        pool = demo_pool(checkpoint, demo_choice, demo_text, self.vision.text_tower)
+        pool = DemoPool(checkpoint.demos, demo_choice, demo_text, self.vision.text_tower.embed)
         self.prompts = PromptReader(self.lm, checkpoint, pool, demos, max_new_tokens)
         self.no_gradient = self.vision.no_gradient
         if self.no_gradient:
             self.logits = None  # type: ignore[assignment, method-assign]  # so it is not `Differentiable`
 
     @staticmethod
-    def _check(demos: int, choice: str, compared: str, beams: int, max_new_tokens: int, dtype: str, batch_size: int) -> None:
+    def _check(
+        demos: int, choice: str, compared: str, search: str, prefix_tree: bool, budget: int, beams: int, max_new_tokens: int,
+        dtype: str, batch_size: int,
+    ) -> None:  # fmt: skip
         check_choice(demos, choice, compared)
-        for name, value in (("beams", beams), ("max_new_tokens", max_new_tokens), ("batch_size", batch_size)):
+        if search not in ("beam", "exact") or (search == "exact" and not prefix_tree):
+            raise UsageError(f'search = "{search}" must be "beam", or with prefix_tree = true also "exact".')
+        counts = (("budget", budget), ("beams", beams), ("max_new_tokens", max_new_tokens), ("batch_size", batch_size))
+        for name, value in counts:
             if value < 1:
                 raise UsageError(f"{name} = {value}; expected at least 1.")
         if dtype not in DTYPES:
@@ -125,8 +134,9 @@ class GEMEL:
         Raises:
             RobustMELError: As when it is built.
         """
-        names = ("demos", "demo_choice", "demo_text", "beams", "max_new_tokens", "dtype", "batch_size")
-        cls._check(*(parameters[name] for name in names))
+        cls._check(*(parameters[name] for name in (
+            "demos", "demo_choice", "demo_text", "search", "prefix_tree", "budget", "beams", "max_new_tokens", "dtype", "batch_size"
+        )))  # fmt: skip
         with suppress(MissingError):  # a grid may be planned where there is no GPU
             pick_device(parameters["device"])
         if parameters["model"]:  # one that is to be trained has none yet
@@ -138,8 +148,7 @@ class GEMEL:
         """The mapper with its demonstrations, the vision encoder and the language model."""
         model, others = parameters["model"], {name: parameters.get(name) for name in FROZEN}
         settings = read_settings(model, **others)
-        frozen = dict.fromkeys((*weight_files(settings.vision), *settings.encoder_files()))
-        return (*gemel_files(model), *frozen, *weight_files(settings.language_model))
+        return (*gemel_files(model), *weight_files(settings.vision), *weight_files(settings.language_model))
 
     def cut_texts(self, queries: Sequence[Query], task: Task) -> int:
         """How many of these queries' prompts have fewer demonstrations than asked for, as they would outgrow the context."""
@@ -246,10 +255,18 @@ class GEMEL:
         trie = self.names.trie if self.prefix_tree else None
         results = beam_search(self.lm, prompts, trie, self.beams, self.max_new_tokens, self.length_penalty)
         read = prompts.mask.sum(1).tolist()
-        return [
-            written_entities(query, result, self.names, self.kb, self.prefix_tree, count)
-            for query, result, count in zip(queries, results, read, strict=True)
-        ]
+        answers = []
+        for row, (query, result, count) in enumerate(zip(queries, results, read, strict=True)):
+            proved = self.search == "beam" or result.broken
+            if not proved and trie is not None:
+                known = result.hypotheses[0] if result.hypotheses else None
+                exact = exact_search(self.lm, prompts, trie, row, self.length_penalty, self.budget, known=known)
+                others = [other for other in result.hypotheses if exact.best is not None and other.state != exact.best.state]
+                best = () if exact.best is None else (exact.best, *others)
+                result, proved = Generated(best, exact.broken), exact.proved
+            answer = written_entities(query, result, self.names, self.kb, self.prefix_tree, count)
+            answers.append(answer if proved or answer.status != "ok" else replace(answer, status="unproved"))
+        return answers
 
     def _scores(self, queries: Sequence[Query], features: Tensor, task: Task) -> Tensor:
         """(B, C): every distinct name scored once, then spread over the candidates that bear it."""
