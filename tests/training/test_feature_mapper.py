@@ -67,7 +67,7 @@ def test_the_loss_is_that_of_each_whole_prompt_read_by_itself(few: Dataset, mapp
             count += len(answer)
     parts = list(trainee.loss(list(range(len(mentions))), 1, 0))
     assert len(parts) == 3
-    assert float(sum(parts)) == pytest.approx(lost / count, rel=1e-4)
+    assert sum(part.item() for part in parts) == pytest.approx(lost / count, rel=1e-4)
 
 
 def test_a_batch_in_parts_makes_the_step_of_the_whole(few: Dataset, mapper_recipe: FeatureMapperRecipe, tmp_path: Path) -> None:
@@ -172,6 +172,8 @@ def test_it_learns_and_the_folder_answers_as_validated(
     checkpoint = read_checkpoint(str(tmp_path / "out"))
     pooled = [mention for mention in cards.mentions if mention.split == "train"]
     assert [demo.text for demo in checkpoint.demos] == [mention.text for mention in pooled]
+    assert checkpoint.embeddings is not None
+    assert len(checkpoint.embeddings.rows) == len(pooled)
     assert len(checkpoint.features) == len(pooled)  # no picture of a validation mention is published
 
 

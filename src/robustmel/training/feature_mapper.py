@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from robustmel.errors import ImageError, MissingError
 from robustmel.images import decode, file_digest
 from robustmel.linkers.gemel.beam_search import beam_search
 from robustmel.linkers.gemel.checkpoint import Demo, GemelCheckpoint, Settings, blank
-from robustmel.linkers.gemel.demos import Choice, Compared, DemoPool, check_choice
+from robustmel.linkers.gemel.demos import Choice, Compared, check_choice, demo_pool
 from robustmel.linkers.gemel.entity_names import EntityNames
 from robustmel.linkers.gemel.language_model import LanguageModel
 from robustmel.linkers.gemel.linker import GEMEL
@@ -67,11 +67,14 @@ class FeatureMapperTrainee:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             self.mapper = nn.Linear(self._vision.width, recipe.visual_prefix_length * self._lm.width)
-        embed = self._vision.text_tower.embed
-        pool = DemoPool(self._demos, cast(Choice, recipe.demo_choice), cast(Compared, recipe.demo_text), embed)
-        settings = Settings(recipe.vision, recipe.language_model, recipe.visual_prefix_length, recipe.prompt)
+        settings = Settings(
+            recipe.vision, recipe.language_model, recipe.visual_prefix_length, recipe.prompt, recipe.demo_encoder
+        )
         pooled = 1 + max((demo.image for demo in self._demos), default=-1)  # the images of validation mentions come after them
-        self._checkpoint = GemelCheckpoint(settings, self.mapper, self._demos, self._features[:pooled])
+        checkpoint = GemelCheckpoint(settings, self.mapper, self._demos, self._features[:pooled])
+        choice, compared = cast(Choice, recipe.demo_choice), cast(Compared, recipe.demo_text)
+        pool = demo_pool(checkpoint, choice, compared, self._vision.text_tower)
+        self._checkpoint = replace(checkpoint, embeddings=pool.known)
         self._reader = PromptReader(self._lm, self._checkpoint, pool, recipe.demos, ROOM)
         self._shown, self._answers, self._learnt = self._prompts()
         read = repr([[asdict(demo) for demo in part] for part in (self._demos, *self._held_out)] + names)

@@ -22,6 +22,7 @@ class FeatureMapperRecipe(Recipe):
         demos: Demonstrations in a training prompt; a mention is never shown to itself.
         demo_choice: "dense", "bm25" or "random".
         demo_text: What retrieval compares: the "mention" or the "sentence".
+        demo_encoder: A sentence encoder for "dense", such as a SimCSE folder; "" takes the text tower of the vision encoder.
         dtype: "float32", "bfloat16" or "float16", of the language model; the mapper is trained in float32.
         accumulation: Parts of a batch that go through the language model one after the other; the step is that of the whole.
         limit: Training mentions of each data set, the first in a seeded order; 0 takes all.
@@ -39,6 +40,7 @@ class FeatureMapperRecipe(Recipe):
     demos: int = 2
     demo_choice: str = "dense"
     demo_text: str = "mention"
+    demo_encoder: str = ""
     dtype: str = "float32"
     accumulation: int = 1
     limit: int = 0
@@ -56,13 +58,18 @@ class FeatureMapperRecipe(Recipe):
         }
 
     def assets(self) -> tuple[Path, ...]:
-        """The files of both frozen models.
+        """The files of the frozen models.
 
         Raises:
             MissingError: One is not there.
         """
-        return weight_files(self.vision) + weight_files(self.language_model)
+        encoder = weight_files(self.demo_encoder) if self.demo_encoder else ()
+        return weight_files(self.vision) + weight_files(self.language_model) + encoder
 
     def identity(self) -> dict[str, Any]:
         """See `Recipe.identity`; where the frozen models lie is left out, as the digests of their files say more."""
-        return {name: value for name, value in super().identity().items() if name not in ("vision", "language_model")}
+        return {
+            name: value
+            for name, value in super().identity().items()
+            if name not in ("vision", "language_model", "demo_encoder")
+        }

@@ -11,8 +11,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from robustmel.errors import MissingError, UsageError
+from robustmel.linkers.gemel.demo_embeddings import EMBEDDINGS, DemoEmbeddings
 from robustmel.linkers.loading import first_line
-from robustmel.linkers.weights import EMBEDDED, WORLD, model_folder, read_json
+from robustmel.linkers.weights import EMBEDDED, WORLD, model_folder, read_json, weight_files
 from robustmel.parameters import wrong_values
 from robustmel.registry import suggestion
 
@@ -21,7 +22,7 @@ SETTINGS, MAPPER, DEMOS, FEATURES = "gemel.json", "mapper.safetensors", "demos.j
 VERSION = 1
 """Of the folder's layout."""
 
-FROZEN = ("vision", "language_model")
+FROZEN = ("vision", "language_model", "demo_encoder")
 """What of the settings names frozen models."""
 
 
@@ -35,12 +36,18 @@ class Settings:
         language_model: The frozen language model: the same.
         visual_prefix_length: Embeddings that an image becomes.
         prompt: Version of the prompt.
+        demo_encoder: The sentence encoder by which demonstrations are chosen: the same; "" is the vision encoder's text tower.
     """
 
     vision: str
     language_model: str
     visual_prefix_length: int = 4
     prompt: int = 1
+    demo_encoder: str = ""
+
+    def encoder_files(self) -> tuple[Path, ...]:
+        """Those that decide which demonstrations are near."""
+        return weight_files(self.demo_encoder or self.vision)
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,10 @@ class Demo:
     image: int = -1
     id: str = ""
 
+    def compared(self, by: str) -> str:
+        """What is compared with a query's: its "mention", or its "sentence"."""
+        return self.mention if by == "mention" else self.text
+
 
 @dataclass(frozen=True)
 class GemelCheckpoint:
@@ -71,12 +82,14 @@ class GemelCheckpoint:
         mapper: From features to `visual_prefix_length` embeddings in a row.
         demos: The pool.
         features: float32 (M, width): of the pool's images.
+        embeddings: Of the pool's texts, where demonstrations were chosen by them in training.
     """
 
     settings: Settings
     mapper: nn.Linear
     demos: Sequence[Demo]
     features: Tensor
+    embeddings: DemoEmbeddings | None = None
 
     def check_fits(self, model: str, vision_width: int, lm_width: int) -> None:
         """Compares the mapper with the frozen models around it.
@@ -92,14 +105,16 @@ class GemelCheckpoint:
             )
 
     def write(self, folder: Path) -> None:
-        """Writes the four files; features in half precision."""
+        """Writes the files; features in half precision."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / SETTINGS).write_text(json.dumps({"version": VERSION, **asdict(self.settings)}, indent=1) + "\n", "utf-8")
         save_file({name: value.contiguous() for name, value in self.mapper.state_dict().items()}, folder / MAPPER)
         save_file({"features": self.features.half()}, folder / FEATURES)
         lines = (json.dumps(asdict(demo), ensure_ascii=False) for demo in self.demos)
         (folder / DEMOS).write_text("".join(f"{line}\n" for line in lines), "utf-8")
-        for name in (MAPPER, FEATURES):  # the library keeps its files from all other users
+        if self.embeddings is not None:
+            self.embeddings.write(folder)
+        for name in (MAPPER, FEATURES, EMBEDDINGS)[: 2 + (self.embeddings is not None)]:  # the library keeps them to one user
             (folder / name).chmod((folder / SETTINGS).stat().st_mode)
 
 
@@ -120,7 +135,8 @@ def gemel_folder(model: str) -> Path:
 
 def gemel_files(model: str) -> tuple[Path, ...]:
     """The files that decide its answers, beside those of the vision encoder and the language model."""
-    return tuple(gemel_folder(model) / name for name in (DEMOS, FEATURES, SETTINGS, MAPPER))
+    folder = gemel_folder(model)
+    return tuple(file for name in (DEMOS, EMBEDDINGS, FEATURES, SETTINGS, MAPPER) if (file := folder / name).is_file())
 
 
 def read_settings(model: str, **others: str | None) -> Settings:
@@ -145,8 +161,8 @@ def read_settings(model: str, **others: str | None) -> Settings:
         problems.append(str(problem).removeprefix("Settings.__init__() "))
     if problems:
         raise MissingError(f"{file} holds no settings of GEMEL ({problems[0]}); train it again.")
-    given = {name: value for name, value in others.items() if value}
-    for name in (name for name in FROZEN if name not in given):
+    given = {name: value for name, value in others.items() if value is not None}
+    for name in (name for name in FROZEN if name not in given and values.get(name)):
         stated = values[name]
         given[name] = str(folder / stated) if (folder / stated).is_dir() else stated
         try:
@@ -185,7 +201,10 @@ def read_checkpoint(model: str, **others: str | None) -> GemelCheckpoint:
         raise MissingError(
             f"{folder}: a demonstration names row {odd} of {FEATURES}, which has {len(features)}; both must come from one training."
         )
-    return GemelCheckpoint(settings, mapper.requires_grad_(False), demos, features)
+    embeddings = DemoEmbeddings.read(folder)
+    if embeddings is not None:
+        embeddings.check([demo.compared(embeddings.compared) for demo in demos], folder)
+    return GemelCheckpoint(settings, mapper.requires_grad_(False), demos, features, embeddings)
 
 
 def _demo(line: str) -> Demo:

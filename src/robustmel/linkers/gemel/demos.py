@@ -11,7 +11,11 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from robustmel.errors import UsageError
-from robustmel.linkers.gemel.checkpoint import Demo
+from robustmel.images import file_digest
+from robustmel.linkers.gemel.checkpoint import Demo, GemelCheckpoint
+from robustmel.linkers.gemel.demo_embeddings import DemoEmbeddings
+from robustmel.linkers.gemel.sentence_encoder import sentence_tower
+from robustmel.linkers.text_tower import TextTower
 from robustmel.retrieval.nearest import top
 from robustmel.retrieval.word_index import WordIndex
 from robustmel.types import Query
@@ -44,20 +48,30 @@ class DemoPool:
         choice: "random" (by the query's id), "bm25" (shared words) or "dense" (cosine of embeddings).
         compared: What of query and demonstration is compared: the "mention" or the "sentence".
         embed: Texts to embeddings (n, D), for "dense".
+        kept: Embeddings of the pool that were made before; None embeds it now.
+        encoder: Digest of the files behind `embed`.
+
+    Attributes:
+        known: Embeddings of the pool, for "dense".
     """
 
     def __init__(
-        self, demos: Sequence[Demo], choice: Choice, compared: Compared, embed: Callable[[Sequence[str]], Tensor]
+        self,
+        demos: Sequence[Demo],
+        choice: Choice,
+        compared: Compared,
+        embed: Callable[[Sequence[str]], Tensor],
+        kept: DemoEmbeddings | None = None,
+        encoder: str = "",
     ) -> None:
         self.demos, self.choice, self.compared, self._embed = demos, choice, compared, embed
-        texts = [demo.mention if compared == "mention" else demo.text for demo in demos]
+        texts = [demo.compared(compared) for demo in demos]
+        self.known: DemoEmbeddings | None = None
         if choice == "bm25":
             self._index = WordIndex(texts)
         elif choice == "dense" and demos:
-            known = normalize(embed(texts), dim=-1).numpy(force=True)
-            rows: dict[bytes, int] = {}  # equal vectors once, as products of the same numbers may differ in their last bit
-            self._row = np.array([rows.setdefault(vector.tobytes(), len(rows)) for vector in known])
-            self._known = known[np.unique(self._row, return_index=True)[1]]
+            fresh = kept is None or (kept.compared, kept.encoder) != (compared, encoder)
+            self.known = DemoEmbeddings.of(texts, embed, compared, encoder) if fresh else kept
         self._places = {demo.id: place for place, demo in enumerate(demos) if demo.id}
 
     def choose(self, queries: Sequence[Query], count: int) -> list[list[int]]:
@@ -84,11 +98,23 @@ class DemoPool:
 
     def _cosines(self, texts: Sequence[str]) -> Iterator[NDArray[np.float32]]:
         """(N,) for each text, in turn."""
+        assert self.known is not None
+        vectors, rows = self.known.vectors.numpy(), self.known.rows.numpy()
         asked = normalize(self._embed(texts), dim=-1).numpy(force=True)
         for start in range(0, len(asked), CHUNK):
             part = asked[start : start + CHUNK]
             filled = np.concatenate((part, np.zeros((CHUNK - len(part), part.shape[1]), np.float32)))
-            yield from (filled @ self._known.T)[: len(part), self._row]
+            yield from (filled @ vectors.T)[: len(part), rows]
+
+
+def demo_pool(checkpoint: GemelCheckpoint, choice: Choice, compared: Compared, text_tower: TextTower) -> DemoPool:
+    """The pool of a trained GEMEL, compared by its sentence encoder, or by the text tower where it has none."""
+    name = checkpoint.settings.demo_encoder
+    if choice != "dense":
+        return DemoPool(checkpoint.demos, choice, compared, text_tower.embed)
+    tower = sentence_tower(name, text_tower.device) if name else text_tower
+    encoder = hashlib.blake2b("".join(map(file_digest, checkpoint.settings.encoder_files())).encode(), digest_size=16)
+    return DemoPool(checkpoint.demos, choice, compared, tower.embed, checkpoint.embeddings, encoder.hexdigest())
 
 
 def _drawn(item: str, size: int, count: int) -> list[int]:

@@ -19,7 +19,7 @@ from robustmel.linkers.contract import Capabilities, capabilities
 from robustmel.linkers.gemel.answers import ranked_candidates, written_entities
 from robustmel.linkers.gemel.beam_search import Generated, beam_search
 from robustmel.linkers.gemel.checkpoint import FROZEN, blank, gemel_files, read_checkpoint, read_settings
-from robustmel.linkers.gemel.demos import Choice, Compared, DemoPool, check_choice
+from robustmel.linkers.gemel.demos import Choice, Compared, check_choice, demo_pool
 from robustmel.linkers.gemel.entity_names import EntityNames
 from robustmel.linkers.gemel.exact_search import exact_search
 from robustmel.linkers.gemel.language_model import DTYPES, LanguageModel
@@ -52,6 +52,8 @@ class GEMEL:
         demos: Demonstrations in a prompt; as many fewer as a prompt would outgrow the model's context.
         demo_choice: "dense", "bm25" or "random".
         demo_text: What retrieval compares: the "mention", as in the paper, or the "sentence".
+        demo_encoder: A sentence encoder for "dense", as SimCSE in the paper; None takes the one trained with, "" the text tower of the
+            vision encoder.
         prefix_tree: Allow the names of the knowledge base alone; False lets the model write anything.
         search: "beam", or "exact": a branch and bound that goes on from the beam's best name until no name of the tree can be
             better. A name that it could not prove within the budget has the status "unproved".
@@ -88,6 +90,7 @@ class GEMEL:
         demos: int = 16,
         demo_choice: Choice = "dense",
         demo_text: Compared = "mention",
+        demo_encoder: str | None = None,
         prefix_tree: bool = True,
         search: Literal["beam", "exact"] = "beam",
         budget: int = 2_000,
@@ -99,14 +102,14 @@ class GEMEL:
         batch_size: int = 16,
     ) -> None:
         self._check(demos, demo_choice, demo_text, search, prefix_tree, budget, beams, max_new_tokens, dtype, batch_size)
-        checkpoint = read_checkpoint(model, vision=vision, language_model=language_model)
+        checkpoint = read_checkpoint(model, vision=vision, language_model=language_model, demo_encoder=demo_encoder)
         self.kb, self.batch_size = kb, batch_size
         self.prefix_tree, self.beams, self.max_new_tokens = prefix_tree, beams, max_new_tokens
         self.length_penalty, self.search, self.budget = length_penalty, search, budget
         self.vision = VisionEncoder(checkpoint.settings.vision, device=device)
         self.lm = LanguageModel.load(checkpoint.settings.language_model, dtype=dtype, device=device)
         checkpoint.check_fits(model, self.vision.width, self.lm.width)
-        pool = DemoPool(checkpoint.demos, demo_choice, demo_text, self.vision.text_tower.embed)
+        pool = demo_pool(checkpoint, demo_choice, demo_text, self.vision.text_tower)
         self.prompts = PromptReader(self.lm, checkpoint, pool, demos, max_new_tokens)
         self.no_gradient = self.vision.no_gradient
         if self.no_gradient:
@@ -148,7 +151,8 @@ class GEMEL:
         """The mapper with its demonstrations, the vision encoder and the language model."""
         model, others = parameters["model"], {name: parameters.get(name) for name in FROZEN}
         settings = read_settings(model, **others)
-        return (*gemel_files(model), *weight_files(settings.vision), *weight_files(settings.language_model))
+        frozen = dict.fromkeys((*weight_files(settings.vision), *settings.encoder_files()))
+        return (*gemel_files(model), *frozen, *weight_files(settings.language_model))
 
     def cut_texts(self, queries: Sequence[Query], task: Task) -> int:
         """How many of these queries' prompts have fewer demonstrations than asked for, as they would outgrow the context."""

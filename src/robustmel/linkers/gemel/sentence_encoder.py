@@ -1,0 +1,58 @@
+"""A sentence encoder for demonstrations, as GEMEL's paper retrieves them (SimCSE), instead of the vision encoder's text tower."""
+
+import importlib
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from robustmel.errors import MissingError, UsageError
+from robustmel.linkers.loading import check_complete, first_line, quiet
+from robustmel.linkers.text_tower import TextTower
+from robustmel.linkers.weights import model_folder
+
+USUAL_LIMIT = 512
+"""Tokens of a text where the folder states no limit."""
+
+
+def sentence_tower(model: str, device: torch.device) -> TextTower:
+    """Embeds texts by the pooled output of a sentence encoder.
+
+    Args:
+        model: A folder in the Hugging Face layout, a hub id, or `world:NAME`, of BERT's kind.
+        device: Where it runs.
+
+    Raises:
+        UsageError: It has no pooled output.
+        MissingError: It is not there, not complete or unreadable.
+
+    Source:
+        Gao et al., "SimCSE: Simple Contrastive Learning of Sentence Embeddings", EMNLP 2021.
+    """
+    folder = model_folder(model)
+    transformers: Any = importlib.import_module("transformers")
+    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    with quiet():
+        try:
+            network, report = transformers.AutoModel.from_pretrained(
+                folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **local
+            )
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **local)
+        except Exception as problem:  # the library raises whatever a broken folder makes it stumble upon
+            raise MissingError(f"{model} does not load from {folder}: {first_line(problem)}.") from problem
+    check_complete(report, model, type(network).__name__)
+    if getattr(network, "pooler", None) is None:
+        raise UsageError(
+            f"demo_encoder = {model} is a {type(network).__name__}, which gives no pooled output; use one of BERT's kind."
+        )
+    network.eval().requires_grad_(False).to(device)
+
+    def features(tokens: Tensor, mask: Tensor) -> Tensor:
+        pooled: Tensor = network(input_ids=tokens, attention_mask=mask).pooler_output
+        return pooled
+
+    positions = getattr(network.config, "max_position_embeddings", USUAL_LIMIT)
+    limit = min(USUAL_LIMIT, int(positions), int(tokenizer.model_max_length))
+    if network.config.model_type == "roberta":  # whose positions begin behind the padding's
+        limit = min(limit, int(positions) - int(network.config.pad_token_id) - 1)
+    return TextTower(tokenizer, features, limit, fixed_length=False, device=device)
