@@ -52,14 +52,17 @@ def drawn_names(count: int) -> list[str]:
 
 def named(count: int) -> tuple[str, list[str]]:
     """Where names come from, and so many of them."""
-    if not MEL_DATA.exists():
-        return "syllables", drawn_names(count)
+    return ("mel_data", mel_data().names(count)) if MEL_DATA.exists() else ("syllables", drawn_names(count))
+
+
+def mel_data() -> Any:
+    """The module that reads real names and records."""
     spec = importlib.util.spec_from_file_location("mel_data", MEL_DATA)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return "mel_data", module.names(count)
+    return module
 
 
 def trained_tokenizer(names: Sequence[str], vocabulary: int = VOCABULARY) -> Any:

@@ -72,6 +72,7 @@ class DemoPool:
         elif choice == "dense" and demos:
             fresh = kept is None or (kept.compared, kept.encoder) != (compared, encoder)
             self.known = DemoEmbeddings.of(texts, embed, compared, encoder) if fresh else kept
+            self._row = dict(zip(texts, self.known.rows.tolist(), strict=True)) if self.known else {}
         self._places = {demo.id: place for place, demo in enumerate(demos) if demo.id}
 
     def choose(self, queries: Sequence[Query], count: int) -> list[list[int]]:
@@ -100,7 +101,12 @@ class DemoPool:
         """(N,) for each text, in turn."""
         assert self.known is not None
         vectors, rows = self.known.vectors.numpy(), self.known.rows.numpy()
-        asked = normalize(self._embed(texts), dim=-1).numpy(force=True)
+        asked = np.empty((len(texts), vectors.shape[1]), np.float32)
+        fresh = [place for place, text in enumerate(texts) if text not in self._row]  # mentions recur
+        if fresh:
+            asked[fresh] = normalize(self._embed([texts[place] for place in fresh]), dim=-1).numpy(force=True)
+        recurring = [place for place, text in enumerate(texts) if text in self._row]
+        asked[recurring] = vectors[[self._row[texts[place]] for place in recurring]]
         for start in range(0, len(asked), CHUNK):
             part = asked[start : start + CHUNK]
             filled = np.concatenate((part, np.zeros((CHUNK - len(part), part.shape[1]), np.float32)))

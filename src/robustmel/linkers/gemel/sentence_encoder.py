@@ -14,6 +14,9 @@ from robustmel.linkers.weights import model_folder
 USUAL_LIMIT = 512
 """Tokens of a text where the folder states no limit."""
 
+SHORT = 8
+"""Tokens that most mentions do not exceed: they are padded no further."""
+
 
 def sentence_tower(model: str, device: torch.device) -> TextTower:
     """Embeds texts by the pooled output of a sentence encoder.
@@ -55,4 +58,6 @@ def sentence_tower(model: str, device: torch.device) -> TextTower:
     limit = min(USUAL_LIMIT, int(positions), int(tokenizer.model_max_length))
     if network.config.model_type == "roberta":  # whose positions begin behind the padding's
         limit = min(limit, int(positions) - int(network.config.pad_token_id) - 1)
-    return TextTower(tokenizer, features, limit, fixed_length=False, device=device)
+    tower = TextTower(tokenizer, features, limit, fixed_length=False, device=device)
+    tower.lengths = (SHORT, *tower.lengths) if limit > SHORT else tower.lengths
+    return tower
