@@ -19,10 +19,11 @@ from robustmel.linkers.contract import Capabilities, capabilities
 from robustmel.linkers.gemel.answers import ranked_candidates, written_entities
 from robustmel.linkers.gemel.beam_search import Generated, beam_search
 from robustmel.linkers.gemel.checkpoint import FROZEN, blank, gemel_files, read_checkpoint, read_settings
-from robustmel.linkers.gemel.demos import Choice, Compared, check_choice, demo_pool
+from robustmel.linkers.gemel.demos import Choice, Compared, demo_pool
 from robustmel.linkers.gemel.entity_names import EntityNames
 from robustmel.linkers.gemel.exact_search import exact_search
-from robustmel.linkers.gemel.language_model import DTYPES, LanguageModel
+from robustmel.linkers.gemel.language_model import LanguageModel
+from robustmel.linkers.gemel.limits import check_limits
 from robustmel.linkers.gemel.name_scores import name_scores
 from robustmel.linkers.gemel.prompt_reader import PromptReader
 from robustmel.linkers.gemel.vision import VisionEncoder
@@ -101,11 +102,13 @@ class GEMEL:
         device: str = "auto",
         batch_size: int = 16,
     ) -> None:
-        self._check(demos, demo_choice, demo_text, search, prefix_tree, budget, beams, max_new_tokens, dtype, batch_size)
+        check_limits(
+            demos=demos, demo_choice=demo_choice, demo_text=demo_text, search=search, prefix_tree=prefix_tree, budget=budget,
+            beams=beams, max_new_tokens=max_new_tokens, dtype=dtype, batch_size=batch_size,
+        )  # fmt: skip
         checkpoint = read_checkpoint(model, vision=vision, language_model=language_model, demo_encoder=demo_encoder)
-        self.kb, self.batch_size = kb, batch_size
-        self.prefix_tree, self.beams, self.max_new_tokens = prefix_tree, beams, max_new_tokens
-        self.length_penalty, self.search, self.budget = length_penalty, search, budget
+        self.kb, self.batch_size, self.prefix_tree, self.search, self.budget = kb, batch_size, prefix_tree, search, budget
+        self.beams, self.max_new_tokens, self.length_penalty = beams, max_new_tokens, length_penalty
         self.vision = VisionEncoder(checkpoint.settings.vision, device=device)
         self.lm = LanguageModel.load(checkpoint.settings.language_model, dtype=dtype, device=device)
         checkpoint.check_fits(model, self.vision.width, self.lm.width)
@@ -115,21 +118,6 @@ class GEMEL:
         if self.no_gradient:
             self.logits = None  # type: ignore[assignment, method-assign]  # so it is not `Differentiable`
 
-    @staticmethod
-    def _check(
-        demos: int, choice: str, compared: str, search: str, prefix_tree: bool, budget: int, beams: int, max_new_tokens: int,
-        dtype: str, batch_size: int,
-    ) -> None:  # fmt: skip
-        check_choice(demos, choice, compared)
-        if search not in ("beam", "exact") or (search == "exact" and not prefix_tree):
-            raise UsageError(f'search = "{search}" must be "beam", or with prefix_tree = true also "exact".')
-        counts = (("budget", budget), ("beams", beams), ("max_new_tokens", max_new_tokens), ("batch_size", batch_size))
-        for name, value in counts:
-            if value < 1:
-                raise UsageError(f"{name} = {value}; expected at least 1.")
-        if dtype not in DTYPES:
-            raise UsageError(f'dtype = "{dtype}" is unknown; it is one of {", ".join(DTYPES)}.')
-
     @classmethod
     def examine(cls, **parameters: Any) -> Capabilities:
         """What it offers with these parameters.
@@ -137,9 +125,7 @@ class GEMEL:
         Raises:
             RobustMELError: As when it is built.
         """
-        cls._check(*(parameters[name] for name in (
-            "demos", "demo_choice", "demo_text", "search", "prefix_tree", "budget", "beams", "max_new_tokens", "dtype", "batch_size"
-        )))  # fmt: skip
+        check_limits(**parameters)
         with suppress(MissingError):  # a grid may be planned where there is no GPU
             pick_device(parameters["device"])
         if parameters["model"]:  # one that is to be trained has none yet
@@ -225,11 +211,6 @@ class GEMEL:
             raise ImageError("no_image", f"mention {query.id} names no image.")
         return self.vision.picture_features([decode(query.image)])
 
-    def _position(self, entity: str) -> int:
-        if entity not in self.kb:
-            raise MissingError(f'candidate "{entity}" is not in the knowledge base.')
-        return self.kb.position(entity)
-
     def _answer(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         answers: dict[int, Prediction] = {}
         features: list[Tensor] = []
@@ -280,8 +261,10 @@ class GEMEL:
                 'such as candidates = "bm25".'
             )
         tokens = self.names.tokens
+        if absent := [entity for query in queries for entity in query.candidates or () if entity not in self.kb]:
+            raise MissingError(f'candidate "{absent[0]}" is not in the knowledge base.')
         places = [
-            range(len(self.kb)) if query.candidates is None else [self._position(entity) for entity in query.candidates]
+            range(len(self.kb)) if query.candidates is None else [self.kb.position(entity) for entity in query.candidates]
             for query in queries
         ]
         distinct = [list(dict.fromkeys(tokens[place] for place in row if tokens[place])) for row in places]
