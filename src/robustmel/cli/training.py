@@ -91,7 +91,10 @@ def train_from_command_line(
     chosen = component_from_text(generator)
     with hold(out.absolute().with_name(f".{out.name}.lock"), str(out), wait=False):
         loaded = [DATASETS.create(component.name, **component.params).load() for component in components]
-        validation, test = ([_candidates(dataset, split, chosen) for dataset in loaded] for split in ("validation", "test"))
+        validation, test = (
+            [_candidates(dataset, split, chosen) if kind == "dual-encoder" else None for dataset in loaded]
+            for split in ("validation", "test")
+        )
         print(f"reading {sum(map(len, loaded)):,} mentions, then training, epochs: {settings.epochs}", file=sys.stderr)
         with counted("steps") as progress:
             result = train(

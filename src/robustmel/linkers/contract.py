@@ -80,6 +80,14 @@ class HasAssets(Protocol):
         """
 
 
+class StatesMemory(Protocol):
+    """A linker that is large, and says so while a grid is planned."""
+
+    @classmethod
+    def memory(cls, **parameters: object) -> Mapping[str, int]:
+        """What takes memory ("language model in bfloat16") -> bytes, from its parameters alone and before anything is loaded."""
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """What a linker offers beyond answering, known before it is built.

@@ -3,10 +3,14 @@
 import difflib
 import hashlib
 import json
+import math
 import re
+from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError, safe_open
 
 from robustmel.errors import MissingError, UsageError
 from robustmel.linkers.hub import hub_folder
@@ -114,6 +118,22 @@ def safetensors(folder: Path) -> tuple[Path, ...]:
     if absent or not names:
         raise MissingError(f"{index} names " + (f"{absent[0]}, which is not beside it." if absent else "no files of weights."))
     return (index, *(folder / name for name in names))
+
+
+def weight_count(files: Iterable[Path]) -> int:
+    """How many numbers the safetensors among the files hold, by their headers.
+
+    Raises:
+        MissingError: A header cannot be read.
+    """
+    count = 0
+    for file in (file for file in files if file.suffix == ".safetensors"):
+        try:
+            with safe_open(file, framework="numpy") as opened:
+                count += sum(math.prod(opened.get_slice(name).get_shape()) for name in opened.keys())  # noqa: SIM118
+        except (OSError, SafetensorError) as problem:
+            raise MissingError(f"{file} cannot be read: {problem}.") from problem
+    return count
 
 
 def model_type(folder: Path) -> str:

@@ -2,12 +2,13 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from contextlib import suppress
 from typing import cast
 
 from robustmel.errors import ImageError
 from robustmel.images import decode, is_there
+from robustmel.linkers import LINKERS
 from robustmel.linkers.contract import Differentiable
 from robustmel.run.builder import Builder
 from robustmel.run.jobs import Answers, Job, Variant
@@ -18,6 +19,8 @@ FEW, PIXELS = 16, 512
 """Images and candidates of a pass that is tried, and the longest side of the images, as attacks have it."""
 IMAGE_BYTES = 100_000
 """An 8-bit PNG of a perturbed photograph 224 pixels wide; noise hardly compresses."""
+TRIAL_BYTES = 4e9
+"""A linker that says that it takes more is not loaded for a test pass."""
 OPEN_ANSWER_BYTES = 16
 """Of a (mention, entity) while its batch is answered: scores of the linker, scores of the answer, order."""
 
@@ -64,7 +67,9 @@ def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None)
         elif isinstance(job, Answers):
             passes[job.victim.title] += counts[job.candidates.key]
     rates = _seconds_a_pass(store)
-    tried = {} if builder is None else _measured(plan, builder, passes.keys() - rates.keys())
+    memory = _stated_memory(missing)
+    small = {linker for linker in passes if sum(memory.get(linker, {}).values()) <= TRIAL_BYTES}
+    tried = {} if builder is None else _measured(plan, builder, small - rates.keys())
     lines = (
         [f"disk: about {disk / 1e9:.2f} GB for {disk // IMAGE_BYTES} perturbed images; `keep` in the grid sets which to keep"]
         if disk
@@ -73,6 +78,9 @@ def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None)
     if missing:
         held = max([3, *(len(job.asked) for job in missing if isinstance(job, Variant))])
         lines.append(f"memory: each worker holds up to {held} linkers and one batch of images")
+    for linker, taken in memory.items():
+        parts = ", ".join(f"{size / 1e9:,.2f} for {what}" for what, size in taken.items())
+        lines.append(f"memory: {linker} takes about {sum(taken.values()) / 1e9:,.2f} GB on its device: {parts}")
     ranked = {job.candidates.key: job for job in missing if isinstance(job, Answers) and job.candidates.open}
     for job in ranked.values():
         if builder is None:
@@ -90,6 +98,16 @@ def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None)
             how = "at its speed so far" if linker in rates else "at the speed of a test pass"
             lines.append(f"{line}, {number * pace / 60:,.1f} minutes on one worker {how}")
     return lines
+
+
+def _stated_memory(missing: list[Job]) -> dict[str, Mapping[str, int]]:
+    """Linker -> what it says that it takes; of one that the grid trains, its own weights are not there to be counted."""
+    victims = {job.victim.title: job.victim.linker for job in missing if isinstance(job, Answers)}
+    return {
+        title: linker.loaded_from(LINKERS).memory(**linker.parameters)
+        for title, linker in victims.items()
+        if linker.training is None and hasattr(linker.loaded_from(LINKERS), "memory")
+    }
 
 
 def _mentions(plan: Plan) -> dict[str, int]:

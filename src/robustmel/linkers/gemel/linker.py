@@ -24,6 +24,7 @@ from robustmel.linkers.gemel.entity_names import EntityNames
 from robustmel.linkers.gemel.exact_search import exact_search
 from robustmel.linkers.gemel.language_model import LanguageModel
 from robustmel.linkers.gemel.limits import check_limits
+from robustmel.linkers.gemel.memory import memory
 from robustmel.linkers.gemel.name_scores import name_scores
 from robustmel.linkers.gemel.prompt_reader import PromptReader
 from robustmel.linkers.gemel.vision import VisionEncoder
@@ -78,6 +79,7 @@ class GEMEL:
     version: ClassVar[int] = 1
     open_answers: ClassVar[bool] = True
     trained_as: ClassVar[str] = "gemel"
+    memory = staticmethod(memory)
     logit_scale: ClassVar[float] = 1.0
 
     def __init__(
