@@ -45,3 +45,49 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no folder {folder.name} of real files beside the checkout (set ROBUSTMEL_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def lexicons(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """Name of a text attack -> its files: a WordNet database of a few synsets and word vectors of a few words."""
+    folder = tmp_path_factory.mktemp("lexicons")
+    synsets = {
+        "noun": [
+            "crown diadem",
+            "wall bulwark Hadrian's_Wall",
+            "man adult_male",
+            "flag banner",
+            "city metropolis",
+            "box carton",
+        ],
+        "verb": ["paint coat", "walk stroll", "take seize", "paint color"],
+        "adj": ["red(a) scarlet crimson", "big large"],
+        "adv": ["quickly rapidly"],
+    }
+    header = "  1 a licence\n"
+    for part, lines in synsets.items():
+        data, places = header, dict[str, list[str]]()
+        for line in lines:
+            members = line.split()
+            offset = f"{len(data):08d}"
+            data += (
+                f"{offset} 00 {part[0]} {len(members):02x} " + "".join(f"{member} 0 " for member in members) + "000 | a gloss\n"
+            )
+            for member in members:
+                places.setdefault(member.partition("(")[0].lower(), []).append(offset)
+        (folder / f"data.{part}").write_text(data)
+        index = [f"{lemma} {part[0]} {len(at)} 1 @ {len(at)} 0 {' '.join(at)}  \n" for lemma, at in sorted(places.items())]
+        (folder / f"index.{part}").write_text(header + "".join(index))
+    (folder / "noun.exc").write_text("men man\n")
+    (folder / "verb.exc").write_text("took take\n")
+    near = {
+        "red": (1, 0),
+        "scarlet": (0.9, 0.1),
+        "flooding": (1, -1),
+        "floods": (0.9, -1),
+        "wall": (0, 1),
+        "bulwark": (0.1, 1),
+        "Zorn": (-1, -1),
+    }
+    (folder / "vectors.txt").write_text("".join(f"{word} {x} {y}\n" for word, (x, y) in near.items()))
+    return {"wordnet": {"folder": str(folder)}, "embedding": {"vectors": str(folder / "vectors.txt")}}

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,7 @@ import robustmel.datasets
 import robustmel.defences
 import robustmel.linkers
 from robustmel.attacks import ATTACKS
+from robustmel.attacks.contract import replayed
 from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.candidates import CANDIDATES
 from robustmel.datasets import DATASETS
@@ -38,7 +40,7 @@ from robustmel.linkers.contract import capabilities
 from robustmel.registry import Preset, Registry, own_parameters
 from robustmel.run.keys import item_seed, plain
 from robustmel.run.stages.objective import LinkerObjective
-from robustmel.types import TASKS, Mention, Perturbation, Query
+from robustmel.types import TASKS, Mention, Perturbation, Query, TextEdit
 
 REGISTRIES: dict[str, tuple[Registry, ModuleType, str]] = {
     "attack": (ATTACKS, robustmel.attacks, "perturb"),
@@ -57,6 +59,8 @@ SHORT: dict[str, dict[str, int]] = {
 }
 """Budgets for attacks whose own are of thousands of passes."""
 EMBEDDED = [name for name in LINKERS if isinstance(LINKERS[name], Preset)]
+IMAGE_ATTACKS = [name for name in ATTACKS if ATTACKS.load(name).modality == "image"]
+TEXT_ATTACKS = [name for name in ATTACKS if ATTACKS.load(name).modality == "text"]
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ def perturb(world: World, name: str, indices: Sequence[int], seed: int = 0) -> P
     return found
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", IMAGE_ATTACKS)
 def test_an_attack_stays_in_the_box_and_in_its_budget(name: str, world: World) -> None:
     found = perturb(world, name, range(4))
     assert found.pixels.shape[0] == 4
@@ -157,14 +161,14 @@ def test_an_attack_stays_in_the_box_and_in_its_budget(name: str, world: World) -
         assert found.linf.max() <= ATTACKS.create(name).eps + 1e-6
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", IMAGE_ATTACKS)
 def test_neighbours_do_not_matter(name: str, world: World) -> None:
     together = perturb(world, name, range(4))
     alone = [perturb(world, name, [index]) for index in range(4)]
     assert together.succeeded.tolist() == [bool(one.succeeded[0]) for one in alone]
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", IMAGE_ATTACKS)
 def test_the_same_seed_gives_the_same_bytes(name: str, world: World) -> None:
     torch.manual_seed(1)
     one = perturb(world, name, range(3))
@@ -173,12 +177,32 @@ def test_the_same_seed_gives_the_same_bytes(name: str, world: World) -> None:
     assert torch.equal(one.pixels, two.pixels)
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", IMAGE_ATTACKS)
 def test_an_attack_leaves_the_global_randomness_alone(name: str, world: World) -> None:
     torch.manual_seed(5)
     before = torch.get_rng_state()
     perturb(world, name, range(1))
     assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("name", TEXT_ATTACKS)
+def test_a_text_attack_keeps_the_mention_and_its_word(name: str, world: World, lexicons: dict[str, dict[str, str]]) -> None:
+    """The mention stays byte for byte where the span says, the changes replay, and neither neighbours nor global draws matter."""
+    attack = ATTACKS.create(name, edit_rate=0.5, **lexicons.get(name, {}))
+    seeds = [item_seed(0, name, query.id) for query in world.queries]
+    before = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    edits: list[TextEdit] = attack.perturb(world.queries, None, [None] * len(seeds), seeds)
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before  # noqa: NPY002
+    assert any(edit.edits for edit in edits)
+    for query, seed, edit in zip(world.queries, seeds, edits, strict=True):
+        assert edit.surface == query.surface
+        assert edit.span is not None
+        assert edit.text[slice(*edit.span)] == query.surface
+        assert edit.edits == len(edit.changes)
+        assert (edit.text == query.text) == (edit.edits == 0)
+        assert replayed(query.text, edit.changes) == edit.text
+        assert edit.edits or edit.note
+        assert attack.perturb([query], None, [None], [seed]) == [edit]
 
 
 @pytest.mark.parametrize("name", EMBEDDED)
@@ -218,7 +242,7 @@ def test_an_embedded_data_set_loads_by_split(name: str) -> None:
     assert all(mention.gold is None or mention.gold in test.kb for mention in test.mentions)
 
 
-@pytest.mark.parametrize("name", [name for name in ATTACKS if name != "clean"])
+@pytest.mark.parametrize("name", [name for name in IMAGE_ATTACKS if name != "clean"])
 def test_an_attack_by_its_name_runs_from_python(name: str, tmp_path: Path) -> None:
     """The API, the commands and the selftest share one path; here it is walked for every attack."""
     data = robustmel.load_dataset("world-news", split="test")[:2]
@@ -227,3 +251,12 @@ def test_an_attack_by_its_name_runs_from_python(name: str, tmp_path: Path) -> No
     for mention, image in zip(data, result.images, strict=True):
         assert mention.image is not None
         assert image is None or image.size == decode(mention.image).shape[1::-1]
+
+
+@pytest.mark.parametrize("name", TEXT_ATTACKS)
+def test_a_text_attack_by_its_name_runs_from_python(name: str, tmp_path: Path, lexicons: dict[str, dict[str, str]]) -> None:
+    data = robustmel.load_dataset("world-news", split="test")[:6]
+    result = robustmel.attack("clip-world", data, name, task="T2T", store=tmp_path, device="cpu", **lexicons.get(name, {}))
+    assert [row["id"] for row in result.rows] == [mention.query("world-news", ()).id for mention in data]
+    assert all((row["edits"] > 0) != ("nothing edited" in row["note"]) for row in result.rows)
+    assert any(row["edits"] for row in result.rows)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -189,6 +189,16 @@ class Perturbation:
     fooled_by: tuple[str, ...] = ()
 
 
+class TextChange(NamedTuple):
+    """One edit: characters [start, end) of the original text, `old`, became `new` by an action ("substitute", "delete")."""
+
+    start: int
+    end: int
+    old: str
+    new: str
+    action: str
+
+
 @dataclass(frozen=True, slots=True)
 class TextEdit:
     """What a text attack makes of one query's text.
@@ -203,6 +213,8 @@ class TextEdit:
         edits: Words or characters changed, by the attack's own count.
         similarity: Likeness of old and new sentence, in [0, 1]; None where nothing measured it.
         note: What the attack had to do differently, or "".
+        changes: Every edit, by place, none within another; with them alone the original text becomes this one. Empty for an attack
+            that does not say.
     """
 
     id: str
@@ -214,6 +226,7 @@ class TextEdit:
     edits: int = 0
     similarity: float | None = None
     note: str = ""
+    changes: tuple[TextChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

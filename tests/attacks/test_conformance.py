@@ -16,7 +16,7 @@ from robustmel.attacks import ATTACKS
 from robustmel.attacks.conformance import conformance
 from robustmel.cli.entry import run
 from robustmel.registry import load_file_component
-from robustmel.types import EntityEdit, Perturbation, TextEdit
+from robustmel.types import EntityEdit, Perturbation, TextChange, TextEdit
 
 FILE = Path(__file__).parents[1] / "selftest" / "broken_attacks.py"
 Right: Any = load_file_component(f"{FILE}:Right")
@@ -31,8 +31,8 @@ SHORT: dict[str, dict[str, int]] = {
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_every_attack_of_the_table_keeps_the_contract(name: str) -> None:
-    assert conformance(name, **SHORT.get(name, {})) == []
+def test_every_attack_of_the_table_keeps_the_contract(name: str, lexicons: dict[str, dict[str, str]]) -> None:
+    assert conformance(name, **SHORT.get(name, {}), **lexicons.get(name, {})) == []
 
 
 def test_so_does_plain_pgd_of_ones_own_whatever_form_its_radius_has() -> None:
@@ -157,6 +157,9 @@ class Renaming(Shouting):
         return [EntityEdit(entity, name="other") for entity in kb.ids]
 
 
+CHANGES = (TextChange(0, 8, "Somebody", "NOBODY", "replace"),)
+
+
 def of(base: type[Any], make: Callable[..., Any]) -> type[Any]:
     return type("Broken", (base,), {"perturb": lambda self, *given: make(base.perturb(self, *given), *given)})
 
@@ -170,6 +173,7 @@ def of(base: type[Any], make: Callable[..., Any]) -> type[Any]:
         (of(Shouting, lambda made, *_: made[:-1]), "one robustmel.types.TextEdit per query"),
         (of(Shouting, lambda made, queries, *_: [replace(edit, text=str(len(queries)), span=None) for edit in made]), "alone"),
         (of(Shouting, lambda made, *_: [replace(edit, span=(0, 2)) for edit in made]), "span of an edit"),
+        (of(Shouting, lambda made, *_: [replace(edit, changes=CHANGES) for edit in made]), "do not make its text"),
         (of(Shouting, lambda made, *given: [replace(made[0], text=str(given[3]), span=None), *made[1:]]), "random = True"),
         (of(Shouting, lambda made, *_: [replace(made[0], note=str(torch.rand(1))), *made[1:]]), "the same seeds"),
         (of(Renaming, lambda made, *_: made * 2), "for distinct entities"),

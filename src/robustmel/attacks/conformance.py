@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks import ATTACKS
+from robustmel.attacks.contract import replayed
 from robustmel.attacks.image.eight_bit import eight_bit, euclidean, largest
 from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.attacks.quantities import number
@@ -204,6 +205,10 @@ def _on_texts(attack: Any) -> Iterator[str]:
         yield "a text alone, or in another order, gives another result than in the batch."
     if any(edit.span and edit.text[slice(*edit.span)] != edit.surface for edit in whole):
         yield "the span of an edit does not match its surface in its text."
+    if any(
+        edit.changes and replayed(query.text, edit.changes) != edit.text for query, edit in zip(queries, whole, strict=True)
+    ):
+        yield "the changes it lists do not make its text of the original."
 
 
 def _on_entities(attack: Any) -> Iterator[str]:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from robustmel.kb import KnowledgeBase
-    from robustmel.types import EntityEdit, Perturbation, Query, TextEdit
+    from robustmel.types import EntityEdit, Perturbation, Query, TextChange, TextEdit
 
 WRITES = {"image": ("image",), "text": ("text", "surface", "span"), "knowledge": ("name", "description", "text")}
 """Modality -> what an attack of it may overwrite."""
@@ -117,6 +117,15 @@ class TextAttack(Attack, Protocol):
             seeds: One an item, so that no text's result depends on its neighbours.
         """
         ...
+
+
+def replayed(text: str, changes: Sequence[TextChange]) -> str | None:
+    """The original text with changes made to it, as provenance lists them; None where an old part is not there."""
+    for start, end, old, new, _ in sorted(changes, reverse=True):
+        if text[start:end] != old:
+            return None
+        text = text[:start] + new + text[end:]
+    return text
 
 
 class KnowledgeAttack(Attack, Protocol):

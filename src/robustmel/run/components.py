@@ -219,7 +219,8 @@ def _of_a_value(component: Component) -> ComponentSpec:
     place = f"{type(attack).__module__}:{type(attack).__qualname__}"
     name = next((name for name, entry in ATTACKS.items() if entry == place), component.name)
     parameters = {option.name: getattr(attack, option.name) for option in fields(attack)}
-    known, notes = identity(name, parameters, attack, {}), _attack_notes(component.instance, attack)
+    digests = files_digest(attack.assets(**parameters)) if hasattr(attack, "assets") else {}
+    known, notes = identity(name, parameters, attack, digests), _attack_notes(component.instance, attack)
     return ComponentSpec(replace(component, instance=attack), parameters, known, attack, notes=notes)
 
 
@@ -249,7 +250,7 @@ def identity(
         digests: Of the files behind it, its assets.
         source: Digest of the file that holds the class, for one of the user's own.
     """
-    left_out = {"device", "batch_size"} | ({"model", "revision", "allow_pickle"} if digests else set())
+    left_out = {"device", "batch_size"} | ({"model", "revision", "allow_pickle", "folder", "vectors"} if digests else set())
     decisive = {key: value for key, value in parameters.items() if key not in left_out}
     known = {
         "name": name,
@@ -258,7 +259,8 @@ def identity(
         "random": bool(getattr(component, "random", False)),
         "digests": digests,
     }
-    libraries = {"libraries": library_releases()} if hasattr(component, "assets") else {}
+    of_model = hasattr(component, "assets") and not hasattr(component, "modality")  # the files of an attack are no model's
+    libraries = {"libraries": library_releases()} if of_model else {}
     return known | libraries | ({"source": source} if source else {})
 
 

@@ -1,6 +1,8 @@
 """Stage one for text: an attack edits the sentences of a set, and what was written is judged."""
 
+import json
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -11,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
-from robustmel.attacks.contract import TextAttack, TextObjective
+from robustmel.attacks.contract import TextAttack, TextObjective, replayed
 from robustmel.errors import RobustMELError
 from robustmel.kb import KnowledgeBase
 from robustmel.run.keys import item_seed
@@ -20,7 +22,7 @@ from robustmel.run.stages.shards import ProgressCallback, Record, attempts, by_p
 from robustmel.run.stages.verdict import gold_columns, unattackable, wrong
 from robustmel.types import Query, TextEdit
 
-OWN_COLUMNS = [("edits", pa.int64()), ("similarity", pa.float64())]
+OWN_COLUMNS = [("edits", pa.int64()), ("similarity", pa.float64()), ("changes", pa.string())]
 OVERLAID = [("text", pa.string()), ("surface", pa.string()), ("span", pa.list_(pa.int64()))]
 TEXT_LOG = pa.schema([*LOG, *OWN_COLUMNS, *OVERLAID])
 
@@ -71,7 +73,7 @@ def perturb_texts(
     facts = attempts(folder, log, left_out, f"attack {context.name}")
     changed = log.filter(pc.greater(log["edits"], 0))
     write_overlay(folder, "mentions", changed)
-    return facts | {"changed": len(changed), "notes": {}}
+    return facts | {"changed": len(changed), "notes": dict(Counter(filter(None, log["note"].to_pylist())))}
 
 
 def _attack(batch: Sequence[tuple[Query, str | None]], context: TextAttackContext) -> list[Record]:
@@ -100,6 +102,9 @@ def _check(name: str, queries: Sequence[Query], edits: Sequence[TextEdit]) -> No
     for edit in edits:
         if edit.span is not None and edit.text[slice(*edit.span)] != edit.surface:
             raise RobustMELError(f'attack {name} says that "{edit.surface}" stands at {edit.span} of a text, and it does not.')
+    for query, edit in zip(queries, edits, strict=True):
+        if edit.changes and replayed(query.text, edit.changes) != edit.text:
+            raise RobustMELError(f"attack {name} lists changes that do not make its text of the original.")
 
 
 def _edited(query: Query, edit: TextEdit) -> Query:
@@ -126,6 +131,7 @@ def _row(query: Query, edit: TextEdit, fooled: bool | None, seconds: float) -> R
         "seconds": seconds,
         "edits": max(edit.edits, 1) if changed else 0,
         "similarity": edit.similarity,
+        "changes": json.dumps([change._asdict() for change in edit.changes], ensure_ascii=False) if edit.changes else None,
         "text": edit.text,
         "surface": edit.surface,
         "span": None if edit.span is None else list(edit.span),
