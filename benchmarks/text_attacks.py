@@ -1,0 +1,121 @@
+"""Sentences a second of the text attacks, beside TextAttack's augmenters where that can be imported.
+
+JSON lines: one a job and library with its figures (processor seconds, medians over repetitions that take turns), and last, for each
+job that has a peer, {"library": "ratio", "job": ..., "value": the peer's seconds / ours}.
+
+    python benchmarks/text_attacks.py [--quick] [--check]
+
+200 sentences, of which a tenth of the words is edited; nothing is protected, as TextAttack protects nothing. The sentences are real ones
+where ../shared/bench/mel_data.py lies beside the checkout, else they are put together from words. Files are read before the clock
+starts. WordNet is compared where a database lies in /usr/share/wordnet (or in $WORDNET) and the peer's own data are installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import random
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a file, the folder above is not on the path
+
+from benchmarks.measure import Figure, Lines, relative, turns
+
+from robustmel.attacks import ATTACKS
+from robustmel.types import Query
+
+MEL_DATA = Path(__file__).resolve().parents[2] / "shared" / "bench" / "mel_data.py"
+WORDNET = os.environ.get("WORDNET", "/usr/share/wordnet")
+RATE, AT_LEAST = 0.1, 100.0
+"""Share of words edited; how many times as fast as the peer every job must be."""
+
+
+def sentences(count: int) -> tuple[str, list[str]]:
+    """Where sentences come from, and so many of them."""
+    if MEL_DATA.exists():
+        spec = importlib.util.spec_from_file_location("mel_data", MEL_DATA)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return "Wikidata-MEL", list(module.sentences(count))
+    draw = random.Random(0)
+    words = (
+        "the minister of a northern city opened new gardens before crowds gathered with flags near old walls in March".split()
+    )
+    return "words", [" ".join(draw.choices(words, k=draw.randint(5, 40))).capitalize() + "." for _ in range(count)]
+
+
+def ours(name: str, texts: Sequence[str], **given: Any) -> Callable[[], Any]:
+    """A run of an attack of the project on all texts."""
+    attack = ATTACKS.create(name, edit_rate=RATE, protect="none", **given)
+    queries = [Query(str(place), text, "", None, None, ()) for place, text in enumerate(texts)]
+    return lambda: attack.perturb(queries, None, [None] * len(queries), range(len(queries)))
+
+
+def peers(texts: Sequence[str]) -> dict[str, Callable[[], Any]]:
+    """Job -> a run of TextAttack's augmenter on all texts; a job whose data are absent is left out.
+
+    Raises:
+        ImportError: TextAttack, or what it imports, is absent.
+    """
+    from textattack.augmentation import Augmenter, CharSwapAugmenter, WordNetAugmenter
+    from textattack.transformations import WordSwapQWERTY
+
+    augmenters = {
+        "qwerty": Augmenter(WordSwapQWERTY(), pct_words_to_swap=RATE),
+        "char_swap": CharSwapAugmenter(pct_words_to_swap=RATE),
+        "wordnet": WordNetAugmenter(pct_words_to_swap=RATE),
+    }
+    runs: dict[str, Callable[[], Any]] = {}
+    for job, augmenter in augmenters.items():
+        try:
+            augmenter.augment(texts[0])
+        except LookupError:  # nltk's data are not installed
+            continue
+        runs[job] = lambda augmenter=augmenter: [augmenter.augment(text) for text in texts]
+    return runs
+
+
+def main() -> int:
+    """Measures and prints; with --check the exit code says whether a ratio is below its bound."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="40 sentences and one repetition")
+    parser.add_argument(
+        "--check", action="store_true", help=f"exit 1 where a job is less than {AT_LEAST:g} times as fast as the peer"
+    )
+    asked = parser.parse_args()
+    source, texts = sentences(40 if asked.quick else 200)
+    lines = Lines(sentences=len(texts), source=source, edit_rate=RATE)
+    jobs = {name: ours(name, texts) for name in ("qwerty", "char_swap", "word_delete")}
+    if (Path(WORDNET) / "index.noun").is_file():
+        jobs["wordnet"] = ours("wordnet", texts, folder=WORDNET)
+    else:
+        lines.tell("robustmel", "wordnet", missing=f"no WordNet database in {WORDNET}")
+    try:
+        others = peers(texts)
+    except ImportError as problem:
+        others = {}
+        lines.tell("textattack", "all", missing=f"cannot be imported: {problem}")
+    for job, run in jobs.items():
+        runs = {"robustmel": run} | ({"textattack": others[job]} if job in others else {})
+        seconds = turns(runs, 1 if asked.quick else 3)
+        for library, spent in seconds.items():
+            median = Figure.of(spent).value
+            lines.tell(library, job, seconds=round(median, 5), sentences_per_second=round(len(texts) / median))
+        if job in others:
+            ratio = relative(seconds["textattack"], seconds["robustmel"])
+            lines.ratio(job, ratio.value, 1.0)
+            lines.expect(job, f"{ratio.value:.0f} times as fast as TextAttack, not {AT_LEAST:g}", ratio.value >= AT_LEAST)
+    lines.end()
+    for broken in lines.broken if asked.check else ():
+        print(broken, file=sys.stderr)
+    return int(asked.check and bool(lines.broken))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
