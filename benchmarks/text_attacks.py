@@ -6,8 +6,8 @@ job that has a peer, {"library": "ratio", "job": ..., "value": the peer's second
     python benchmarks/text_attacks.py [--quick] [--check]
 
 200 sentences, of which a tenth of the words is edited; nothing is protected, as TextAttack protects nothing. The sentences are real ones
-where ../shared/bench/mel_data.py lies beside the checkout, else they are put together from words. Files are read before the clock
-starts. WordNet is compared where a database lies in /usr/share/wordnet (or in $WORDNET) and the peer's own data are installed.
+where ../shared/bench/mel_data.py lies beside the checkout, else they are put together from syllables. A first run of each does
+not count, so files are read, and synonyms looked up once, before the clock starts. WordNet is compared where a database lies in /usr/share/wordnet (or in $WORDNET) and the peer's own data are installed.
 """
 
 from __future__ import annotations
@@ -44,9 +44,8 @@ def sentences(count: int) -> tuple[str, list[str]]:
         spec.loader.exec_module(module)
         return "Wikidata-MEL", list(module.sentences(count))
     draw = random.Random(0)
-    words = (
-        "the minister of a northern city opened new gardens before crowds gathered with flags near old walls in March".split()
-    )
+    syllables = [start + end for start in "bdfgklmnprst" for end in ("a", "er", "in", "o")]
+    words = ["".join(draw.choices(syllables, k=draw.randint(1, 3))) for _ in range(2000)]
     return "words", [" ".join(draw.choices(words, k=draw.randint(5, 40))).capitalize() + "." for _ in range(count)]
 
 
