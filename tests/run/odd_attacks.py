@@ -104,3 +104,17 @@ class NoBudget(Shift):
     """States no budget."""
 
     budget = None
+
+
+class Far(Shift):
+    """Leaves a budget of length."""
+
+    threat_model: ClassVar = "l2"
+    budget = "0.5"
+
+
+class Unpriced(Shift):
+    """Cannot say what it costs."""
+
+    def passes(self) -> int:
+        raise RuntimeError("no price")

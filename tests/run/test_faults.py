@@ -216,6 +216,7 @@ def test_a_second_interrupt_stops_at_once_with_workers_too(colour_data: Path, tm
     [("Leaves", "leaves its budget: linf 0.03529 in 8 bits, where 8/255"), ("Black", "leaves its budget: linf")]
     + [("NotFinite", "failed on every mention.*must be finite"), ("Bare", "must return a .*Perturbation, not a Tensor")]
     + [("Nothing", "not a NoneType"), ("Overwrites", "leaves its budget"), ("NoBudget", "budget and threat_model must be text")]
+    + [("Far", "leaves its budget: l2 .*, where 0.5 is allowed"), ("Unpriced", r"passes\(\) raises RuntimeError: no price")]
     + [(name, "must be float32 with the shape") for name in ("Bytes", "Double", "Array", "Fewer")],
 )  # fmt: skip
 def test_no_figure_of_an_attack_that_hands_back_the_wrong_thing(

@@ -129,3 +129,18 @@ def test_a_linker_that_changes_the_working_directory_moves_no_folder(
     assert [(row.n, row.accuracy) for row in report.summaries] == [(40, 1.0)]
     assert {path.name for path in tmp_path.iterdir()} == {"data", "away", "wanderer.py", "out", "store"}
     assert not list((tmp_path / "away").iterdir())
+
+
+def test_a_class_that_inherits_from_clip_keeps_its_parameter_model(data: Path, tmp_path: Path, capsys: Any) -> None:
+    """Its weights enter keys by that parameter; a class without the others is as good as any."""
+    text = "from robustmel.linkers.clip import CLIP\n\nclass Mine(CLIP):\n    def __init__(self, kb, /, {0}):\n"
+    text += "        super().__init__(kb, model={1})\n"
+    grid = tmp_path / "grid.toml"
+    (tmp_path / "mine.py").write_text(text.format("scale=1.0", "'world:clip-world'"))
+    grid.write_text(f"datasets = [{{name = 'jsonl', path = '{data}'}}]\nlinkers = ['{tmp_path / 'mine.py'}:Mine']\n")
+    for asked in (["linkers", f"{tmp_path / 'mine.py'}:Mine"], ["plan", str(grid)], ["run", str(grid)]):
+        assert command(asked) != 0
+        printed = capsys.readouterr()
+        assert "its constructor lacks the parameter model" in printed.out + printed.err
+    (tmp_path / "whole.py").write_text(text.format("model='world:clip-world'", "model"))
+    assert command(["linkers", f"{tmp_path / 'whole.py'}:Mine"]) == 0

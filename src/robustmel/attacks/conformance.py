@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks import ATTACKS
-from robustmel.attacks.contract import replayed
+from robustmel.attacks.contract import misdeclared, replayed
 from robustmel.attacks.image.eight_bit import eight_bit, euclidean, largest
 from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.attacks.quantities import number
@@ -46,18 +46,11 @@ def conformance(attack: str | type[Any], **parameters: Any) -> list[str]:
             return problems
         made = kind(**(ATTACKS.parameters(attack, parameters) if isinstance(attack, str) else parameters))
         checks = {"image": _on_images, "text": _on_texts, "knowledge": _on_entities}
-        return list(dict.fromkeys([*_declared(made), *checks[made.modality](made)]))
+        return list(dict.fromkeys([*misdeclared(made), *checks[made.modality](made)]))
     except RobustMELError as problem:
         return [str(problem)]
     except (Exception, SystemExit) as problem:  # an attack of anyone's may raise anything; the sentence says what
         return [f"it raises {type(problem).__name__}: {problem}."]
-
-
-def _declared(attack: Any) -> Iterator[str]:
-    if not isinstance(attack.budget, str) or not isinstance(attack.threat_model, str):
-        yield 'its budget and threat_model must be text, such as "8/255" and "linf".'
-    if not isinstance(passes := attack.passes(), int) or passes < 0:
-        yield "passes() must give a whole number: the passes an image costs at most."
 
 
 @dataclass

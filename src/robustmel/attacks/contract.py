@@ -164,3 +164,16 @@ def violations(kind: type[Any]) -> Iterator[str]:
     for name in ("passes", "perturb"):
         if not callable(getattr(kind, name, None)):
             yield f"it has no method {name}."
+
+
+def misdeclared(attack: Any) -> Iterator[str]:
+    """What an attack of these parameters says of itself that is not of its kind, one sentence each."""
+    if not all(isinstance(getattr(attack, name, ""), str) for name in ("budget", "threat_model")):
+        yield 'its budget and threat_model must be text, such as "8/255" and "linf".'
+    try:
+        passes = attack.passes()
+    except (Exception, SystemExit) as problem:  # an attack of anyone's may raise anything; the sentence says what
+        yield f"its passes() raises {type(problem).__name__}: {problem}."
+    else:
+        if not isinstance(passes, int) or passes < 0:
+            yield "passes() must give a whole number: the passes an image costs at most."

@@ -10,7 +10,7 @@ from typing import Any
 
 from robustmel.errors import RobustMELError, UsageError
 from robustmel.linkers import LINKERS
-from robustmel.linkers.contract import capabilities, violations
+from robustmel.linkers.contract import capabilities, lacks, violations
 from robustmel.linkers.ranking import misordered, well_typed
 from robustmel.linkers.trial import trial_set
 from robustmel.types import Prediction, Query, Task
@@ -77,7 +77,13 @@ def _trial(linker: str | type[Any], parameters: Mapping[str, Any]) -> Iterator[t
             kind = LINKERS.load(linker) if isinstance(linker, str) else linker
             if problems := list(violations(kind)):
                 raise _NotBuiltError(*problems)
-            instance = kind(kb, **(LINKERS.parameters(linker, parameters) if isinstance(linker, str) else parameters))
+            given = LINKERS.parameters(linker, parameters) if isinstance(linker, str) else parameters
+            try:
+                if isinstance(linker, str):
+                    capabilities(kind, given)
+            except KeyError as absent:
+                raise _NotBuiltError(f"{lacks(absent)}.") from absent
+            instance = kind(kb, **given)
         except RobustMELError as problem:
             raise _NotBuiltError(str(problem)) from problem
         except _NotBuiltError:

@@ -148,3 +148,10 @@ def violations(kind: type[Any]) -> Iterator[str]:
         yield f"its constructor takes **kwargs; name its parameters ({', '.join(own_parameters(kind))}, ...), as grids set them by name."
     if callable(getattr(kind, "assets", None)) and not inspect.ismethod(kind.assets):
         yield "its assets must be a classmethod: they are asked for before it is built."
+
+
+def lacks(absent: KeyError) -> str:
+    """The sentence for a class of one's own without a parameter that the linker it inherits from reads before it is built."""
+    return (
+        f"its constructor lacks the parameter {absent.args[0]}, which the class it inherits from reads; add it and hand it on"
+    )

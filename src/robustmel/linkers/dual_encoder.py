@@ -116,11 +116,13 @@ class DualEncoder(Family):
             self.logits = None  # type: ignore[assignment, method-assign]  # so it is not `Differentiable`
 
     @staticmethod
-    def _check(**parameters: Any) -> None:
-        """Refuses parameters out of their range, as far as that can be seen before anything is loaded."""
-        check_texts(parameters["template"], parameters["query_text"], parameters["query_template"])
-        if parameters["batch_size"] < 1:
-            raise UsageError(f"batch_size = {parameters['batch_size']}; expected at least 1.")
+    def _check(
+        template: str = "{name}", query_text: str = "both", query_template: str = "{text}", batch_size: int = 1, **others: Any
+    ) -> None:
+        """Refuses parameters out of their range before anything is loaded; a class of one's own may lack any of them."""
+        check_texts(template, query_text, query_template)
+        if batch_size < 1:
+            raise UsageError(f"batch_size = {batch_size}; expected at least 1.")
 
     @classmethod
     def examine(cls, **parameters: Any) -> Capabilities:
@@ -131,12 +133,14 @@ class DualEncoder(Family):
         """
         cls._check(**parameters)
         with suppress(MissingError):  # a grid may be planned where there is no GPU
-            pick_device(parameters["device"])
-        if not parameters["model"] or parameters["model"].startswith(WORLD):  # one that is to be trained has no model yet
+            pick_device(parameters.get("device", "auto"))
+        model = parameters["model"]
+        if not model or model.startswith(WORLD):  # one that is to be trained has no model yet
             return capabilities(cls)
         state = (cls, *((path, path.stat().st_mtime_ns) for path in cls.assets(**parameters)))
         if state not in _EXAMINED:
-            _EXAMINED[state] = capabilities(cls(KnowledgeBase(()), **parameters | {"device": "cpu"}))
+            elsewhere = {"device": "cpu"} if "device" in parameters else {}
+            _EXAMINED[state] = capabilities(cls(KnowledgeBase(()), **parameters | elsewhere))
             gc.collect()  # a model's memory is needed again
         return _EXAMINED[state]
 

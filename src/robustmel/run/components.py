@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from robustmel.attacks import ATTACKS
+from robustmel.attacks.contract import misdeclared
 from robustmel.attacks.strengths import settings
 from robustmel.defences import DEFENCES
 from robustmel.errors import MissingError, RobustMELError, UsageError
 from robustmel.images import file_digest
 from robustmel.linkers import LINKERS
-from robustmel.linkers.contract import Capabilities, capabilities
+from robustmel.linkers.contract import Capabilities, capabilities, lacks
 from robustmel.registry import Component, Registry, is_file_component
 from robustmel.run.grid import AttackSpec
 from robustmel.run.keys import canonical, files_digest, library_releases, plain
@@ -162,6 +163,9 @@ def component_spec(
     except UsageError as problem:
         problems.append(str(problem).rstrip("."))
         return None
+    except KeyError as problem:
+        problems.append(f"{component.title}: {lacks(problem)}")
+        return None
     except (TypeError, ValueError, AttributeError) as problem:
         problems.append(f"{component.title}: a parameter has a wrong value ({problem})")
         return None
@@ -199,8 +203,8 @@ def attack_spec(spec: AttackSpec, problems: list[str]) -> ComponentSpec | None:
         if made is not None:
             declared = ATTACKS.load(component.name)(**made.parameters)  # which checks the values, and makes "8/255" a number
             attack = getattr(declared, "for_eight_bits", declared)
-            if not all(isinstance(getattr(attack, name, ""), str) for name in ("budget", "threat_model")):
-                raise UsageError('its budget and threat_model must be text, such as "8/255" and "linf".')
+            for fault in misdeclared(attack):
+                raise UsageError(fault)
             parameters = {name: getattr(attack, name, value) for name, value in made.parameters.items()}
             digests, source = made.identity["digests"], made.identity.get("source", "")
             known = identity(made.identity["name"], parameters, attack, digests, source)

@@ -13,7 +13,7 @@ from robustmel.errors import RobustMELError
 from robustmel.kb import KnowledgeBase
 from robustmel.report.credit import gold_rank
 from robustmel.report.results import PlacedPrediction
-from robustmel.run.stages.link import PROBE, in_training_mode, link
+from robustmel.run.stages.link import PROBE, answers, in_training_mode, link
 from robustmel.run.stages.same_answers import agree
 from robustmel.types import Entity, Prediction, Query, Task
 
@@ -124,10 +124,10 @@ def test_a_gold_entity_that_is_not_ranked_has_no_place(gold: str | None, tmp_pat
     assert gold_rank(gold, PlacedPrediction("q", ("a", "b"), (1.0, 0.0))) == (0, 0)
 
 
-def test_an_entity_ranked_twice_counts_by_its_higher_score(tmp_path: Path) -> None:
-    row = answered(KNOWN, ("a", "b", "a"), (0.0, 1.0, 2.0), "a", tmp_path)
-    made = PlacedPrediction("q", tuple(row["ranked"]), tuple(row["scores"]), above=row["above"], tied=row["tied"])
-    assert gold_rank("a", made) == (0, 1)
+def test_an_entity_ranked_twice_is_an_error_of_its_row() -> None:
+    query = Query("q", "", "", None, None, None)
+    [answer] = answers(Answering(("a", "b", "a"), (2.0, 1.0, 0.0)), [query], "T2T", KNOWN)
+    assert (answer.ranked, answer.error) == ((), "ranked_twice")
 
 
 def test_an_open_answer_is_an_entity_of_the_knowledge_base(tmp_path: Path) -> None:

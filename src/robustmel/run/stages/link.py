@@ -113,13 +113,14 @@ def answers(linker: Linker, queries: Sequence[Query], task: Task, kb: KnowledgeB
 
 
 def _timed(prediction: Prediction, share: float) -> Prediction:
-    """Scores that are no numbers order nothing: then there is no answer."""
-    numberless = prediction.error is None and bool(np.isnan(np.asarray(prediction.scores, dtype=np.float64)).any())
-    answer = (
-        Prediction(prediction.id, error="nan_scores", text=prediction.text, usage=prediction.usage)
-        if numberless
-        else prediction
-    )
+    """Scores that are no numbers order nothing, nor does an entity at two places: then there is no answer."""
+    ranked, error, answer = prediction.ranked, prediction.error, prediction
+    if error is None and np.isnan(np.asarray(prediction.scores, dtype=np.float64)).any():
+        error = "nan_scores"
+    elif error is None and not isinstance(ranked, Ranking) and len(set(ranked)) < len(ranked):
+        error = "ranked_twice"
+    if error != prediction.error:
+        answer = Prediction(prediction.id, error=error, text=prediction.text, usage=prediction.usage)
     return answer if answer.seconds else replace(answer, seconds=prediction.seconds or share)
 
 
@@ -173,13 +174,8 @@ def _encodable(text: str) -> str:
 
 
 def _place(prediction: Prediction, gold: str | None) -> tuple[int | None, int | None]:
-    """How many entities score higher than the gold one, and how many as high; None where it is not ranked.
-
-    Of an entity that is ranked twice the higher score counts, so such an answer is left for the report to place.
-    """
+    """How many entities score higher than the gold one, and how many as high; None where it is not ranked."""
     if gold is None or gold not in prediction.ranked:
-        return None, None
-    if not isinstance(prediction.ranked, Ranking) and len(set(prediction.ranked)) < len(prediction.ranked):
         return None, None
     scores = np.asarray(prediction.scores, dtype=np.float64)
     own = scores[prediction.ranked.index(gold)]

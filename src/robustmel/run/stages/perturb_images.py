@@ -34,6 +34,8 @@ from robustmel.types import Perturbation, Query
 log = logging.getLogger(__name__)
 
 HALF_A_LEVEL = 0.5 / 255
+ROUNDING = 1e-3
+"""How far an l2 norm may pass its budget, as a share: sums of 32 bits."""
 
 COURSE = ("loss_first", "loss_best", "margin_first", "margin_best")
 """How far an attack got; see `Perturbation`."""
@@ -223,12 +225,13 @@ def _check(context: ImageAttackContext, pixels: Tensor, handed_back: object) -> 
     if not bool(made.isfinite().all()):
         raise ValueError(f"{sort}: its pixels must be finite.")
     budget, allowed = getattr(context.attack, "budget", ""), math.inf
-    if getattr(context.attack, "threat_model", "") == "linf":
-        with suppress(UsageError):  # a budget in words
-            allowed = number("budget", budget)
-    reach = float((eight_bit(made) - pixels).abs().max())
-    if reach > allowed + HALF_A_LEVEL:
+    norm = getattr(context.attack, "threat_model", "")
+    with suppress(UsageError):  # a budget in words
+        allowed = number("budget", budget)
+    if norm == "linf" and (reach := float((eight_bit(made) - pixels).abs().max())) > allowed + HALF_A_LEVEL:
         raise RobustMELError(f"{sort} leaves its budget: linf {reach:.4g} in 8 bits, where {budget} is allowed.")
+    if norm == "l2" and (reach := float((made - pixels).flatten(1).norm(dim=1).max())) > allowed * (1 + ROUNDING):
+        raise RobustMELError(f"{sort} leaves its budget: l2 {reach:.4g}, where {budget} is allowed.")
 
 
 class _Silent:
