@@ -55,7 +55,8 @@ def lexicons(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, st
         "noun": [
             "crown diadem",
             "wall bulwark Hadrian's_Wall",
-            "man adult_male",
+            "man adult_male gentleman human",
+            "human humans",
             "flag banner",
             "city metropolis",
             "box carton",

@@ -36,7 +36,7 @@ def test_near_words_are_those_of_the_largest_cosines(
         lengths = float(np.linalg.norm(first) * np.linalg.norm(second))
         return float(np.dot(first, second)) / lengths if lengths else 0.0
 
-    near = near_words(word_vectors(file, 0), "WA", least, count)
+    near = near_words(word_vectors(file, 0), "wa", least, count)
     cosines = dict(zip(names, (cosine(vectors[0], other) for other in vectors), strict=True))
     sure = [name for name in names[1:] if cosines[name] > least + 1e-5]
     maybe = [name for name in names[1:] if cosines[name] > least - 1e-5]

@@ -1,16 +1,15 @@
 """Nearest words by word vectors from a file."""
 
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robustmel.attacks.quantities import at_least_one, number
-from robustmel.attacks.text.word_attack import Editor, WordAttack
+from robustmel.attacks.text.word_attack import Editor, WordAttack, replacing
 from robustmel.attacks.text.words import is_word, with_case_of
 from robustmel.errors import MissingError, UsageError
 
@@ -61,7 +60,8 @@ class EmbeddingNeighbours(WordAttack):
     def editor(self) -> Editor:
         """See `WordAttack.editor`."""
         (path,) = self.assets(vectors=self.vectors)
-        return partial(_replaced, word_vectors(path, path.stat().st_mtime_ns), self.min_cosine, self.neighbours)
+        vectors = word_vectors(path, path.stat().st_mtime_ns)
+        return replacing(lambda word: near_words(vectors, word, self.min_cosine, self.neighbours))
 
 
 class WordVectors:
@@ -78,14 +78,15 @@ class WordVectors:
 
 @lru_cache(maxsize=1 << 16)
 def near_words(vectors: WordVectors, word: str, least: float, count: int) -> tuple[str, ...]:
-    """The words whose cosine with a word is at least so large, nearest first, at most so many; not its own spellings."""
+    """The words whose cosine with a word is at least so large, nearest first, at most so many, in its case; not its own spellings."""
     row = vectors.rows.get(word, vectors.rows.get(word.lower()))
     if row is None:
         return ()
     cosines = vectors.directions @ vectors.directions[row]
     close = np.flatnonzero(cosines >= least)
     ranked = (vectors.words[place] for place in close[np.argsort(-cosines[close], kind="stable")].tolist())
-    return tuple(islice((other for other in ranked if other.lower() != word.lower() and is_word(other)), count))
+    others = (with_case_of(word, other) for other in ranked if other.lower() != word.lower() and is_word(other))
+    return tuple(islice(others, count))
 
 
 @lru_cache(maxsize=1)
@@ -117,8 +118,3 @@ def word_vectors(path: Path, modified: int) -> WordVectors:
     if not rows:
         raise MissingError(f"{path} holds no word vectors; expected lines of a word and its numbers.")
     return WordVectors(rows, np.stack(vectors))
-
-
-def _replaced(vectors: WordVectors, least: float, count: int, word: str, dice: Random) -> tuple[str, str] | None:
-    near = near_words(vectors, word, least, count)
-    return (with_case_of(word, dice.choice(near)), "replace") if near else None

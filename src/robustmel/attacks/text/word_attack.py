@@ -13,6 +13,17 @@ from robustmel.types import Query, TextChange, TextEdit
 Editor = Callable[[str, Random], tuple[str, str] | None]
 """A word -> the word in its place ("" deletes it) and what was done; None where the attack can do nothing with it."""
 
+
+def replacing(others: Callable[[str], Sequence[str]]) -> Editor:
+    """Puts one of the words that may stand for a word, drawn."""
+
+    def replaced(word: str, dice: Random) -> tuple[str, str] | None:
+        listed = others(word)
+        return (dice.choice(listed), "replace") if listed else None
+
+    return replaced
+
+
 NO_MENTION = "nothing edited: the mention is not in the text"
 NO_WORD = "nothing edited: no word may be edited"
 NO_MEANS = "nothing edited: no word can be edited"

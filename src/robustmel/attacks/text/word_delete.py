@@ -1,7 +1,6 @@
 """Deletion of words."""
 
 from dataclasses import dataclass
-from random import Random
 
 from robustmel.attacks.text.word_attack import Editor, WordAttack
 
@@ -20,8 +19,4 @@ class WordDelete(WordAttack):
 
     def editor(self) -> Editor:
         """See `WordAttack.editor`."""
-        return _deleted
-
-
-def _deleted(word: str, dice: Random) -> tuple[str, str]:
-    return "", "delete"
+        return lambda word, dice: ("", "delete")

@@ -3,12 +3,11 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
-from random import Random
 
 from robustmel.attacks.quantities import yes_or_no
-from robustmel.attacks.text.word_attack import Editor, WordAttack
+from robustmel.attacks.text.word_attack import Editor, WordAttack, replacing
 from robustmel.attacks.text.wordnet_files import WordNetFiles, wordnet_paths
 from robustmel.attacks.text.words import is_word, with_case_of
 
@@ -51,18 +50,13 @@ class WordNetSynonyms(WordAttack):
         """See `WordAttack.editor`."""
         paths = self.assets(folder=self.folder)
         database = _database(paths[0].parent, tuple(path.stat().st_mtime_ns for path in paths))
-        return partial(_replaced, database, self.keep_form)
+        return replacing(lambda word: synonyms_of(database, word, self.keep_form))
 
 
 @lru_cache(maxsize=1)
 def _database(folder: Path, modified: tuple[int, ...]) -> WordNetFiles:
     """Read once for each state it is in."""
     return WordNetFiles(folder)
-
-
-def _replaced(database: WordNetFiles, keep_form: bool, word: str, dice: Random) -> tuple[str, str] | None:
-    synonyms = synonyms_of(database, word, keep_form)
-    return (dice.choice(synonyms), "replace") if synonyms else None
 
 
 @lru_cache(maxsize=1 << 16)
@@ -89,6 +83,10 @@ def _forms(database: WordNetFiles, part: str, lemma: str, ending: str) -> Iterat
         yield fitting[0]
     elif part == "noun" and listed:
         yield listed[0]
+    elif part == "noun" and (
+        lemma.endswith("man") or any(end for kind, _, end in database.bases(lemma.lower()) if kind == part)
+    ):
+        return  # "gentlemen", but "humans"; and what is a plural already
     elif part in ("noun", "verb") and not (ending == "ed" and listed):
         yield inflected(lemma, ending)
 
