@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +225,16 @@ def test_a_deleted_word_takes_one_space_with_it(lexicons: dict[str, dict[str, st
 def test_ten_thousand_characters_of_two_scripts(lexicons: dict[str, dict[str, str]]) -> None:
     asked = query("Red walls и стены. " * 550, "")
     assert [attacked(name, lexicons, asked, edit_rate=0.02).edits for name in LETTERS] == [44, 44, 44]
+    assert attacked("char_swap", lexicons, asked, edit_rate=1.0).edits == 2200
+
+
+@pytest.mark.parametrize("text", ["🇫a🇷 b Oslo", "\rwall\n b Oslo", "क् wall ष Oslo"])
+def test_no_two_graphemes_become_one(text: str, lexicons: dict[str, dict[str, str]]) -> None:
+    asked = Query("q", text, "Oslo", None, None, ())
+    for seed in range(8):
+        edit = attacked("word_delete", lexicons, asked, seed, edit_rate=1.0, stop_words=True)
+        assert set(regex.findall(r"\X", edit.text)) <= set(regex.findall(r"\X", text))
+        assert edit.edits
 
 
 @pytest.mark.parametrize(
@@ -263,3 +275,20 @@ def test_the_log_of_a_grid_lists_the_changes(tmp_path: Path) -> None:
             assert text[change["start"] : change["end"]] == change["old"]
             text = text[: change["start"]] + change["new"] + text[change["end"] :]
         assert text == row["text"] != mention.text
+
+
+def test_a_stage_refuses_changes_that_do_not_make_the_text(tmp_path: Path) -> None:
+    from robustmel.attacks.text.qwerty import Qwerty
+    from robustmel.errors import RobustMELError
+    from robustmel.kb import KnowledgeBase
+    from robustmel.run.stages.perturb_texts import TextAttackContext, perturb_texts
+
+    class Lying(Qwerty):
+        def perturb(self, *given: Any) -> list[TextEdit]:
+            return [replace(edit, text=edit.text + "!") for edit in super().perturb(*given)]
+
+    for attack, refused in ((Qwerty(), False), (Lying(), True)):
+        context = TextAttackContext(attack, None, KnowledgeBase(()), "typos", 0)
+        (tmp_path / str(refused)).mkdir()
+        with pytest.raises(RobustMELError, match="do not make its text") if refused else nullcontext():
+            perturb_texts([query("Red walls of ", "")], [None], context, 4, tmp_path / str(refused), lambda *_: None)

@@ -88,27 +88,18 @@ class WordAttack:
     ) -> list[TextEdit]:
         """See `TextAttack.perturb`; a query that cannot be attacked keeps its text, and its note says why."""
         editor = self.editor()
-        return [self._edited(query, editor, Random(seed)) for query, seed in zip(queries, seeds, strict=True)]
+        return [self._edited(query, editor, seed) for query, seed in zip(queries, seeds, strict=True)]
 
-    def _edited(self, query: Query, editor: Editor, dice: Random) -> TextEdit:
+    def _edited(self, query: Query, editor: Editor, seed: int) -> TextEdit:
         text, protected = query.text, protected_spans(query, self.protect)
         if protected is None:
             return _unchanged(query, NO_MENTION)
         eligible = [span for span in words(text) if self._eligible(text[slice(*span)]) and apart(span, protected)]
         wanted = max(1, int(self.edit_rate * len(eligible)))
-        changes: list[TextChange] = []
-        edited = text
-        for span in dice.sample(eligible, len(eligible)):
-            if len(changes) == wanted:
-                break
-            made = editor(text[slice(*span)], dice)
-            if made is None:
-                continue
-            start, end = span if made[0] else _with_space(text, span, [*protected, *(change[:2] for change in changes)])
-            tried = sorted([*changes, TextChange(start, end, text[start:end], *made)])
-            result = replayed(text, tried) or ""
-            if between_graphemes(text, tried, result):
-                changes, edited = tried, result
+        changes = _drawn(text, eligible, wanted, protected, editor, Random(seed))
+        if not _sound(text, changes):  # two graphemes fused, which is rare: again, and every change is tried
+            changes = _drawn(text, eligible, wanted, protected, editor, Random(seed), careful=True)
+        edited = replayed(text, changes) or ""
         if not changes or not edited.strip():
             return _unchanged(query, NO_TEXT if changes else NO_MEANS if eligible else NO_WORD)
         note = FEWER if len(changes) < wanted else ""
@@ -118,6 +109,27 @@ class WordAttack:
 
     def _eligible(self, word: str) -> bool:
         return any(map(str.isalpha, word)) and (self.stop_words or not is_stop_word(word))
+
+
+def _drawn(
+    text: str, eligible: list[Span], wanted: int, protected: Sequence[Span], editor: Editor, dice: Random, careful: bool = False
+) -> list[TextChange]:
+    """So many changes, or as many as can be, by place."""
+    changes: list[TextChange] = []
+    for span in dice.sample(eligible, len(eligible)):
+        if len(changes) == wanted:
+            break
+        made = editor(text[slice(*span)], dice)
+        if made is not None:
+            start, end = span if made[0] else _with_space(text, span, [*protected, *(change[:2] for change in changes)])
+            change = TextChange(start, end, text[start:end], *made)
+            if not careful or _sound(text, sorted([*changes, change])):
+                changes.append(change)
+    return sorted(changes)
+
+
+def _sound(text: str, changes: Sequence[TextChange]) -> bool:
+    return between_graphemes(text, changes, replayed(text, changes) or "")
 
 
 def _unchanged(query: Query, why: str) -> TextEdit:
