@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -261,6 +261,7 @@ class Cell:
         attack: Title of the attack; "clean".
         poison: Title of what was done to the training data; "none".
         seed: The run's seed; None for what is said of all seeds together.
+        source_linker: Title of the source's linker alone; "" where there is none or several. Cells are told apart without it.
     """
 
     dataset: str
@@ -271,6 +272,7 @@ class Cell:
     attack: str = "clean"
     poison: str = "none"
     seed: int | None = None
+    source_linker: str = field(default="", compare=False)
 
     @property
     def title(self) -> str:

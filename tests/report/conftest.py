@@ -133,6 +133,8 @@ class FakeRun:
         cell |= {"modality": "none" if clean else "image", "made_on": []}
         cell["evaluations"] = [{"name": part, "variant": keys[0], "answers": keys[1]} for part, keys in evaluations.items()]
         cell |= fields
+        linker_of_source = cell["source"].removesuffix(" undefended").partition(" behind ")[0]
+        cell = {"source_linker": linker_of_source} | cell
         own = (cell["source"], cell["defence"]) == (cell["linker"], "none")
         self.cells.append({"white_box": own and not clean} | cell)
 

@@ -97,10 +97,3 @@ def test_what_the_parser_gives_up_on_is_no_valid_toml(tmp_path: Path, text: str)
     (tmp_path / "grid.toml").write_text(text)
     with pytest.raises(UsageError, match="is not valid TOML"):
         read_grid(tmp_path / "grid.toml")
-
-
-@pytest.mark.parametrize("label", ["siglip behind glass", "siglip undefended"])
-def test_no_linker_is_called_like_a_source_behind_its_defence(label: str) -> None:
-    """Tables tell sources by their titles."""
-    with pytest.raises(UsageError, match="another label"):
-        parse_grid({**SMALL, "linkers": [{"name": "siglip-world", "label": label}]})

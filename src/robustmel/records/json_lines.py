@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,7 +73,9 @@ def _record(path: Path, place: str, raw: bytes, report: LoadReport) -> dict[str,
     return values
 
 
-def parsed(raw: bytes, file: str, place: str | None, what: str, report: LoadReport) -> Any:
+def parsed(
+    raw: bytes, file: str, place: str | None, what: str, report: LoadReport, constant: Callable[[str], Any] | None = None
+) -> Any:
     """The JSON value of some bytes, without the characters that no text holds.
 
     Args:
@@ -82,12 +84,17 @@ def parsed(raw: bytes, file: str, place: str | None, what: str, report: LoadRepo
         place: Where the bytes stand; None for a whole file, whose lines are then counted.
         what: What the bytes are, for messages: "the line", "the file".
         report: Where `replaced_characters` are counted.
+        constant: What NaN and the infinities become; None refuses them.
 
     Raises:
         MissingError: It is not UTF-8, or no JSON (NaN, a key twice, a number of over `MAX_DIGITS` digits, nesting beyond reason).
     """
+    if raw.startswith(b"\xef\xbb\xbf"):
+        raise MissingError(f"{place or file}: {what} begins with a byte-order mark (files joined, perhaps); remove it.")
     try:
-        value = json.loads(raw.decode(), object_pairs_hook=unique, parse_constant=no_constant, parse_int=whole_number)
+        value = json.loads(
+            raw.decode(), object_pairs_hook=unique, parse_constant=constant or no_constant, parse_int=whole_number
+        )
         return usable(value, place or file, report) if b"\\u" in raw or b"\0" in raw else value
     except UnicodeDecodeError as problem:
         line = raw.count(b"\n", 0, problem.start) + 1
@@ -97,7 +104,9 @@ def parsed(raw: bytes, file: str, place: str | None, what: str, report: LoadRepo
             " perhaps) to UTF-8."
         ) from problem
     except RecursionError as problem:
-        raise MissingError(f"{place or file}: nested too deeply to be a record or a data set.") from problem
+        raise MissingError(
+            f"{place or file}: nested too deeply to be a record or a data set; write it with less nesting."
+        ) from problem
     except json.JSONDecodeError as problem:
         here, character = (place, problem.pos + 1) if place else (f"{file}:{problem.lineno}", problem.colno)
         raise MissingError(

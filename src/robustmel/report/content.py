@@ -90,7 +90,7 @@ class ReportContent:
         Raises:
             UsageError: A cell has no such field.
         """
-        known = dict.fromkeys(part.name for part in fields(Cell) if part.name != "seed")
+        known = dict.fromkeys(part.name for part in fields(Cell) if part.compare and part.name != "seed")
         for name in wanted:
             if name not in known:
                 raise UsageError(f'rows cannot be selected by "{name}". {suggestion(name, known)}')

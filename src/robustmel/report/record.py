@@ -89,11 +89,6 @@ def unattacked(cell: Cell) -> Cell:
     return replace(cell, source="none", attack="clean", seed=None)
 
 
-def source_linker(source: str) -> str:
-    """The linker in a source's title: of "clip-world behind jpeg" and "clip-world undefended", "clip-world"."""
-    return source.removesuffix(" undefended").partition(" behind ")[0]
-
-
 def rounded(value: Any) -> Any:
     """The value with every figure in it rounded to `DECIMALS`, tuples as lists."""
     if isinstance(value, float):

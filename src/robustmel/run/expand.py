@@ -75,7 +75,9 @@ def expand(grid: Grid, builder: Builder) -> Plan:
                 for source in here.of(spec, attack, judged):
                     asked_of = source.title if source else "none"
                     titles = (candidates.name, task, victim.title, defence.title, asked_of, spec.title, poison.title)
-                    plan.cells.append(_planned(Cell(*titles, seed), candidates, spec, attack, judged, source, grid))
+                    source_linker = source.linker.title if isinstance(source, Defended) else ""
+                    cell = Cell(*titles, seed, source_linker)
+                    plan.cells.append(_planned(cell, candidates, spec, attack, judged, source, grid))
     plan.cells = list(_untouched_once(plan.cells))
     problems += dropping(plan.cells, plan.consumers)
     problems += _meetings(plan)

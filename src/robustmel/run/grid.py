@@ -275,8 +275,6 @@ def _distinct(linkers: tuple[Component, ...], name: str) -> tuple[Component, ...
             raise UsageError(
                 f'{name}: a linker cannot be called "{title}", which is a keyword for sources; give it another label.'
             )
-        if " behind " in title or title.endswith(" undefended"):
-            raise UsageError(f'{name}: "{title}" reads like a linker with its defence; give the linker another label.')
         if titles.count(title) > 1:
             raise UsageError(f'{name}: two linkers are called "{title}"; give each a label = "...".')
     return linkers

@@ -47,16 +47,16 @@ def told(run: Any, question: str) -> dict[str, Any]:
     }
 
 
-def test_context_is_the_difference_the_difference_in_differences_and_the_floor(run: Any) -> None:
+def test_context_is_the_difference_the_difference_in_differences_and_the_gap_to_text_only(run: Any) -> None:
     both_tasks(run, {"I2T": 20, "image": 80, "fused": 50})
     found = told(run, "context")
     values = {key: round(row["value"] * N) for key, row in found.items()}
-    assert values == {"attacked": 30, "same-images": 60, "damage": (100 - 20) - (110 - 50), "floor": -10}
+    assert values == {"attacked": 30, "same-images": 60, "damage": (100 - 20) - (110 - 50), "text-only": -10}
     assert all(row["low"] < row["value"] < row["high"] for row in found.values())
     assert found["attacked"]["verdict"] == "more"
     assert "the text adds 25.0 points" in found["attacked"]["sentence"]
-    assert (found["floor"]["verdict"], found["floor"]["n"], found["floor"]["clusters"]) == ("less", N, N)
-    assert "the text alone links 8.3 points more (95 % interval 3" in found["floor"]["sentence"]
+    assert (found["text-only"]["verdict"], found["text-only"]["n"], found["text-only"]["clusters"]) == ("less", N, N)
+    assert "the text alone links 8.3 points more (95 % interval 3" in found["text-only"]["sentence"]
 
 
 def test_the_interaction_has_the_interval_of_the_interaction_in_a_regression(run: Any) -> None:
@@ -81,7 +81,7 @@ def test_context_is_told_in_a_note_with_intervals(run: Any) -> None:
 
 def test_a_difference_of_nothing_is_called_so_with_its_margin_and_not_where_few_were_asked(run: Any, fake_run: Any) -> None:
     both_tasks(run, {"I2T": 60, "image": 60, "fused": 60})
-    few = told(run, "context")["floor"]
+    few = told(run, "context")["text-only"]
     assert (few["value"], few["verdict"]) == (0.0, "undecided")  # 120 mentions cannot show that it lies within 2 points
 
 

@@ -53,7 +53,7 @@ def test_without_a_first_line_of_its_own_a_file_is_called_like_itself(tmp_path: 
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        ("{", "predictions.jsonl:2: not a JSON object"),
+        ("{", "predictions.jsonl:2: not JSON"),
         ("[1]", "found a list"),
         ('{"id": "m", "id": "n", "prediction": "a"}', "appears in it twice"),
         ('{"prediction": "a"}', "id holds null"),
@@ -65,7 +65,7 @@ def test_without_a_first_line_of_its_own_a_file_is_called_like_itself(tmp_path: 
         ('{"id": "m", "ranked": ["a"], "scores": [1, 2]}', "as many scores as ranked ids"),
         ('{"id": "m", "ranked": ["a"], "scores": ["1"]}', "not a number"),
         ('{"id": "m", "ranked": ["a"], "scores": [1' + "0" * 400 + "]}", "401 digits"),
-        ("[" * 100_000, "not a JSON object"),
+        ("[" * 100_000, "nested too deeply"),
         ('{"id": "' + "m" * LONGEST_LINE + '"}', "longer than"),
     ],
 )
@@ -121,3 +121,18 @@ def test_what_is_no_plain_file_is_refused_not_waited_for(tmp_path: Path) -> None
         read_submission(tmp_path / "pipe.jsonl")
     with pytest.raises(MissingError, match="a folder"):
         read_submission(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b'{"id": "m2", "ranked": ["Z\xfcrich"]}', r"p\.jsonl:2: byte 27 of the line \(0xfc\) is not UTF-8; convert p\.jsonl"),
+        (b"[" * 100_000, r"p\.jsonl:2: nested too deeply .* less nesting\.$"),
+        (b'\xef\xbb\xbf{"id": "m2", "ranked": ["Q1"]}', r"p\.jsonl:2: the line begins with a byte-order mark .* remove it\.$"),
+    ],
+    ids=["latin-1", "nesting", "byte-order mark"],
+)
+def test_a_line_that_is_no_text_or_no_json_is_told_in_our_own_words(tmp_path: Path, line: bytes, said: str) -> None:
+    (tmp_path / "p.jsonl").write_bytes(b'{"id": "m1", "ranked": ["Q1"]}\n' + line + b"\n")
+    with pytest.raises(MissingError, match=said):
+        read_submission(tmp_path / "p.jsonl")

@@ -50,6 +50,18 @@ def test_the_adaptive_and_the_static_protocol_are_rows(asked: Any) -> None:
     assert [one.white_box for one in report.summaries if one.attack == "pgd-normal"] == [True, True, False]
 
 
+@pytest.mark.parametrize("linker", ["ours behind glass", "ours undefended"])
+def test_a_linker_may_be_labelled_with_the_words_that_sources_are_titled_with(asked: Any, linker: str) -> None:
+    for source, white_box, left in ((linker, True, 0), (f"{linker} behind jpeg", False, 1), ("ours", False, 2)):
+        rows = {"image": (asked.variant(), answers(asked, left))}
+        about = {"source": source, "source_linker": source.removesuffix(" behind jpeg"), "white_box": white_box}
+        asked.cell("pgd-normal", rows, linker=linker, **about)
+    assert [(line[0], *line[-2:]) for line in table(build(asked.finish()))[1:]] == [
+        ("toy", "itself", "0.0"),
+        ("toy", f"{linker} behind jpeg", "25.0"),
+    ]
+
+
 def test_a_poisoned_linker_has_a_row_of_its_own_against_its_own_clean_figure(asked: Any) -> None:
     for poison, before, after in (("none", 4, 2), ("flipped", 3, 0)):
         asked.cell("clean", {"clean": (None, answers(asked, before))}, poison=poison)

@@ -57,8 +57,8 @@ def test_figures_stand_under_their_headings(report: Report) -> None:
     lines = report.text(width=130).splitlines()
     heads = [found.end() for found in re.finditer(r"\b[NS]\b", lines[3])]
     figures = [found.end() for found in re.finditer(r"\d+\.\d", lines[5])]
-    raw_and_floor = {0, 7, 14}
-    assert heads == [end for index, end in enumerate(figures) if index not in raw_and_floor]
+    raw_and_text_only = {0, 7, 14}
+    assert heads == [end for index, end in enumerate(figures) if index not in raw_and_text_only]
 
 
 def test_a_narrow_terminal_gets_the_tasks_below_one_another(report: Report) -> None:

@@ -59,7 +59,7 @@ def compare(scoring: Scoring, question: str) -> list[Comparison]:
 
     `saved` and `damage` are differences in differences: the drop of the other row less the drop of this one. `kept` is over the
     mentions right beyond a tie, under every seed, in both rows when clean: else who links less would keep a larger share of less.
-    `same-images` keeps to the images that Image-to-Text was judged by; `floor` is against the same linker's text alone.
+    `same-images` keeps to the images that Image-to-Text was judged by; `text-only` is against the same linker's text alone.
 
     Args:
         scoring: Of the run.
@@ -103,7 +103,7 @@ def _sides(pair: Pair, scoring: Scoring, ours: Credit, theirs: Credit) -> dict[s
         saved = Sides([without.credit, ours.credit], [theirs.credit, before.credit])
         sides |= {"damage": saved, "saved": saved, "kept": Sides([ours.credit], [theirs.credit], both)}
     if text:
-        sides["floor"] = Sides([ours.credit], [text.credit])
+        sides["text-only"] = Sides([ours.credit], [text.credit])
     return sides
 
 

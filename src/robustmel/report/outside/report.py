@@ -105,7 +105,7 @@ def _cell(match: Matched) -> ResultCell:
     source = str(about.get("source_title") or "none")
     return replace(
         clean,
-        cell=replace(clean.cell, source=source, attack=published.attack),
+        cell=replace(clean.cell, source=source, source_linker=source, attack=published.attack),
         white_box=source == match.linker,  # the name is all that a file says of its linker
         attack_name=str(about["attack"]["name"]),
         strength=str(about.get("strength") or ""),

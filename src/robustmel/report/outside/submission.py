@@ -1,6 +1,5 @@
 """A file of predictions, read line by line: wrong form is refused, odd content is kept."""
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from robustmel.errors import MissingError
-from robustmel.records.json_lines import kind_of, unique, whole_number
+from robustmel.records.json_lines import kind_of, parsed
+from robustmel.records.load_report import LoadReport
 from robustmel.types import TASKS, Task
 
 LONGEST_LINE = 1 << 20
@@ -108,10 +108,7 @@ def _lines(path: Path, file: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         raw = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
         if not raw.strip():
             continue
-        try:
-            values = json.loads(raw.decode("utf-8"), object_pairs_hook=unique, parse_int=whole_number)
-        except (ValueError, RecursionError) as problem:
-            raise MissingError(f"{place}: not a JSON object: {str(problem)[:LONGEST_TEXT]}.") from problem
+        values = parsed(raw, path.name, place, "the line", LoadReport("predictions"), constant=float)
         if not isinstance(values, dict):
             raise MissingError(f"{place}: expected a JSON object, found {kind_of(values)}.")
         yield place, values

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from robustmel.report.record import source_linker, unattacked
+from robustmel.report.record import unattacked
 from robustmel.report.summary import Summary
 from robustmel.report.tables.sheet import DAGGER, Sheet
 from robustmel.types import Cell
@@ -109,7 +109,9 @@ def layout(summaries: Sequence[Summary]) -> Table:
                 for column in columns
             )
             words = {"dataset": victim.dataset, "linker": victim.linker, "defence": victim.defence}
-            lines.append((words | {"source": _source_label(source, white_box), "poison": victim.poison}, tuple(cells)))
+            lines.append(
+                (words | {"source": _source_label(source, white_box, victim.linker), "poison": victim.poison}, tuple(cells))
+            )
     optional = {"defence": {"none"}, "source": {ITSELF, ""}, "poison": {"none"}}
     headings = ("dataset", "linker", *(name for name, usual in optional.items() if {words[name] for words, _ in lines} - usual))
     rows = tuple(TableRow(tuple(words[name] for name in headings), cells) for words, cells in lines)
@@ -141,7 +143,7 @@ def in_table(summaries: Sequence[Summary]) -> list[Summary]:
 
 
 def _of_one_linker(group: Sequence[Summary]) -> Sequence[Summary]:
-    own = [summary for summary in group if summary.white_box or source_linker(summary.source) == summary.linker]
+    own = [summary for summary in group if summary.white_box or summary.cell.source_linker == summary.linker]
     return own or (group if len(group) == 1 else [])
 
 
@@ -153,11 +155,11 @@ def _source(summary: Summary) -> str:
     return "none" if summary.untouched else summary.source
 
 
-def _source_label(source: str, white_box: bool) -> str:
+def _source_label(source: str, white_box: bool, linker: str) -> str:
     """What the column of sources says: "itself" for the victim as it stands."""
     if source == "none":
         return ""
-    return ITSELF if white_box and not source.endswith(" undefended") else source
+    return ITSELF if white_box and source != f"{linker} undefended" else source
 
 
 def _dataset_order(listed: Sequence[Summary]) -> Callable[[Summary], int]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from robustmel.report import metrics
 from robustmel.report.credit import Credit, Floats
-from robustmel.report.record import source_linker, unattacked
+from robustmel.report.record import unattacked
 from robustmel.report.rows import Row
 from robustmel.report.scoring import Scoring
 from robustmel.report.statistics import Contrast, contrast
@@ -56,16 +56,14 @@ def compare_with_diagonal(rows: Sequence[Row], controls: Sequence[Row], scoring:
     """
     linkers = {row.cell.linker for row in rows}
     own = {unattacked(row.cell): row for row in rows if row.white_box}
-    foreign = [
-        row for row in rows if source_linker(row.cell.source) in linkers - {row.cell.linker} and unattacked(row.cell) in own
-    ]
+    foreign = [row for row in rows if row.cell.source_linker in linkers - {row.cell.linker} and unattacked(row.cell) in own]
     victims = {unattacked(row.cell): row for row in foreign}
     if not foreign or len(scoring.clusters(foreign[0].first)) == 0:
         return None
     # a victim counts as often as it has foreign sources
     diagonal = _mean([scoring.row(own[unattacked(row.cell)]) for row in foreign])
     others = _mean([scoring.row(row) for row in foreign])
-    ensembles = dict.fromkeys(row.cell.source for row in rows if source_linker(row.cell.source) not in linkers)
+    ensembles = dict.fromkeys(row.cell.source for row in rows if row.cell.source_linker not in linkers)
     means = {title: _over([row for row in rows if row.cell.source == title], victims, scoring) for title in ensembles}
     clean = [metrics.accuracy(credit) or 0.0 for row in victims.values() if (credit := scoring.clean(row))]
     return DiagonalComparison(

@@ -8,7 +8,7 @@ import numpy as np
 
 from robustmel.report import metrics
 from robustmel.report.credit import Floats
-from robustmel.report.record import AttackRecord, source_linker, unattacked
+from robustmel.report.record import AttackRecord, unattacked
 from robustmel.report.rows import Row
 from robustmel.report.scoring import Scoring
 from robustmel.report.statistics import UNKNOWN, Clusters, Interval, interval
@@ -89,7 +89,7 @@ def matrices(scoring: Scoring, rows: Sequence[Row]) -> list[Matrix]:
             groups[cell.dataset, cell.task, cell.poison, cell.attack].append(row)
     made = []
     for key, group in groups.items():
-        foreign = any(source_linker(row.cell.source) != row.cell.linker for row in group)
+        foreign = any(row.cell.source_linker != row.cell.linker for row in group)
         if foreign and len({row.cell.source for row in group}) > 1:
             first = group[0].first
             controls = noise[*key[:3], first.budget] if first.threat_model == "linf" else []
@@ -100,7 +100,7 @@ def matrices(scoring: Scoring, rows: Sequence[Row]) -> list[Matrix]:
 def _matrix(rows: list[Row], controls: list[Row], scoring: Scoring) -> Matrix:
     first = rows[0].first
     linkers = {row.cell.linker for row in rows}
-    sources = dict.fromkeys(row.cell.source for row in rows)
+    sources = {row.cell.source: row.cell.source_linker in linkers for row in rows}
     return Matrix(
         dataset=first.dataset,
         task=first.task,
@@ -108,8 +108,7 @@ def _matrix(rows: list[Row], controls: list[Row], scoring: Scoring) -> Matrix:
         budget=first.budget,
         evaluations=tuple(evaluation.name for evaluation in first.evaluations),
         sources=(
-            *(source for source in sources if source_linker(source) in linkers),
-            *(source for source in sources if source_linker(source) not in linkers),
+            *sorted(sources, key=lambda source: not sources[source]),
             *dict.fromkeys(row.cell.attack for row in controls),
         ),
         victims=tuple(dict.fromkeys(unattacked(row.cell) for row in rows)),
