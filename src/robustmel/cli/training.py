@@ -46,9 +46,11 @@ def print_recipes() -> None:
         attack = ", adversarially" if "adversarial" in recipe.to_dict() else ""
         print(f"{name:<18} {recipe.family:<7} {start}, {recipe.epochs} epochs{attack}")
     print(
-        "\nAll were made of --dataset world-news --dataset world-sport: 10,000 mentions per epoch. On one core clip-world takes about"
+        "\nAll but GEMEL's were made of --dataset world-news --dataset world-sport: 10,000 mentions per epoch; on one core clip-world"
     )
-    print("half a minute an epoch, opt-world (the language model of GEMEL) one and a half.")
+    print(
+        "takes half a minute an epoch, opt-world (GEMEL's language model) one and a half. GEMEL's have the data set of their name."
+    )
     print("`robustmel train dual-encoder --help` lists the keys that --set changes; so do gemel and language-model.")
 
 

@@ -22,6 +22,7 @@ LINKERS = Registry(
         "clip-world": Preset("clip", {"model": "world:clip-world"}),
         "flava-world": Preset("flava", {"model": "world:flava-world"}),
         "gemel-news": Preset("gemel", {"model": "world:gemel-news", "demos": 4}),
+        "gemel-sport": Preset("gemel", {"model": "world:gemel-sport", "demos": 4}),
         "owlvit-world": Preset("owlvit", {"model": "world:owlvit-world"}),
         "siglip-world": Preset("siglip", {"model": "world:siglip-world"}),
     },
