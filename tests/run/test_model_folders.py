@@ -71,7 +71,7 @@ def test_gradients_that_cannot_be_trusted_are_refused_in_the_plan_with_the_ways_
     with pytest.raises(UsageError) as caught:
         planned(colour_data, odd, attacks=("pgd",))
     assert (
-        "attack pgd needs gradients and linker odd has none: its image processor (ConvNextImageProcessorPil) has options"
+        "attack pgd needs gradients and linker odd has none: its image processor (ConvNextImageProcessorPil) has unknown options"
         in str(caught.value)
     )
     assert (

@@ -134,4 +134,4 @@ def test_who_is_neither_flagged_nor_broken_fails(few: Planted, run: Runner, monk
     monkeypatch.setattr("robustmel.selftest.fakes_check.SUSPICIONS", ())
     (verdict,) = check_fakes(few, run, [one for one in FAKES if one.label == "JPEG"])
     assert not verdict.passed
-    assert "no flag" in verdict.faults[0]
+    assert "without a flag" in verdict.faults[0]

@@ -23,7 +23,7 @@ KILLS = {
     "in the first epoch": ("robustmel.training.dual_encoder.batch_loss", 3),
     "in the second epoch": ("robustmel.training.dual_encoder.batch_loss", 6),
     "while a later state is written": ("robustmel.training.state.save_file", 3),
-    "before the weights are published": ("robustmel.training.encoder.save_model", 1),
+    "before the weights are published": ("robustmel.training.publish.save_file", 1),
     "before the card is written": ("robustmel.training.card.card", 1),
 }
 """Function before whose n-th call the process is killed, for 4 batches an epoch."""
@@ -93,7 +93,7 @@ def test_a_full_disk_while_publishing_is_one_sentence_and_no_loss(
 
     recipe = replace(recipe, epochs=1)
     with monkeypatch.context() as patched:
-        patched.setattr("robustmel.training.encoder.save_model", full)
+        patched.setattr("robustmel.training.publish.save_file", full)
         with pytest.raises(MissingError, match="No space left"):
             train([cards], recipe, tmp_path / "cut")
     epochs: list[object] = []
