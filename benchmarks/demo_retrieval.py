@@ -202,10 +202,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         dense(demos, queries, Path(folder), lines)
     lexical(demos, queries, lines)
-    lines.end()
-    for broken in lines.broken:
-        print(f"broken: {broken}", file=sys.stderr)
-    sys.exit(1 if asked.check and lines.broken else 0)
+    sys.exit(lines.end(asked.check))
 
 
 if __name__ == "__main__":

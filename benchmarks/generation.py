@@ -240,10 +240,7 @@ def main() -> None:
     taught(lm, sequences, 20 if asked.quick else 150)
     for length_penalty in (0.0, 1.0):
         proving(lm, "trained briefly", sequences, 1 if asked.quick else 6, length_penalty, 2_000, lines)
-    lines.end()
-    for broken in lines.broken:
-        print(f"broken: {broken}", file=sys.stderr)
-    sys.exit(1 if asked.check and lines.broken else 0)
+    sys.exit(lines.end(asked.check))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,7 +103,14 @@ class Lines:
         if not kept:
             self.broken.append(f"{job}: {said}")
 
-    def end(self) -> None:
-        """The ratios, one line each, after everything else."""
+    def end(self, check: bool = False) -> int:
+        """The ratios, one line each, after everything else, and broken bounds on the error stream.
+
+        Returns:
+            The exit code: 1 where a bound is broken and bounds are checked.
+        """
         for one in self._ratios:
             self.tell("ratio", **one)
+        for bound in self.broken:
+            print(f"broken: {bound}", file=sys.stderr)
+        return int(check and bool(self.broken))

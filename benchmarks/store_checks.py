@@ -84,10 +84,7 @@ def main() -> None:
                 if turn == "makes all":
                     lines.ratio("store checks", whole, spent.seconds, attack=attack["name"], unit="times the checks is the run")
                     lines.expect("store checks", f"{share:.1%} of a run, at most {BOUND:.0%}", share <= BOUND)
-    lines.end()
-    for broken in lines.broken:
-        print(f"broken: {broken}", file=sys.stderr)
-    sys.exit(1 if asked.check and lines.broken else 0)
+    sys.exit(lines.end(asked.check))
 
 
 if __name__ == "__main__":

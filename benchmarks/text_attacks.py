@@ -110,10 +110,7 @@ def main() -> int:
             ratio = relative(seconds["textattack"], seconds["robustmel"])
             lines.ratio(job, ratio.value, 1.0)
             lines.expect(job, f"{ratio.value:.0f} times as fast as TextAttack, not {AT_LEAST:g}", ratio.value >= AT_LEAST)
-    lines.end()
-    for broken in lines.broken if asked.check else ():
-        print(broken, file=sys.stderr)
-    return int(asked.check and bool(lines.broken))
+    return lines.end(asked.check)
 
 
 if __name__ == "__main__":

@@ -283,10 +283,7 @@ def main() -> None:
         building(sequences, lines)
         loading(sequences, folder, lines)
         stepping(sequences, lines)
-    lines.end()
-    for broken in lines.broken:
-        print(f"broken: {broken}", file=sys.stderr)
-    sys.exit(1 if asked.check and lines.broken else 0)
+    sys.exit(lines.end(asked.check))
 
 
 if __name__ == "__main__":

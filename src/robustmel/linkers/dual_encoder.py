@@ -2,10 +2,8 @@
 
 import gc
 import logging
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +14,7 @@ from torch.nn import functional
 from robustmel.errors import ImageError, MissingError, UsageError
 from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
+from robustmel.linkers.batches import answered
 from robustmel.linkers.contract import Capabilities, capabilities
 from robustmel.linkers.family import Family
 from robustmel.linkers.loading import load, pick_device
@@ -173,14 +172,7 @@ class DualEncoder(Family):
         one whose scores are not finite ("non_finite").
         """
         self._check_task(task)
-        predictions: list[Prediction] = []
-        for start in range(0, len(queries), self.batch_size):
-            batch = queries[start : start + self.batch_size]
-            started = time.perf_counter()
-            answers = self._answer(batch, task)
-            share = (time.perf_counter() - started) / len(batch)
-            predictions.extend(replace(answer, seconds=share) for answer in answers)
-        return predictions
+        return answered(queries, self.batch_size, lambda batch: self._answer(batch, task))
 
     @torch.no_grad()
     def scores(self, queries: Sequence[Query], task: Task) -> Tensor:

@@ -68,7 +68,12 @@ class FeatureMapperTrainee:
             torch.manual_seed(recipe.seed)
             self.mapper = nn.Linear(self._vision.width, recipe.visual_prefix_length * self._lm.width)
         settings = Settings(
-            recipe.vision, recipe.language_model, recipe.visual_prefix_length, recipe.prompt, recipe.demo_encoder
+            recipe.vision,
+            recipe.language_model,
+            recipe.visual_prefix_length,
+            recipe.prompt,
+            recipe.demo_encoder,
+            recipe.demos,
         )
         pooled = 1 + max((demo.image for demo in self._demos), default=-1)  # the images of validation mentions come after them
         checkpoint = GemelCheckpoint(settings, self.mapper, self._demos, self._features[:pooled])
@@ -149,7 +154,6 @@ class FeatureMapperTrainee:
         linker = GEMEL(
             dataset.kb,
             model=str(folder),
-            demos=recipe.demos,
             demo_choice=cast(Choice, recipe.demo_choice),
             demo_text=cast(Compared, recipe.demo_text),
             device="cpu",

@@ -18,6 +18,7 @@ from robustmel.errors import ImageError, MissingError, UsageError
 from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.conformance import conformance
+from robustmel.linkers.gemel.checkpoint import GemelCheckpoint
 from robustmel.linkers.gemel.linker import GEMEL
 from robustmel.linkers.weights import EMBEDDED
 from robustmel.types import Entity, Query
@@ -195,6 +196,18 @@ def test_neighbours_do_not_change_answers(task: Any, open_: bool, gemel: Make, q
         assert answer.ranked == alone.ranked == other.ranked
         assert answer.scores == pytest.approx(alone.scores, rel=1e-4)
         assert answer.scores == pytest.approx(other.scores, rel=1e-4)
+
+
+def test_as_many_demonstrations_are_shown_as_it_was_trained_with(
+    gemel: Make, gemel_checkpoint: GemelCheckpoint, queries: list[Query], tmp_path: Path
+) -> None:
+    asked = [replace(query, candidates=None) for query in queries]
+    replace(gemel_checkpoint, settings=replace(gemel_checkpoint.settings, demos=2)).write(tmp_path / "two")
+    read = {
+        demos: [answer.usage.tokens_read for answer in gemel(model=str(tmp_path / "two"), demos=demos).link(asked, "IT2T")]
+        for demos in (None, 1, 2)
+    }
+    assert read[None] == read[2] != read[1]
 
 
 def test_open_and_listed_queries_stand_side_by_side(gemel: Make, queries: list[Query]) -> None:

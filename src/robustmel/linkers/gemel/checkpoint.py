@@ -37,6 +37,7 @@ class Settings:
         visual_prefix_length: Embeddings that an image becomes.
         prompt: Version of the prompt.
         demo_encoder: The sentence encoder by which demonstrations are chosen: the same; "" is the vision encoder's text tower.
+        demos: Demonstrations in a training prompt; what a linker shows unless it is told another number.
     """
 
     vision: str
@@ -44,6 +45,7 @@ class Settings:
     visual_prefix_length: int = 4
     prompt: int = 1
     demo_encoder: str = ""
+    demos: int = 16
 
     def encoder_files(self) -> tuple[Path, ...]:
         """Those that decide which demonstrations are near."""

@@ -27,13 +27,13 @@ CHUNK = 64
 """Queries compared at a time. A shorter chunk is filled up: products of one shape do not depend on a query's neighbours."""
 
 
-def check_choice(demos: int, choice: str, compared: str) -> None:
+def check_choice(demos: int | None, choice: str, compared: str) -> None:
     """Refuses what cannot be chosen by.
 
     Raises:
         UsageError: A value is out of its range.
     """
-    if demos < 0:
+    if demos is not None and demos < 0:
         raise UsageError(f"demos = {demos}; expected 0 or more.")
     for name, given, known in (("demo_choice", choice, get_args(Choice)), ("demo_text", compared, get_args(Compared))):
         if given not in known:

@@ -1,7 +1,6 @@
 """GEMEL as a linker: a frozen language model writes the name, or says how likely each listed name is."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -15,6 +14,7 @@ from torch.nn.functional import pad
 from robustmel.errors import ImageError, MissingError, UsageError
 from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
+from robustmel.linkers.batches import answered
 from robustmel.linkers.contract import Capabilities, capabilities
 from robustmel.linkers.gemel.answers import ranked_candidates, written_entities
 from robustmel.linkers.gemel.beam_search import Generated, beam_search
@@ -22,7 +22,7 @@ from robustmel.linkers.gemel.checkpoint import FROZEN, blank, gemel_files, read_
 from robustmel.linkers.gemel.demos import Choice, Compared, demo_pool
 from robustmel.linkers.gemel.entity_names import EntityNames
 from robustmel.linkers.gemel.exact_search import exact_search
-from robustmel.linkers.gemel.language_model import LanguageModel
+from robustmel.linkers.gemel.language_model import LanguageModel, Prefix
 from robustmel.linkers.gemel.limits import check_limits
 from robustmel.linkers.gemel.memory import memory
 from robustmel.linkers.gemel.name_scores import name_scores
@@ -51,7 +51,7 @@ class GEMEL:
         model: A folder that `robustmel train gemel` made, or `world:NAME`.
         vision: Another frozen vision encoder than the one trained with; None takes that.
         language_model: Another copy of the language model; None takes the one trained with.
-        demos: Demonstrations in a prompt; as many fewer as a prompt would outgrow the model's context.
+        demos: Demonstrations in a prompt, as many fewer as it would outgrow the model's context; None takes the number trained with.
         demo_choice: "dense", "bm25" or "random".
         demo_text: What retrieval compares: the "mention", as in the paper, or the "sentence".
         demo_encoder: A sentence encoder for "dense", as SimCSE in the paper; None takes the one trained with, "" the text tower of the
@@ -90,7 +90,7 @@ class GEMEL:
         model: str,
         vision: str | None = None,
         language_model: str | None = None,
-        demos: int = 16,
+        demos: int | None = None,
         demo_choice: Choice = "dense",
         demo_text: Compared = "mention",
         demo_encoder: str | None = None,
@@ -115,7 +115,9 @@ class GEMEL:
         self.lm = LanguageModel.load(checkpoint.settings.language_model, dtype=dtype, device=device)
         checkpoint.check_fits(model, self.vision.width, self.lm.width)
         pool = demo_pool(checkpoint, demo_choice, demo_text, self.vision.text_tower)
-        self.prompts = PromptReader(self.lm, checkpoint, pool, demos, max_new_tokens)
+        self.prompts = PromptReader(
+            self.lm, checkpoint, pool, checkpoint.settings.demos if demos is None else demos, max_new_tokens
+        )
         self.no_gradient = self.vision.no_gradient
         if self.no_gradient:
             self.logits = None  # type: ignore[assignment, method-assign]  # so it is not `Differentiable`
@@ -153,14 +155,7 @@ class GEMEL:
         ("unknown_candidate"), one whose question alone outgrows the context ("too_long"), and one whose scores are not finite.
         """
         self._check_task(task)
-        predictions: list[Prediction] = []
-        for start in range(0, len(queries), self.batch_size):
-            batch = queries[start : start + self.batch_size]
-            began = time.perf_counter()
-            answers = self._answer(batch, task)
-            share = (time.perf_counter() - began) / len(batch)
-            predictions.extend(replace(answer, seconds=share) for answer in answers)
-        return predictions
+        return answered(queries, self.batch_size, lambda batch: self._answer(batch, task))
 
     @torch.no_grad()
     def scores(self, queries: Sequence[Query], task: Task) -> Tensor:
@@ -239,21 +234,24 @@ class GEMEL:
             parts = [self._linked([query], row[None], task) for query, row in zip(queries, features, strict=True)]
             return [part[0] for part in parts]
         prompts = self.prompts.read(queries, features, task == "T2T")
-        trie = self.names.trie if self.prefix_tree else None
-        results = beam_search(self.lm, prompts, trie, self.beams, self.max_new_tokens, self.length_penalty)
-        read = prompts.mask.sum(1).tolist()
         answers = []
-        for row, (query, result, count) in enumerate(zip(queries, results, read, strict=True)):
-            proved = self.search == "beam" or result.broken
-            if not proved and trie is not None:
-                known = result.hypotheses[0] if result.hypotheses else None
-                exact = exact_search(self.lm, prompts, trie, row, self.length_penalty, self.budget, known=known)
-                others = [other for other in result.hypotheses if exact.best is not None and other.state != exact.best.state]
-                best = () if exact.best is None else (exact.best, *others)
-                result, proved = Generated(best, exact.broken), exact.proved
+        for query, count, (result, proved) in zip(queries, prompts.mask.sum(1).tolist(), self._searched(prompts), strict=True):
             answer = written_entities(query, result, self.names, self.kb, self.prefix_tree, count)
             answers.append(answer if proved or answer.status != "ok" else replace(answer, status="unproved"))
         return answers
+
+    def _searched(self, prompts: Prefix) -> Iterator[tuple[Generated, bool]]:
+        """What was written after each prompt, and whether it is what was asked for: an exact search may end unproved."""
+        trie = self.names.trie if self.prefix_tree else None
+        for row, result in enumerate(beam_search(self.lm, prompts, trie, self.beams, self.max_new_tokens, self.length_penalty)):
+            if self.search == "beam" or trie is None or result.broken:
+                yield result, True
+                continue
+            known = result.hypotheses[0] if result.hypotheses else None
+            exact = exact_search(self.lm, prompts, trie, row, self.length_penalty, self.budget, known=known)
+            best = () if exact.best is None else (exact.best,)
+            others = tuple(other for other in result.hypotheses if best and other.state != best[0].state)
+            yield Generated(best + others, exact.broken), exact.proved
 
     def _scores(self, queries: Sequence[Query], features: Tensor, task: Task) -> Tensor:
         """(B, C): every distinct name scored once, then spread over the candidates that bear it."""
