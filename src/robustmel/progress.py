@@ -42,7 +42,7 @@ class _Bars(ProgressListener):
         self.bars: dict[str, TaskID] = {}
 
     def planned(self, count: int) -> None:
-        self.count = count
+        self.count = self.made + count  # a listener may serve several runs, one after the other
         self._show()
 
     def begun(self, job: Job) -> None:
@@ -69,7 +69,7 @@ class _Lines(ProgressListener):
         self.paces: defaultdict[str, _Pace] = defaultdict(_Pace)
 
     def planned(self, count: int) -> None:
-        self.count = count
+        self.count = self.started + count
 
     def begun(self, job: Job) -> None:
         self.started += 1

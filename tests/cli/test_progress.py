@@ -38,6 +38,17 @@ def test_a_line_an_artefact_and_one_every_half_minute_with_the_time_left(
     assert len(told) == 2 + 26  # every third of 80 shards
 
 
+def test_a_display_that_serves_two_runs_counts_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.progress_display() as lines:
+        for planned in (1, 2):
+            lines.planned(planned)
+            for number in range(planned):
+                job: Any = SimpleNamespace(key=f"{planned}{number}", title="a job")
+                lines.begun(job)
+                lines.finished(job)
+    assert [line.split()[0] for line in capsys.readouterr().err.splitlines()] == ["[1/1]", "[2/3]", "[3/3]"]
+
+
 def test_alike_things_are_told_every_half_minute(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     clock = 0.0
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock))

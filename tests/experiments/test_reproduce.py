@@ -10,6 +10,7 @@ import pytest
 
 from robustmel.errors import UsageError
 from robustmel.experiments.reproduce import experiments, read_experiment, reproduce
+from robustmel.registry import Component
 from robustmel.run.builder import Builder
 from robustmel.run.expand import expand
 from robustmel.run.store import Store
@@ -48,14 +49,15 @@ def test_an_unknown_experiment_names_the_nearest() -> None:
 def test_a_table_is_printed_with_intervals_differences_and_the_paper_s_figures(tmp_path: Path) -> None:
     experiment = read_experiment("poisoning-ablations", quick=True)
     table = experiment.tables[0]
-    copies = tuple(linker for linker in table.grid.linkers if linker.name == "copy-surface")
+    copies = tuple(Component("copy-surface", label=label) for label in ("one copy", "another"))
     grid = replace(table.grid, linkers=copies, trained={}, limit=20)
     printed = list(
         reproduce(replace(experiment, tables=(replace(table, grid=grid),)), tmp_path / "out", tmp_path / "store", 1, "cpu")
     )
     assert len(printed) == 2
     text, scale = printed
-    assert "| world-news | copy of the mention | IT2T | " in text
+    assert "| world-news | one copy | IT2T | " in text
+    assert "- world-news, IT2T, one copy against another: " in text
     assert "| WikiDiverse | with prefix tree    | 82.4     |" in text
-    assert "[" in text.split("copy of the mention")[1].splitlines()[0]
+    assert "[" in text.split("| one copy ")[1].splitlines()[0]
     assert "embedded world" in scale

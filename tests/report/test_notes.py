@@ -133,3 +133,11 @@ def test_a_set_that_was_reduced_says_so_and_names_the_clean_figure_at_that_size(
     run.cell("clean-64px", {"image": (run.variant(reduced), run.rows([RIGHT] * 4))}, **fields)
     assert "(up to 2); clean-64px shows the clean images at that size" in said(run)
     assert {row["attack"]: row["reduced"] for row in json.loads(build(run.finish()).to_json())}["pgd-normal"] == 2
+
+
+def test_a_linker_that_is_judged_on_the_fused_score_alone_is_named(run: Any) -> None:
+    rows = run.rows([RIGHT] * 4)
+    run.cell("pgd", {"image": (run.variant(), rows), "fused": (run.variant(), rows)}, task="IT2T")
+    assert "one against the fused score." in said(run)
+    run.cell("pgd", {"fused": (run.variant(), rows)}, task="IT2T", linker="gemel")
+    assert "one against the fused score (gemel: on the latter alone)." in said(run)

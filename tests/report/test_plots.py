@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from typing import Any
 
@@ -27,6 +28,19 @@ def test_the_plot_is_sound_xml_and_the_same_bytes_every_time(report: Report) -> 
     assert drawn is not None
     assert ET.fromstring(drawn).tag.endswith("svg")
     assert accuracy_plot(report.summaries) == drawn
+
+
+def test_a_legend_of_long_names_stays_inside_a_narrow_picture(fake_run: Any, ask: Any) -> None:
+    fake_run.questions([ask(0, "a", ["a", "b"])])
+    rows = fake_run.rows([RIGHT])
+    names = [f"a linker with a name as long as this, number {number}" for number in range(4)]
+    for name in names:
+        fake_run.cell("clean", {"clean": (None, rows)}, linker=name)
+    drawn = accuracy_plot(build(fake_run.finish()).summaries) or ""
+    lefts = [float(left) for left in re.findall(r"<!-- a linker .*? -->\s*<g [^>]*translate\(([-\d.]+)", drawn)]
+    assert len(lefts) == len(names)
+    width = float(re.findall(r'viewBox="0 0 ([\d.]+)', drawn)[0])
+    assert all(0 < left < width / 2 for left in lefts)
 
 
 def test_a_dark_ground_swaps_every_colour_and_nothing_else(report: Report) -> None:

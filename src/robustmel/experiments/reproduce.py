@@ -1,6 +1,7 @@
 """Runs a published experiment, table by table, and sets the published figures beside what came out."""
 
 import csv
+import textwrap
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def reproduce(experiment: Experiment, out: Path, store: Path, workers: int, devi
                 "",
             ]
         )
-    yield experiment.scale
+    yield textwrap.fill(experiment.scale, 100)
 
 
 def _accuracies(report: Report) -> Iterator[tuple[str, ...]]:
@@ -142,7 +143,8 @@ def _differences(report: Report, first: str) -> list[str]:
     """The first linker of a table against each other one, over the same mentions and seeds."""
     compared = [part for part in report.compare("linker").records if first in (part["linker"], part["against"])]
     lines = [
-        f"- {part['dataset']}, {part['task']}: {part['linker']} {part['sentence']} ({part['against']})." for part in compared
+        f"- {part['dataset']}, {part['task']}, {part['linker']} against {part['against']}: {part['sentence']}."
+        for part in compared
     ]
     return [*lines, ""] if lines else []
 

@@ -68,9 +68,10 @@ def _settings(rows: Sequence[Summary]) -> str:
 
 def _reading(rows: Sequence[Summary]) -> Iterable[str]:
     if any(len(row.evaluations) > 1 for row in rows):
+        single = ", ".join(dict.fromkeys(row.linker for row in rows if row.evaluations == ("fused",)))
         yield (
             "Image+Text-to-Text under attack: a mention counts only if it is right on two sets, one made against the attacked modality"
-            " alone, one against the fused score."
+            " alone, one against the fused score" + (f" ({single}: on the latter alone)." if single else ".")
         )
     tasks = {row.task for row in rows}
     if {"T2T", "IT2T"} <= tasks and all(row.clean for row in rows if row.task == "T2T"):

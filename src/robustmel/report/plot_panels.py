@@ -13,7 +13,7 @@ from robustmel.report.tables.layout import TASK_NAMES
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours for summary background. Linkers take theirs in order (the first as in Okabe & Ito's set, told apart by colour-blind readers)."""
+    """Colours for one background. Linkers take theirs in order (the first as in Okabe & Ito's set, told apart by colour-blind readers)."""
 
     ink: str
     faint: str
@@ -25,6 +25,9 @@ _LIGHT = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#3f4a9e", "#a0
 _DARK = ("#56b4e9", "#f08a4b", "#2fc49a", "#e3a3c8", "#e5c84a", "#98a1ee", "#ff6b81", "#b0b6bd", "#b7d33a", "#4fd8ea")
 LIGHT = Theme("#1f2328", "#d5d9de", "#ffffff", _LIGHT)
 DARK = Theme("#e6e8eb", "#3a414a", "#16191d", _DARK)
+
+CHARACTER = 0.085
+"""Inches that a character of a legend takes, about."""
 
 BANDS = 5
 """Up to so many lines a panel each has its interval as a band; more of them hide the lines."""
@@ -69,9 +72,9 @@ def panels(summaries: Sequence[Summary], width: float, draw: Draw, height: str =
         labelled = {
             label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
         }
-        figure.legend(
-            labelled.values(), labelled.keys(), loc="outside lower center", ncols=min(4, len(labelled)), frameon=False
-        )
+        entry = 0.6 + CHARACTER * max(map(len, labelled), default=0)
+        columns = max(1, min(4, len(labelled), int(width * axes.shape[1] / entry)))
+        figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=columns, frameon=False)
         file = io.StringIO()
         figure.savefig(file, format="svg", facecolor=LIGHT.ground, metadata={"Date": None, "Creator": None})
     return file.getvalue()

@@ -79,6 +79,13 @@ def test_answers_agree_by_entity(again: Prediction, expected: bool) -> None:
     assert agree(Prediction("q", ("a", "b"), (1.0, 0.0)), again) is expected
 
 
+def test_the_score_of_a_lone_answer_may_round_and_must_not_be_drawn() -> None:
+    sure = Prediction("q", ("a",), (-0.003,))
+    assert agree(sure, Prediction("q", ("a",), (-0.003001,)))
+    assert not agree(sure, Prediction("q", ("a",), (-0.0035,)))
+    assert not agree(sure, Prediction("q", ("b",), (-0.003,)))
+
+
 def test_two_failures_and_two_nils_agree() -> None:
     assert agree(Prediction("q", error="no_image"), Prediction("q", error="image_decode"))
     assert agree(Prediction("q"), Prediction("q"))

@@ -10,6 +10,10 @@ OF_THE_SPREAD, OF_THE_SCORE = 1e-4, 1e-6
 """By how much scores may differ: shares of the distance between best and worst, and of the largest. Sums of single precision come out
 differently by a thousandth of that; drawing anything at random moves scores by far more."""
 
+OF_A_LONE_SCORE = 1e-2
+"""The same where one entity is ranked, whose score has no distance to another: the log-probability of a sure answer is a small
+difference of large sums."""
+
 
 def agree(once: Prediction, again: Prediction) -> bool:
     """Whether two answers to one query are the same but for the last bits of their scores."""
@@ -22,7 +26,8 @@ def agree(once: Prediction, again: Prediction) -> bool:
         return True
     finite = before[1][np.isfinite(before[1])]
     high, low = (finite.max(), finite.min()) if len(finite) else (0.0, 0.0)
-    allowed = OF_THE_SPREAD * (high - low) + OF_THE_SCORE * max(abs(high), abs(low))
+    of_the_score = OF_A_LONE_SCORE if len(before[1]) == 1 else OF_THE_SCORE
+    allowed = OF_THE_SPREAD * (high - low) + of_the_score * max(abs(high), abs(low))
     return bool(np.isclose(after[1], before[1], rtol=0, atol=allowed, equal_nan=True).all())
 
 
