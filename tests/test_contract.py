@@ -33,12 +33,13 @@ from robustmel.datasets import DATASETS
 from robustmel.datasets.world import WorldNews
 from robustmel.defences import DEFENCES
 from robustmel.images import decode
+from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
 from robustmel.linkers.conformance import conformance
 from robustmel.linkers.contract import capabilities
 from robustmel.registry import Preset, Registry, own_parameters
-from robustmel.run.keys import item_seed, plain
+from robustmel.run.keys import plain
 from robustmel.run.stages.objective import LinkerObjective
 from robustmel.types import TASKS, Mention, Perturbation, Query, TextEdit
 

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robustmel.images import file_digest
+from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
 from robustmel.registry import Component
 from robustmel.run import keys
 from robustmel.run.components import component_spec
-from robustmel.run.keys import canonical, content_key, item_seed, kb_digest, mentions_digest
+from robustmel.run.keys import canonical, content_key, kb_digest, mentions_digest
 from robustmel.types import Entity, Mention
 
 GOLDEN = Path(__file__).parent / "golden_keys.json"
@@ -90,7 +91,7 @@ def test_the_release_of_a_library_that_reads_model_folders_is_in_the_key(monkeyp
 
 
 def test_item_seeds_do_not_depend_on_the_hash_seed() -> None:
-    code = "from robustmel.run.keys import item_seed; print(item_seed(3, 'apgd', 'mention'))"
+    code = "from robustmel.item_seeds import item_seed; print(item_seed(3, 'apgd', 'mention'))"
     seeds = {
         subprocess.run(
             [sys.executable, "-c", code], env={"PYTHONHASHSEED": value}, capture_output=True, text=True, check=True

@@ -16,12 +16,13 @@ from robustmel.datasets import DATASETS
 from robustmel.datasets.dataset import Dataset
 from robustmel.defences import DEFENCES
 from robustmel.errors import MissingError, RobustMELError, UsageError
+from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
 from robustmel.registry import Component, own_parameters
 from robustmel.run.components import ComponentSpec, Defended
 from robustmel.run.jobs import Answers, Candidates, Job, Poison, Training, Variant
-from robustmel.run.keys import canonical, item_seed
+from robustmel.run.keys import canonical
 from robustmel.run.stages.candidates import candidates_of, sample
 from robustmel.run.stages.link import link
 from robustmel.run.stages.overlays import overlaid_kb, overlaid_mentions, overlaid_queries, read_overlay

@@ -36,12 +36,6 @@ def content_key(value: Any) -> str:
     return hashlib.blake2b(canonical({"schema": SCHEMA, "of": value}).encode(), digest_size=20).hexdigest()
 
 
-def item_seed(stage_seed: int, component: str, item: str) -> int:
-    """A seed of 63 bits for one item, independent of its neighbours and of the order of work."""
-    digest = hashlib.blake2b(f"{stage_seed}\x00{component}\x00{item}".encode("utf-8", "replace"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1
-
-
 def files_digest(paths: Iterable[Path]) -> dict[str, str]:
     """File name -> digest, for a set of files whose names matter and whose folder does not."""
     return {path.name: file_digest(path) for path in paths}

@@ -11,10 +11,10 @@ import numpy as np
 
 from robustmel.errors import ImageError, UsageError
 from robustmel.images import Pixels, decode, write_png
+from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
 from robustmel.registry import Component
 from robustmel.run.builder import Builder
-from robustmel.run.keys import item_seed
 from robustmel.run.store import Store
 from robustmel.selftest.fit import Fitted, cell_means, fit, read_tower, write_tower
 from robustmel.selftest.truth import LEVELS, Truth, truth

@@ -10,7 +10,7 @@ from robustmel.candidates.contract import CandidateGenerator
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import RobustMELError
 from robustmel.images import file_digest, is_there
-from robustmel.run.keys import item_seed
+from robustmel.item_seeds import item_seed
 from robustmel.run.stages.shards import Record, write_table
 from robustmel.types import Mention
 

@@ -21,8 +21,8 @@ from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.attacks.quantities import number
 from robustmel.errors import ImageError, RobustMELError, UsageError
 from robustmel.images import decode, decode_with_notes, size_of, write_png
+from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
-from robustmel.run.keys import item_seed
 from robustmel.run.stages.first_step import first_step
 from robustmel.run.stages.objective import GuardedObjective, of_the_set_up
 from robustmel.run.stages.overlays import LOG, write_log, write_overlay

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from robustmel.attacks.contract import KnowledgeAttack
+from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
-from robustmel.run.keys import item_seed
 from robustmel.run.stages.overlays import LOG, write_overlay
 from robustmel.run.stages.shards import ProgressCallback, write_table
 from robustmel.types import Query

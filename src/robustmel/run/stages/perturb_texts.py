@@ -15,8 +15,8 @@ import torch
 
 from robustmel.attacks.contract import TextAttack, TextObjective, replayed
 from robustmel.errors import RobustMELError
+from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
-from robustmel.run.keys import item_seed
 from robustmel.run.stages.overlays import LOG, write_log, write_overlay
 from robustmel.run.stages.shards import ProgressCallback, Record, attempts, by_pieces, chunks
 from robustmel.run.stages.verdict import gold_columns, unattackable, wrong

@@ -7,8 +7,8 @@ from typing import Any
 
 from robustmel.attacks.contract import TextAttack
 from robustmel.errors import UsageError
+from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
-from robustmel.run.keys import item_seed
 from robustmel.run.stages.perturb_texts import TextAttackContext, perturb_texts
 from robustmel.run.stages.shards import ProgressCallback
 from robustmel.types import Mention
