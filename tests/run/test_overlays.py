@@ -67,7 +67,7 @@ def test_a_text_attack_that_asks_for_scores_is_judged_on_what_was_written(colour
     assert rows["guided", "IT2T"].evaluations == ("text", "fused")
     assert rows["guided", "T2T"].accuracy < 1.0
     log = [row for file in (tmp_path / "store").glob("variant/*/*/log.parquet") for row in pq.read_table(file).to_pylist()]
-    assert {row["queries"] for row in log} == {1}
+    assert {row["queries"] for row in log} == {2}
     assert all(row["succeeded"] is not None for row in log)
 
 

@@ -50,10 +50,8 @@ class GuidedUpperCase(UpperCase):
         edits = []
         for query, right in zip(queries, gold, strict=True):
             loud = replace(query, text=query.text.upper())
-            scores = objective([loud])[0]
-            place = query.candidates.index(str(right))
-            hit = bool(scores[place] <= scores[[other for other in range(len(query.candidates)) if other != place]].max())
-            edits.append(TextEdit(query.id, loud.text if hit else query.text, query.surface, None, hit, queries=1))
+            hit = bool(objective([query, loud], [right] * 2)[1] <= 0)
+            edits.append(TextEdit(query.id, loud.text if hit else query.text, query.surface, None, hit, queries=2))
         return edits
 
 

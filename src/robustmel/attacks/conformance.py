@@ -181,8 +181,8 @@ def _on_texts(attack: Any) -> Iterator[str]:
         Query(f"q{name}", text, name, (19, 19 + len(name)), None, names) for name, text in zip(names, texts, strict=True)
     ]
 
-    def objective(asked: Sequence[Query]) -> Tensor:
-        return torch.tensor([[float(query.text.count(name)) for name in query.listed] for query in asked])
+    def objective(asked: Sequence[Query], gold: Sequence[str | None]) -> Tensor:
+        return torch.tensor([float(query.text.count(str(right))) for query, right in zip(asked, gold, strict=True)])
 
     def edited(asked: Sequence[Query], seed: int = 0) -> list[TextEdit]:
         seeds = [seed + names.index(query.id[1:]) for query in asked]

@@ -52,8 +52,12 @@ class Attack(Protocol):
     """
 
     writes: ClassVar[tuple[str, ...]]
-    needs: ClassVar[Literal["gradients", "scores", "nothing"]]
     version: ClassVar[int]
+
+    @property
+    def needs(self) -> Literal["gradients", "scores", "nothing"]:
+        """What its source must give. Mostly a class variable."""
+        ...
 
     @property
     def threat_model(self) -> str:
@@ -93,10 +97,18 @@ class ImageAttack(Attack, Protocol):
 
 
 class TextObjective(Protocol):
-    """The scores of queries as they stand, texts included."""
+    """How far the right answers to queries are ahead, as they stand, texts included."""
 
-    def __call__(self, queries: Sequence[Query]) -> Tensor:
-        """float32 (b, C) scores; absent candidates hold minus infinity."""
+    def __call__(self, queries: Sequence[Query], gold: Sequence[str | None]) -> Tensor:
+        """float32 (b,): the right candidate's score less its best rival's; below 0 it is not first, NaN where there is no answer.
+
+        A candidate that scored exactly as much in every answer so far reads like the right one and is no rival: ask about the text
+        as it is first.
+
+        Args:
+            queries: b queries with edited texts; one that was asked before goes by its id.
+            gold: Ids of the right entities.
+        """
         ...
 
 
@@ -112,7 +124,7 @@ class TextAttack(Attack, Protocol):
 
         Args:
             queries: B queries with a text.
-            objective: Scores edited queries; None where `needs` says that nobody is asked.
+            objective: The margins of edited queries; None where `needs` says that nobody is asked.
             gold: Ids of the right entities; None for NIL.
             seeds: One an item, so that no text's result depends on its neighbours.
         """
@@ -151,7 +163,8 @@ def violations(kind: type[Any]) -> Iterator[str]:
     """What an attack's class lacks of the contract, one sentence each, as far as can be seen without building it."""
     choices = {"modality": tuple(WRITES), "needs": ("gradients", "scores", "nothing")}
     for name, known in choices.items():
-        if getattr(kind, name, None) not in known:
+        stated = getattr(kind, name, None)
+        if stated not in known and not (name == "needs" and isinstance(stated, property)):
             yield f"it has no class attribute {name}; write one of {', '.join(known)}."
     writes, known = getattr(kind, "writes", None), WRITES.get(getattr(kind, "modality", None) or "", ())
     if not isinstance(writes, tuple) or not writes or not set(writes) <= set(known):
@@ -168,6 +181,8 @@ def violations(kind: type[Any]) -> Iterator[str]:
 
 def misdeclared(attack: Any) -> Iterator[str]:
     """What an attack of these parameters says of itself that is not of its kind, one sentence each."""
+    if attack.needs not in ("gradients", "scores", "nothing"):
+        yield f'its needs is "{attack.needs}"; it must be gradients, scores or nothing.'
     if not all(isinstance(getattr(attack, name, ""), str) for name in ("budget", "threat_model")):
         yield 'its budget and threat_model must be text, such as "8/255" and "linf".'
     try:

@@ -7,7 +7,8 @@ from string import ascii_letters
 
 import regex
 
-from robustmel.attacks.text.word_attack import Editor, WordAttack
+from robustmel.attacks.text.editable_text import Editor
+from robustmel.attacks.text.word_attack import WordAttack
 from robustmel.attacks.text.words import graphemes, word_of
 
 ACTIONS = ("swap", "substitute", "delete", "insert")

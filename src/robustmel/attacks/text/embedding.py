@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robustmel.attacks.quantities import at_least_one, number
-from robustmel.attacks.text.word_attack import Editor, WordAttack, replacing
+from robustmel.attacks.text.editable_text import Editor
+from robustmel.attacks.text.word_attack import WordAttack, replacing
 from robustmel.attacks.text.words import is_word, with_case_of
 from robustmel.errors import MissingError, UsageError
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from math import dist
 from random import Random
 
-from robustmel.attacks.text.word_attack import Editor, WordAttack
+from robustmel.attacks.text.editable_text import Editor
+from robustmel.attacks.text.word_attack import WordAttack
 from robustmel.attacks.text.words import graphemes, word_of
 
 ROWS = (("qwertyuiop", 0.0), ("asdfghjkl", 0.25), ("zxcvbnm", 0.75))

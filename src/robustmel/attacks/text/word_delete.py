@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from robustmel.attacks.text.word_attack import Editor, WordAttack
+from robustmel.attacks.text.editable_text import Editor
+from robustmel.attacks.text.word_attack import WordAttack
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from robustmel.attacks.quantities import yes_or_no
-from robustmel.attacks.text.word_attack import Editor, WordAttack, replacing
+from robustmel.attacks.text.editable_text import Editor
+from robustmel.attacks.text.word_attack import WordAttack, replacing
 from robustmel.attacks.text.wordnet_files import WordNetFiles, wordnet_paths
 from robustmel.attacks.text.words import is_word, with_case_of
 

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -11,15 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
+from torch import Tensor
 
-from robustmel.attacks.contract import TextAttack, TextObjective, replayed
+from robustmel.attacks.contract import TextAttack, replayed
 from robustmel.errors import RobustMELError
 from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
 from robustmel.run.stages.overlays import LOG, write_log, write_overlay
 from robustmel.run.stages.shards import ProgressCallback, Record, attempts, by_pieces, chunks
-from robustmel.run.stages.verdict import gold_columns, unattackable, wrong
+from robustmel.run.stages.verdict import Margins, unattackable
 from robustmel.types import Query, TextEdit
 
 OWN_COLUMNS = [("edits", pa.int64()), ("similarity", pa.float64()), ("changes", pa.string())]
@@ -33,14 +33,14 @@ class TextAttackContext:
 
     Args:
         attack: The attack.
-        scores: Of the source; None for an attack that asks nobody.
+        scores: float32 (b, C) of queries, by the source; None for an attack that asks nobody.
         kb: What an open query is asked about.
         name: Of the attack, for the seeds.
         seed: Of the stage.
     """
 
     attack: TextAttack
-    scores: TextObjective | None
+    scores: Callable[[Sequence[Query]], Tensor] | None
     kb: KnowledgeBase
     name: str
     seed: int
@@ -81,11 +81,12 @@ def _attack(batch: Sequence[tuple[Query, str | None]], context: TextAttackContex
     began = time.perf_counter()
     queries, gold = [query for query, _ in batch], [right for _, right in batch]
     seeds = [item_seed(context.seed, context.name, query.id) for query in queries]
+    margins = None if context.scores is None else Margins(context.scores, context.kb)
     try:
-        edits = context.attack.perturb(queries, context.scores, gold, seeds)
+        edits = context.attack.perturb(queries, margins, gold, seeds)
         _check(context.name, queries, edits)
         edited = [_edited(query, edit) for query, edit in zip(queries, edits, strict=True)]
-        fooled = _fooled(context, edited, gold)
+        fooled = [None] * len(edits) if margins is None else (margins(edited, gold) < 0).tolist()
     except RobustMELError:
         raise
     except Exception as problem:  # an attack or a linker of the user's may raise anything; the row says what
@@ -109,15 +110,6 @@ def _check(name: str, queries: Sequence[Query], edits: Sequence[TextEdit]) -> No
 
 def _edited(query: Query, edit: TextEdit) -> Query:
     return replace(query, text=edit.text, surface=edit.surface, span=edit.span)
-
-
-def _fooled(context: TextAttackContext, edited: Sequence[Query], gold: Sequence[str | None]) -> list[bool | None]:
-    """Whether each edited text is answered wrong by the source; None where nobody was asked."""
-    if context.scores is None:
-        return [None] * len(edited)
-    columns = gold_columns(edited, gold, context.kb)
-    scores = context.scores(edited)
-    return [bool(fooled) for fooled in wrong(scores, torch.tensor(columns, device=scores.device)).tolist()]
 
 
 def _row(query: Query, edit: TextEdit, fooled: bool | None, seconds: float) -> Record:

@@ -1,6 +1,6 @@
 """Who can be attacked, and who was fooled: the same for every modality."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -37,3 +37,33 @@ def wrong(scores: Tensor, right: Tensor) -> Tensor:
     own = scores.gather(1, right[:, None])
     others = scores.scatter(1, right[:, None], -torch.inf)
     return others.amax(1) > own[:, 0]
+
+
+class Margins:
+    """How far the right candidates are ahead of their rivals; see `TextObjective`.
+
+    A candidate that every answer to a query so far gave exactly the right one's score reads like it, and is no rival.
+
+    Args:
+        scores: float32 (b, C) of queries, absent candidates at minus infinity.
+        kb: What an open query is asked about.
+    """
+
+    def __init__(self, scores: Callable[[Sequence[Query]], Tensor], kb: KnowledgeBase) -> None:
+        self._scores, self._kb = scores, kb
+        self._alike: dict[str, Tensor] = {}
+
+    def __call__(self, queries: Sequence[Query], gold: Sequence[str | None]) -> Tensor:
+        """float32 (b,)."""
+        margins = []
+        columns = gold_columns(queries, gold, self._kb)
+        for query, row, column in zip(queries, self._scores(queries), columns, strict=True):
+            width = len(self._kb if query.candidates is None else query.candidates)  # beyond it lie other queries' and NIL
+            alike = (row[:width] == row[column]) & self._alike.get(
+                query.id, torch.ones((), dtype=torch.bool, device=row.device)
+            )
+            self._alike[query.id] = alike
+            rivals = row.clone()
+            rivals[:width][alike] = -torch.inf
+            margins.append(row[column] - rivals.amax())
+        return torch.stack(margins)

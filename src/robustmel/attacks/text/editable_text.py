@@ -1,0 +1,61 @@
+"""One sentence under edits of single words: what a list of changes makes of it, and which lists may be made."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from robustmel.attacks.contract import replayed
+from robustmel.attacks.text.words import Span, apart, between_graphemes, located
+from robustmel.types import Query, TextChange, TextEdit
+
+Editor = Callable[[str, Random], tuple[str, str] | None]
+"""A word -> the word in its place ("" deletes it) and what was done; None where the attack can do nothing with it."""
+
+
+@dataclass(frozen=True)
+class EditableText:
+    """The text of a query.
+
+    Args:
+        query: As it is.
+        protected: The spans that stay.
+        editor: What edits a word.
+    """
+
+    query: Query
+    protected: Sequence[Span]
+    editor: Editor
+
+    def change(self, span: Span, changes: Sequence[TextChange], dice: Random) -> TextChange | None:
+        """An edit of the word at a span, drawn; None where there is none. A deleted word takes a space with it, if one is free."""
+        made = self.editor(self.query.text[slice(*span)], dice)
+        if made is None:
+            return None
+        start, end = span if made[0] else self._with_space(span, [*self.protected, *(change[:2] for change in changes)])
+        return TextChange(start, end, self.query.text[start:end], *made)
+
+    def sound(self, changes: Sequence[TextChange]) -> bool:
+        """Whether every change begins and ends between graphemes, in the text as it is and as it becomes."""
+        return between_graphemes(self.query.text, changes, self.edited(changes).text)
+
+    def edited(self, changes: Sequence[TextChange]) -> Query:
+        """The query after some changes, with the mention where it stands now: nowhere, if it was edited or had no place before."""
+        span = located(self.query)
+        if span is not None:
+            intact = all(change.end <= span[0] or span[1] <= change.start for change in changes)
+            shift = sum(len(change.new) - len(change.old) for change in changes if change.end <= span[0])
+            span = (span[0] + shift, span[1] + shift) if intact else None
+        return replace(self.query, text=replayed(self.query.text, changes) or "", span=span)
+
+    def edit(self, changes: Sequence[TextChange], note: str = "") -> TextEdit:
+        """What an attack returns of it."""
+        made = self.edited(changes)
+        return TextEdit(made.id, made.text, made.surface, made.span, edits=len(changes), note=note, changes=tuple(changes))
+
+    def _with_space(self, span: Span, taken: Sequence[Span]) -> Span:
+        """A word with the space before it, else with the one after it, where one is free."""
+        (start, end), text = span, self.query.text
+        for wider, space in (((start - 1, end), text[max(start - 1, 0) : start]), ((start, end + 1), text[end : end + 1])):
+            if space.isspace() and space not in "\r\n" and apart(wider, taken):
+                return wider
+        return span
