@@ -96,7 +96,7 @@ def test_the_best_of_several_edits_of_a_word_is_kept() -> None:
     edit = attacked(Qwerty(edit_rate=1.0, queries=100), Letters([0.0] * 8, 0.0), query)
     editor, dice = Qwerty().editor(), Random(7)
     drawn = {str((editor("zzzz", dice) or ("", ""))[0]) for _ in range(8)}
-    assert edit.changes[0].new == min(drawn, key=lambda word: sum(map(ord, word)))
+    assert sum(map(ord, edit.changes[0].new)) == min(sum(map(ord, word)) for word in drawn)
 
 
 def test_who_asks_nobody_needs_nothing() -> None:
