@@ -59,6 +59,12 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+def test_nothing_in_the_package_points_to_files_that_are_not_installed_with_it() -> None:
+    files = (path for path in (ROOT / "src").rglob("*") if path.suffix in {".py", ".toml", ".jinja", ".css"})
+    pointing = {path.name: re.findall(r"\b(?:docs|examples|tests|benchmarks)/\S+", path.read_text("utf-8")) for path in files}
+    assert {name: paths for name, paths in pointing.items() if paths} == {}
+
+
 def test_the_notebook_runs_from_its_first_cell_to_its_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     cells = json.loads((ROOT / "examples" / "notebook.ipynb").read_text("utf-8"))["cells"]

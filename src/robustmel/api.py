@@ -96,7 +96,7 @@ def run(
         store: Where artefacts are kept; None: `.robustmel`, or nowhere if an object has no identity that outlives this process.
         workers: Processes; objects are run in this one.
         device: "auto", "cpu" or "cuda".
-        axes: See docs/grids.md.
+        axes: The keys of a grid, as `robustmel schema` and `robustmel init` explain them.
 
     Raises:
         UsageError: The grid asks for what cannot be.
@@ -160,8 +160,8 @@ def attack(
         attack: A name, a table as in a grid, or an attack (`rm.PGD(eps=8 / 255)`).
         strength: "normal" or "strong", for an attack by name.
         task: "I2T", "IT2T" or "T2T".
-        view: See docs/grids.md, as for the next two.
-        source: Whom the attack asks.
+        view: Which score the attack works on: "image", "text", "fused" (both), or "auto", what the task calls for.
+        source: Whom the attack asks: "victim", or another linker.
         candidates: A candidate generator.
         seed: Of all that is drawn.
         store: See `run`.

@@ -25,7 +25,7 @@ class AttackResult:
 
     @cached_property
     def summary(self) -> Summary:
-        """Every figure about the attack; see docs/report-columns.md."""
+        """Every figure about the attack, in the fields of `Summary`."""
         return next(row for row in self.report.summaries if not row.clean and not row.worst_case)
 
     @property

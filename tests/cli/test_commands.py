@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 import robustmel
 from robustmel.cli.entry import run
+from robustmel.records.record import ENTITY_KEYS, MENTION_KEYS
 
 COLOUR_LINKER = Path(__file__).parents[1] / "run" / "colour_linker.py"
 CHECKPOINTS = Path(robustmel.__file__).parent / "world" / "checkpoints"
@@ -95,6 +97,17 @@ def test_plan_says_what_is_missing_and_then_nothing_is(workplace: Path, capsys: 
     capsys.readouterr()
     assert run(["plan", "grid.toml"]) == 0
     assert "0 missing" in capsys.readouterr().out
+
+
+def test_the_own_format_is_explained_by_the_command_that_errors_name(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", "jsonl", "--path", "nowhere"]) == 3
+    assert "`robustmel datasets jsonl`" in capsys.readouterr().err
+    assert run(["datasets", "jsonl"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    for key in (*MENTION_KEYS, *ENTITY_KEYS):
+        assert re.search(rf"\b{key}\b", told), key
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -110,9 +112,18 @@ def show(registry: Registry, name: str | None) -> list[str]:
         return []
     values = _values(registry, name)
     print(f"{name}: {_summary(registry, name)}\n")
+    for paragraph in _paragraphs(registry, name):
+        print(f"{paragraph}\n")
     for parameter, value in values.items():
         print(f"  {parameter} = {_value(value)}")
     return [parameter for parameter, value in values.items() if value is inspect.Parameter.empty]
+
+
+def _paragraphs(registry: Registry, name: str) -> list[str]:
+    """What the docstring says between its first line and its sections; whose parameters it takes is seen in their list."""
+    said = re.split(r"^\w+:$", inspect.getdoc(registry.load(name)) or "", flags=re.MULTILINE)[0].split("\n\n")[1:]
+    prose = (re.sub(r"^Takes the parameters of `\w+`(\.|, and:)", "", " ".join(paragraph.split())).strip() for paragraph in said)
+    return [textwrap.fill(paragraph, 100) for paragraph in prose if paragraph]
 
 
 def _values(registry: Registry, name: str) -> dict[str, object]:

@@ -117,5 +117,5 @@ def recognise(data: Path) -> dict[str, Any]:
             folders = [folder for folder in ("images", "image", "imgs") if (data / folder).is_dir()]
             return {"name": name, "path": str(data)} | ({"images": str(data / folders[0])} if folders else {})
     raise MissingError(
-        f"{data} has the layout of no known data set ({contents(data)}). docs/data-format.md describes the project's format."
+        f"{data} has the layout of no known data set ({contents(data)}). `robustmel datasets jsonl` describes the project's format."
     )

@@ -1,4 +1,4 @@
-"""A data set of one's own: mentions.jsonl, entities.jsonl and images (docs/data-format.md)."""
+"""A data set of one's own: mentions.jsonl, entities.jsonl and images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,12 @@ MENTIONS, ENTITIES = "mentions.jsonl", "entities.jsonl"
 
 @dataclass(frozen=True)
 class JSONL:
-    """Data of your own: mentions.jsonl, entities.jsonl and images (docs/data-format.md); keys may have other names.
+    """Data of your own: mentions.jsonl, entities.jsonl and images; keys may have other names.
+
+    A line of mentions.jsonl is an object with id, gold (the id of the right entity, or null for NIL) and surface (the mention as it
+    is written); text, span ([start, end] of the surface in the text), image (a path), candidates (a list of ids), split,
+    topic and box ([left, top, right, bottom] in pixels of the image) may follow.
+    A line of entities.jsonl has id and name; aliases, qid, description, text, type, popularity and images may follow.
 
     Args:
         path: Folder with mentions.jsonl and entities.jsonl, or the mentions file itself.
@@ -73,7 +78,7 @@ class JSONL:
             MissingError: One of them is not there; the sentence says what was looked for.
         """
         path = Path(self.path)
-        expected = f"expected a folder with {MENTIONS} and {ENTITIES} (docs/data-format.md), or the mentions file"
+        expected = f"expected a folder with {MENTIONS} and {ENTITIES} (`robustmel datasets jsonl` describes them), or the mentions file"
         if path.is_file() and (kind := archive_kind(path)):
             raise MissingError(f"{path} is a {kind} archive; unpack it and give the folder.")
         if not path.exists():

@@ -66,7 +66,7 @@ class Report(ReportContent):
         return render(self)
 
     def to_pandas(self) -> pd.DataFrame:
-        """One line a table row, with the columns of docs/report-columns.md.
+        """One line a table row, with the fields of `Summary` as columns.
 
         Raises:
             MissingError: pandas is not installed.

@@ -40,7 +40,7 @@ def publish(
 
     `out` gets `mentions.jsonl` with every field of the mentions, `entities.jsonl`, `images/` (8-bit PNG; the images of mentions
     that were not attacked are copied as they are), `log.parquet` (one row per mention), `perturbation.json` (attack, source, key, checksums, and the two hashes
-    that predictions on the set carry) and `predictions.example.jsonl` (docs/predictions.md). `with_clean` adds `clean/images/` and
+    that predictions on the set carry) and `predictions.example.jsonl`. `with_clean` adds `clean/images/` and
     `clean/mentions.jsonl`: the same mentions as they were; a set whose texts changed has the latter in any case.
 
     Raises:

@@ -138,7 +138,7 @@ def _pair(question: _Question, fitted: Fitted) -> _Question:
 
 
 def _write(folder: Path, questions: Sequence[_Question], kb: KnowledgeBase) -> None:
-    """In the project's own format (docs/data-format.md)."""
+    """In the project's own format."""
     (folder / "images").mkdir(parents=True)
     lines = []
     for number, question in enumerate(questions):

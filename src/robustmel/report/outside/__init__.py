@@ -1,4 +1,4 @@
-"""Predictions made elsewhere on published perturbed sets (docs/predictions.md): read, checked, scored like our own."""
+"""Predictions made elsewhere on published perturbed sets: read, checked, scored like our own."""
 
 from robustmel.report.outside.report import outside_report
 

@@ -75,7 +75,7 @@ def _match(submission: Submission, sets: Sequence[PublishedSet], clean: bool | N
         if len({published.hashes.clean_set if clean else published.hashes.set for published in sets}) > 1:
             raise UsageError(
                 f"{submission.path} does not say which of the {len(sets)} sets it answers; add a first line:"
-                ' {"set": "...", "linker": "..."} (docs/predictions.md).'
+                ' {"set": "...", "linker": "..."}, with the set or clean_set that perturbation.json beside the images states.'
             )
         return Matched(submission, sets[0], bool(clean), submission.linker, False)
     for published in sets:

@@ -93,7 +93,7 @@ def _read(path: Path, lines: Iterator[tuple[str, dict[str, Any]]]) -> Submission
             known.append(answer)
     if not submission.answers:
         raise MissingError(
-            f"{path} holds no prediction; expected one JSON object per line with id and ranked (docs/predictions.md)."
+            f'{path} holds no prediction; expected a line for each mention, such as {{"id": "m1", "ranked": ["Q230", "Q1428"]}}.'
         )
     return submission
 

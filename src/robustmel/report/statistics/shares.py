@@ -27,7 +27,7 @@ def interval(credit: Floats, cluster: Clusters, level: float = LEVEL) -> Interva
     """Interval of the mean credit; None where there are no mentions, or one cluster of mixed ones.
 
     Clusters and seeds give the standard error, Student's t its multiple (`spread` says how), and the scale of log-odds keeps the
-    bounds in [0, 1] and asymmetric near them. docs/report-columns.md has how often they hold.
+    bounds in [0, 1] and asymmetric near them.
 
     Args:
         credit: (S, n) in [0, 1].
