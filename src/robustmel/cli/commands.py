@@ -3,7 +3,7 @@
 import typer
 from typer.exceptions import TyperException
 
-from robustmel.cli import components, data, datasets, export, fetch, init, kb, make, results, running, selftest
+from robustmel.cli import components, data, datasets, detect, export, fetch, init, kb, make, results, running, selftest
 from robustmel.version import __version__
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ app.command("linkers", rich_help_panel="Look")(components.linkers)
 app.command("attacks", rich_help_panel="Look")(components.attacks)
 app.command("schema", rich_help_panel="Look")(init.schema)
 app.command("check", rich_help_panel="Data")(data.check)
+app.command("detect", rich_help_panel="Data")(detect.detect)
 app.command("export", rich_help_panel="Data")(export.export)
 app.command("fetch-images", rich_help_panel="Data")(fetch.fetch_images)
 app.command("unpack", rich_help_panel="Data")(data.unpack)

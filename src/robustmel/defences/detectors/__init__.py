@@ -1,0 +1,15 @@
+"""Detectors of poisoned training records, one file each, and one line here."""
+
+from robustmel.registry import Registry, lacking
+
+DETECTORS = Registry(
+    "detector",
+    {
+        "neighbours": "robustmel.defences.detectors.neighbours:Neighbours",
+        "onion": "robustmel.defences.detectors.onion:ONION",
+        "perplexity": "robustmel.defences.detectors.perplexity:Perplexity",
+        "spectral": "robustmel.defences.detectors.spectral:SpectralSignatures",
+    },
+    entry_points="robustmel.detectors",
+    violations=lacking("scores"),
+)
