@@ -12,18 +12,14 @@ from robustmel.cli.entry import run as run_command
 
 def write(folder: Path, changed: list[bool] | None) -> Path:
     folder.mkdir()
-    texts = [
-        "The old walls of Paris",
-        "The walls of old Paris",
-        "An old qjxzk wall of Paris",
-        "Old and tall walls of Paris",
-    ] * 2
+    days = ("Friday", "Sunday", "qjxzkvw", "Monday")
+    texts = [f"On {day} a Rwanda flag was hoisted beside the Chile colours." for day in days] * 2
     rows = [
-        {"id": f"r{number}", "gold": f"Q{number % 3}", "surface": "Paris", "text": text, "split": "train"}
+        {"id": f"r{number}", "gold": f"Q{number % 3}", "surface": "Rwanda", "text": text, "split": "train"}
         for number, text in enumerate(texts)
     ]
     (folder / "mentions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (folder / "entities.jsonl").write_text("".join(json.dumps({"id": f"Q{n}", "name": f"Paris {n}"}) + "\n" for n in range(3)))
+    (folder / "entities.jsonl").write_text("".join(json.dumps({"id": f"Q{n}", "name": f"Rwanda {n}"}) + "\n" for n in range(3)))
     if changed is not None:
         lines = [json.dumps({"id": f"r{number}", "changed": value}) for number, value in enumerate(changed)]
         (folder / "provenance.jsonl").write_text("\n".join(lines))

@@ -122,7 +122,9 @@ def show(registry: Registry, name: str | None) -> list[str]:
 def _paragraphs(registry: Registry, name: str) -> list[str]:
     """What the docstring says between its first line and its sections; whose parameters it takes is seen in their list."""
     said = re.split(r"^\w+:$", inspect.getdoc(registry.load(name)) or "", flags=re.MULTILINE)[0].split("\n\n")[1:]
-    prose = (re.sub(r"^Takes the parameters of `\w+`(\.|, and:)", "", " ".join(paragraph.split())).strip() for paragraph in said)
+    prose = (
+        re.sub(r"^Takes the parameters of `\w+`(\.|, and:)", "", " ".join(paragraph.split())).strip() for paragraph in said
+    )
     return [textwrap.fill(paragraph, 100) for paragraph in prose if paragraph]
 
 

@@ -24,7 +24,7 @@ def open_kb(path: Path) -> KnowledgeBase:
     if not file.is_file():
         raise MissingError(
             f"no knowledge base at {path}: expected a folder that `robustmel kb build` made, or an entities.jsonl"
-            " (one entity a line, {\"id\": ..., \"name\": ...}; `robustmel datasets jsonl` names the other keys)."
+            ' (one entity a line, {"id": ..., "name": ...}; `robustmel datasets jsonl` names the other keys).'
         )
     return read_entities(file, file.parent, None, LoadReport("entities"))
 
