@@ -98,10 +98,41 @@ def test_every_png_means_what_its_samples_say(tmp_path: Path, colour: int, depth
 def test_a_key_colour_is_compared_in_the_depth_of_the_file(tmp_path: Path, colour: int, depth: int) -> None:
     samples = drawn(depth, CHANNELS[colour])
     key = samples[2, 3]
+    samples[4] = key ^ 1  # one bit away: another colour
+    samples[3] = key ^ 1 << depth - 1
     hidden = (samples == key).all(axis=2, keepdims=True)
     expected = np.where(hidden, 255, eight_bits(samples, depth))
     transparent = chunk(b"tRNS", struct.pack(f">{len(key)}H", *key.tolist()))
     close(tmp_path, png(samples, depth, colour, transparent), np.broadcast_to(expected, (HEIGHT, WIDTH, 3)), 1.01)
+
+
+def gif(
+    canvas: tuple[int, int], place: tuple[int, int], samples: NDArray[np.int64], background: int, hidden: int | None
+) -> bytes:
+    """One frame of four colours. A clear code before every pixel keeps all codes of the LZW stream at three bits."""
+    height, width = samples.shape
+    codes = [code for value in samples.reshape(-1).tolist() for code in (4, value)] + [5]
+    stream = sum(code << (3 * number) for number, code in enumerate(codes)).to_bytes((3 * len(codes) + 7) // 8, "little")
+    control = b"" if hidden is None else b"!\xf9\4\1\0\0" + bytes([hidden, 0])
+    head = b"GIF89a" + struct.pack("<HHBBB", *canvas, 0x81, background, 0) + PALETTE[:4].astype(np.uint8).tobytes()
+    frame = b"," + struct.pack("<HHHHB", *place, width, height, 0) + b"\2" + bytes([len(stream)]) + stream + b"\0"
+    return head + control + frame + b";"
+
+
+@pytest.mark.parametrize("background", [0, 3, 200])
+@pytest.mark.parametrize("hidden", [None, 0, 2])
+@pytest.mark.parametrize("place", [(0, 0), (2, 1)])
+def test_what_the_first_frame_of_a_gif_leaves_free_is_transparent(
+    tmp_path: Path, place: tuple[int, int], hidden: int | None, background: int
+) -> None:
+    samples = np.random.default_rng(background).integers(0, 4, (3, 4))
+    expected = np.full((HEIGHT, WIDTH, 3), 255)
+    shown = np.where((samples == hidden)[..., None] if hidden is not None else False, 255, PALETTE[samples])
+    expected[place[1] : place[1] + 3, place[0] : place[0] + 4] = shown
+    (tmp_path / "a.gif").write_bytes(gif((WIDTH, HEIGHT), place, samples, background, hidden))
+    decoded = decode_with_notes(tmp_path / "a.gif")
+    assert np.array_equal(decoded.pixels, expected)
+    assert decoded.notes == ("alpha over white",)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
@@ -181,9 +212,10 @@ def test_every_tiff_means_what_its_samples_say_or_is_refused(
         values = over_white(values[..., :-1], values[..., -1:] / 255)
     try:
         pixels = decode(tmp_path / "a.tif").astype(float)
-    except ImageError:
+    except ImageError as problem:
         assert order == ">"
         assert (bits, photometric) in {(12, 1), (16, 0)}  # which the reader does not know in this order
+        assert f"a.tif is a TIFF of {bits} bits a sample, big-endian, {('white', 'black')[photometric]} is zero" in str(problem)  # noqa: PT017
         return
     within = 2 if bits == 16 and channels == 4 else 1.01 if channels > 1 and (bits, channels) != (8, 3) else 0.501
     assert np.abs(pixels - np.broadcast_to(values, pixels.shape)).max() <= within

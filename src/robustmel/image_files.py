@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-_ORIENTATION = 0x0112
-_CONVERT = "convert it to PNG first (ImageMagick: magick FILE image.png)"
+_BITS, _PHOTOMETRIC, _STRIPS, _ORIENTATION = 0x0102, 0x0106, 0x0111, 0x0112
+CONVERT = "convert it to PNG first (ImageMagick: magick FILE image.png)"
 _BRANDS = {
     b"avif": "AVIF",
     b"avis": "AVIF",
@@ -59,9 +59,9 @@ def foreign_format(head: bytes) -> str | None:
     if markup.startswith(b"<") and b"<svg" in markup and b"<html" not in markup.partition(b"<svg")[0]:
         return "is SVG, a drawing without pixels; render it to PNG first (rsvg-convert FILE -o image.png)"
     if head[4:8] == b"ftyp":
-        return f"is {_BRANDS.get(head[8:12], 'a film or a picture in a film format')}, which is not read; {_CONVERT}"
+        return f"is {_BRANDS.get(head[8:12], 'a film or a picture in a film format')}, which is not read; {CONVERT}"
     kind = next((kind for magic, kind in _FOREIGN.items() if head.startswith(magic)), None)
-    return None if kind is None else f"is {kind}, which is not read; {_CONVERT}"
+    return None if kind is None else f"is {kind}, which is not read; {CONVERT}"
 
 
 def text_kind(head: bytes) -> str | None:
@@ -146,17 +146,31 @@ def _jpeg(data: bytes) -> PixelFile:
 
 def exif_orientation(exif: bytes) -> int:
     """The orientation in a block of EXIF (or a TIFF file): 1 to 8; 1 where none is stated, or not as one short number."""
-    tiff = exif[6:] if exif.startswith(b"Exif\0") else exif
+    for tag, kind, values, value in _tags(exif[6:] if exif.startswith(b"Exif\0") else exif):
+        if tag == _ORIENTATION:
+            return value if kind == 3 and values == 1 and 1 <= value <= 8 else 1
+    return 1
+
+
+def tiff_samples(data: bytes) -> str | None:
+    """What the samples of a grey TIFF are ("16 bits a sample, big-endian, white is zero"); None for other files and cut headers."""
+    order = {b"II*\0": "little-endian", b"MM\0*": "big-endian"}.get(data[:4])
+    values = {tag: value for tag, _, _, value in _tags(data)}
+    polarity = {0: "white is zero", 1: "black is zero"}.get(values.get(_PHOTOMETRIC, -1))
+    if order is None or polarity is None or not {_BITS, _STRIPS} <= values.keys():
+        return None
+    return f"{values[_BITS]} bits a sample, {order}, {polarity}"
+
+
+def _tags(tiff: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Tag, type, count and first 16 bits of the value, of the first directory; what is cut off is left out."""
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None:
-        return 1
+        return
     try:
         (start,) = struct.unpack_from(f"{order}I", tiff, 4)
         (count,) = struct.unpack_from(f"{order}H", tiff, start)
         for entry in range(start + 2, start + 2 + 12 * count, 12):
-            tag, kind, values, value = struct.unpack_from(f"{order}HHIH", tiff, entry)
-            if tag == _ORIENTATION:
-                return value if kind == 3 and values == 1 and 1 <= value <= 8 else 1
-    except struct.error:  # cut short
-        pass
-    return 1
+            yield struct.unpack_from(f"{order}HHIH", tiff, entry)
+    except struct.error:
+        return

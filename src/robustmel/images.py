@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from robustmel.errors import ImageError, MissingError
-from robustmel.image_files import PixelFile, exif_orientation, foreign_format, pixel_file, text_kind
+from robustmel.image_files import CONVERT, PixelFile, exif_orientation, foreign_format, pixel_file, text_kind, tiff_samples
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 """What is read, recognised by content; the file's extension says nothing."""
@@ -67,7 +67,7 @@ def decode_with_notes(path: str | Path, max_side: int | None = None) -> Decoded:
 
     Metadata decides about nothing but the orientation: odd or broken text, profiles and EXIF do no harm. The first frame is taken;
     the EXIF orientation is applied; transparency (alpha, palette or key colour) is laid over
-    white; 16-bit channels are scaled to 8 (rounded for greyscale, the high byte for colour), never clipped; CMYK becomes
+    white, as is what a GIF's frame leaves free of its canvas; 16-bit channels are scaled to 8 (rounded for greyscale, the high byte for colour), never clipped; CMYK becomes
     RGB by its complement; colour profiles are not applied. 32-bit integers are read as 16-bit and 32-bit floats as [0, 1]
     where their values allow it, and refused otherwise.
 
@@ -95,6 +95,10 @@ def decode_with_notes(path: str | Path, max_side: int | None = None) -> Decoded:
     except MemoryError as problem:
         raise ImageError("image_refused", f"image {path} needs more memory than there is; scale it down first.") from problem
     except UnidentifiedImageError as problem:  # its own sentence holds an address in memory
+        if (samples := tiff_samples(path.read_bytes())) is not None:
+            raise ImageError(
+                "image_refused", f"image {path} is a TIFF of {samples}, which is not read; {CONVERT}."
+            ) from problem
         raise ImageError(
             "image_decode",
             f"image {path} is not a {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, or its header is broken; fetch it again.",
@@ -206,13 +210,16 @@ def _opened(path: Path, data: bytes, notes: list[str]) -> Image.Image:
         raise ImageError("image_refused", f"image {path} is {size}, over {MAX_SIDE:,} pixels long; scale it down first.")
     if any(";16" in str(tile.args) for tile in image.tile) and not image.mode.startswith("I"):
         notes.append("16 bits per channel reduced to 8")
-        _eight_bit_key_colour(image)
+        image = _with_alpha_of_key(image, file.data) if "transparency" in image.info else image
     frames = max(file.frames, getattr(image, "n_frames", 1))
     if frames > 1:
         notes.append(f"first of {frames} frames")
     orientation = _orientation(image, file)
     image.load_end = lambda: None  # TIFF would be turned here by all its metadata, sound or not
+    extents = image.tile[0].extents if image.format == "GIF" else None
     image.load()
+    if extents not in (None, (0, 0, *image.size)):  # Pillow fills the rest with a colour, browsers leave it transparent
+        image = _alone(image, extents)
     if orientation == 1:
         return cast(Image.Image, image)
     notes.append("rotated by EXIF")
@@ -231,11 +238,22 @@ def _carrying(image: Any, turned: Any) -> Any:
     return turned
 
 
-def _eight_bit_key_colour(image: Image.Image) -> None:
-    """Pillow keeps the high bytes of 16-bit colour but not of the colour that stands for transparency."""
-    key = image.info.get("transparency")
-    if isinstance(key, tuple):
-        image.info["transparency"] = tuple(value >> 8 for value in key)
+def _alone(image: Image.Image, extents: tuple[int, int, int, int]) -> Image.Image:
+    canvas = Image.new("RGBA", image.size, (255, 255, 255, 0))
+    canvas.paste(image.convert("RGBA").crop(extents), extents)
+    return canvas
+
+
+def _with_alpha_of_key(image: Any, data: bytes) -> Image.Image:
+    """Pillow keeps the high bytes of 16-bit colour alone; taken for the other byte order, the same file gives the low ones."""
+    key = image.info["transparency"]
+    other: Any = Image.open(io.BytesIO(data), formats=FORMATS)
+    other.tile = [tile._replace(args="RGB;16L") for tile in other.tile]
+    high, low = (np.asarray(part).astype(np.uint16) for part in (image, other))
+    seen = (high << 8 | low != key).any(axis=2)
+    image = image.convert("RGB")
+    image.putalpha(Image.fromarray(seen.astype(np.uint8) * 255))
+    return cast(Image.Image, image)
 
 
 def _eight_bit_rgb(path: Path, image: Image.Image, notes: list[str]) -> Image.Image:
