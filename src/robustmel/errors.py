@@ -33,6 +33,11 @@ def printable(text: str, limit: int | None = 100, keep: str = "") -> str:
     )
 
 
+def with_article(noun: str) -> str:
+    """A noun with "a" or "an", by its first letter ("u" and "h" are taken to sound as in "user" and "header")."""
+    return f"an {noun}" if noun[:1] in "AEIOaeio" else f"a {noun}"
+
+
 class _Guard:
     """A stream that writes what is given to it as `printable` shows it.
 

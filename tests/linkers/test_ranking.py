@@ -58,9 +58,12 @@ def test_what_is_no_real_number_is_named(strange: Any) -> None:
         real_numbers(strange)
 
 
-@pytest.mark.parametrize("returned", [None, 3, "abc", {"q": 1}, [{"id": "q"}], [Prediction("q"), None]])
-def test_what_is_no_list_of_predictions_is_named(returned: Any) -> None:
-    with pytest.raises(RobustMELError, match=r"must return a list of robustmel.types.Prediction, not an? "):
+@pytest.mark.parametrize(
+    ("returned", "named"),
+    [(None, "a NoneType"), (3, "an int"), ("abc", "a str"), ({"q": 1}, "a dict"), ([{"id": "q"}], "a list of dict")],
+)
+def test_what_is_no_list_of_predictions_is_named(returned: Any, named: str) -> None:
+    with pytest.raises(RobustMELError, match=rf"must return a list of robustmel.types.Prediction, not {named}\."):
         well_typed(returned)
 
 

@@ -14,7 +14,7 @@ from robustmel.attacks.contract import misdeclared, replayed
 from robustmel.attacks.image.eight_bit import eight_bit, euclidean, largest
 from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.attacks.quantities import number
-from robustmel.errors import RobustMELError, UsageError
+from robustmel.errors import RobustMELError, UsageError, with_article
 from robustmel.kb import KnowledgeBase
 from robustmel.types import Entity, EntityEdit, Perturbation, Query, TextEdit
 
@@ -93,7 +93,7 @@ class _Trial:
         noise = ItemNoise([1000 * seed + image for image in images], (3, *self.size))
         made: Any = self.attack.perturb(pixels, objective, right, noise)
         if not isinstance(made, Perturbation):
-            raise UsageError(f"perturb must return a robustmel.types.Perturbation, not a {type(made).__name__}.")
+            raise UsageError(f"perturb must return a robustmel.types.Perturbation, not {with_article(type(made).__name__)}.")
         if not torch.equal(pixels, self.pixels[own]):
             self.asked.append("it changes its input pixels in place; work on a copy.")
         return made

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from tokenizers import normalizers
 
-from robustmel.errors import MissingError, UsageError
+from robustmel.errors import MissingError, UsageError, with_article
 from robustmel.linkers.weights import model_folder, model_type, read_json, safetensors
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,9 @@ def check_complete(report: Any, model: str, library_class: str) -> None:
     """Refuses weights that are absent or of another shape; says which ones have no place."""
     absent, odd = sorted(report["missing_keys"]), sorted(report["mismatched_keys"])
     if absent:
-        raise MissingError(f"{model} lacks {len(absent)} weights of a {library_class}, the first: {', '.join(absent[:3])}.")
+        raise MissingError(
+            f"{model} lacks {len(absent)} weights of {with_article(library_class)}, the first: {', '.join(absent[:3])}."
+        )
     if odd:
         mismatches = ", ".join(f"{name} is {tuple(actual)}, not {tuple(wanted)}" for name, actual, wanted in odd[:3])
         raise MissingError(

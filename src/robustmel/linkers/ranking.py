@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from robustmel.errors import RobustMELError
+from robustmel.errors import RobustMELError, with_article
 from robustmel.kb import KnowledgeBase
 from robustmel.types import Prediction, Query, Usage
 
@@ -132,7 +132,7 @@ def well_typed(predictions: Any) -> list[Prediction]:
     listed = list(predictions) if isinstance(predictions, Iterable) and not isinstance(predictions, (str, Mapping)) else None
     strange = next((type(part).__name__ for part in listed or () if not isinstance(part, Prediction)), None)
     if listed is None or strange:
-        returned = f"a {type(predictions).__name__}" + (f" of {strange}" if strange else "")
+        returned = with_article(type(predictions).__name__) + (f" of {strange}" if strange else "")
         raise RobustMELError(f"link must return a list of robustmel.types.Prediction, not {returned}.")
     return [_plain(prediction) for prediction in listed]
 

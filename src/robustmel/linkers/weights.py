@@ -12,7 +12,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from robustmel.errors import MissingError, UsageError
+from robustmel.errors import MissingError, UsageError, with_article
 from robustmel.linkers.hub import hub_folder
 from robustmel.registry import suggestion
 
@@ -155,7 +155,7 @@ def read_json(file: Path) -> dict[str, Any]:
         read: Any = json.loads(file.read_text(encoding="utf-8"))
         if isinstance(read, dict):
             return read
-        problem = f"it holds a {type(read).__name__}, not an object"
+        problem = f"it holds {with_article(type(read).__name__)}, not an object"
     except (OSError, ValueError, RecursionError) as error:
         problem = str(error)
     raise MissingError(f"{file} cannot be read: {problem}.")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from robustmel.errors import UsageError
+from robustmel.errors import UsageError, with_article
 from robustmel.linkers import LINKERS
 from robustmel.linkers.family import Family
 from robustmel.linkers.loading import load
@@ -132,7 +132,7 @@ def loaded_encoder(recipe: DualEncoderRecipe, base: str) -> Encoder:
     kind = model_type(model_folder(base, recipe.revision))
     if kind not in family.model_types:
         raise UsageError(
-            f'{base} is a {kind or "nameless"} model and the recipe says family = "{recipe.family}"; make them agree.'
+            f'{base} is {with_article(kind or "nameless")} model and the recipe says family = "{recipe.family}"; make them agree.'
         )
     loaded = load(base, recipe.revision, family.library_class, family.model_types)
     loaded.model.requires_grad_(True)

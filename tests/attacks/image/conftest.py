@@ -116,6 +116,12 @@ class Conv(nn.Module):
         scores: Tensor = self.layers(pixels - 0.5) * 20
         return scores
 
+    @torch.no_grad()
+    def answers(self, pixels: Tensor) -> Tensor:
+        """int64 (B,), the column of the highest score."""
+        scores: Tensor = self(pixels)
+        return scores.argmax(1)
+
 
 def eight_bit_noise(count: int, size: int = 16, low: int = 0, high: int = 255, seed: int = 0) -> Tensor:
     draw = torch.Generator().manual_seed(seed)

@@ -13,12 +13,6 @@ from robustmel.attacks import ATTACKS
 INF = float("inf")
 
 
-def clean_answers(victim: Any, pixels: Tensor) -> Tensor:
-    with torch.no_grad():
-        answers: Tensor = victim(pixels).argmax(1)
-    return answers
-
-
 class Spoiled:
     """A victim that answers image 1 with something else than numbers, from a certain question on."""
 
@@ -39,7 +33,7 @@ def test_what_is_never_a_number_fails_on_its_image_alone(
     tried: Any, value: float, conv: Any, pictures: Any, perturb: Any
 ) -> None:
     pixels = pictures(4)
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
     sound = perturb(tried(), conv, pixels, gold)
     found = perturb(tried(), Spoiled(conv, value, 0), pixels, gold)
     assert "not finite" in found.note
@@ -59,11 +53,11 @@ def test_what_had_fooled_before_the_numbers_ended_is_handed_back(
 ) -> None:
     """Image 1 has a gold that is wrong, so its first iterates fool; then nothing is known of it."""
     pixels = pictures(4)
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
     gold[1] = (gold[1] + 1) % 6
     found = perturb(tried(), Spoiled(conv, value, 3), pixels, gold)
     assert bool(found.pixels.isfinite().all())
-    assert clean_answers(conv, found.pixels)[1] != gold[1]
+    assert conv.answers(found.pixels)[1] != gold[1]
     assert bool(found.succeeded[1]) != bool(found.failed[1])  # not known after rounding, or known
 
 
@@ -117,7 +111,7 @@ class Partly:
 
 def test_autoattack_is_no_worse_than_its_members_where_numbers_end(conv: Any, pictures: Any, perturb: Any) -> None:
     pixels = pictures(24, low=60, high=200)
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
     victim = Partly(conv, pixels)
     whole = perturb(ATTACKS.create("autoattack", eps="8/255", steps=5, targets=2, queries=60), victim, pixels, gold)
     for name, given in {"square": {"queries": 60}, "apgd": {"steps": 5}, "fab": {"steps": 5, "targets": 2}}.items():
@@ -129,7 +123,7 @@ def test_autoattack_is_no_worse_than_its_members_where_numbers_end(conv: Any, pi
 
 def test_a_restart_goes_on_from_finite_points(conv: Any, pictures: Any, perturb: Any) -> None:
     pixels = pictures(16, low=60, high=200)
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
     victim = Partly(conv, pixels)
     once, again = (
         perturb(ATTACKS.create("pgd", steps=6, restarts=restarts), victim, pixels, gold).succeeded for restarts in (1, 8)
@@ -156,7 +150,7 @@ def test_square_gives_up_where_nothing_is_answered_and_not_before(pictures: Any,
 def test_a_target_is_chosen_from_numbers_alone(conv: Any, pictures: Any, perturb: Any) -> None:
     """At the clean image nothing is known, later all is: there is no target, so there is no success either."""
     pixels = pictures(4)
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
 
     def victim(batch: Tensor, rows: Tensor | None = None) -> Tensor:
         names = torch.arange(len(batch)) if rows is None else rows

@@ -21,25 +21,20 @@ def rounded(pixels: Tensor) -> Tensor:
     return (pixels * 255).round() / 255
 
 
-def clean_answers(victim: Any, pixels: Tensor) -> Tensor:
-    with torch.no_grad():
-        return victim(pixels).argmax(1)
-
-
 @pytest.mark.parametrize("how", ["detached", "rounded"])
 def test_masked_gradients_are_counted(gradient_attack: Any, how: str, conv: Any, pictures: Any, perturb: Any) -> None:
     def masked(batch: Tensor, rows: Tensor | None = None) -> Tensor:
         return conv(batch).detach() if how == "detached" else conv((batch * 255).round() / 255)
 
     pixels = pictures(3)
-    found = perturb(gradient_attack(), masked, pixels, clean_answers(conv, pixels))
+    found = perturb(gradient_attack(), masked, pixels, conv.answers(pixels))
     assert bool((found.iterations > 0).all())
     assert torch.equal(found.zero_gradients, found.iterations)
 
 
 def test_an_honest_victim_has_no_zero_gradients(gradient_attack: Any, conv: Any, pictures: Any, perturb: Any) -> None:
     pixels = pictures(8)
-    found = perturb(gradient_attack(), conv, pixels, clean_answers(conv, pixels))
+    found = perturb(gradient_attack(), conv, pixels, conv.answers(pixels))
     assert int(found.zero_gradients.sum()) == 0
 
 
@@ -50,7 +45,7 @@ def test_a_victim_that_rounds_with_a_straight_through_gradient_is_attacked_like_
         return conv(batch + (rounded(batch) - batch).detach())
 
     pixels = pictures(16)
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
     found = perturb(gradient_attack(), rounds, pixels, gold)
     plain = perturb(gradient_attack(), conv, pixels, gold)
     assert torch.equal(found.succeeded, wrong(rounds, found.pixels, gold))
@@ -61,7 +56,7 @@ def test_dropping_the_fooled_keeps_success_and_saves_questions(
     gradient_attack: Any, conv: Any, pictures: Any, perturb: Any
 ) -> None:
     pixels = pictures(16)
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
     whole = perturb(gradient_attack(), conv, pixels, gold)
     dropped = perturb(gradient_attack(drop_fooled=True), conv, pixels, gold)
     assert bool((dropped.succeeded | ~whole.succeeded).all())

@@ -15,12 +15,6 @@ from robustmel.attacks.image.watched_objective import WatchedObjective
 INF = float("inf")
 
 
-def clean_answers(victim: Any, pixels: Tensor) -> Tensor:
-    with torch.no_grad():
-        answers: Tensor = victim(pixels).argmax(1)
-    return answers
-
-
 class Doubled:
     """A victim that lists a second candidate with the right one's text for each image, at the end."""
 
@@ -35,7 +29,7 @@ class Doubled:
 
 def test_an_attack_comes_as_far_as_without_the_homonym(tried: Any, conv: Any, pictures: Any, perturb: Any) -> None:
     pixels = pictures(16)
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
     plain, doubled = (perturb(tried(), victim, pixels, gold) for victim in (conv, Doubled(conv, gold)))
     assert int(plain.succeeded.sum()) > 0
     assert torch.equal(doubled.succeeded, plain.succeeded)
@@ -49,7 +43,7 @@ def test_a_homonym_of_the_right_one_is_no_target(how: str, conv: Any, pictures: 
     from robustmel.attacks import ATTACKS
 
     pixels = pictures(16)
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
     attack = ATTACKS.create("pgd", eps="64/255", step_size="8/255", targeted=how)
     plain, doubled = (perturb(attack, victim, pixels, gold) for victim in (conv, Doubled(conv, gold)))
     assert int(plain.succeeded.sum()) > 0
@@ -99,7 +93,7 @@ def test_only_what_has_never_scored_otherwise_reads_alike(rival: list[float], ma
 def test_what_is_known_of_an_image_does_not_depend_on_its_neighbours(conv: Any, pictures: Any) -> None:
     """Images leave the batch, and lists that are shorter than others lose columns with them."""
     pixels = pictures(4)
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
     victim, absent = Doubled(conv, gold), torch.tensor([True, False, True, False])
 
     def ragged(batch: Tensor, rows: Tensor | None = None) -> Tensor:

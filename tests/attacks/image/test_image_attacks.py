@@ -15,11 +15,6 @@ def rounded(pixels: Tensor) -> Tensor:
     return (pixels * 255).round() / 255
 
 
-def clean_answers(victim: Any, pixels: Tensor) -> Tensor:
-    with torch.no_grad():
-        return victim(pixels).argmax(1)
-
-
 def needs(tried: Any, options: dict[str, Any]) -> None:
     if not tried.has(*options):
         pytest.skip(f"the attack has no {', '.join(options)}")
@@ -31,17 +26,17 @@ def test_success_is_what_a_reader_of_the_png_would_find(
 ) -> None:
     needs(tried, options)
     pixels = pictures(24)
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
     found = perturb(tried(**options), conv, pixels, gold)
     target = conv(pixels).scatter(1, gold[:, None], -INF).argmax(1)
-    answers = clean_answers(conv, rounded(found.pixels))
+    answers = conv.answers(rounded(found.pixels))
     assert torch.equal(found.succeeded, answers == target if options else answers != gold)
     assert int(found.succeeded.sum()) > 0
 
 
 def test_what_is_reported_is_what_was_spent(tried: Any, conv: Any, pictures: Any, perturb: Any) -> None:
     pixels = pictures(12)
-    gold, attack = clean_answers(conv, pixels), tried()
+    gold, attack = conv.answers(pixels), tried()
     conv.asked.clear()
     found = perturb(attack, conv, pixels, gold)
     assert int(found.queries.sum()) == sum(conv.asked)
@@ -60,7 +55,7 @@ def test_what_is_reported_is_what_was_spent(tried: Any, conv: Any, pictures: Any
 def test_neighbours_do_not_matter(tried: Any, options: dict[str, Any], conv: Any, pictures: Any, perturb: Any) -> None:
     needs(tried, options)
     pixels, attack = pictures(6), tried(**options)
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
     gold[1] = (gold[1] + 1) % 6
     together = perturb(attack, conv, pixels, gold)
     for index in range(6):
@@ -71,7 +66,7 @@ def test_neighbours_do_not_matter(tried: Any, options: dict[str, Any], conv: Any
 
 def test_the_same_seed_gives_the_same_bytes(tried: Any, conv: Any, pictures: Any, perturb: Any) -> None:
     pixels, attack = pictures(4), tried()
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
     torch.manual_seed(1)
     state = torch.get_rng_state()
     first = perturb(attack, conv, pixels, gold).pixels
@@ -85,7 +80,7 @@ def test_a_constant_added_to_all_scores_changes_no_outcome(
     tried: Any, shift: float, conv: Any, pictures: Any, perturb: Any
 ) -> None:
     pixels, attack = pictures(16), tried()
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
     plain = perturb(attack, conv, pixels, gold)
     moved = perturb(attack, lambda batch, rows=None: conv(batch) + shift, pixels, gold)
     assert torch.equal(moved.succeeded, plain.succeeded)
@@ -94,7 +89,7 @@ def test_a_constant_added_to_all_scores_changes_no_outcome(
 
 def test_absent_candidates_change_no_outcome(tried: Any, conv: Any, pictures: Any, perturb: Any) -> None:
     pixels, attack = pictures(8), tried()
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
 
     def padded(batch: Tensor, rows: Tensor | None = None) -> Tensor:
         return torch.nn.functional.pad(conv(batch), (0, 5), value=-INF)
@@ -122,7 +117,7 @@ def test_a_budget_of_zero_is_the_identity(tried: Any, nothing: dict[str, Any], c
     if tried.has("steps", "queries") and len(nothing) == 1 and "eps" not in nothing:
         pytest.skip("the other members still have a budget")
     pixels = pictures(4)
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
     gold[0] = (gold[0] + 1) % 6
     for on_failure in ("input", "last"):
         found = perturb(tried(**nothing, on_failure=on_failure), conv, pixels, gold)
@@ -132,7 +127,7 @@ def test_a_budget_of_zero_is_the_identity(tried: Any, nothing: dict[str, Any], c
 
 def test_images_already_wrong_are_attacked_unless_spared(tried: Any, conv: Any, pictures: Any, perturb: Any) -> None:
     pixels = pictures(8)
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
     gold[:4] = (gold[:4] + 1) % 6
     spared = perturb(tried(skip_misclassified=True), conv, pixels, gold)
     assert torch.equal(spared.pixels[:4], pixels[:4])
@@ -184,7 +179,7 @@ def test_a_tie_is_no_success(tried: Any, conv: Any, pictures: Any, perturb: Any)
 
 def test_black_and_white_images_are_moved(tried: Any, conv: Any, pictures: Any, perturb: Any) -> None:
     pixels = (pictures(8) > 0.5).float()
-    gold = clean_answers(conv, pixels)
+    gold = conv.answers(pixels)
     more = {  # tanh space is flat at its ends, and FMN's guess of the boundary knows of no border: they take longer
         "cw": {"lr": 0.5, "steps": 60, "c": 10.0, "initial_const": 10.0, "binary_search_steps": 1},
         "fmn": {"steps": 60},

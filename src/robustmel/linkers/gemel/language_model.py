@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from robustmel.errors import MissingError, UsageError
+from robustmel.errors import MissingError, UsageError, with_article
 from robustmel.linkers.loading import check_complete, first_line, pick_device, quiet
 from robustmel.linkers.weights import model_folder
 
@@ -57,7 +57,9 @@ class LanguageModel:
     def __init__(self, network: Any, tokenizer: Any) -> None:
         network.eval().requires_grad_(False)
         if not _is_causal(network):
-            raise UsageError(f"a {type(network).__name__} reads in both directions; GEMEL needs a causal language model.")
+            raise UsageError(
+                f"{with_article(type(network).__name__)} reads in both directions; GEMEL needs a causal language model."
+            )
         if tokenizer.eos_token_id is None:
             raise UsageError("the language model's tokenizer has no end token (eos_token), which ends a generated name.")
         self.network = network

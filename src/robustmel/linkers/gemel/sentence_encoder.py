@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from robustmel.errors import MissingError, UsageError
+from robustmel.errors import MissingError, UsageError, with_article
 from robustmel.linkers.loading import check_complete, first_line, quiet
 from robustmel.linkers.text_tower import TextTower
 from robustmel.linkers.weights import model_folder
@@ -46,7 +46,7 @@ def sentence_tower(model: str, device: torch.device) -> TextTower:
     check_complete(report, model, type(network).__name__)
     if getattr(network, "pooler", None) is None:
         raise UsageError(
-            f"demo_encoder = {model} is a {type(network).__name__}, which gives no pooled output; use one of BERT's kind."
+            f"demo_encoder = {model} is {with_article(type(network).__name__)}, which gives no pooled output; use one of BERT's kind."
         )
     network.eval().requires_grad_(False).to(device)
 

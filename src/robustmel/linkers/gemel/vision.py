@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from robustmel.errors import UsageError
+from robustmel.errors import UsageError, with_article
 from robustmel.linkers.loading import load, pick_device
 from robustmel.linkers.preprocessing import Picture, Preprocessing
 from robustmel.linkers.text_tower import TextTower
@@ -37,7 +37,9 @@ class VisionEncoder:
     def __init__(self, model: str, revision: str | None = None, device: str = "auto") -> None:
         kind = model_type(model_folder(model, revision))
         if kind not in LIBRARY_CLASSES:
-            raise UsageError(f"vision = {model} is a {kind or 'nameless'} model; GEMEL reads {' or '.join(LIBRARY_CLASSES)}.")
+            raise UsageError(
+                f"vision = {model} is {with_article(kind or 'nameless')} model; GEMEL reads {' or '.join(LIBRARY_CLASSES)}."
+            )
         self.device = pick_device(device)
         loaded = load(model, revision, LIBRARY_CLASSES[kind], (kind,))
         self._model: Any = loaded.model.to(self.device)

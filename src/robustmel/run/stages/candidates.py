@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from robustmel.candidates.contract import CandidateGenerator
 from robustmel.datasets.dataset import Dataset
-from robustmel.errors import RobustMELError
+from robustmel.errors import RobustMELError, with_article
 from robustmel.images import file_digest, is_there
 from robustmel.item_seeds import item_seed
 from robustmel.run.stages.shards import Record, write_table
@@ -44,7 +44,7 @@ def candidates_of(
     """
     lists: Any = generator.candidates(mentions, dataset.kb, train)
     if not isinstance(lists, Sequence) or len(lists) != len(mentions):
-        handed_over = f"{len(lists)} candidate lists" if isinstance(lists, Sequence) else f"a {type(lists).__name__}"
+        handed_over = f"{len(lists)} candidate lists" if isinstance(lists, Sequence) else with_article(type(lists).__name__)
         raise RobustMELError(
             f"{type(generator).__name__} gave {handed_over} for {len(mentions)} mentions; it must give one list per mention."
         )

@@ -19,7 +19,7 @@ from robustmel.attacks.contract import ImageAttack, Objective
 from robustmel.attacks.image.eight_bit import as_pictures, as_pixels, eight_bit, euclidean, within
 from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.attacks.quantities import number
-from robustmel.errors import ImageError, RobustMELError, UsageError
+from robustmel.errors import ImageError, RobustMELError, UsageError, with_article
 from robustmel.images import decode, decode_with_notes, size_of, write_png
 from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
@@ -217,8 +217,8 @@ def _check(context: ImageAttackContext, pixels: Tensor, handed_back: object) -> 
     """
     sort = f"attack {type(context.attack).__name__}"
     if not isinstance(handed_back, Perturbation):
-        kind = type(handed_back).__name__
-        raise RobustMELError(f"{sort}: perturb must return a robustmel.types.Perturbation, not a {kind}.")
+        kind = with_article(type(handed_back).__name__)
+        raise RobustMELError(f"{sort}: perturb must return a robustmel.types.Perturbation, not {kind}.")
     made: Any = handed_back.pixels
     if not isinstance(made, Tensor) or made.shape != pixels.shape or made.dtype != torch.float32:
         raise RobustMELError(f"{sort}: its pixels must be float32 with the shape of its input.")
