@@ -16,6 +16,7 @@ from robustmel.training.card import RECORD, write_card
 from robustmel.training.loop import OnEpoch, OnStep, optimise
 from robustmel.training.recipe import Recipe
 from robustmel.training.state import STATE, State, read_state, remove_unfinished, write_state
+from robustmel.training.suspicious_records import without_suspicious
 from robustmel.training.trainee import CandidateLists, Trainee, kind_of_training
 
 TRAINEES = Registry(
@@ -97,7 +98,9 @@ def train(
     """
     recipe = recipe if seed is None else dataclasses.replace(recipe, seed=seed)
     kind, state = kind_of_training(recipe), _state(out)
-    trainee: Trainee = TRAINEES.load(kind).prepare(datasets, recipe, candidates)
+    used, left_out = without_suspicious(datasets, recipe.filter) if recipe.filter.share else (datasets, {})
+    trainee: Trainee = TRAINEES.load(kind).prepare(used, recipe, candidates)
+    trainee.remarks.update(left_out)
     identity: dict[str, Any] = {
         "recipe": recipe.to_dict(),
         "datasets": [dataset.name for dataset in datasets],

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import torch
 from torch import Tensor
 
 from robustmel.datasets.dataset import Dataset
+from robustmel.linkers.texts import query_text
 from robustmel.training.adversarial import adversarial_images, attacked, step_seed
 from robustmel.training.batches import Batch, batches, steps
 from robustmel.training.dual_encoder_recipe import DualEncoderRecipe, LossWeights
 from robustmel.training.encoder import Encoder, fresh_encoder, loaded_encoder
 from robustmel.training.examples import TrainingData, training_data, training_texts
+from robustmel.training.text_augmentation import edited_queries
 from robustmel.training.trainee import CandidateLists
 from robustmel.training.validation import accuracies
 
@@ -73,7 +76,7 @@ class DualEncoderTrainee:
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Shuffled and augmented anew in every epoch."""
-        return batches(self.data, self.recipe, epoch)
+        return batches(self._with_edited_texts(epoch), self.recipe, epoch)
 
     def loss(self, batch: Batch, epoch: int, step: int) -> Tensor:
         """The family's own loss, on adversarial images in adversarial training."""
@@ -82,6 +85,18 @@ class DualEncoderTrainee:
             seed = step_seed(self.recipe.seed, epoch, step)
             harden = functools.partial(adversarial_images, self.encoder, attack=attack, seed=seed)
         return batch_loss(self.encoder, batch, self.recipe.weights, harden)
+
+    def _with_edited_texts(self, epoch: int) -> TrainingData:
+        """The data, some training texts edited where the recipe asks for it."""
+        data, how = self.data, self.recipe.text_augmentation
+        if not how.share:
+            return data
+        edited = edited_queries(data.queries, how, self.recipe.seed, epoch)
+        texts = {place: query_text(query, self.recipe.query_text) for place, query in edited.items()}
+        bank = data.bank.joined(self.encoder.bank([text for text in texts.values() if text not in data.bank.row]))
+        rows = data.train.text.clone()
+        rows[list(texts)] = bank.rows(texts.values())
+        return replace(data, bank=bank, train=replace(data.train, text=rows))
 
     def validate(self) -> dict[str, float]:
         """Accuracy per task; in adversarial training also that of I2T on images attacked as in training."""

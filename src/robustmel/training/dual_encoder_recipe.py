@@ -8,6 +8,7 @@ from robustmel.errors import UsageError
 from robustmel.linkers.architecture import Architecture
 from robustmel.linkers.texts import QueryText, check_texts
 from robustmel.training.recipe import Recipe
+from robustmel.training.recipe_defences import TextAugmentation
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class DualEncoderRecipe(Recipe):
         augmentation: Random changes of the training data.
         weights: Weights of the terms of the loss.
         adversarial: Trains on the worst images within a ball instead of the images; off by default.
+        text_augmentation: Trains on texts that an attack has edited, in place of a share of the texts; off by default.
         prompt: The entity text that linkers score; `{name}`, `{description}` and `{type}` are filled in.
         query_text: "both" (surface and sentence), "sentence" or "surface".
         names_only: Share of entity texts that are the prompt with the name; the rest are aliases and descriptions.
@@ -100,6 +102,7 @@ class DualEncoderRecipe(Recipe):
     augmentation: Augmentation = field(default_factory=Augmentation)
     weights: LossWeights = field(default_factory=LossWeights)
     adversarial: Adversarial = field(default_factory=Adversarial)
+    text_augmentation: TextAugmentation = field(default_factory=TextAugmentation)
     prompt: str = "a photo of {name}"
     query_text: QueryText = "both"
     names_only: float = 0.7

@@ -18,7 +18,7 @@ from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.encoder import Encoder
 from robustmel.training.texts import TextBank, entity_texts
 from robustmel.training.trainee import CandidateLists
-from robustmel.types import Entity, Mention
+from robustmel.types import Entity, Mention, Query
 
 MentionRow = tuple[int, str, int, tuple[int, ...]]
 """Of one mention: its image's row or -1, its query text, its gold entity or -1, its candidates."""
@@ -56,6 +56,7 @@ class TrainingData:
         held_out: Mentions to measure on, possibly none.
         digest: Of the texts, the gold entities and the resized pixels.
         remarks: What was left out or cut, and how often.
+        queries: What was asked of each training mention, in order.
     """
 
     images: Tensor
@@ -65,6 +66,7 @@ class TrainingData:
     held_out: Examples
     digest: str
     remarks: Counter[str]
+    queries: tuple[Query, ...] = ()
 
 
 def training_texts(datasets: Iterable[Dataset], recipe: DualEncoderRecipe) -> list[str]:
@@ -111,6 +113,7 @@ def training_data(
                 named.append(entity)
     images = _Images(encoder, remarks)
     train: list[MentionRow] = []
+    queries: list[Query] = []
     measured: list[MentionRow] = []
     for place, dataset in enumerate(datasets):
         index = {entity.id: entities[entity.id, entity.name] for entity in dataset.kb}
@@ -120,6 +123,7 @@ def training_data(
             if mention.gold not in index:
                 remarks["training mentions without a gold entity in the knowledge base"] += 1
                 continue
+            queries.append(mention.query(dataset.name, ()))
             train.append((images.row(mention.image), _read(mention, recipe), index[mention.gold], ()))
         wanted = [mention for mention in dataset.mentions if mention.split == held_out]
         listed = _candidates(dataset, wanted, None if candidates is None else candidates[place])
@@ -138,7 +142,8 @@ def training_data(
     digest = hashlib.blake2b(json.dumps([per_entity, train, measured]).encode(), digest_size=16)
     digest.update(stacked.numpy().tobytes())
     rows = tuple(tuple(bank.row[text] for text in texts) for texts in per_entity)
-    return TrainingData(stacked, bank, rows, _examples(train, bank), _examples(measured, bank), digest.hexdigest(), remarks)
+    examples = (_examples(train, bank), _examples(measured, bank))
+    return TrainingData(stacked, bank, rows, *examples, digest.hexdigest(), remarks, tuple(queries))
 
 
 def _read(mention: Mention, recipe: DualEncoderRecipe) -> str:

@@ -25,6 +25,7 @@ from robustmel.linkers.gemel.prompt_reader import PromptReader
 from robustmel.linkers.gemel.prompt_tokens import embedded, left_padded
 from robustmel.linkers.gemel.vision import VisionEncoder
 from robustmel.training.feature_mapper_recipe import FeatureMapperRecipe
+from robustmel.training.text_augmentation import edited_queries
 from robustmel.training.trainee import CandidateLists
 from robustmel.types import Mention, Query
 
@@ -82,6 +83,7 @@ class FeatureMapperTrainee:
         self._checkpoint = replace(checkpoint, embeddings=pool.known)
         self._reader = PromptReader(self._lm, self._checkpoint, pool, recipe.demos, ROOM)
         self._shown, self._answers, self._learnt = self._prompts()
+        self._edited: dict[int, Query] = {}
         read = repr([[asdict(demo) for demo in part] for part in (self._demos, *self._held_out)] + names)
         digest = hashlib.blake2b(read.encode("utf-8", "replace"), digest_size=16)
         digest.update(self._features.numpy().tobytes())
@@ -108,6 +110,7 @@ class FeatureMapperTrainee:
     def batches(self, epoch: int) -> Iterator[list[int]]:
         """Places of training mentions, shuffled anew in every epoch."""
         generator = torch.Generator().manual_seed((self.recipe.seed * 1_000_003 + epoch) % 2**63)
+        self._edited = self._edited_queries(epoch)
         order = torch.tensor(self._learnt)[torch.randperm(len(self._learnt), generator=generator)]
         return (part.tolist() for part in torch.split(order, self.recipe.batch_size))
 
@@ -190,6 +193,12 @@ class FeatureMapperTrainee:
             raise MissingError("no training mention fits the language model: its question or its name is too long.")
         return [fitting for _, fitting in chosen], [(*name, self._lm.end) for name in names], learnt
 
+    def _edited_queries(self, epoch: int) -> dict[int, Query]:
+        """Place -> the question about a training mention whose text is edited in this epoch, where the context has room for it."""
+        how = self.recipe.text_augmentation
+        edited = edited_queries([_query(demo) for demo in self._demos], how, self.recipe.seed, epoch) if how.share else {}
+        return {place: query for place, query in edited.items() if self._reader.fits(query)}
+
     def _negative_log_likelihood(self, places: Sequence[int]) -> Tensor:
         """The sum over the answers' tokens: everything before the last token is read at once, and nothing is generated."""
         writer = self._reader.tokens
@@ -198,7 +207,8 @@ class FeatureMapperTrainee:
             shown = [self._demos[other] for other in self._shown[place]]
             own = self._demos[place]
             before = [token for demo in shown for token in writer.demo(demo)]
-            question = writer.question(own.text, own.mention)
+            asked = self._edited.get(place) or _query(own)
+            question = writer.question(asked.text, asked.surface)
             sequences.append([*writer.start, *before, *question, *self._answers[place][:-1]])
             images += [*shown, own]
         ids, mask = left_padded(sequences)

@@ -1,11 +1,12 @@
 """What decides the training of GEMEL's feature mapper. No torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from robustmel.linkers.weights import weight_files
 from robustmel.training.recipe import Recipe
+from robustmel.training.recipe_defences import TextAugmentation
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class FeatureMapperRecipe(Recipe):
         dtype: "float32", "bfloat16" or "float16", of the language model; the mapper is trained in float32.
         accumulation: Parts of a batch that go through the language model one after the other; the step is that of the whole.
         limit: Training mentions of each data set, the first in a seeded order; 0 takes all.
+        text_augmentation: Asks about texts that an attack has edited, in place of a share of the texts; demonstrations stay. Off by
+            default.
     """
 
     family: str = "gemel"
@@ -44,6 +47,7 @@ class FeatureMapperRecipe(Recipe):
     dtype: str = "float32"
     accumulation: int = 1
     limit: int = 0
+    text_augmentation: TextAugmentation = field(default_factory=TextAugmentation)
 
     kind: ClassVar[str] = "gemel"
 
@@ -58,13 +62,13 @@ class FeatureMapperRecipe(Recipe):
         }
 
     def assets(self) -> tuple[Path, ...]:
-        """The files of the frozen models.
+        """The files of the frozen models, and of the defences.
 
         Raises:
             MissingError: One is not there.
         """
         encoder = weight_files(self.demo_encoder) if self.demo_encoder else ()
-        return weight_files(self.vision) + weight_files(self.language_model) + encoder
+        return weight_files(self.vision) + weight_files(self.language_model) + encoder + self.defence_assets()
 
     def identity(self) -> dict[str, Any]:
         """See `Recipe.identity`; where the frozen models lie is left out, as the digests of their files say more."""

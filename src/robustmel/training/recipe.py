@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ from robustmel.errors import UsageError
 from robustmel.linkers import LINKERS
 from robustmel.linkers.weights import weight_files
 from robustmel.registry import is_file_component, suggestion
+from robustmel.training.recipe_defences import RecordFilter
 
 VERSION = 1
 """Raised when the same recipe and data come to other weights; part of every key."""
@@ -32,6 +33,7 @@ class Recipe:
         patience: Epochs without a better validation accuracy after which training ends; 0 never ends it.
         precision: "float16" or "float32": how the published weights are stored.
         seed: Of initialisation, order and augmentation.
+        filter: Which training records are left out as suspicious; none by default.
     """
 
     family: str = ""
@@ -45,6 +47,7 @@ class Recipe:
     patience: int = 0
     precision: str = "float16"
     seed: int = 0
+    filter: RecordFilter = field(default_factory=RecordFilter)
 
     kind: ClassVar[str | None] = None
     """The kind of training (a name in `TRAINEES`) where no linker says it."""
@@ -64,8 +67,9 @@ class Recipe:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, nested as in the TOML file."""
-        return dataclasses.asdict(self)
+        """Plain values, nested as in the TOML file; defences only where they are on, so that plain recipes stay what they were."""
+        off = [name for name, defence in self._defences.items() if not defence.share]
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in off}
 
     def identity(self) -> dict[str, Any]:
         """What of the recipe decides the weights, for a content key; the files of `assets` belong there, too.
@@ -74,19 +78,29 @@ class Recipe:
         """
         family = LINKERS.base(self.family) if self.kind is None else self.family
         values = self.to_dict() | {"family": family, "version": VERSION, "fine_tuned": self.base is not None}
+        versions = {name: defence.version for name, defence in self._defences.items() if defence.share}
+        values |= {"defences": versions} if versions else {}
         return {name: value for name, value in values.items() if name not in ("base", "revision")}
 
     def assets(self) -> tuple[Path, ...]:
-        """The files that decide the training: those of `base`, and the file of a family of the user's own.
+        """The files that decide the training: those of `base`, of its defences, and of a family of the user's own.
 
         Raises:
             MissingError: The base is not there.
         """
         own = (Path(self.family.rpartition(":")[0]),) if is_file_component(self.family) else ()
-        return own + (() if self.base is None else weight_files(self.base, self.revision))
+        return own + (() if self.base is None else weight_files(self.base, self.revision)) + self.defence_assets()
+
+    def defence_assets(self) -> tuple[Path, ...]:
+        """The files that decide what the defences do."""
+        return tuple(path for defence in self._defences.values() for path in defence.assets)
+
+    @property
+    def _defences(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("filter", "text_augmentation") if hasattr(self, name)}
 
 
-_KINDS = {str: "a text", int: "a whole number", float: "a number"}
+_KINDS = {str: "a text", int: "a whole number", float: "a number", dict: "a table"}
 
 
 def fill(default: Any, values: Mapping[str, Any], above: str = "") -> Any:

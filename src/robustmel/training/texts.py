@@ -1,5 +1,8 @@
 """Texts of entities and mentions, and the tokenizer that is learnt from them."""
 
+from __future__ import annotations
+
+import copy
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -46,13 +49,20 @@ class TextBank:
         encoded = (
             tokenizer(distinct, truncation=True, max_length=length, padding="max_length") if distinct else {"input_ids": []}
         )
-        self.ids = torch.tensor(encoded["input_ids"], dtype=torch.long).reshape(len(distinct), -1)
+        self.ids = torch.tensor(encoded["input_ids"], dtype=torch.long).reshape(len(distinct), length)
         self.lengths = torch.tensor([min(len(ids), length) for ids in whole], dtype=torch.long)
         self.pad = tokenizer.pad_token_id
 
     def rows(self, texts: Iterable[str]) -> Tensor:
         """int64: the row of each text."""
         return torch.tensor([self.row[text] for text in texts], dtype=torch.long)
+
+    def joined(self, other: TextBank) -> TextBank:
+        """These texts, and behind them those of another bank of the same tokenizer and length."""
+        bank = copy.copy(self)
+        bank.row = {text: row + len(self.ids) for text, row in other.row.items()} | self.row
+        bank.ids, bank.lengths = torch.cat((self.ids, other.ids)), torch.cat((self.lengths, other.lengths))
+        return bank
 
     def batch(self, rows: Tensor, drop: float = 0.0, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """Model inputs for some rows.
