@@ -25,7 +25,7 @@ from robustmel.run.jobs import Answers, Candidates, Job, Poison, Training, Varia
 from robustmel.run.keys import canonical
 from robustmel.run.stages.candidates import candidates_of, sample
 from robustmel.run.stages.link import link
-from robustmel.run.stages.overlays import overlaid_kb, overlaid_mentions, overlaid_queries, read_overlay
+from robustmel.run.stages.overlays import complete_overlay, overlaid_kb, overlaid_mentions, overlaid_queries, read_overlay
 from robustmel.run.stages.perturb import STAGES
 from robustmel.run.stages.shards import ProgressCallback, column, only_share
 from robustmel.run.store import Store, writing
@@ -209,11 +209,15 @@ class Builder:
         queries, gold = self.asked(job.candidates)
         if job.source is not None and job.source.random:
             queries = _seeded(queries, job.seed, job.made_on)
+        if job.upon is not None:
+            queries = overlaid_queries(queries, self.path(job.upon), attack.writes)
         linkers = [self.linker(source, job.candidates) for source in job.asked]
         kb = self.dataset(job.candidates.dataset, job.candidates.split).kb
         if not all(source.capabilities.open_answers and source.capabilities.scores for source in job.asked):
             queries = listing(queries, kb)
         facts = STAGES[attack.modality](job, attack, linkers, kb, queries, gold, folder, progress)
+        if job.upon is not None:
+            complete_overlay(folder, self.path(job.upon))
         seconds = sum(seconds or 0 for seconds in column(folder / "log.parquet", "seconds"))  # by whichever process
         cost = {"seconds": seconds, "passes": facts["queries"]}
         of = {"attack": job.component.identity, "modality": attack.modality, "view": job.view, "logits": job.attack.logits}

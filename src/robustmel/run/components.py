@@ -1,5 +1,7 @@
 """From a component as the user named it to all that decides its behaviour; what is wrong with it is noted, not raised."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -32,6 +34,7 @@ class ComponentSpec:
         loaded: Its class; of an attack the attack itself, which is a value. For planning alone: it does not travel to workers.
         training: The job that makes its weights, for a linker that the grid trains.
         capabilities: Of a linker: what it offers with these parameters.
+        upon: Of an attack: the one on whose set it is made.
         notes: What the report must say of it.
     """
 
@@ -41,6 +44,7 @@ class ComponentSpec:
     loaded: Any = field(default=None, compare=False)
     training: Any = None
     capabilities: Capabilities | None = field(default=None, compare=False)
+    upon: ComponentSpec | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -189,7 +193,14 @@ def _of_an_instance(component: Component) -> ComponentSpec:
 
 
 def attack_spec(spec: AttackSpec, problems: list[str]) -> ComponentSpec | None:
-    """An attack with the parameters of its named strength under those given."""
+    """An attack with the parameters of its named strength under those given, and what it is made upon."""
+    if spec.before is not None:
+        made, upon = attack_spec(replace(spec, upon=None), problems), attack_spec(spec.before, problems)
+        if made is not None and upon is not None and made.loaded.needs == "nothing" != upon.loaded.needs:
+            problems.append(
+                f"attack {spec.title}: the one that asks no linker must be made first; make {spec.before.title} upon it"
+            )
+        return None if made is None or upon is None else replace(made, upon=upon, notes=(*made.notes, *upon.notes))
     try:
         if spec.attack.instance is not None:
             return _of_a_value(spec.attack)

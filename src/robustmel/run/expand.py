@@ -20,8 +20,8 @@ from robustmel.run.refusals import complain, dropping, listed_at_length, repeats
 from robustmel.run.seeds import Seeds
 from robustmel.run.sources import Sources
 from robustmel.run.trainings import Trainings
-from robustmel.run.views import VIEW_TASK, touches, views
-from robustmel.types import Cell, Mention, Task
+from robustmel.run.views import VIEW_TASK, parts, touches, views
+from robustmel.types import Cell, Mention
 
 
 def expand(grid: Grid, builder: Builder) -> Plan:
@@ -89,7 +89,12 @@ def _reduced(
     attacks: Iterable[tuple[AttackSpec, ComponentSpec]], mentions: Iterable[Mention], problems: list[str]
 ) -> Iterator[tuple[AttackSpec, ComponentSpec]]:
     """Beside clean images, the same at the sizes to which some are reduced before an attack: what that costs is not its doing."""
-    sides = {spec.max_side for spec, attack in attacks if attack.loaded.modality == "image" and spec.attack.name != "clean"}
+    sides = {
+        part.max_side
+        for spec, attack in attacks
+        for part, made in parts(spec, attack, "I2T")
+        if made.loaded.modality == "image" and part.attack.name != "clean"
+    }
     longest = 0
     for mention in mentions if sides else ():
         longest = max(longest, *((mention.image and size_of(mention.image)) or (0,)))
@@ -142,12 +147,12 @@ def _planned(
 ) -> PlannedCell:
     seeds = Seeds.of(cell.seed or 0, grid.sample_seed)
     evaluations = []
-    for view in views(spec, attack.loaded, cell.task, source):
+    for view in views(spec, attack, cell.task, source):
         variant = None
-        if view not in ("clean", "untouched"):
-            guided: Task = VIEW_TASK[view]
-            seed = seeds.redraw if source is None and view == "fused" else seeds.perturb
-            variant = Variant(candidates, spec, attack, source, guided, seed, grid.batch_size)
+        for part, made in reversed(parts(spec, attack, cell.task) if view not in ("clean", "untouched") else ()):
+            guide = None if made.loaded.needs == "nothing" else source
+            seed = seeds.redraw if guide is None and view == "fused" else seeds.perturb
+            variant = Variant(candidates, part, made, guide, VIEW_TASK[view], seed, grid.batch_size, variant)
         answers = Answers(candidates, victim, cell.task, variant, seeds.link, grid.batch_size)
         evaluations.append(Evaluation(view, variant, answers))
     white_box = source is not None and canonical(source.identity) == canonical(victim.identity)

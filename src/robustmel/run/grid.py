@@ -38,6 +38,8 @@ class AttackSpec:
         view: "image" attacks the I2T score, "fused" the IT2T score, "text" the T2T score; "auto" does what the task calls for.
         logits: "cosine" attacks the scores as they are, "scaled" after the linker's learnt temperature.
         max_side: Longer images are scaled down to this many pixels before the attack.
+        upon: The attack on whose set this one is made, aimed like it; what both overwrite
+            is made anew from the clean set.
     """
 
     attack: Component
@@ -48,15 +50,26 @@ class AttackSpec:
     view: AttackView = "auto"
     logits: Literal["cosine", "scaled"] = "cosine"
     max_side: int = 512
+    upon: AttackSpec | None = None
 
     @property
     def title(self) -> str:
-        """`pgd-strong`, or the label given; a strength with other parameters beside it says which."""
+        """`pgd-strong`, or the label given; a strength with other parameters beside it says which; `pgd upon qwerty`."""
         if self.attack.label:
             return self.attack.label
+        if self.upon is not None:
+            return f"{replace(self, upon=None).title} upon {self.upon.title}"
         named = "-".join(part for part in (self.attack.title, self.strength, self.profile) if part)
         changed = ", ".join(f"{key}={value}" for key, value in self.attack.params.items())
         return f"{named} ({changed})" if changed and self.strength else named
+
+    @property
+    def before(self) -> AttackSpec | None:
+        """The attack that this one is made upon, aimed as this one is."""
+        before = self.upon
+        return before and replace(
+            self, attack=before.attack, strength=before.strength, profile=before.profile, upon=before.upon
+        )
 
 
 @dataclass(frozen=True)
@@ -239,7 +252,13 @@ def _attack(written: str | Mapping[str, Any], name: str) -> AttackSpec:
     except ValidationError as problem:
         raise UsageError(f"{name}: attack {whole.name}: {complaints(problem)}") from None
     own = {key: value for key, value in whole.params.items() if key not in AttackTable.model_fields}
-    return AttackSpec(Component(whole.name, own, whole.label), **aim.model_dump())
+    upon = None if aim.upon is None else _attack(aim.upon, name)
+    if upon is not None and replace(upon, attack=whole, strength="", profile="", upon=None) != AttackSpec(whole):
+        raise UsageError(
+            f"{name}: attack {whole.name} upon {upon.attack.name}: the two share source, view, logits and max_side; say them of"
+            f" {whole.name} alone."
+        )
+    return AttackSpec(Component(whole.name, own, whole.label), **aim.model_dump() | {"upon": upon})
 
 
 def _linker(written: str | Mapping[str, Any], name: str) -> tuple[Component, TrainingSpec | None]:

@@ -112,6 +112,7 @@ class Variant:
     view: Task
     seed: int
     batch_size: int
+    upon: Variant | None = None
     kind: ClassVar[str] = "variant"
 
     @cached_property
@@ -123,12 +124,19 @@ class Variant:
             of |= {"source": self.source.identity, "view": self.view, "logits": self.attack.logits}
         if self.component.random or (self.source is not None and self.source.random):
             of["seed"] = self.seed
+        if self.upon is not None:
+            of["upon"] = self.upon.key
         return content_key(of)
 
     @property
     def needs(self) -> tuple[Job, ...]:
-        """The candidates, the classes an attack confuses, and the weights of those it asks."""
-        return (self.candidates, *_trainings(self.asked))
+        """The candidates, the classes an attack confuses, the set it is made upon, and the weights of those it asks."""
+        return (self.candidates, *([self.upon] if self.upon else ()), *_trainings(self.asked))
+
+    @property
+    def beneath(self) -> tuple[Variant, ...]:
+        """The sets that this one is made upon, the last first."""
+        return () if self.upon is None else (self.upon, *self.upon.beneath)
 
     @property
     def asked(self) -> tuple[Defended, ...]:

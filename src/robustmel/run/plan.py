@@ -78,7 +78,8 @@ class Plan:
         return Counter(variant for variant, _ in pairs)
 
 
-def _turn(job: Job) -> tuple[int, str]:
-    """Within a kind, one linker after the other, since few fit into memory at once."""
+def _turn(job: Job) -> tuple[int, int, str]:
+    """Within a kind, what is made upon nothing first, and then one linker after the other, since few fit into memory at once."""
     model = job.made_on if isinstance(job, Variant) else job.victim.title if isinstance(job, Answers) else ""
-    return TURNS.index(job.kind), model
+    depth = len(job.beneath) if isinstance(job, Variant) else 0
+    return TURNS.index(job.kind), depth, model

@@ -65,7 +65,8 @@ def publish(
     with writing(out), hold(out / "run.lock", f"folder {out}", wait=False):
         if store.has(variant.kind, variant.key) and store.manifest(variant.kind, variant.key)["kept"] != "all":
             store.forget(variant.kind, variant.key)
-        needed = [job for job in plan.jobs if job.kind not in ("answers", "variant") or job.key == variant.key]
+        chain = {variant.key, *(job.key for job in variant.beneath)}
+        needed = [job for job in plan.jobs if job.kind not in ("answers", "variant") or job.key in chain]
         with writing(store.root, "choose another --store"):
             store.note(out, needed)
         execute(needed, builder, workers, listener)

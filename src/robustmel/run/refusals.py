@@ -7,7 +7,7 @@ from robustmel.errors import UsageError
 from robustmel.run.components import ComponentSpec, Defended, Ensemble, Source
 from robustmel.run.grid import AttackSpec
 from robustmel.run.plan import PlannedCell
-from robustmel.run.views import VIEW_TASK, views
+from robustmel.run.views import VIEW_TASK, parts, views
 from robustmel.types import Task
 
 SUPPLIED = ("train",)
@@ -62,7 +62,7 @@ def listed_at_length(generator: ComponentSpec, victims: Iterable[Defended]) -> I
 
 def source_lacks(spec: AttackSpec, attack: ComponentSpec, source: Source | None, task: Task) -> Iterator[str]:
     """What a source cannot do of what an attack for this task asks of it."""
-    asked = views(spec, attack.loaded, task, source)
+    asked = views(spec, attack, task, source)
     if (spec.view == "text" and attack.loaded.modality == "image") or (
         spec.view == "image" and attack.loaded.modality == "text"
     ):
@@ -74,8 +74,8 @@ def source_lacks(spec: AttackSpec, attack: ComponentSpec, source: Source | None,
         if not hasattr(member.defence.loaded, "capabilities"):
             continue
         able = member.capabilities
-        needs = "gradients" if isinstance(source, Ensemble) else attack.loaded.needs
-        if needs == "gradients" and not able.gradients:
+        needs = {"gradients"} if isinstance(source, Ensemble) else {part.loaded.needs for _, part in parts(spec, attack, task)}
+        if "gradients" in needs and not able.gradients:
             why = f": {able.no_gradient}" if able.no_gradient else ""
             yield f"attack {spec.title} needs gradients and {behind(member)} has none{why}. {_way_out(spec, member, source)}"
         for view in asked:

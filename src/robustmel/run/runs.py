@@ -25,6 +25,7 @@ from robustmel.run.local_processes import threads
 from robustmel.run.locks import hold
 from robustmel.run.plan import Evaluation, Plan, PlannedCell
 from robustmel.run.store import Store, write_atomically, write_manifest, writing
+from robustmel.run.views import parts
 from robustmel.version import __version__
 
 log = logging.getLogger(__name__)
@@ -118,8 +119,8 @@ def _readers(plan: Plan) -> dict[str, set[str]]:
     """Key of a perturbed set -> keys of the answers to it."""
     readers: defaultdict[str, set[str]] = defaultdict(set)
     for evaluation in _evaluations(plan):
-        if evaluation.variant is not None:
-            readers[evaluation.variant.key].add(evaluation.answers.key)
+        for variant in (evaluation.variant, *evaluation.variant.beneath) if evaluation.variant else ():
+            readers[variant.key].add(evaluation.answers.key)
     return dict(readers)
 
 
@@ -222,14 +223,15 @@ def _manifest(grid: Grid, plan: Plan, notes: list[str], out: Path, store: Store,
 
 def _cell(planned: PlannedCell) -> dict[str, Any]:
     spec, attack = planned.attack, planned.component.loaded
+    chain = [made for _, made in parts(spec, planned.component, "IT2T")]
     variants = [evaluation.variant for evaluation in planned.evaluations if evaluation.variant]
     return asdict(planned.cell) | {
-        "attack_name": planned.component.identity["name"],
+        "attack_name": " upon ".join(made.identity["name"] for made in chain),
         "strength": spec.strength,
         "modality": attack.modality if planned.component.identity["name"] != "clean" else "none",
         "white_box": planned.white_box,
-        "threat_model": attack.threat_model,
-        "budget": attack.budget,
+        "threat_model": " + ".join(sorted({made.loaded.threat_model for made in chain})),
+        "budget": " + ".join(made.loaded.budget for made in chain),
         "made_on": list(dict.fromkeys(source.title for variant in variants for source in variant.asked)),
         "candidates": planned.candidates.key,
         "evaluations": [

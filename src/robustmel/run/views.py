@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from robustmel.run.components import Ensemble, Source
+from robustmel.run.components import ComponentSpec, Ensemble, Source
 from robustmel.run.grid import AttackSpec
 from robustmel.types import Task
 
@@ -26,23 +26,35 @@ def touches(attack: Any, task: Task) -> bool:
     return attack.modality == "knowledge" or not READS[task].isdisjoint(getattr(attack, "writes", (attack.modality,)))
 
 
-def views(spec: AttackSpec, attack: Any, task: Task, source: Source | None) -> tuple[str, ...]:
-    """The perturbed sets that judge a task.
+def parts(spec: AttackSpec, attack: ComponentSpec, task: Task) -> list[tuple[AttackSpec, ComponentSpec]]:
+    """An attack and those it is made upon, the last first, as far as they overwrite what a task reads; itself where none does."""
+    chain = [(spec, attack)]
+    while (before := chain[-1][0].before) is not None and (upon := chain[-1][1].upon) is not None:
+        chain.append((before, upon))
+    return [(part, made) for part, made in chain if touches(made.loaded, task)] or chain[:1]
+
+
+def views(spec: AttackSpec, attack: ComponentSpec, task: Task, source: Source | None) -> tuple[str, ...]:
+    """The perturbed sets that judge a task, each made by the `parts` of the attack.
 
     "clean" and "untouched" are no sets: the attack is none, or leaves alone all that the task reads. IT2T is judged by the worse
     of the set made against the attack's own modality and the one made against the fused score; by the latter alone where a source
     does not do the own modality's task (a linker that always reads image and text together). Noise and other draws that ask nobody
-    get two sets there, too: the control has as many tries as what it is compared with.
+    get two sets there, too: the control has as many tries as what it is compared with. Attacks made upon each other are judged on
+    the one set that all have changed, made against the fused score.
     """
     if spec.attack.name == "clean":
         return ("clean",)
-    if not touches(attack, task):
+    part, *others = [made.loaded for _, made in parts(spec, attack, task)]
+    if not touches(part, task):
         return ("untouched",)
     if spec.view != "auto":
         return (spec.view,)
-    own = OWN_VIEW[attack.modality]
-    drawn = attack.modality == "image" and attack.random
+    if others:
+        return ("fused",)
+    own = OWN_VIEW[part.modality]
+    drawn = part.modality == "image" and part.random
     members = source.members if isinstance(source, Ensemble) else () if source is None else (source,)
     if task == "IT2T" and any(VIEW_TASK[own] not in member.tasks for member in members):
         return ("fused",)
-    return (own, "fused") if task == "IT2T" and (attack.needs != "nothing" or drawn) else (own,)
+    return (own, "fused") if task == "IT2T" and (part.needs != "nothing" or drawn) else (own,)

@@ -1,6 +1,7 @@
 """What an attack wrote over a data set, as tables: a row or a column that is absent stays as it was."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,18 @@ def write_overlay(folder: Path, table: str, rows: pa.Table) -> None:
     write_table(folder / f"{table}.parquet", written, written.schema)
 
 
+def complete_overlay(folder: Path, before: Path) -> None:
+    """Adds to an overlay of mentions what another has beneath it and it has not; images are copied."""
+    rows, beneath = read_overlay(folder, "mentions"), read_overlay(before, "mentions")
+    for item, row in beneath.items():
+        if "image" in row and "image" not in rows.get(item, ()):
+            (folder / row["image"]).parent.mkdir(exist_ok=True)
+            shutil.copyfile(before / row["image"], folder / row["image"])
+        rows[item] = row | rows.get(item, {})
+    schema = pa.schema([("id", pa.string()), *COLUMNS["mentions"].items()])
+    write_overlay(folder, "mentions", pa.Table.from_pylist([{"id": item, **row} for item, row in rows.items()], schema))
+
+
 def read_overlay(folder: Path, table: str) -> dict[str, Record]:
     """Id -> what is overlaid of it; empty where the overlay leaves the table alone."""
     path = folder / f"{table}.parquet"
@@ -45,9 +58,12 @@ def read_overlay(folder: Path, table: str) -> dict[str, Record]:
     return {row["id"]: {name: value for name, value in row.items() if name != "id" and value is not None} for row in rows}
 
 
-def overlaid_queries(queries: Iterable[Query], folder: Path) -> list[Query]:
-    """The queries with what a variant overlays in place of their own; a new text without a span has none."""
+def overlaid_queries(queries: Iterable[Query], folder: Path, but: Collection[str] = ()) -> list[Query]:
+    """The queries with what a variant overlays, but for some columns, in place of their own; a new text without a span has none."""
     rows = read_overlay(folder, "mentions")
+    rows = (
+        {item: {name: value for name, value in row.items() if name not in but} for item, row in rows.items()} if but else rows
+    )
     return [replace(query, **_changes(rows[query.id], folder)) if query.id in rows else query for query in queries]
 
 
