@@ -104,6 +104,21 @@ def attacks(
             print(f"to test its strength: robustmel selftest --attack {name}")
 
 
+def defences(
+    name: Annotated[str | None, typer.Argument(help="A defence or a detector; shows its parameters.")] = None,
+) -> None:
+    """List the defences and the detectors of poisoned records, or explain one."""
+    from robustmel.defences import DEFENCES
+    from robustmel.defences.detectors import DETECTORS
+
+    if name is not None:
+        show(DETECTORS if name in DETECTORS else DEFENCES, name)
+        return
+    show(DEFENCES, None)
+    print("\nDetectors of poisoned training records:")
+    show(DETECTORS, None)
+
+
 def show(registry: Registry, name: str | None) -> list[str]:
     """Prints the table, or one component with its parameters; returns the parameters that have no value."""
     if name is None:

@@ -4,7 +4,11 @@ from robustmel.registry import Registry, lacking
 
 DEFENCES = Registry(
     "defence",
-    {"none": "robustmel.defences.none:Undefended"},
+    {
+        "none": "robustmel.defences.none:Undefended",
+        "demo-vote": "robustmel.defences.demo_vote:DemoVote",
+        "modality-gate": "robustmel.defences.modality_gate:ModalityGate",
+    },
     entry_points="robustmel.defences",
     violations=lacking("defend"),
 )

@@ -98,6 +98,7 @@ class Capabilities:
         gradients: Its scores can be differentiated down to the pixels (`Differentiable`).
         labels: It reads `Query.labels`: `reads_labels = True` in the class.
         open_answers: It answers from the whole knowledge base where a query lists no candidates: `open_answers = True`.
+        demos: It is shown demonstrations, and can be shown others: `showing(part, of)`.
         random: It draws, starting from `Query.seed`: `random = True`.
         no_gradient: Why there are no gradients, where that needs saying.
     """
@@ -107,6 +108,7 @@ class Capabilities:
     gradients: bool = False
     labels: bool = False
     open_answers: bool = False
+    demos: bool = False
     random: bool = False
     no_gradient: str = ""
 
@@ -127,6 +129,7 @@ def capabilities(linker_class: Any, parameters: Mapping[str, object] | None = No
         gradients=callable(getattr(linker_class, "logits", None)),
         labels=bool(getattr(linker_class, "reads_labels", False)),
         open_answers=bool(getattr(linker_class, "open_answers", False)),
+        demos=callable(getattr(linker_class, "showing", None)),
         random=bool(getattr(linker_class, "random", False)),
         no_gradient=str(getattr(linker_class, "no_gradient", "")),
     )

@@ -48,7 +48,9 @@ def tasks_lacking(victim: Defended, tasks: Iterable[Task]) -> list[str]:
     if not hasattr(victim.defence.loaded, "capabilities"):
         return []
     able = victim.capabilities.tasks
-    return [f"{behind(victim)} cannot do task {task} (it does {', '.join(able)})" for task in tasks if task not in able]
+    return [
+        f"{behind(victim)} cannot do task {task} (it does {', '.join(able) or 'none'})" for task in tasks if task not in able
+    ]
 
 
 def listed_at_length(generator: ComponentSpec, victims: Iterable[Defended]) -> Iterator[str]:

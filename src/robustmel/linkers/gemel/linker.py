@@ -1,11 +1,12 @@
 """GEMEL as a linker: a frozen language model writes the name, or says how likely each listed name is."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -147,6 +148,15 @@ class GEMEL:
     def cut_texts(self, queries: Sequence[Query], task: Task) -> int:
         """How many of these queries' prompts have fewer demonstrations than asked for, as they would outgrow the context."""
         return self.prompts.shortened(queries)
+
+    def showing(self, part: int, of: int) -> Self:
+        """The same linker, shown other demonstrations: of the nearest ones in their order every `of`-th, beginning with number `part`.
+
+        It is shown as many of them; none at all with `of = 0`.
+        """
+        other = copy.copy(self)
+        other.prompts = self.prompts.showing(part, of)
+        return other
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """One prediction a query, in order; see the class.

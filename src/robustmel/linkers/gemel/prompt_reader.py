@@ -1,6 +1,8 @@
 """Reads prompts: demonstrations once for a batch, however often it is asked about, then its questions."""
 
+import copy
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +38,14 @@ class PromptReader:
         self._mapper: nn.Linear = checkpoint.mapper.to(lm.device)
         self._features = torch.cat([checkpoint.features, blank(checkpoint.mapper.in_features)])  # row -1 is the blank one
         self.tokens = PromptTokens(lm.tokenizer, lm.start, read_prompt(settings.prompt), settings.visual_prefix_length)
+        self._part, self._of = 0, 1
         self._read: dict[tuple[bool, tuple[int, ...]], tuple[tuple[Query, ...], Prefix | None]] = {}
+
+    def showing(self, part: int, of: int) -> Self:
+        """The same, with every `of`-th of the nearest demonstrations from number `part` on, the nearest being 0; none with `of = 0`."""
+        other = copy.copy(self)
+        other._part, other._of, other._read = part, of, {}
+        return other
 
     def read(self, queries: Sequence[Query], features: Tensor, blank_demos: bool = False) -> Prefix:
         """The prompts, read; differentiable in the features.
@@ -61,7 +70,8 @@ class PromptReader:
 
         The least similar, which stand first, are left out.
         """
-        chosen = self._pool.choose(queries, self._count)
+        nearest = self._pool.choose(queries, self._count * self._of)
+        chosen = [row[::-1][self._part :: self._of or 1][::-1] for row in nearest]
         return [(row, self._fitting(query, row)) for query, row in zip(queries, chosen, strict=True)]
 
     def fits(self, query: Query) -> bool:
