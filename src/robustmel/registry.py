@@ -10,7 +10,7 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -240,7 +240,8 @@ def _module(file: Path, modified: int) -> Any:
     if not file.is_relative_to(Path(__file__).resolve().parent):
         PLUGINS.add(spec.name)
     try:
-        spec.loader.exec_module(module)
+        with chdir(Path.cwd()):  # wherever it goes, relative paths stay true
+            spec.loader.exec_module(module)
     except (Exception, SystemExit) as problem:
         raise MissingError(f"{file} does not import: {type(problem).__name__}: {problem}") from problem
     return module

@@ -131,6 +131,55 @@ def test_a_linker_that_changes_the_working_directory_moves_no_folder(
     assert not list((tmp_path / "away").iterdir())
 
 
+WANDERERS = """
+import os
+from robustmel.linkers.clip import CLIP
+
+{at_import}
+
+class Gradients(CLIP):
+    def __init__(self, kb, /, model="world:clip-world"):
+        super().__init__(kb, model=model)
+        {when_built}
+
+    def logits(self, pixels, queries, task):
+        {when_asked}
+        return super().logits(pixels, queries, task)
+
+class Scores:
+    version = 1
+    tasks = ("I2T",)
+
+    def __init__(self, kb, /):
+        self.clip = CLIP(kb, model="world:clip-world")
+        {when_built}
+
+    def link(self, queries, task):
+        return self.clip.link(queries, task)
+
+    def scores(self, queries, task):
+        {when_asked}
+        return self.clip.scores(queries, task)
+"""
+
+
+@pytest.mark.parametrize("kind", ["Gradients", "Scores"])
+@pytest.mark.parametrize("place", ["at_import", "when_built", "when_asked"])
+def test_wherever_a_linker_goes_the_images_of_a_relative_path_are_found(
+    kind: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command(["export", "world-news", "--split", "test", "--out", "data"]) == 0
+    places = {"at_import": "", "when_built": "pass", "when_asked": "pass"} | {place: "os.chdir('/')"}
+    (tmp_path / "wanderers.py").write_text(WANDERERS.format(**places))
+    report = rm.run(
+        datasets=[{"name": "jsonl", "path": "data"}], linkers=[f"wanderers.py:{kind}"], tasks=["I2T"], limit=4, store="store",
+        attacks=["clean", {"name": "square", "eps": "8/255", "queries": 3}],
+    )  # fmt: skip
+    assert [(row.n, row.errors) for row in report.summaries] == [(4, 0), (4, 0)]
+    assert Path.cwd() == tmp_path
+
+
 def test_a_class_that_inherits_from_clip_keeps_its_parameter_model(data: Path, tmp_path: Path, capsys: Any) -> None:
     """Its weights enter keys by that parameter; a class without the others is as good as any."""
     text = "from robustmel.linkers.clip import CLIP\n\nclass Mine(CLIP):\n    def __init__(self, kb, /, {0}):\n"

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -126,7 +127,8 @@ class Builder:
             kb = self.dataset(candidates.dataset, candidates.split).kb
             while len(self._linkers) >= LINKERS_HELD:
                 self._linkers.popitem(last=False)
-            self._linkers[known] = self._defended(victim, overlaid_kb(kb, overlay) if overlay else kb, candidates)
+            with chdir(Path.cwd()):  # wherever a constructor goes, relative paths stay true
+                self._linkers[known] = self._defended(victim, overlaid_kb(kb, overlay) if overlay else kb, candidates)
         self._linkers.move_to_end(known)
         return self._linkers[known]
 

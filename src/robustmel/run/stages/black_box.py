@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -54,7 +55,9 @@ class BlackBoxObjective:
 def scores_of(linker: Linker, queries: Sequence[Query], task: Task) -> Tensor:
     """float32 (b, C) by `scores` where the linker has it, else (b, C + 1) by what `link` answers; see `as_scores`."""
     if isinstance(linker, Scored):
-        return in_single_precision(torch.as_tensor(linker.scores(queries, task)).double())
+        with chdir(Path.cwd()):
+            scores = linker.scores(queries, task)
+        return in_single_precision(torch.as_tensor(scores).double())
     return as_scores(queries, answers(linker, queries, task))
 
 

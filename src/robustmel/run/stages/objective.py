@@ -1,8 +1,10 @@
 """A linker's scores as an attack sees them: a function of the pixels alone."""
 
 from collections.abc import Sequence
+from contextlib import chdir
 from functools import reduce
 from operator import add
+from pathlib import Path
 from typing import cast
 
 import torch
@@ -45,7 +47,8 @@ class LinkerObjective:
     def __call__(self, pixels: Tensor, rows: Tensor | None = None) -> Tensor:
         """float32 (b, C)."""
         queries = self.queries if rows is None else [self.queries[row] for row in rows.tolist()]
-        return self.linker.logits(pixels, queries, self.task) * self.scale
+        with chdir(Path.cwd()):  # as in `answers`
+            return self.linker.logits(pixels, queries, self.task) * self.scale
 
 
 class EnsembleObjective:
