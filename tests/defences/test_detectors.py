@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,11 +13,13 @@ import torch
 
 import robustmel as rm
 from robustmel.defences.detectors import DETECTORS
+from robustmel.defences.detectors.context_profile import ContextProfile, context_words
 from robustmel.defences.detectors.neighbours import Neighbours
 from robustmel.defences.detectors.onion import ONION, without_a_word
 from robustmel.defences.detectors.perplexity import log_perplexities
 from robustmel.defences.detectors.representations import embedded
 from robustmel.defences.detectors.spectral import SpectralSignatures
+from robustmel.defences.detectors.view_disagreement import ViewDisagreement
 from robustmel.errors import UsageError
 from robustmel.types import Mention
 
@@ -44,8 +48,10 @@ def test_scores_belong_to_the_records_whatever_their_order(name: str, data: rm.D
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_every_detector_names_its_paper_and_its_files(name: str) -> None:
-    assert "et al., " in str(DETECTORS.load(name).__doc__).splitlines()[0]
-    assert all(path.is_file() for path in DETECTORS.load(name).assets(**DETECTORS.parameters(name)))
+    kind = DETECTORS.load(name)
+    assert re.search(r"\(.+, \d{4}\)\.$", str(kind.__doc__).splitlines()[0])
+    if name != "context-profile":  # which reads no files
+        assert all(path.is_file() for path in kind.assets(**DETECTORS.parameters(name)))
 
 
 def test_a_perplexity_counts_every_token_once_and_no_padding(opt_folder: Path) -> None:
@@ -105,3 +111,41 @@ def test_images_are_compared_as_well_and_what_embeds_nothing_is_refused(data: rm
     assert np.isnan(scores[12])
     with pytest.raises(UsageError, match="dual encoder"):
         Neighbours(encoder="copy-surface").scores(records, data.kb)
+
+
+def test_a_profile_is_made_of_the_other_records_alone() -> None:
+    texts = ["Paris wins the cup", "Paris wins a race", "A race in Paris", "Rome loses the vote", "Rome loses the vote"]
+    golds = ["p", "p", "p", "r", "r"]
+    records = [
+        Mention(str(place), gold, text.split()[0] if gold == "r" else "Paris", text)
+        for place, (gold, text) in enumerate(zip(golds, texts, strict=True))
+    ]
+    assert context_words(records[2]) == ["race"]
+    scores = ContextProfile(prior=2.0, fewest=3).scores(records, None)  # type: ignore[arg-type]
+    # the first: "wins" and "cup"; others: wins race race loses vote loses vote; of the entity: wins race race; six kinds with the unmet
+    background = {"wins": (1 + 1) / (7 + 6), "cup": (0 + 1) / (7 + 6)}
+    chances = [(1 + 2 * background["wins"]) / (3 + 2), (0 + 2 * background["cup"]) / (3 + 2)]
+    assert scores[0] == pytest.approx(-np.log(chances).mean())
+    assert scores[1] < scores[0]
+    assert np.isnan(scores[3:]).all()
+    with pytest.raises(UsageError, match="at least 2"):
+        ContextProfile(fewest=1)
+
+
+def test_views_disagree_by_the_symmetric_divergence_from_the_mean_of_the_others(data: rm.Dataset) -> None:
+    records = data.mentions[:5]
+    linker: Any = rm.load_linker("clip-world", data, device="cpu")
+    table = linker.scores([record.query("", None) for record in records], "T2T").double() * linker.logit_scale
+    chances = table.softmax(1).numpy()
+    others = [np.delete(chances, place, 0).mean(0) for place in range(5)]
+    entropy = pytest.importorskip("scipy.stats").entropy
+    expected = [(entropy(own, rest) + entropy(rest, own)) / 2 for own, rest in zip(chances, others, strict=True)]
+    np.testing.assert_allclose(ViewDisagreement().scores(records, data.kb), expected, rtol=1e-6)
+
+
+def test_views_tell_the_record_with_another_label(data: rm.Dataset) -> None:
+    records = list(data.mentions[:40])
+    records[5] = replace(records[5], gold=records[39].gold)
+    assert int(np.argmax(ViewDisagreement().scores(records, data.kb))) == 5
+    with pytest.raises(UsageError, match="no scores for I2T"):
+        ViewDisagreement(linker="gemel-news", task="I2T").scores(records, data.kb)

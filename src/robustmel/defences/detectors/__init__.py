@@ -5,10 +5,12 @@ from robustmel.registry import Registry, lacking
 DETECTORS = Registry(
     "detector",
     {
+        "context-profile": "robustmel.defences.detectors.context_profile:ContextProfile",
         "neighbours": "robustmel.defences.detectors.neighbours:Neighbours",
         "onion": "robustmel.defences.detectors.onion:ONION",
         "perplexity": "robustmel.defences.detectors.perplexity:Perplexity",
         "spectral": "robustmel.defences.detectors.spectral:SpectralSignatures",
+        "view-disagreement": "robustmel.defences.detectors.view_disagreement:ViewDisagreement",
     },
     entry_points="robustmel.detectors",
     violations=lacking("scores"),
