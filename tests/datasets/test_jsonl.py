@@ -7,6 +7,7 @@ import re
 import zipfile
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 
@@ -109,6 +110,16 @@ def test_whole_numbers_are_ids(write) -> None:
     assert (dataset.mentions[0].id, dataset.mentions[0].gold, dataset.mentions[0].candidates) == ("7", "5", ("5",))
 
 
+def test_ids_that_look_the_same_are_the_same(write) -> None:
+    composed, apart = (normalize(form, "Zürich") for form in ("NFC", "NFD"))
+    mention = GOOD | {"gold": apart, "candidates": [composed, "5"]}
+    dataset = JSONL(write(mentions=[mention], entities=[{"id": composed, "name": "a"}, {"id": 5, "name": "b"}])).load()
+    assert (dataset.mentions[0].gold, dataset.mentions[0].candidates) == (composed, (composed, "5"))
+    assert not {"gold_not_in_kb", "gold_not_in_candidates"} & dataset.report.counts.keys()
+    path = write(mentions=[mention], entities=[{"id": composed, "name": "a"}, {"id": apart, "name": "b"}])
+    assert '" is already used at entities.jsonl:1' in refused(path)
+
+
 @pytest.mark.parametrize("named", ["../secret.png", "/etc/hostname", "images/../../x.png", ".", "https://example.org/a.png"])
 def test_image_paths_stay_in_their_folder(write, named: str) -> None:
     dataset = JSONL(write(m1={"image": named})).load()
@@ -177,7 +188,7 @@ def test_halves_of_surrogates_and_nul_are_replaced_one_for_one(write) -> None:
         (b'{"id": "x", "gold": "Q1", "surface": "Chad", "span": [0, 1.5]}', '"span" must be [start, end]'),
         (b'{"id": "x", "gold": "Q1", "surface": "Chad", "image": ["a"]}', '"image" must be a string, found a list'),
         (b'{"id": "x", "gold": "Q1", "surface": "Chad", "candidates": "Q1"}', "must be a list"),
-        (b'{"id": "m0", "gold": "Q1", "surface": "Chad"}', '"m0"is already used at mentions.jsonl:1'),
+        (b'{"id": "m0", "gold": "Q1", "surface": "Chad"}', '"m0" is already used at mentions.jsonl:1'),
     ],
 )
 def test_a_wrong_line_is_named(write, line: bytes, says: str) -> None:
@@ -196,7 +207,7 @@ def test_a_wrong_line_is_named(write, line: bytes, says: str) -> None:
         ({"id": "a", "name": "a", "popularity": 10**400}, "401 digits"),
         ({"id": "a", "name": "a", "aliases": "b"}, "a list of strings"),
         ({"id": "a", "name": "a", "aliases": [1]}, "a list of strings"),
-        ({"id": "Q230", "name": "a"}, '"Q230"is already used at entities.jsonl:1'),
+        ({"id": "Q230", "name": "a"}, '"Q230" is already used at entities.jsonl:1'),
     ],
 )
 def test_a_wrong_entity_is_named(write, entity: dict[str, Any], says: str) -> None:

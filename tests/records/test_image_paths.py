@@ -50,6 +50,8 @@ def test_a_data_set_knows_which_images_lead_out_of_it(tmp_path: Path) -> None:
         ("a/b%20c.png", "a/b c.png"),
         ("a/b c.png", "a%2Fb%20c.png"),
         ("a/100%.png", "a/100%25.png"),
+        ("IMG/a.jpg", "IMG/a.JPG"),
+        ("IMG/a.JPG", "img\\A.jpg"),
         (unicodedata.normalize("NFD", "é ü.png"), "%C3%A9%20%C3%BC.png"),
     ],
 )
@@ -78,3 +80,12 @@ def test_two_spellings_on_the_disk_are_two_files(tmp_path: Path) -> None:
         (tmp_path / name).write_text("x")
         assert image_path(tmp_path, name, "m1", LoadReport("x")) == tmp_path / name
     assert image_path(tmp_path, "%61 b.png", "m1", LoadReport("x")) == tmp_path / "a b.png"
+
+
+def test_letter_case_decides_where_two_files_have_one_name(tmp_path: Path) -> None:
+    for name in (composed := unicodedata.normalize("NFC", "É.png"), unicodedata.normalize("NFC", "é.PNG")):
+        (tmp_path / name).write_text("x")
+    report = LoadReport("x")
+    assert image_path(tmp_path, unicodedata.normalize("NFD", composed), "m1", report) == tmp_path / composed
+    assert image_path(tmp_path, "É.PNG", "m1", report) == tmp_path / "É.PNG"  # either could be meant: it is missing
+    assert report.counts == {"image_respelt": 1}

@@ -20,7 +20,7 @@ def image_path(folder: Path, named: str, place: str, report: LoadReport) -> Path
 
     A path that leaves the folder (`..`, or an absolute one elsewhere) and a web address are refused and counted as
     `image_outside` and `image_url`: a data set must not make a linker read other files of the machine. Where no file has the name but
-    one is another spelling of it (Unicode's other form, backslashes, percent-encoding), that one is meant; counted as `image_respelt`.
+    one is another spelling of it (Unicode's other form, letter case, backslashes, percent-encoding), that one is meant; counted as `image_respelt`.
     """
     if not named.strip():
         return None
@@ -56,14 +56,15 @@ def wikidiverse_name(address: str) -> str:
 
 
 def _spelt_otherwise(base: Path, named: str) -> Path | None:
-    """The one file that a path means where none is spelt like it: in Unicode's other form, with backslashes, percent-encoded.
+    """The one file that a path means where none is spelt like it: in Unicode's other form or another letter case, with backslashes, percent-encoded.
 
     Every part is looked up in the listing of its folder, so that no spelling leads out of it.
     """
     for written in dict.fromkeys((named, named.replace("\\", "/"), unquote(named).replace("\\", "/"))):
         here = base
         for part in written.split("/"):
-            meant = _listing(here, _changed(here)).get(_plain_name(part), ())
+            likely = _listing(here, _changed(here)).get(_plain_name(part).casefold(), [])
+            meant = [name for name in likely if _plain_name(name) == _plain_name(part)] or likely
             if part not in ("", ".", "..") and _is_there(here / part):
                 here /= part
             elif len(meant) == 1:
@@ -91,11 +92,11 @@ def _changed(folder: Path) -> int:
 
 @lru_cache(maxsize=256)
 def _listing(folder: Path, changed: int) -> Mapping[str, list[str]]:
-    """Plain name -> the names in a folder that are spellings of it."""
+    """Plain name without its letter case -> the names in a folder that are spellings of it."""
     names: defaultdict[str, list[str]] = defaultdict(list)
     if changed and folder.is_dir():
         for entry in folder.iterdir():
-            names[_plain_name(entry.name)].append(entry.name)
+            names[_plain_name(entry.name).casefold()].append(entry.name)
     return dict(names)
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
+from unicodedata import normalize
 
 from robustmel.errors import MissingError, UsageError, printable
 from robustmel.records.json_lines import Line, kind_of, read_lines
@@ -94,7 +95,7 @@ class Record:
         raise MissingError(f"{self.place}: {json.dumps(self._names[key])} must be {expected}, found {type_name}.")
 
     def identifier(self, key: str) -> str:
-        """A non-empty id; whole numbers are read as their digits, however many."""
+        """A non-empty id, in Unicode's composed form (NFC); whole numbers are read as their digits, however many."""
         value = self.optional_identifier(key)
         if value is None or not value.strip():
             self._wrong(key, "a non-empty string")
@@ -108,7 +109,7 @@ class Record:
     def _as_id(self, key: str, value: object) -> str:
         if not isinstance(value, str | int) or isinstance(value, bool):
             self._wrong(key, "a string (or a whole number)")
-        return str(value)
+        return normalize("NFC", str(value))
 
     def text(self, key: str) -> str:
         """A string; "" where the key is absent or null."""
@@ -228,7 +229,7 @@ def read_unique(
         known = places.setdefault(record.identifier("id"), line.place)
         if known != line.place:
             raise MissingError(
-                f'{line.place}: the {noun} id "{printable(record.identifier("id"))}"is already used at {known}; ids must be unique.'
+                f'{line.place}: the {noun} id "{printable(record.identifier("id"))}" is already used at {known}; ids must be unique.'
             )
     if not places:
         needed = [key for key, must in keys.items() if must]

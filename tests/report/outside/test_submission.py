@@ -5,6 +5,7 @@ import math
 import os
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -28,6 +29,7 @@ def test_the_forms_of_a_prediction(tmp_path: Path) -> None:
             {"id": "ranked", "ranked": ["a", 7], "scores": [2, 1.5]},
             {"id": "order", "ranked": ["a", "b"]},
             {"id": "one", "prediction": "a"},
+            {"id": normalize("NFD", "é"), "prediction": normalize("NFD", "ü")},
             {"id": "nil", "prediction": None},
             {"id": "empty", "ranked": []},
             {"id": 5, "error": "out of memory"},
@@ -38,6 +40,7 @@ def test_the_forms_of_a_prediction(tmp_path: Path) -> None:
     known = {key: only for key, (only,) in found.answers.items()}
     assert known["ranked"] == Answer(("a", "7"), (2.0, 1.5), None)
     assert known["order"] == Answer(("a", "b"), None, None)
+    assert known[normalize("NFC", "é")] == Answer((normalize("NFC", "ü"),), None, None)
     assert known["one"] == Answer(("a",), None, None)
     assert known["nil"] == known["empty"] or known["nil"].ranked == known["empty"].ranked == ()
     assert known["5"] == Answer((), None, "out of memory")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from robustmel.errors import MissingError
 from robustmel.records.json_lines import kind_of, parsed
@@ -162,4 +163,4 @@ def _id(place: str, key: str, value: object) -> str:
         return str(value)
     if not isinstance(value, str):
         raise MissingError(f"{place}: {key} holds {kind_of(value)}, expected an id (a string).")
-    return value
+    return normalize("NFC", value)  # as data sets are read
