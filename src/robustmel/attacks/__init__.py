@@ -22,6 +22,7 @@ ATTACKS = Registry(
         "word_delete": "robustmel.attacks.text.word_delete:WordDelete",
         "wordnet": "robustmel.attacks.text.wordnet:WordNetSynonyms",
         "embedding": "robustmel.attacks.text.embedding:EmbeddingNeighbours",
+        "detector-aware": "robustmel.defences.detector_aware:DetectorAware",
     },
     entry_points="robustmel.attacks",
     violations=violations,

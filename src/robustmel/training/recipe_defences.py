@@ -7,8 +7,9 @@ from typing import Any
 
 from robustmel.attacks import ATTACKS
 from robustmel.defences.detectors import DETECTORS
+from robustmel.defences.detectors.contract import file_assets
 from robustmel.errors import UsageError
-from robustmel.registry import Registry, is_file_component
+from robustmel.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class RecordFilter:
     @property
     def assets(self) -> tuple[Path, ...]:
         """The files that decide what is left out."""
-        return _files(DETECTORS, self.detector, self.parameters) if self.share else ()
+        return file_assets(DETECTORS, self.detector, self.parameters) if self.share else ()
 
     @property
     def version(self) -> int:
@@ -76,7 +77,7 @@ class TextAugmentation:
     @property
     def assets(self) -> tuple[Path, ...]:
         """The files that decide the edits."""
-        return _files(ATTACKS, self.attack, self.parameters) if self.share else ()
+        return file_assets(ATTACKS, self.attack, self.parameters) if self.share else ()
 
     @property
     def version(self) -> int:
@@ -92,9 +93,3 @@ def _check_share(key: str, share: float) -> None:
 def _named(key: str, name: str, registry: Registry) -> None:
     if not name:
         raise UsageError(f'recipe: {key} is not given; name one, such as "{next(iter(sorted(registry.own)))}".')
-
-
-def _files(registry: Registry, name: str, parameters: Mapping[str, Any]) -> tuple[Path, ...]:
-    loaded: Any = registry.load(name)
-    own = (Path(name.rpartition(":")[0]),) if is_file_component(name) else ()
-    return own + (tuple(loaded.assets(**registry.parameters(name, parameters))) if hasattr(loaded, "assets") else ())

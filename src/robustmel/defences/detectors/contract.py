@@ -1,12 +1,14 @@
 """What a detector of poisoned training records is given and must offer."""
 
-from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robustmel.kb import KnowledgeBase
+from robustmel.registry import Registry, is_file_component
 from robustmel.types import Mention
 
 Suspicion = NDArray[np.float64]
@@ -15,7 +17,8 @@ Suspicion = NDArray[np.float64]
 class Detector(Protocol):
     """A component of `DETECTORS`: a frozen dataclass whose fields are its parameters.
 
-    One that reads files offers `assets(**parameters)`, their paths, as linkers do.
+    One that reads files offers `assets(**parameters)`, their paths, as linkers do. One that looks at each record alone says so by
+    `by_record = True`, so that an attack can ask it about a single record.
     """
 
     version: ClassVar[int]
@@ -28,3 +31,10 @@ class Detector(Protocol):
             kb: The entities that they point into.
         """
         ...
+
+
+def file_assets(registry: Registry, name: str, parameters: Mapping[str, Any]) -> tuple[Path, ...]:
+    """The files behind a component by name: those that it reads, and that of a class of the user's own."""
+    loaded: Any = registry.load(name)
+    own = (Path(name.rpartition(":")[0]),) if is_file_component(name) else ()
+    return own + (tuple(loaded.assets(**registry.parameters(name, parameters))) if hasattr(loaded, "assets") else ())

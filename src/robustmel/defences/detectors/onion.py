@@ -34,6 +34,7 @@ class ONION:
     device: str = "auto"
 
     version: ClassVar[int] = 1
+    by_record: ClassVar[bool] = True
 
     @classmethod
     def assets(cls, language_model: str, **others: Any) -> tuple[Path, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -36,6 +37,7 @@ class Perplexity:
     device: str = "auto"
 
     version: ClassVar[int] = 1
+    by_record: ClassVar[bool] = True
 
     @classmethod
     def assets(cls, language_model: str, **others: Any) -> tuple[Path, ...]:
@@ -53,7 +55,8 @@ def log_perplexities(texts: Sequence[str], language_model: str, device: str = "a
     Every token counts, the first one after the model's start token (its end token where it has none, as with GPT-2); padding never
     does. Longer texts than the model reads are scored up to its context.
     """
-    lm = LanguageModel.load(language_model, device=device)
+    files = tuple((path, path.stat().st_mtime_ns) for path in weight_files(language_model))
+    lm = _loaded(language_model, device, files)
     distinct = list(dict.fromkeys(texts))
     start, context = lm.end if lm.start is None else lm.start, lm.context or 2**31
     sequences = [[start, *ids][:context] for ids in tokenized(lm.tokenizer, distinct)]
@@ -62,6 +65,12 @@ def log_perplexities(texts: Sequence[str], language_model: str, device: str = "a
         means = _means(lm, [sequences[row] for row in rows])
         known.update((distinct[row], mean) for row, mean in zip(rows, means, strict=True))
     return np.array([known[text] for text in texts], dtype=np.float64)
+
+
+@lru_cache(maxsize=1)
+def _loaded(language_model: str, device: str, files: tuple[tuple[Path, int], ...]) -> LanguageModel:
+    """Loaded once for each state its files are in: an attack comes back to it."""
+    return LanguageModel.load(language_model, device=device)
 
 
 @torch.no_grad()

@@ -1,0 +1,105 @@
+"""A text attack that knows the detector."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from robustmel.attacks import ATTACKS
+from robustmel.attacks.contract import TextObjective
+from robustmel.attacks.quantities import at_least_one, proportion
+from robustmel.attacks.text.words import Protect
+from robustmel.defences.detectors import DETECTORS
+from robustmel.defences.detectors.contract import file_assets
+from robustmel.errors import UsageError
+from robustmel.kb import KnowledgeBase
+from robustmel.types import Mention, Query, TextEdit
+
+
+@dataclass(frozen=True)
+class DetectorAware:
+    """Edits each text several times by another attack and keeps what a detector finds least suspicious (Carlini & Wagner, 2017).
+
+    Of the tries those with the most edits are compared. It is how a detector of poisoned records is tested against an attacker who
+    knows it; detectors that compare records with one another cannot be asked, since the other records are not at hand.
+
+    Args:
+        attack: A text attack by name that asks nobody.
+        edit_rate: Share of the eligible words that it edits.
+        protect: What stays; see the attack.
+        detector: Whom to hide from: "onion", "perplexity", ... or one of your own whose class sets `by_record = True`.
+        tries: Edits of each text that are compared.
+
+    Raises:
+        UsageError: A value is out of its range, or the attack or the detector will not do.
+
+    Source:
+        Carlini & Wagner, "Adversarial Examples Are Not Easily Detected: Bypassing Ten Detection Methods", AISec 2017, section 3.2 (the
+        adversary with perfect knowledge), by drawing instead of gradients.
+    """
+
+    attack: str = "qwerty"
+    edit_rate: float = 0.1
+    protect: Protect = "mention"
+    detector: str = "onion"
+    tries: int = 8
+
+    modality: ClassVar[Literal["text"]] = "text"
+    writes: ClassVar[tuple[str, ...]] = ("text", "span")
+    threat_model: ClassVar[str] = "text edits"
+    random: ClassVar[bool] = True
+    needs: ClassVar[Literal["nothing"]] = "nothing"
+    version: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        object.__setattr__(self, "edit_rate", proportion("edit_rate", self.edit_rate))
+        at_least_one("tries", self.tries)
+        inner = self._inner()
+        if inner.modality != "text" or inner.needs != "nothing":
+            raise UsageError(
+                f"attack detector-aware: attack = {self.attack} is no text attack that asks nobody, such as qwerty."
+            )
+        if not getattr(DETECTORS.load(self.detector), "by_record", False):
+            known = ", ".join(name for name in DETECTORS.own if getattr(DETECTORS.load(name), "by_record", False))
+            raise UsageError(
+                f"attack detector-aware: detector {self.detector} compares records with one another; those that do not: {known}."
+            )
+
+    @classmethod
+    def assets(cls, *, attack: str, detector: str, **_: object) -> tuple[Path, ...]:
+        """The files of the attack and of the detector."""
+        return file_assets(ATTACKS, attack, {}) + file_assets(DETECTORS, detector, {})
+
+    @property
+    def budget(self) -> str:
+        """That of the attack."""
+        return str(self._inner().budget)
+
+    def passes(self) -> int:
+        """None of the source's."""
+        return 0
+
+    def perturb(
+        self, queries: Sequence[Query], objective: TextObjective | None, gold: Sequence[str | None], seeds: Sequence[int]
+    ) -> list[TextEdit]:
+        """See `TextAttack.perturb`."""
+        inner, dice = self._inner(), [Random(seed) for seed in seeds]
+        tried = [inner.perturb(queries, None, gold, [own.getrandbits(63) for own in dice]) for _ in range(self.tries)]
+        records = [
+            Mention(edit.id, right, edit.surface, edit.text, edit.span, query.image)
+            for edits in tried
+            for query, right, edit in zip(queries, gold, edits, strict=True)
+        ]
+        scores = DETECTORS.create(self.detector).scores(records, KnowledgeBase(())) if records else np.zeros(0)
+        suspicion = np.nan_to_num(np.asarray(scores, np.float64), nan=-np.inf).reshape(self.tries, len(queries))
+        return [
+            edits[min(range(self.tries), key=lambda attempt: (-edits[attempt].edits, suspicion[attempt, place]))]
+            for place, edits in enumerate(zip(*tried, strict=True))
+        ]
+
+    def _inner(self) -> Any:
+        return ATTACKS.create(self.attack, edit_rate=self.edit_rate, protect=self.protect)
