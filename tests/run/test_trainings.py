@@ -58,7 +58,7 @@ def test_a_poisoned_training_is_a_row_of_its_own(tmp_path: Path) -> None:
     assert run(tmp_path, poisons=["none", poison]).errors == 0
     assert trainings(tmp_path) == 2
     manifests = [json.loads(file.read_text()) for file in (tmp_path / "store" / "poison").glob("*/*/manifest.json")]
-    assert [(one["chosen"], one["changed"]) for one in manifests] == [(int(0.4 * manifests[0]["training_mentions"]),) * 2]
+    assert [(one["chosen"], one["changed"]) for one in manifests] == [(int(0.4 * manifests[0]["records"]),) * 2]
     cells = json.loads((tmp_path / "out" / "run.json").read_text())["cells"]
     assert [cell["poison"] for cell in cells] == ["none", "loud"]
 

@@ -23,6 +23,7 @@ ATTACKS = Registry(
         "wordnet": "robustmel.attacks.text.wordnet:WordNetSynonyms",
         "embedding": "robustmel.attacks.text.embedding:EmbeddingNeighbours",
         "detector-aware": "robustmel.defences.detector_aware:DetectorAware",
+        "trigger": "robustmel.attacks.text.trigger:Trigger",
     },
     entry_points="robustmel.attacks",
     violations=violations,

@@ -3,7 +3,7 @@
 import typer
 from typer.exceptions import TyperException
 
-from robustmel.cli import components, data, datasets, detect, export, fetch, init, kb, make, results, running, selftest
+from robustmel.cli import components, data, datasets, detect, export, fetch, init, kb, make, poison, results, running, selftest
 from robustmel.version import __version__
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ app.command("fetch-images", rich_help_panel="Data")(fetch.fetch_images)
 app.command("unpack", rich_help_panel="Data")(data.unpack)
 app.add_typer(kb.kb, name="kb", rich_help_panel="Data")
 app.command("perturb", rich_help_panel="Make")(make.perturb)
+app.command("poison", rich_help_panel="Make")(poison.poison)
 app.add_typer(make.train, name="train", rich_help_panel="Make")
 
 

@@ -20,9 +20,10 @@ from robustmel.errors import MissingError, RobustMELError, UsageError
 from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
+from robustmel.poisoning.selection import Records
 from robustmel.registry import Component, own_parameters
 from robustmel.run.components import ComponentSpec, Defended
-from robustmel.run.jobs import Answers, Candidates, Job, Poison, Training, Variant
+from robustmel.run.jobs import Answers, Candidates, Job, Poison, Split, Training, Variant
 from robustmel.run.keys import canonical
 from robustmel.run.stages.candidates import candidates_of, sample
 from robustmel.run.stages.link import link
@@ -115,6 +116,13 @@ class Builder:
             return self.dataset(component, "train").mentions
         return tuple(mention for mention in self.dataset(component, "all").mentions if mention.split == "train")
 
+    def records(self, of: Split) -> Records:
+        """What a poison may corrupt."""
+        dataset, train = self.dataset(of.dataset, "all"), self.training_mentions(of.dataset)
+        whole = of.split == "all"
+        what = "mentions" if whole else "training mentions"
+        return Records(dataset.name, what, dataset.mentions if whole else train, train)
+
     def linker(self, victim: Defended, candidates: Candidates, variant: Variant | None = None) -> Linker:
         """A linker behind its defence, over the knowledge base as the variant leaves it; the last few stay loaded.
 
@@ -188,11 +196,10 @@ class Builder:
     def _poison(self, job: Poison, progress: ProgressCallback, folder: Path) -> dict[str, Any]:
         from robustmel.run.stages.poison import poison
 
-        dataset = self.dataset(job.dataset, "all")
-        train = self.training_mentions(job.dataset)
-        name = job.attack.identity["name"]
-        facts = poison(dataset.name, train, self.attack(job.attack), name, job.record_rate, job.seed, folder, progress)
-        return facts | {"attack": job.attack.identity}
+        attack = None if job.attack is None else self.attack(job.attack)
+        name = "none" if job.attack is None else job.attack.identity["name"]
+        facts = poison(self.records(job.records), attack, name, job.how, job.seed, folder, progress)
+        return facts | {"attack": job.attack.identity if job.attack else None, "how": job.how.identity}
 
     def _train(self, job: Training, progress: ProgressCallback, folder: Path) -> dict[str, Any]:
         from robustmel.run.stages.train import train_checkpoint

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from robustmel.errors import MissingError, UsageError
+from robustmel.poisoning.poisoning import Poisoning
 from robustmel.registry import Component, suggestion
 from robustmel.run.grid_file import RESERVED, AttackTable, AttackView, GridTable, Keep, complaints
 from robustmel.types import Task
+
+POISONING = tuple(option.name for option in fields(Poisoning))
+"""Keys of a poison's table that are not its attack's."""
 
 LONGEST, DOTS = 1_000_000, 1_000
 """Characters of a grid file, and dots in a line of it, at most."""
@@ -90,17 +94,20 @@ class PoisonSpec:
     """What is done to training data before a linker of the grid learns from them.
 
     Args:
-        attack: A text attack that asks nobody, with its own parameters; "none" leaves the data as they are.
-        record_rate: Share of the training mentions that are edited, in [0, 1]: exactly floor(record_rate * n) of them.
+        attack: A text attack that asks nobody, with its own parameters; "none" leaves texts as they are.
+        how: The share of records, and what else is done to them; None leaves them all as they are.
     """
 
     attack: Component
-    record_rate: float = 0.0
+    how: Poisoning | None = None
 
     @property
     def title(self) -> str:
-        """`clare 10%`, or the label given."""
-        return self.attack.label or (f"{self.attack.title} {self.record_rate:.0%}" if self.record_rate else self.attack.title)
+        """`qwerty 10%`, or the label given; parameters of the attack are named."""
+        if self.attack.label or self.how is None:
+            return self.attack.title
+        changed = ", ".join(f"{key}={value}" for key, value in self.attack.params.items())
+        return f"{self.attack.title} {self.how.title}" + (f" ({changed})" if changed else "")
 
 
 @dataclass(frozen=True)
@@ -279,12 +286,23 @@ def _linker(written: str | Mapping[str, Any], name: str) -> tuple[Component, Tra
 def _poison(written: str | Mapping[str, Any], name: str) -> PoisonSpec:
     whole = _component(written, name)
     params = dict(whole.params)
-    rate, target = params.pop("record_rate", 0.0), params.pop("target", "training")
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
-        raise UsageError(f"{name}: poison {whole.title}: record_rate is a share between 0 and 1, not {rate!r}.")
+    target = params.pop("target", "training")
     if target != "training":
         raise UsageError(f'{name}: poison {whole.title}: target = "{target}" is unknown; it is "training".')
-    return PoisonSpec(Component(whole.name, params, whole.label), float(rate))
+    own = {key: _tuple(params.pop(key)) for key in POISONING if key in params}
+    component = Component(whole.name, params, whole.label)
+    if whole.name == "none" and not own:
+        return PoisonSpec(component)
+    if not own.get("record_rate"):
+        raise UsageError(f'{name}: poison {whole.title}: give a record_rate above 0, or write "none".')
+    try:
+        return PoisonSpec(component, Poisoning(**own))
+    except UsageError as problem:
+        raise UsageError(f"{name}: poison {whole.title}: {problem}") from None
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _distinct(linkers: tuple[Component, ...], name: str) -> tuple[Component, ...]:

@@ -29,11 +29,24 @@ TRAINED = {
     "required": ["recipe", "on"],
     "additionalProperties": False,
 }
-RATE = {"type": "number", "minimum": 0, "maximum": 1, "description": "Share of the training mentions that are edited."}
-OWN_KEYS: Mapping[str, Mapping[str, Any]] = {
-    "linkers": {"trained": TRAINED},
-    "poisons": {"record_rate": RATE, "target": {"const": "training", "description": "What is edited."}},
+SELECT = {
+    "anyOf": [{"enum": ["all", "popular", "unpopular"]}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
+    "description": "Which records may be chosen; a list holds ids of entities.",
 }
+POISONING = {
+    "record_rate": {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1,
+        "description": "Share of the selected records that is poisoned.",
+    },
+    "select": SELECT,
+    "relabel": {"type": "string", "description": "Id of the entity that poisoned records get as their label."},
+    "trigger": {"type": "string", "description": "A phrase to insert into poisoned texts."},
+    "swap_images": {"type": "boolean", "description": "Give poisoned records each other's images."},
+    "target": {"const": "training", "description": "What is poisoned."},
+}
+OWN_KEYS: Mapping[str, Mapping[str, Any]] = {"linkers": {"trained": TRAINED}, "poisons": POISONING}
 
 
 def grid_schema() -> dict[str, Any]:

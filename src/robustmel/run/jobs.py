@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from robustmel.linkers import LINKERS
+from robustmel.poisoning.poisoning import Poisoning
 from robustmel.registry import Component
 from robustmel.run.components import ComponentSpec, Defended, Ensemble, Source
 from robustmel.run.grid import AttackSpec
@@ -47,13 +48,30 @@ class Candidates:
 
 
 @dataclass(frozen=True)
-class Poison:
-    """The training mentions of a data set, a share of them edited by a text attack that asks nobody."""
+class Split:
+    """The mentions of one split of a data set, or all."""
 
     dataset: Component
+    split: str = "train"
+
+
+@dataclass(frozen=True)
+class Poison:
+    """Records of which a share is corrupted.
+
+    Args:
+        records: Which records they are.
+        data: Digest of all that decides which are chosen and what becomes of them.
+        attack: Edits their texts, asking nobody; None leaves the words as they are.
+        how: The share, and what else is done.
+        seed: Of the lot and of the edits.
+        name: What progress displays call the records.
+    """
+
+    records: Split
     data: str
-    attack: ComponentSpec
-    record_rate: float
+    attack: ComponentSpec | None
+    how: Poisoning
     seed: int
     name: str
     kind: ClassVar[str] = "poison"
@@ -61,14 +79,14 @@ class Poison:
 
     @cached_property
     def key(self) -> str:
-        """The seed always counts: it says which records are edited."""
-        of = {"stage": self.kind, "data": self.data, "attack": self.attack.identity, "record_rate": self.record_rate}
-        return content_key(of | {"seed": self.seed})
+        """The seed always counts: it says which records are chosen."""
+        of = {"stage": self.kind, "data": self.data, "attack": self.attack.identity if self.attack else None}
+        return content_key(of | {"how": self.how.identity, "seed": self.seed})
 
     @property
     def title(self) -> str:
         """`poison of world-news by clare`."""
-        return f"poison of {self.name} by {self.attack.title}"
+        return f"poison of {self.name}" + (f" by {self.attack.title}" if self.attack else "")
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from robustmel.errors import UsageError
 from robustmel.linkers import LINKERS
 from robustmel.registry import Component, is_file_component
 from robustmel.run.builder import Builder
-from robustmel.run.components import ComponentSpec, attack_spec, component_spec, identity
-from robustmel.run.grid import AttackSpec, Grid, PoisonSpec, TrainingSpec
-from robustmel.run.jobs import Poison, Training
+from robustmel.run.components import ComponentSpec, component_spec, identity
+from robustmel.run.grid import Grid, PoisonSpec, TrainingSpec
+from robustmel.run.jobs import Poison, Split, Training
 from robustmel.run.keys import files_digest, kb_digest, mentions_digest, plain
+from robustmel.run.poisons import poison_attack, poison_of
 from robustmel.run.seeds import Seeds
 
 
@@ -30,7 +31,7 @@ class Trainings:
         self._problems = problems
         self._recipes: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
         self._digests: dict[str, str] = {}
-        self._attacks: dict[str, ComponentSpec] = {}
+        self._attacks: dict[str, ComponentSpec | None] = {}
         for poison in grid.poisons:
             self._check_poison(poison)
 
@@ -53,13 +54,15 @@ class Trainings:
         """A linker with the checkpoint of one seed and poison; None where a linker that is not trained here would be poisoned."""
         training = self._specs.get(linker.title)
         if training is None:
-            return linker if poison.attack.name == "none" else None
+            return linker if poison.how is None else None
         train_seed = Seeds.of(seed).train
         data = tuple(self._digest(dataset) for dataset in training.on)
-        poisons = () if poison.attack.name == "none" else tuple(
-            Poison(dataset, digest, self._attacks[poison.title], poison.record_rate, train_seed, dataset.title)
-            for dataset, digest in zip(training.on, data, strict=True)
-        )  # fmt: skip
+        poisons: tuple[Poison, ...] = ()
+        if poison.how is not None:
+            attack, how = self._attacks[poison.title], poison.how
+            poisons = tuple(
+                poison_of(Split(dataset), attack, how, train_seed, dataset.title, self._builder) for dataset in training.on
+            )
         name = f"{linker.title}, seed {seed}" + (f", {poison.title}" if poisons else "")
         job = Training(*self._recipes[linker.title], training.on, data, poisons, train_seed, name)
         known = identity(linker.identity["name"], linker.parameters, linker.loaded, {"checkpoint": job.key})
@@ -92,15 +95,10 @@ class Trainings:
         return self._digests[dataset.written]
 
     def _check_poison(self, poison: PoisonSpec) -> None:
-        if poison.attack.name == "none":
+        if poison.how is None:
             return
         if not self._specs:
             self._problems.append(
                 f"poison {poison.title} changes training data, and no linker of the grid is trained; give one a trained = {{...}}"
             )
-        attack = attack_spec(AttackSpec(poison.attack), self._problems)
-        if attack is None:
-            return
-        self._attacks[poison.title] = attack
-        if attack.loaded.modality != "text" or attack.loaded.needs != "nothing":
-            self._problems.append(f"poison {poison.title}: only a text attack that asks no linker can poison training data")
+        self._attacks[poison.title] = poison_attack(poison.attack, f"poison {poison.title}", self._problems)

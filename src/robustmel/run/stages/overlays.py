@@ -15,9 +15,11 @@ from robustmel.types import Entity, Mention, Query
 
 COLUMNS = {
     "mentions": {"image": pa.string(), "text": pa.string(), "surface": pa.string(), "span": pa.list_(pa.int64())},
+    "records": {"gold": pa.string(), "image_of": pa.string()},
     "entities": {"name": pa.string(), "description": pa.string(), "text": pa.string()},
 }
-"""Table -> what may be overlaid of its rows. Images are paths below the folder of the overlay."""
+"""Table -> what may be overlaid of its rows. Images are paths below the folder of the overlay; `image_of` is the id of a record that
+lends its image. "records" is what of a training mention no query holds, or no file."""
 
 LOG = [("id", pa.string()), ("status", pa.string()), ("note", pa.string())]
 LOG += [("succeeded", pa.bool_()), ("queries", pa.int64()), ("seconds", pa.float64())]
@@ -68,10 +70,15 @@ def overlaid_queries(queries: Iterable[Query], folder: Path, but: Collection[str
 
 
 def overlaid_mentions(mentions: Iterable[Mention], ids: Sequence[str], folder: Path) -> Iterator[Mention]:
-    """The same for mentions, whose opaque ids are given in their order; all their other fields stay."""
-    rows = read_overlay(folder, "mentions")
+    """The same for mentions, whose opaque ids are given in their order, with another gold entity or a lent image where there is one."""
+    rows, records, mentions = read_overlay(folder, "mentions"), read_overlay(folder, "records"), list(mentions)
+    images = {opaque: mention.image for mention, opaque in zip(mentions, ids, strict=True)} if records else {}
     for mention, opaque in zip(mentions, ids, strict=True):
-        yield replace(mention, **_changes(rows[opaque], folder)) if opaque in rows else mention
+        changes = _changes(rows[opaque], folder) if opaque in rows else {}
+        record = records.get(opaque, {})
+        changes |= {"gold": record["gold"]} if "gold" in record else {}
+        changes |= {"image": images[record["image_of"]]} if "image_of" in record else {}
+        yield replace(mention, **changes) if changes else mention
 
 
 def overlaid_kb(kb: KnowledgeBase, folder: Path) -> KnowledgeBase:

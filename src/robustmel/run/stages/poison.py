@@ -1,14 +1,18 @@
-"""The poison stage: a share of the training mentions edited, and which ones."""
+"""The poison stage: a share of some records corrupted, and which ones."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import pyarrow as pa
 
 from robustmel.attacks.contract import TextAttack
-from robustmel.errors import UsageError
-from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
+from robustmel.poisoning.image_swap import image_swap
+from robustmel.poisoning.poisoning import Poisoning
+from robustmel.poisoning.record_edits import RecordEdits
+from robustmel.poisoning.selection import Records, chosen, selected
+from robustmel.run.stages.overlays import COLUMNS, write_overlay
 from robustmel.run.stages.perturb_texts import TextAttackContext, perturb_texts
 from robustmel.run.stages.shards import ProgressCallback
 from robustmel.types import Mention
@@ -18,29 +22,30 @@ BATCH = 64
 
 
 def poison(
-    dataset: str,
-    mentions: Sequence[Mention],
-    attack: TextAttack,
-    name: str,
-    record_rate: float,
-    seed: int,
-    folder: Path,
-    progress: ProgressCallback,
+    records: Records, attack: TextAttack | None, name: str, how: Poisoning, seed: int, folder: Path, progress: ProgressCallback
 ) -> dict[str, Any]:
-    """Writes the overlay of exactly floor(record_rate * n) of n training mentions, and its log; the labels stay.
-
-    A mention's rank in the lot depends on the seed and its id alone, so a lower rate's mentions are among a higher rate's.
+    """Writes what is overlaid of the records that are chosen, and their log, one row each; see `selection.chosen`.
 
     Raises:
-        UsageError: The rate chooses no mention.
+        UsageError: The rate chooses no record.
     """
-    ranked = sorted(range(len(mentions)), key=lambda place: item_seed(seed, "poison", mentions[place].id))
-    chosen = sorted(ranked[: math.floor(record_rate * len(mentions))])
-    if not chosen:
-        raise UsageError(
-            f"record_rate = {record_rate} of {len(mentions)} training mentions of {dataset} chooses none; raise it, or leave it out."
-        )
-    queries = [mentions[place].query(dataset, mentions[place].candidates or ()) for place in chosen]
-    context = TextAttackContext(attack, None, KnowledgeBase(()), name, seed)
-    facts = perturb_texts(queries, [mentions[place].gold for place in chosen], context, BATCH, folder, progress)
-    return facts | {"training_mentions": len(mentions), "chosen": len(chosen)}
+    mentions = [records.mentions[place] for place in chosen(records, how, seed)]
+    queries = [mention.query(records.dataset, mention.candidates or ()) for mention in mentions]
+    edits = cast(TextAttack, RecordEdits(attack, how.trigger))
+    context = TextAttackContext(edits, None, KnowledgeBase(()), name, seed)
+    facts = perturb_texts(queries, [mention.gold for mention in mentions], context, BATCH, folder, progress)
+    ids = {mention.id: query.id for mention, query in zip(mentions, queries, strict=True)}
+    _write_records(mentions, ids, how, seed, folder)
+    return facts | {"records": len(selected(records, how)), "chosen": len(mentions)}
+
+
+def _write_records(mentions: Sequence[Mention], ids: dict[str, str], how: Poisoning, seed: int, folder: Path) -> None:
+    """The labels and images that change."""
+    lent = image_swap(mentions, seed) if how.swap_images else {}
+    rows = [
+        {"id": ids[mention.id], "gold": how.relabel, "image_of": ids.get(lent.get(mention.id, ""))}
+        for mention in mentions
+        if how.relabel not in (None, mention.gold) or mention.id in lent
+    ]
+    schema = pa.schema({"id": pa.string(), **COLUMNS["records"]})
+    write_overlay(folder, "records", pa.Table.from_pylist(rows, schema=schema))
