@@ -32,7 +32,7 @@ from benchmarks.trie import MEL_DATA, drawn_names, mel_data, trained_tokenizer
 
 from robustmel.linkers.gemel.checkpoint import Demo
 from robustmel.linkers.gemel.demos import DemoPool
-from robustmel.linkers.gemel.sentence_encoder import sentence_tower
+from robustmel.linkers.sentence_encoder import sentence_tower
 from robustmel.linkers.text_tower import TextTower
 from robustmel.retrieval.word_index import words
 from robustmel.types import Query

@@ -92,3 +92,32 @@ def lexicons(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, st
     }
     (folder / "vectors.txt").write_text("".join(f"{word} {x} {y}\n" for word, (x, y) in near.items()))
     return {"wordnet": {"folder": str(folder)}, "embedding": {"vectors": str(folder / "vectors.txt")}}
+
+
+@pytest.fixture(scope="session")
+def masked_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny RoBERTa whose vocabulary has words of several scripts; it reads 62 tokens."""
+    import torch
+    from transformers import RobertaConfig, RobertaForMaskedLM
+
+    from robustmel.training.texts import learn_tokenizer
+
+    folder = tmp_path_factory.mktemp("roberta")
+    vocabulary = "red walls painted quickly old tall city said the of 北 京 城 ภ 한국어 Привет стены كتاب שלום हिन्दी café"
+    words = vocabulary.split()
+    texts = [" ".join(words[place:] + words[:place]) for place in range(len(words))]
+    tokenizer = learn_tokenizer(texts * 5, vocabulary=500, length=62, masked=True, fills_in=True)
+    torch.manual_seed(0)
+    shape = {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "initializer_range": 0.3,
+    }
+    config = RobertaConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=65, pad_token_id=2, bos_token_id=0, eos_token_id=1, **shape
+    )
+    RobertaForMaskedLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

@@ -21,6 +21,7 @@ ATTACKS = Registry(
         "char_swap": "robustmel.attacks.text.char_swap:CharSwap",
         "word_delete": "robustmel.attacks.text.word_delete:WordDelete",
         "wordnet": "robustmel.attacks.text.wordnet:WordNetSynonyms",
+        "clare": "robustmel.attacks.text.clare:CLARE",
         "embedding": "robustmel.attacks.text.embedding:EmbeddingNeighbours",
         "detector-aware": "robustmel.defences.detector_aware:DetectorAware",
         "trigger": "robustmel.attacks.text.trigger:Trigger",

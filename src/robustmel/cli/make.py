@@ -99,5 +99,9 @@ for kind, what in (
     ("dual-encoder", "Train a dual encoder by its family's own loss."),
     ("gemel", "Train GEMEL's feature mapper between a frozen vision encoder and a frozen language model."),
     ("language-model", "Train a small language model that answers in GEMEL's prompt, to be frozen in a generative linker."),
+    (
+        "masked-language-model",
+        "Train a small masked language model that embeds sentences, too: for CLARE and for demonstrations.",
+    ),
 ):
     train.command(kind, cls=CommandWithRecipeKeys, help=f"{what} The same command goes on after an interruption.")(train_kind)

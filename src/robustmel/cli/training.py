@@ -51,7 +51,9 @@ def print_recipes() -> None:
     print(
         "takes half a minute an epoch, opt-world (GEMEL's language model) one and a half. GEMEL's have the data set of their name."
     )
-    print("`robustmel train dual-encoder --help` lists the keys that --set changes; so do gemel and language-model.")
+    print(
+        "`robustmel train dual-encoder --help` lists the keys that --set changes; so do gemel, language-model and masked-language-model."
+    )
 
 
 def train_from_command_line(

@@ -66,11 +66,15 @@ class TextTower:
         """One number a text, the same for texts that the model reads alike: cut to the same tokens, or equal but for case."""
         distinct = list(dict.fromkeys(texts))
         if len(self._row) + len(distinct) > REMEMBERED:
-            self._row, self._row_of_tokens, self._memory = {}, {}, torch.empty(0, 0, device=self.device)
+            self.forget()
         fresh = [text for text in distinct if text not in self._row]
         if fresh or not self._row:
             self._remember(fresh or [""])
         return [self._row[text] for text in texts]
+
+    def forget(self) -> None:
+        """Empties the memory; numbers given before have gone."""
+        self._row, self._row_of_tokens, self._memory = {}, {}, torch.empty(0, 0, device=self.device)
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included, at most `limit`; cut ones are counted."""

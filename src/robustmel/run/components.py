@@ -265,7 +265,9 @@ def identity(
         digests: Of the files behind it, its assets.
         source: Digest of the file that holds the class, for one of the user's own.
     """
-    left_out = {"device", "batch_size"} | ({"model", "revision", "allow_pickle", "folder", "vectors"} if digests else set())
+    left_out = {"device", "batch_size"} | (
+        {"model", "revision", "allow_pickle", "folder", "vectors", "encoder"} if digests else set()
+    )
     decisive = {key: value for key, value in parameters.items() if key not in left_out}
     known = {
         "name": name,

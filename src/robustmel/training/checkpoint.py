@@ -25,6 +25,7 @@ TRAINEES = Registry(
         "dual-encoder": "robustmel.training.dual_encoder:DualEncoderTrainee",
         "gemel": "robustmel.training.feature_mapper:FeatureMapperTrainee",
         "language-model": "robustmel.training.language_model:LanguageModelTrainee",
+        "masked-language-model": "robustmel.training.masked_language_model:MaskedLanguageModelTrainee",
     },
 )
 """What a linker's class may say in `trained_as` -> the `Trainee` that its training is."""

@@ -11,7 +11,7 @@ from robustmel.errors import MissingError, UsageError
 from robustmel.registry import suggestion
 from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.feature_mapper_recipe import FeatureMapperRecipe
-from robustmel.training.language_model_recipe import LanguageModelRecipe
+from robustmel.training.language_model_recipe import LanguageModelRecipe, MaskedLanguageModelRecipe
 from robustmel.training.recipe import Recipe, fill
 
 PACKAGED = Path(__file__).parents[1] / "world" / "recipes"
@@ -20,6 +20,7 @@ RECIPES: dict[str, type[Recipe]] = {
     "dual-encoder": DualEncoderRecipe,
     "gemel": FeatureMapperRecipe,
     "language-model": LanguageModelRecipe,
+    "masked-language-model": MaskedLanguageModelRecipe,
 }
 """What `robustmel train` can train -> the recipe that says how."""
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from torch import Tensor
 
 from robustmel.linkers.texts import label
 from robustmel.types import Entity
 
-START, END, PAD = "<|startoftext|>", "<|endoftext|>", "<|pad|>"
+START, END, PAD, MASK = "<|startoftext|>", "<|endoftext|>", "<|pad|>", "<|mask|>"
 SPECIALS = (START, END, PAD)
 """Their ids are 0, 1, 2 in this order. END must not have the id 2: CLIP's pooling takes that for an old, wrong config and
 then reads the token with the largest id instead of the first END."""
@@ -91,7 +91,14 @@ class TextBank:
 
 
 def learn_tokenizer(
-    texts: Iterable[str], vocabulary: int, length: int, *, masked: bool, end_last: bool = False, generative: bool = False
+    texts: Iterable[str],
+    vocabulary: int,
+    length: int,
+    *,
+    masked: bool,
+    end_last: bool = False,
+    generative: bool = False,
+    fills_in: bool = False,
 ) -> Any:
     """A byte-level BPE tokenizer: a `PreTrainedTokenizerFast` that `AutoTokenizer.from_pretrained` loads again.
 
@@ -104,21 +111,24 @@ def learn_tokenizer(
         masked: True gives an attention mask beside the ids (CLIP); False gives ids alone: SigLIP attends to its padding.
         end_last: END gets the largest id of all: OWL-ViT reads a text at the token with the largest id.
         generative: For a language model: letters keep their case, no blank is put before a text, and no END after it.
+        fills_in: For a masked language model: the same, but with END; `MASK` stands for a word and the blank before it.
     """
     import transformers
 
+    verbatim = generative or fills_in
+
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), *([] if generative else [normalizers.Lowercase()])])
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=not generative)
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), *([] if verbatim else [normalizers.Lowercase()])])
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=not verbatim)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary - end_last,
-        special_tokens=[token for token in SPECIALS if not (end_last and token == END)],
+        special_tokens=[*(token for token in SPECIALS if not (end_last and token == END)), *[MASK] * fills_in],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
     tokenizer.train_from_iterator(sorted(set(texts)), trainer)
-    tokenizer.add_special_tokens(list(SPECIALS))  # those that have an id keep it
+    tokenizer.add_special_tokens([*SPECIALS, *[AddedToken(MASK, lstrip=True, normalized=False)] * fills_in])  # ids are kept
     ends = [(token, tokenizer.token_to_id(token)) for token in (START, END)]
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{START} $A" if generative else f"{START} $A {END}", special_tokens=ends
@@ -129,6 +139,7 @@ def learn_tokenizer(
         bos_token=START,
         eos_token=END,
         pad_token=PAD,
+        mask_token=AddedToken(MASK, lstrip=True, normalized=False) if fills_in else None,
         model_max_length=length,
         padding_side="right",
         model_input_names=["input_ids", "attention_mask"] if masked else ["input_ids"],

@@ -16,7 +16,7 @@ from robustmel.errors import MissingError, UsageError
 from robustmel.linkers.gemel.checkpoint import GemelCheckpoint, read_checkpoint
 from robustmel.linkers.gemel.demo_embeddings import EMBEDDINGS, DemoEmbeddings
 from robustmel.linkers.gemel.linker import GEMEL
-from robustmel.linkers.gemel.sentence_encoder import sentence_tower
+from robustmel.linkers.sentence_encoder import sentence_tower
 from robustmel.linkers.text_tower import TextTower
 from robustmel.types import Query
 

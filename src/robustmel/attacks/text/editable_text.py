@@ -19,12 +19,12 @@ class EditableText:
     Args:
         query: As it is.
         protected: The spans that stay.
-        editor: What edits a word.
+        editor: What edits a word; without one, changes come from elsewhere.
     """
 
     query: Query
     protected: Sequence[Span]
-    editor: Editor
+    editor: Editor = lambda word, dice: None
 
     def change(self, span: Span, changes: Sequence[TextChange], dice: Random) -> TextChange | None:
         """An edit of the word at a span, drawn; None where there is none. A deleted word takes a space with it, if one is free."""

@@ -1,6 +1,7 @@
 """Words and graphemes of a sentence by character offsets, and the spans that an attack must leave alone."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,6 +13,7 @@ Span = tuple[int, int]
 Protect = Literal["mention", "markers", "none"]
 
 _UNSPACED = r"[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+_UNSPACED_LETTER = regex.compile(rf"(?V1){_UNSPACED}")
 _START, _REST = rf"[\p{{L}}\p{{N}}--{_UNSPACED}]", rf"[\p{{L}}\p{{N}}\p{{M}}\u200c\u200d--{_UNSPACED}]*"
 _WORD = regex.compile(rf"(?V1)(?=[\p{{L}}\p{{N}}])(?={_UNSPACED})\X|{_START}{_REST}(?:['’-]{_START}{_REST})*")
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:['-][A-Za-z0-9]+)*")
@@ -47,6 +49,17 @@ def words(text: str) -> list[Span]:
 def is_word(text: str) -> bool:
     """Whether all of a text is one word."""
     return words(text) == [(0, len(text))]
+
+
+def is_unspaced(word: str) -> bool:
+    """Whether a word begins in a script without spaces between words."""
+    return not word.isascii() and _UNSPACED_LETTER.match(word) is not None
+
+
+def script_of(text: str) -> str:
+    """What Unicode calls the script of a text's first letter ("LATIN", "CJK"), "" without a letter."""
+    letter = next(filter(str.isalpha, text), "")
+    return unicodedata.name(letter, "").partition(" ")[0] if letter else ""
 
 
 def is_stop_word(word: str) -> bool:

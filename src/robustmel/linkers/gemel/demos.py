@@ -14,7 +14,7 @@ from robustmel.errors import UsageError
 from robustmel.images import file_digest
 from robustmel.linkers.gemel.checkpoint import Demo, GemelCheckpoint
 from robustmel.linkers.gemel.demo_embeddings import DemoEmbeddings
-from robustmel.linkers.gemel.sentence_encoder import sentence_tower
+from robustmel.linkers.sentence_encoder import sentence_tower
 from robustmel.linkers.text_tower import TextTower
 from robustmel.retrieval.nearest import top
 from robustmel.retrieval.word_index import WordIndex

@@ -1,4 +1,4 @@
-"""A sentence encoder for demonstrations, as GEMEL's paper retrieves them (SimCSE), instead of the vision encoder's text tower."""
+"""A sentence encoder, such as SimCSE: retrieves demonstrations as in GEMEL's paper, and tells how similar two texts are."""
 
 import importlib
 from typing import Any
@@ -19,7 +19,7 @@ SHORT = 8
 
 
 def sentence_tower(model: str, device: torch.device) -> TextTower:
-    """Embeds texts by the pooled output of a sentence encoder.
+    """Embeds texts by the pooled output of a sentence encoder, or by the mean of its outputs where a folder has no weights for that.
 
     Args:
         model: A folder in the Hugging Face layout, a hub id, or `world:NAME`, of BERT's kind.
@@ -43,6 +43,10 @@ def sentence_tower(model: str, device: torch.device) -> TextTower:
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **local)
         except Exception as problem:  # the library raises whatever a broken folder makes it stumble upon
             raise MissingError(f"{model} does not load from {folder}: {first_line(problem)}.") from problem
+    pooled = not any(name.startswith("pooler.") for name in report["missing_keys"])
+    report["missing_keys"] = {name for name in report["missing_keys"] if not name.startswith("pooler.")}
+    if not pooled:  # the head of a masked language model, which is not needed
+        report["unexpected_keys"] = {name for name in report["unexpected_keys"] if not name.startswith(("lm_head.", "cls."))}
     check_complete(report, model, type(network).__name__)
     if getattr(network, "pooler", None) is None:
         raise UsageError(
@@ -51,8 +55,11 @@ def sentence_tower(model: str, device: torch.device) -> TextTower:
     network.eval().requires_grad_(False).to(device)
 
     def features(tokens: Tensor, mask: Tensor) -> Tensor:
-        pooled: Tensor = network(input_ids=tokens, attention_mask=mask).pooler_output
-        return pooled
+        outputs = network(input_ids=tokens, attention_mask=mask)
+        if pooled:
+            return outputs.pooler_output  # type: ignore[no-any-return]
+        shown = mask[:, :, None]
+        return (outputs.last_hidden_state * shown).sum(1) / shown.sum(1)  # type: ignore[no-any-return]
 
     positions = getattr(network.config, "max_position_embeddings", USUAL_LIMIT)
     limit = min(USUAL_LIMIT, int(positions), int(tokenizer.model_max_length))
