@@ -186,6 +186,18 @@ def test_options_beside_a_strength_are_a_letter_with_a_legend(fake_run: Any, ask
     assert max(map(len, report.text(200).splitlines()[1:4])) < 70
 
 
+def test_a_budget_that_no_title_states_stands_in_the_legend(fake_run: Any, ask: Any) -> None:
+    """The cells have 8/255, whatever was asked for."""
+    fake_run.questions([ask(0, "a", ["a", "b"])])
+    for attack in ("clean", "pgd-normal", "pgd", "mine", "pgd-normal (eps=0.034)", "pgd-normal (eps=8/255, steps=3)"):
+        fake_run.cell(attack, {"image": (None, fake_run.rows([RIGHT]))})
+    assert build(fake_run.finish()).table.legend == (
+        "PGD N a: eps=0.034 (budget 8/255).",
+        "PGD N b: eps=8/255, steps=3.",
+        "Budgets: PGD, MINE 8/255.",
+    )
+
+
 def test_a_table_too_wide_for_the_terminal_goes_on_below_attack_by_attack(fake_run: Any, ask: Any) -> None:
     fake_run.questions([ask(0, "a", ["a", "b"])])
     names = [f"{letter}-{strength}" for letter in "uvwxyz" for strength in ("normal", "strong")]

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from robustmel.report.record import unattacked
@@ -115,8 +115,21 @@ def layout(summaries: Sequence[Summary]) -> Table:
     optional = {"defence": {"none"}, "source": {ITSELF, ""}, "poison": {"none"}}
     headings = ("dataset", "linker", *(name for name, usual in optional.items() if {words[name] for words, _ in lines} - usual))
     rows = tuple(TableRow(tuple(words[name] for name in headings), cells) for words, cells in lines)
-    legend = (f"{short_title(marked)}: {attack.partition(' (')[2].removesuffix(')')}." for attack, marked in marks.items())
-    return Table(headings, columns, rows, tuple(legend))
+    return Table(headings, columns, rows, tuple(_legend(attacks, marks, {row.attack: row.budget for row in listed})))
+
+
+def _legend(attacks: Sequence[str], marks: Mapping[str, str], budgets: Mapping[str, str]) -> Iterator[str]:
+    """The options behind marks, and every budget that no title states: on 8-bit images it may be less than what was asked for."""
+    for attack, marked in marks.items():
+        options = attack.partition(" (")[2].removesuffix(")")
+        effective = f" (budget {budgets[attack]})" if "eps=" in options and f"eps={budgets[attack]}" not in options else ""
+        yield f"{short_title(marked)}: {options}{effective}."
+    untold: defaultdict[str, list[str]] = defaultdict(list)
+    for attack in attacks:
+        if attack not in marks and budgets[attack] and attack.rpartition("-")[2] not in _SETTINGS:
+            untold[budgets[attack]].append(short_title(attack))
+    if untold:
+        yield "Budgets: " + "; ".join(f"{', '.join(titles)} {budget}" for budget, titles in untold.items()) + "."
 
 
 def option_marks(attacks: Sequence[str]) -> dict[str, str]:
