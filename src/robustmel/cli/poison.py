@@ -42,11 +42,19 @@ def poison(
     ] = None,
     trigger: Annotated[str, typer.Option("--trigger", help="Insert this phrase into the poisoned texts.")] = "",
     swap_images: Annotated[bool, typer.Option("--swap-images", help="Give poisoned records each other's images.")] = False,
+    encoder: Annotated[
+        str, typer.Option("--encoder", help="Measure how similar edited texts stay, by this sentence encoder.")
+    ] = "",
+    language_model: Annotated[
+        str,
+        typer.Option("--language-model", help="Measure how much the perplexity of edited texts rises, by this causal model."),
+    ] = "",
     seed: Annotated[int, typer.Option("--seed", help="The random seed.")] = 0,
     store: StoreFolder = STORE,
 ) -> None:
     """Write a copy of a data set with poisoned training records, and what was done to each."""
     from robustmel.poisoning.poisoning import Poisoning
+    from robustmel.poisoning.stealth import Stealth
     from robustmel.registry import Component
     from robustmel.run.grid import component_from_text
     from robustmel.run.publish_poison import publish_poison
@@ -64,9 +72,12 @@ def poison(
         else tuple(select or ()) or "all"
     )
     how = Poisoning(record_rate, chosen, label, trigger, swap_images)
+    stealth = Stealth(encoder, language_model)
     with progress_display() as listener:
-        facts = publish_poison(source, split, edited, how, seed, out.absolute(), Store(store.absolute()), listener)
+        facts = publish_poison(source, split, edited, how, seed, out.absolute(), Store(store.absolute()), listener, stealth)
     print(f"{facts['chosen']:,} of {facts['records']:,} records chosen, {facts['changed']:,} changed", file=sys.stderr)
+    for name, value in facts["measures"].items():
+        print(f"{name} of edited texts: {value:.3f} (median)", file=sys.stderr)
     for note, count in facts["notes"].items():
         print(f"{count:,}: {note}", file=sys.stderr)
     print(out)

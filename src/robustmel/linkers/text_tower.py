@@ -45,6 +45,7 @@ class TextTower:
         self.features = features
         self.limit = limit
         self.lengths = (limit,) if fixed_length else (*(length for length in LENGTHS if length < limit), limit)
+        self.rows = ROWS
         self.pads_left = fixed_length and tokenizer.padding_side == "left"  # else a text's place would depend on its neighbours
         self.device = device
         self.cut: set[str] = set()
@@ -100,8 +101,8 @@ class TextTower:
             if tokens not in self._row_of_tokens:
                 groups[next(length for length in self.lengths if length >= len(_ids(tokens)))].append(tokens)
         for length, members in sorted(groups.items()):
-            for start in range(0, len(members), ROWS):
-                batch = members[start : start + ROWS]
+            for start in range(0, len(members), self.rows):
+                batch = members[start : start + self.rows]
                 self._store(batch, self._encode(batch, length))
         self._row.update((text, self._row_of_tokens[tokens]) for text, tokens in zip(texts, ids, strict=True))
 
@@ -118,9 +119,9 @@ class TextTower:
 
     @torch.no_grad()
     def _encode(self, ids: list[bytes], length: int) -> Tensor:
-        """One batch of `ROWS` texts of one padded length, filled up with copies of its first."""
+        """One batch of `rows` texts of one padded length, filled up with copies of its first."""
         padding = self.tokenizer.pad_token_id or 0
-        filled = ids + [ids[0]] * (ROWS - len(ids))
+        filled = ids + [ids[0]] * (self.rows - len(ids))
         tokens = torch.tensor([self._padded(_ids(text), padding, length) for text in filled], device=self.device)
         mask = torch.tensor([self._padded([1] * len(_ids(text)), 0, length) for text in filled], device=self.device)
         return self.features(tokens, mask)[: len(ids)].float()

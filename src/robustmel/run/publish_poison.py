@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from heapq import nsmallest
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from robustmel.datasets.dataset import Dataset
@@ -15,11 +16,13 @@ from robustmel.item_seeds import item_seed
 from robustmel.poisoning.diff_page import SAMPLE, diff_page
 from robustmel.poisoning.poisoning import Poisoning
 from robustmel.poisoning.provenance import Poisoned, provenance
+from robustmel.poisoning.stealth import Stealth
 from robustmel.records.new_folder import new_folder
 from robustmel.registry import Component
 from robustmel.run.builder import Builder
 from robustmel.run.executors import execute
 from robustmel.run.jobs import Poison, Split
+from robustmel.run.keys import files_digest
 from robustmel.run.listener import ProgressListener
 from robustmel.run.poisons import poison_attack, poison_of
 from robustmel.run.refusals import complain
@@ -33,13 +36,15 @@ ABOUT, MENTIONS, PROVENANCE, ENTITIES, PAGE = "poison.json", "mentions.jsonl", "
 
 
 def publish_poison(
-    dataset: Component, split: str, attack: Component, how: Poisoning, seed: int, out: Path, store: Store, listener: ProgressListener
+    dataset: Component, split: str, attack: Component, how: Poisoning, seed: int, out: Path, store: Store, listener: ProgressListener,
+    stealth: Stealth,
 ) -> dict[str, Any]:  # fmt: skip
     """Poisons one split of a data set and writes the whole of it to `out`, in the project's own format.
 
     `out` gets `mentions.jsonl`, `entities.jsonl` (without a knowledge base of its own, which stays where it is), `provenance.jsonl`
     (one object per mention), `diff.html` (a sample of what changed) and `poison.json`. Images are not copied: `poison.json` says which
-    folder their paths are relative to. The records are those that a grid of the same seed would train on.
+    folder their paths are relative to. The records are those that a grid of the same seed would train on. `stealth` says what is
+    measured of the edited texts.
 
     Returns:
         What `poison.json` says.
@@ -49,6 +54,7 @@ def publish_poison(
         MissingError: `out` holds something else already, or cannot be written.
     """
     builder, problems = Builder(store), list[str]()
+    measured_by = files_digest(stealth.assets())
     made = poison_attack(attack, "--attack", problems)
     complain(problems)
     records = Split(dataset, split)
@@ -56,12 +62,13 @@ def publish_poison(
     _check(whole, split, how)
     job = poison_of(records, made, how, Seeds.of(seed).train, whole.name, builder)
     if out.exists():
-        return _finished(out, job)
+        return _finished(out, job, measured_by)
     with writing(store.root, "choose another --store"):
         store.note(out, [job])
     execute([job], builder, 1, listener)
     with new_folder(out) as folder:
-        return _write(whole, job, builder, dataset, seed, folder)
+        measured = stealth.added_to(_records(whole, job, builder))
+        return _write(whole, job, builder, dataset, seed, folder, measured, measured_by)
 
 
 def _check(dataset: Dataset, split: str, how: Poisoning) -> None:
@@ -76,11 +83,11 @@ def _check(dataset: Dataset, split: str, how: Poisoning) -> None:
         raise UsageError(f'label "{how.relabel}" is none of the {len(dataset.kb):,} entities of {dataset.name}.')
 
 
-def _finished(out: Path, job: Poison) -> dict[str, Any]:
+def _finished(out: Path, job: Poison, measured_by: dict[str, str]) -> dict[str, Any]:
     """What the same command said before."""
     try:
         about: dict[str, Any] = json.loads((out / ABOUT).read_text("utf-8"))
-        same = about["key"] == job.key
+        same = about["key"] == job.key and about["measured_by"] == measured_by
     except (OSError, ValueError, KeyError, TypeError):
         same = False
     if not same:
@@ -88,20 +95,25 @@ def _finished(out: Path, job: Poison) -> dict[str, Any]:
     return about
 
 
-def _write(dataset: Dataset, job: Poison, builder: Builder, component: Component, seed: int, folder: Path) -> dict[str, Any]:
+def _write(
+    dataset: Dataset, job: Poison, builder: Builder, component: Component, seed: int, folder: Path, records: Iterable[Poisoned],
+    measured_by: dict[str, str],
+) -> dict[str, Any]:  # fmt: skip
     root = _image_folder(dataset.mentions)
-    counts, notes = Counter[str](), Counter[str]()
+    counts, notes, measures = Counter[str](), Counter[str](), dict[str, list[float]]()
 
     def written() -> Iterator[Poisoned]:
         with (
             (folder / MENTIONS).open("w", encoding="utf-8", newline="\n") as mentions,
             (folder / PROVENANCE).open("w", encoding="utf-8", newline="\n") as log,
         ):
-            for record in _records(dataset, job, builder):
+            for record in records:
                 image = record.poisoned.image
                 mentions.write(_line(mention_record(record.poisoned, None if image is None else os.path.relpath(image, root))))
                 log.write(_line(record.provenance))
                 counts.update(name for name in ("chosen", "changed") if record.provenance[name])
+                for name, value in record.provenance.get("measures", {}).items():
+                    measures.setdefault(name, []).append(value)
                 notes.update([record.provenance["note"]] if "note" in record.provenance else ())
                 yield record
 
@@ -116,6 +128,7 @@ def _write(dataset: Dataset, job: Poison, builder: Builder, component: Component
     about = {"dataset": dataset.name, "split": job.records.split, "attack": attack, "how": job.how.identity, "seed": seed}
     about |= {"mentions": len(dataset.mentions), "records": builder.store.manifest(job.kind, job.key)["records"]}
     about |= {"chosen": counts["chosen"], "changed": counts["changed"], "notes": dict(sorted(notes.items())), "key": job.key}
+    about |= {"measures": {name: median(values) for name, values in measures.items()}, "measured_by": measured_by}
     (folder / PAGE).write_text(diff_page(sample, about), "utf-8")
     (folder / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return about

@@ -18,7 +18,7 @@ from robustmel.attacks.quantities import at_least_one, number
 from robustmel.attacks.text.clare_places import by_closed_classes, places
 from robustmel.attacks.text.clare_search import ClareSearch, Compare, Fill, Judge, Search
 from robustmel.attacks.text.editable_text import EditableText
-from robustmel.attacks.text.masked_lm import ROWS, masked_lm, modified
+from robustmel.attacks.text.masked_lm import ROWS, STEP, masked_lm, modified
 from robustmel.attacks.text.word_attack import FEWER, NO_EFFECT, NO_MEANS, NO_MENTION, NO_WORD, WordAttack
 from robustmel.attacks.text.words import apart, protected_spans, words
 from robustmel.errors import UsageError
@@ -158,4 +158,9 @@ def _tower(model: str) -> TextTower:
 
 @lru_cache(maxsize=2)
 def _loaded_tower(folder: str, changed: int) -> TextTower:
-    return sentence_tower(folder, pick_device("auto"))
+    tower = sentence_tower(folder, pick_device("auto"))
+    tower.rows, tower.lengths = (
+        ROWS,
+        (*range(STEP, tower.limit, STEP), tower.limit),
+    )  # few texts at a time, and few of them fillers
+    return tower
