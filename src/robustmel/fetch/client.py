@@ -127,7 +127,7 @@ class PoliteClient:
 
 def _body(response: httpx2.Response, ends: float) -> bytes:
     parts, size = [], 0
-    for chunk in response.iter_bytes(65_536):
+    for chunk in response.iter_bytes():
         size += len(chunk)
         if size > MAX_BYTES:
             raise FetchError(f"over {MAX_BYTES // 2**20} MB.")

@@ -9,6 +9,7 @@ LINKERS = Registry(
         "align": "robustmel.linkers.align:ALIGN",
         "blip": "robustmel.linkers.blip:BLIP",
         "blip2": "robustmel.linkers.blip2:BLIP2",
+        "chat": "robustmel.linkers.chat.linker:Chat",
         "clip": "robustmel.linkers.clip:CLIP",
         "copy-surface": "robustmel.linkers.copy_surface:CopySurface",
         "flava": "robustmel.linkers.flava:FLAVA",

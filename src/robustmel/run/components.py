@@ -256,7 +256,7 @@ def identity(
 ) -> dict[str, Any]:
     """What of a component enters a key.
 
-    Not where it runs, nor in how large batches; nor where its weights lie, since their digests stand for them.
+    Not where it runs, nor in how large batches, nor what a component calls `unkeyed`; nor where its weights lie, since their digests stand for them.
 
     Args:
         name: As registered, presets resolved.
@@ -265,7 +265,7 @@ def identity(
         digests: Of the files behind it, its assets.
         source: Digest of the file that holds the class, for one of the user's own.
     """
-    left_out = {"device", "batch_size"} | (
+    left_out = {"device", "batch_size", *getattr(component, "unkeyed", ())} | (
         {"model", "revision", "allow_pickle", "folder", "vectors", "encoder"} if digests else set()
     )
     decisive = {key: value for key, value in parameters.items() if key not in left_out}

@@ -90,6 +90,13 @@ def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None)
         lines.append(
             f"memory: answers to {job.candidates.name} rank {entities:,} entities; a batch of {job.batch_size} takes up to {size}"
         )
+    remote = {
+        job.victim.title for job in missing if isinstance(job, Answers) and getattr(job.victim.linker.loaded, "remote", False)
+    }
+    lines += [
+        f"calls: {linker} asks its endpoint up to {passes.pop(linker):,} times; kept replies cost nothing"
+        for linker in sorted(remote)
+    ]
     for linker, number in passes.items():
         line, pace = f"time: {linker} takes up to {number:,} passes", rates.get(linker, tried.get(linker))
         if pace is None:

@@ -1,0 +1,1 @@
+"""A linker behind an OpenAI-compatible chat endpoint: prompt, service, kept replies, parser."""

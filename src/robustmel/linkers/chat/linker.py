@@ -1,0 +1,187 @@
+"""Multimodal language models behind a chat endpoint, as linkers."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+from typing import Any, ClassVar
+
+from PIL import Image
+
+from robustmel.errors import ImageError, RobustMELError, UsageError
+from robustmel.images import decode
+from robustmel.kb import KnowledgeBase
+from robustmel.linkers.chat.kept_replies import KeptReplies
+from robustmel.linkers.chat.prompt import read_prompt
+from robustmel.linkers.chat.reply_parser import chosen
+from robustmel.linkers.chat.service import ChatError, ChatService, Reply, needs_key
+from robustmel.linkers.contract import Capabilities
+from robustmel.types import TASKS, Prediction, Query, Task, Usage
+
+
+class Chat:
+    """A multimodal language model behind any OpenAI-compatible endpoint (vLLM, SGLang, Ollama, `transformers serve`, hosted ones).
+
+    It is shown the image and a numbered list of candidates, and asked for a number. The list is shuffled for each query, from its
+    seed, so that a habit of choosing the first does not look like skill. A reply that names no candidate clearly is wrong, with status
+    "unparsed"; so is one with status "refused", "truncated" or "tool_call". A call without a reply is an error of its row; the same
+    command asks again. Replies are kept in a file by model, prompt, pixels and parameters: what was answered is never asked twice.
+    There are no gradients and no scores: attack another linker and show it the images (`source = "clip"`), or hand it a perturbed set.
+
+    Args:
+        kb: Names of the candidates.
+        model: Its name at the endpoint.
+        endpoint: Base address of the endpoint.
+        key_variable: Name of the environment variable that holds the key; the key itself is written nowhere.
+        prompt: Version of the prompt.
+        shuffle: Whether the candidates are listed in an order drawn for each query.
+        temperature: 0 takes the likeliest token each time.
+        max_tokens: Of a reply.
+        options: Further keys of the request, in their place ({"max_completion_tokens": 64}).
+        leave_out: Keys of the request that the endpoint does not take ("temperature").
+        max_side: Longer images are reduced to this many pixels before they are sent, as PNG.
+        in_flight: Requests that are open at the same time.
+        deadline: Seconds for one answer, tries and waits included.
+        replies: File of the kept replies.
+        max_calls: Calls in all, those of earlier runs with the same file included; None sets no limit.
+        price_read: Of a million tokens read, in any currency.
+        price_written: Of a million tokens written.
+        max_cost: In that currency, in all; None sets no limit.
+
+    Raises:
+        UsageError: A parameter is out of its range.
+
+    Source:
+        The prompts: "Visual attacks and LLM-RetLink", section 4.1; see prompt-1.toml.
+    """
+
+    tasks: ClassVar[tuple[Task, ...]] = TASKS
+    version: ClassVar[int] = 1
+    reads_labels: ClassVar[bool] = True
+    random: ClassVar[bool] = True
+    remote: ClassVar[bool] = True
+    unkeyed: ClassVar[tuple[str, ...]] = (
+        "key_variable", "in_flight", "deadline", "replies", "max_calls", "price_read", "price_written", "max_cost",
+    )  # fmt: skip
+
+    def __init__(
+        self, kb: KnowledgeBase, /, *, model: str, endpoint: str = "http://localhost:8000/v1", key_variable: str = "OPENAI_API_KEY",
+        prompt: int = 1, shuffle: bool = True, temperature: float = 0.0, max_tokens: int = 64,
+        options: Mapping[str, Any] | None = None, leave_out: Sequence[str] = (), max_side: int = 1024, in_flight: int = 8,
+        deadline: float = 120.0, replies: str = ".robustmel/chat.sqlite", max_calls: int | None = None, price_read: float = 0.0,
+        price_written: float = 0.0, max_cost: float | None = None,
+    ) -> None:  # fmt: skip
+        self.examine(
+            model=model, prompt=prompt, temperature=temperature, max_tokens=max_tokens, max_side=max_side, in_flight=in_flight,
+            deadline=deadline, max_calls=max_calls, price_read=price_read, price_written=price_written, max_cost=max_cost,
+        )  # fmt: skip
+        self.kb, self.prompt, self.shuffle, self.max_side = kb, read_prompt(prompt), shuffle, max_side
+        settings = {"model": model, "temperature": temperature, "max_tokens": max_tokens} | dict(options or {})
+        self._settings = {name: value for name, value in settings.items() if name not in leave_out}
+        self._draws = temperature > 0
+        self._endpoint, self._key = endpoint, os.environ.get(key_variable, "")
+        needs_key(key_variable, self._key, endpoint)
+        self._service = ChatService(endpoint, self._key, deadline)
+        self._kept = KeptReplies(Path(replies).expanduser())
+        self._in_flight, self._max_calls, self._max_cost, self._prices = (
+            in_flight,
+            max_calls,
+            max_cost,
+            (price_read, price_written),
+        )
+
+    @classmethod
+    def examine(
+        cls, *, model: str, prompt: int = 1, temperature: float = 0.0, max_tokens: int = 64, max_side: int = 1024, in_flight: int = 8,
+        deadline: float = 120.0, max_calls: int | None = None, price_read: float = 0.0, price_written: float = 0.0,
+        max_cost: float | None = None, **_: object,
+    ) -> Capabilities:  # fmt: skip
+        """What it offers; raises UsageError for a parameter that is out of its range."""
+        ranges = {
+            "max_tokens": max_tokens >= 1,
+            "max_side": max_side >= 1,
+            "in_flight": in_flight >= 1,
+            "deadline": deadline > 0,
+        }
+        ranges |= {"temperature": temperature >= 0, "price_read": price_read >= 0, "price_written": price_written >= 0}
+        ranges |= {
+            "max_calls": max_calls is None or max_calls >= 0,
+            "max_cost": max_cost is None or max_cost >= 0,
+            "model": bool(model),
+        }
+        for name, fits in ranges.items():
+            if not fits:
+                raise UsageError(f"linker chat: {name} is out of its range.")
+        if max_cost is not None and not price_read + price_written:
+            raise UsageError("linker chat: max_cost needs price_read and price_written, the prices of a million tokens.")
+        read_prompt(prompt)
+        return Capabilities(cls.tasks, labels=True, random=cls.random, no_gradient="a chat endpoint gives text alone")
+
+    def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
+        """One prediction a query, in order, several asked at a time.
+
+        Raises:
+            MissingError: The endpoint refuses the key or knows no such model.
+            RobustMELError: A limit on calls or cost is reached; what was answered is kept.
+        """
+        with ThreadPoolExecutor(self._in_flight) as pool:
+            return list(pool.map(lambda query: self._answer(query, task), queries))
+
+    def _answer(self, query: Query, task: Task) -> Prediction:
+        began = time.perf_counter()
+        listed = list(query.listed)
+        if not listed:
+            return Prediction(query.id, status="nil")
+        if self.shuffle:
+            Random(query.seed).shuffle(listed)
+        labels = [self._label(query, entity) for entity in listed]
+        try:
+            drawn = {"seed": query.seed % 2**31} if self._draws else {}
+            body = self._settings | drawn | {"messages": [{"role": "user", "content": self._content(query, task, labels)}]}
+        except ImageError as problem:
+            return Prediction(query.id, error=problem.kind)
+        try:
+            reply = self._reply(body)
+        except ChatError as problem:
+            return Prediction(query.id, error=str(problem), seconds=time.perf_counter() - began)
+        places = chosen(reply.text, labels) if reply.status == "ok" else None
+        status = reply.status if reply.status != "ok" else "unparsed" if places is None else "ok" if places else "nil"
+        ranked = tuple(listed[place] for place in places or ())
+        usage, seconds = Usage(1, reply.tokens_read, reply.tokens_written), time.perf_counter() - began
+        return Prediction(query.id, ranked, (1.0,) * len(ranked), seconds=seconds, text=reply.text, status=status, usage=usage)
+
+    def _label(self, query: Query, entity: str) -> str:
+        return (query.labels or {}).get(entity) or self.kb[entity].name
+
+    def _content(self, query: Query, task: Task, labels: Sequence[str]) -> list[dict[str, Any]]:
+        asked = {"type": "text", "text": self.prompt.question(query, task, labels)}
+        return [asked] if task == "T2T" else [{"type": "image_url", "image_url": {"url": self._image(query)}}, asked]
+
+    def _image(self, query: Query) -> str:
+        if query.image is None:
+            raise ImageError("no_image", f"mention {query.id} names no image.")
+        file = io.BytesIO()
+        Image.fromarray(decode(query.image, self.max_side)).save(file, "PNG")
+        return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+    def _reply(self, body: dict[str, Any]) -> Reply:
+        request = hashlib.blake2b(json.dumps([self._endpoint, body], sort_keys=True).encode(), digest_size=20).hexdigest()
+        kept = self._kept.get(request)
+        if kept is not None:
+            return kept
+        if self._max_cost is not None and (cost := self._kept.spent().cost(*self._prices)) >= self._max_cost:
+            raise RobustMELError(
+                f"{cost:.4g} was spent, and max_cost = {self._max_cost:g}; raise it, and the same command goes on."
+            )
+        self._kept.sending(request, self._max_calls)
+        reply = self._service.ask(body)
+        self._kept.keep(request, reply)
+        return reply
