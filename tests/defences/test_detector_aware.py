@@ -34,7 +34,7 @@ def test_each_text_is_the_least_suspicious_of_the_tries() -> None:
 
 
 def test_what_will_not_do_is_refused() -> None:
-    with pytest.raises(UsageError, match="those that do not: onion, perplexity"):
+    with pytest.raises(UsageError, match="those that do not: masked-lm, onion, perplexity"):
         DetectorAware(detector="neighbours")
     with pytest.raises(UsageError, match="no parameter"):
         DetectorAware(attack="pgd")

@@ -14,6 +14,7 @@ import torch
 import robustmel as rm
 from robustmel.defences.detectors import DETECTORS
 from robustmel.defences.detectors.context_profile import ContextProfile, context_words
+from robustmel.defences.detectors.masked_lm import MaskedLMSurprise, word_surprises
 from robustmel.defences.detectors.neighbours import Neighbours
 from robustmel.defences.detectors.onion import ONION, without_a_word
 from robustmel.defences.detectors.perplexity import log_perplexities
@@ -149,3 +150,34 @@ def test_views_tell_the_record_with_another_label(data: rm.Dataset) -> None:
     assert int(np.argmax(ViewDisagreement().scores(records, data.kb))) == 5
     with pytest.raises(UsageError, match="no scores for I2T"):
         ViewDisagreement(linker="gemel-news", task="I2T").scores(records, data.kb)
+
+
+def test_masked_surprise_is_that_of_each_token_masked_alone() -> None:
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    from robustmel.attacks.text.masked_lm import masked_lm
+    from robustmel.linkers.weights import model_folder
+
+    folder = model_folder("world:mlm-world")
+    tokenizer, network = AutoTokenizer.from_pretrained(folder), AutoModelForMaskedLM.from_pretrained(folder).eval()
+    texts = ["On Friday a Rwanda flag was hoisted.", "Ministers return", ""]
+    for text, tokens in zip(texts, masked_lm("world:mlm-world").token_log_probabilities(texts), strict=True):
+        ids = tokenizer(text)["input_ids"]
+        inner = range(1, len(ids) - 1)
+        assert "".join(text[start:end] for start, end, _ in tokens).replace(" ", "") == text.replace(" ", "")
+        for place, (_, _, value) in zip(inner, tokens, strict=True):
+            masked = torch.tensor([[*ids[:place], tokenizer.mask_token_id, *ids[place + 1 :]]])
+            with torch.no_grad():
+                expected = network(masked).logits[0, place].log_softmax(-1)[ids[place]].item()
+            assert value == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_word_is_as_surprising_as_its_tokens_on_average_and_the_mention_is_not_asked_about() -> None:
+    record = Mention("1", "Q1", "Paris", "The Paris walls", (4, 9))
+    tokens = [(0, 3, -1.0), (3, 9, -50.0), (9, 12, -2.0), (12, 15, -4.0)]
+    assert word_surprises(record, tokens) == [1.0, 3.0]
+    strange = MaskedLMSurprise().scores(
+        [Mention("1", "Q1", "Rwanda", f"On {day} a Rwanda flag was hoisted.") for day in ("Friday", "qjxzkvw", "Monday")],
+        None,  # type: ignore[arg-type]
+    )
+    assert int(np.argmax(strange)) == 1

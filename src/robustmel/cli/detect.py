@@ -26,6 +26,7 @@ def detect(
         typer.Option("--detector", help="A name, or an inline table; may be repeated.", show_default="all of them"),
     ] = None,
     split: Annotated[str, typer.Option("--split", help="The records to look at: train, or all.")] = "train",
+    limit: Annotated[int | None, typer.Option("--limit", min=2, help="The size of a random sample of the records.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write every record's scores to this file (JSON lines).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list instead of the table.")] = False,
 ) -> None:
@@ -36,6 +37,7 @@ def detect(
     from robustmel.report.detection import detect as measured
     from robustmel.report.detection import read_changed
     from robustmel.run.grid import component_from_text
+    from robustmel.run.stages.candidates import sample
 
     components = [component_from_text(written) for written in detector or DETECTORS.own]
     for component in components:
@@ -45,6 +47,7 @@ def detect(
     provenance = Path(dataset) / PROVENANCE if folder else None
     known = read_changed(provenance) if provenance is not None and provenance.is_file() else None
     records = [mention for mention in loaded.mentions if split == "all" or mention.split in (split, None)]
+    records = sample(records, limit, 0)
     rows, scores = measured(components, records, loaded, known)
     if out is not None:
         lines = (

@@ -95,6 +95,31 @@ class MaskedLM:
                     filled[index] = list(self._words(row, gaps[index], count))
         return filled
 
+    @torch.no_grad()
+    def token_log_probabilities(self, texts: Sequence[str]) -> list[list[tuple[int, int, float]]]:
+        """For each text its tokens: characters [start, end), and the log-probability where that token alone is masked.
+
+        Source:
+            Salazar et al., "Masked Language Model Scoring", ACL 2020, equation 1.
+        """
+        rows, found = [], list[list[tuple[int, int, float]]]()
+        for number, text in enumerate(texts):
+            read = self.tokenizer(
+                text.encode("utf-8", "replace").decode(), add_special_tokens=False, return_offsets_mapping=True, verbose=False
+            )
+            found.append([(*span, 0.0) for span in read["offset_mapping"]])
+            for place, token in enumerate(read["input_ids"]):
+                masked = [*read["input_ids"][:place], self.tokenizer.mask_token_id, *read["input_ids"][place + 1 :]]
+                rows.append((number, place, token, self._around(masked, place)))
+        rows.sort(key=lambda row: len(row[3][0]))
+        for start in range(0, len(rows), ROWS):
+            batch = rows[start : start + ROWS]
+            longest = -(-len(batch[-1][3][0]) // STEP) * STEP
+            chances = torch.log_softmax(self._logits([row[3] for row in batch], longest).double(), -1)
+            for (number, place, token, _), own in zip(batch, chances, strict=False):
+                found[number][place] = (*found[number][place][:2], float(own[token]))
+        return found
+
     def _words(self, log_probabilities: Tensor, gap: Gap, count: int) -> Iterator[Filling]:
         words = self.after_blank if gap.left[-1:].isspace() else self.elsewhere
         best = log_probabilities.topk(min(count, len(log_probabilities)))
@@ -111,6 +136,10 @@ class MaskedLM:
         ids: list[int] = self.tokenizer(f"{left}{sign}{right}", add_special_tokens=False, verbose=False)["input_ids"]
         masks = [place for place, token in enumerate(ids) if token == self.tokenizer.mask_token_id]
         mask = masks[left.count(sign)]  # a text may hold the sign itself
+        return self._around(ids, mask)
+
+    def _around(self, ids: list[int], mask: int) -> tuple[list[int], int]:
+        """As many tokens around the mask as the model reads, between its special ones; and where the mask then is."""
         start = min(max(0, mask - self.window // 2), max(0, len(ids) - self.window))
         return [*self.ends[:1], *ids[start : start + self.window], *self.ends[1:]], mask - start + len(self.ends[:1])
 

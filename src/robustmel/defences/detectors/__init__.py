@@ -6,6 +6,7 @@ DETECTORS = Registry(
     "detector",
     {
         "context-profile": "robustmel.defences.detectors.context_profile:ContextProfile",
+        "masked-lm": "robustmel.defences.detectors.masked_lm:MaskedLMSurprise",
         "neighbours": "robustmel.defences.detectors.neighbours:Neighbours",
         "onion": "robustmel.defences.detectors.onion:ONION",
         "perplexity": "robustmel.defences.detectors.perplexity:Perplexity",
