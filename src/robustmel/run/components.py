@@ -266,7 +266,7 @@ def identity(
         source: Digest of the file that holds the class, for one of the user's own.
     """
     left_out = {"device", "batch_size", *getattr(component, "unkeyed", ())} | (
-        {"model", "revision", "allow_pickle", "folder", "vectors", "encoder"} if digests else set()
+        {"model", "revision", "allow_pickle", "folder", "vectors", "encoder", "tagger"} if digests else set()
     )
     decisive = {key: value for key, value in parameters.items() if key not in left_out}
     known = {

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from robustmel.attacks.contract import replayed
 from robustmel.attacks.text.clare import CLARE
-from robustmel.attacks.text.clare_places import by_closed_classes, places
+from robustmel.attacks.text.clare_places import places
 from robustmel.attacks.text.masked_lm import Gap, MaskedLM, masked_lm
+from robustmel.attacks.text.parts_of_speech import by_closed_classes, tagger
 from robustmel.attacks.text.words import words
 from robustmel.errors import MissingError, UsageError
 from robustmel.types import Query, TextEdit
@@ -143,7 +144,7 @@ def test_a_long_text_is_read_around_the_mask(masked_folder: Path) -> None:
 def test_places_keep_off_the_mention_and_its_markers() -> None:
     text = "a [START_ENT] New Delhi [END_ENT] red wall (old one) of red"
     spans = [(2, 13), (14, 23), (24, 33)]
-    listed = places(text, spans, [(34, 37)], by_closed_classes)
+    listed = places(text, spans, [(34, 37)], lambda one, two: by_closed_classes(text[slice(*one)], text[slice(*two)]))
     assert {text[place.start : place.end] for place in listed if place.action == "merge"} == {"red wall", "old one"}
     assert {place.start for place in listed if place.action == "insert"} == {
         start for word in ("red wall", "wall", "one", "of", "red") for start in [text.rindex(word)]
@@ -202,7 +203,7 @@ def test_values_out_of_range_are_told(given: dict[str, Any], said: str) -> None:
 
 def test_a_model_of_another_kind_is_told(tmp_path: Path, opt_folder: Path) -> None:
     with pytest.raises(MissingError, match="no folder"):
-        CLARE.assets(model=str(tmp_path / "gone"), encoder="")
+        CLARE.assets(model=str(tmp_path / "gone"), encoder="", tagger="")
     with pytest.raises((MissingError, UsageError), match="masked language model"):
         masked_lm(str(opt_folder))
 
@@ -222,3 +223,43 @@ def test_the_source_is_asked_for_many_texts_at_once(masked_folder: Path) -> None
     assert calls[0] == 6
     assert len(calls) <= 12
     assert together == [attack.perturb([one], bag, ["right"], [row])[0] for row, one in enumerate(asked)]
+
+
+def test_a_tagger_tells_which_words_are_merged(masked_folder: Path, tmp_path: Path) -> None:
+    """Of random weights: its tags are those of the library's own pipeline, and mergers follow them."""
+    from transformers import AutoTokenizer, RobertaConfig, RobertaForTokenClassification, pipeline
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(masked_folder)
+    shape: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    labels = {0: "NOUN", 1: "VERB", 2: "DET"}
+    config = RobertaConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=65, pad_token_id=2, id2label=labels, initializer_range=0.5, **shape
+    )
+    torch.manual_seed(3)
+    RobertaForTokenClassification(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    text = "The old red walls said of the tall city painted New Delhi"
+    tags = tagger(str(tmp_path)).tags(text)
+    told = {part["start"]: part["entity"] for part in pipeline("token-classification", str(tmp_path), ignore_labels=[])(text)}
+    assert set(tags) == set(words(text))
+    assert tags == {span: told.get(span[0], told.get(span[0] - 1)) for span in tags}
+    assert len(set(tags.values())) > 1
+    pairs = {"NOUN": {"NOUN"}, "VERB": {"VERB", "NOUN"}, "DET": {"NOUN"}}
+    allowed = {
+        text[one[0] : two[1]]
+        for (one, first), (two, second) in zip(tags.items(), list(tags.items())[1:], strict=False)
+        if second in pairs[first]
+    }
+    attack = CLARE(model=str(masked_folder), tagger=str(tmp_path), edit_rate=1.0, min_similarity=-1.0, candidates=300)
+    asked = [Query(str(seed), text, "New Delhi", (48, 57), None, ()) for seed in range(40)]
+    edits = attack.perturb(asked, None, [None] * 40, range(40))
+    merged = {change.old for edit in edits for change in edit.changes if change.action == "merge"}
+    assert set() < merged <= allowed
+    with pytest.raises(UsageError, match="universal parts of speech"):
+        tagger(str(other_labels(tmp_path)))
+
+
+def other_labels(folder: Path) -> Path:
+    config = folder / "config.json"
+    config.write_text(config.read_text().replace('"NOUN"', '"PERSON"'))
+    return folder

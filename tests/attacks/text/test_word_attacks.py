@@ -142,7 +142,7 @@ def test_the_seed_decides_and_neighbours_do_not(name: str, lexicons: dict[str, d
     assert len({edit.text for edit in together}) > (10 if name in LETTERS else 2)
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", [*EVERY, "clare"])
 def test_the_hash_seed_of_python_changes_nothing(name: str, lexicons: dict[str, dict[str, str]]) -> None:
     code = (
         "import sys; from robustmel.attacks import ATTACKS; from robustmel.types import Query;"

@@ -15,10 +15,11 @@ from torch.nn.functional import cosine_similarity
 
 from robustmel.attacks.contract import TextObjective
 from robustmel.attacks.quantities import at_least_one, number
-from robustmel.attacks.text.clare_places import by_closed_classes, places
+from robustmel.attacks.text.clare_places import Mergeable, places
 from robustmel.attacks.text.clare_search import ClareSearch, Compare, Fill, Judge, Search
 from robustmel.attacks.text.editable_text import EditableText
 from robustmel.attacks.text.masked_lm import ROWS, STEP, masked_lm, modified
+from robustmel.attacks.text.parts_of_speech import MERGED, by_closed_classes, tagger
 from robustmel.attacks.text.word_attack import FEWER, NO_EFFECT, NO_MEANS, NO_MENTION, NO_WORD, WordAttack
 from robustmel.attacks.text.words import apart, protected_spans, words
 from robustmel.errors import UsageError
@@ -43,6 +44,8 @@ class CLARE(WordAttack):
             any text, and edits where it has whole words of the script.
         encoder: The sentence encoder of the similarity: the same (a SimCSE folder); "" takes the mean of the model's own outputs.
         min_similarity: The least cosine of the edited text and the original, in [-1, 1]; what it lets pass depends on the encoder.
+        tagger: What tells which words may be merged: a model of universal parts of speech, given as the others
+            ("vblagoje/bert-english-uncased-finetuned-pos"); "" goes by lists of English function words.
         candidates: How many of the model's likeliest tokens are considered at each place.
 
     Raises:
@@ -52,11 +55,12 @@ class CLARE(WordAttack):
         Li et al., "Contextualized Perturbation for Textual Adversarial Attack", NAACL 2021; without queries, the `CLAREAugmenter` of
         Morris et al., "TextAttack: A Framework for Adversarial Attacks, Data Augmentation, and Adversarial Training in NLP", EMNLP 2020
         (demonstrations). There the similarity is that of a window of 15 words and is left out for shorter texts; here it is that of the
-        whole text, always. Words that may be merged are told by classes of function words instead of a tagger.
+        whole text, always. There and here a merger needs parts of speech that go together.
     """
 
     model: str = "world:mlm-world"
     encoder: str = ""
+    tagger: str = ""
     min_similarity: float = 0.7
     candidates: int = 50
 
@@ -68,9 +72,9 @@ class CLARE(WordAttack):
             raise UsageError(f"min_similarity = {self.min_similarity} must lie between -1 and 1.")
 
     @classmethod
-    def assets(cls, *, model: str, encoder: str, **_: object) -> tuple[Path, ...]:
-        """The files of both models; raises MissingError where one is absent."""
-        return weight_files(model) + (weight_files(encoder) if encoder else ())
+    def assets(cls, *, model: str, encoder: str, tagger: str, **_: object) -> tuple[Path, ...]:
+        """The files of the models; raises MissingError where one is absent."""
+        return tuple(file for name in (model, encoder, tagger) if name for file in weight_files(name))
 
     def perturb(
         self, queries: Sequence[Query], objective: TextObjective | None, gold: Sequence[str | None], seeds: Sequence[int]
@@ -92,9 +96,15 @@ class CLARE(WordAttack):
         text = EditableText(query, protected or ())
         spans = [] if protected is None else words(query.text)
         eligible = [span for span in spans if self._eligible(query.text[slice(*span)]) and apart(span, protected or ())]
-        listed = places(query.text, protected or (), eligible, by_closed_classes) if eligible else []
+        listed = places(query.text, protected or (), eligible, self._mergeable(query.text)) if eligible else []
         edits = max(1, int(self.edit_rate * len(eligible))) if eligible else 0
         return ClareSearch(text, protected is not None, listed, edits, self.candidates, self.min_similarity, Random(seed))
+
+    def _mergeable(self, text: str) -> Mergeable:
+        if not self.tagger:
+            return lambda first, second: by_closed_classes(text[slice(*first)], text[slice(*second)])
+        tags = tagger(self.tagger).tags(text)
+        return lambda first, second: tags.get(second, "") in MERGED.get(tags.get(first, ""), ())
 
     def _answer(
         self,

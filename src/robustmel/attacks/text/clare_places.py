@@ -8,16 +8,11 @@ from typing import NamedTuple
 
 from robustmel.attacks.contract import replayed
 from robustmel.attacks.text.masked_lm import Gap
-from robustmel.attacks.text.words import STOP_WORDS, Span, apart, is_unspaced, words
+from robustmel.attacks.text.words import Span, apart, is_unspaced, words
 from robustmel.types import TextChange
 
-Mergeable = Callable[[str, str], bool]
+Mergeable = Callable[[Span, Span], bool]
 """Two neighbouring words -> whether one word may stand for both."""
-
-DETERMINERS = frozenset(
-    """a all an any both each every her his its my no our own some such that the their these this those your""".split()  # noqa: SIM905
-)
-"""English determiners and possessives: what may be merged with an adjective or a noun."""
 
 
 class Place(NamedTuple):
@@ -68,18 +63,9 @@ def places(text: str, protected: Sequence[Span], replaceable: Sequence[Span], me
         if (unspaced or between[-1:].isspace()) and apart((begin, begin), closed):
             made.append(Place(begin, begin, "insert", " " if between else ""))
         blank = bool(between) and not between.strip(" ")
-        if blank and apart((start, end), protected) and mergeable(text[start:middle], text[begin:end]):
+        if blank and apart((start, end), protected) and mergeable((start, middle), (begin, end)):
             made.append(Place(start, end, "merge"))
     return sorted(made)
-
-
-def by_closed_classes(first: str, second: str) -> bool:
-    """Whether English grammar may see one phrase in two words: a determiner or an open word before an open word.
-
-    It stands in for a tagger, knows function words alone, and lets pass what only a tagger would refuse ("minister said").
-    """
-    first, second = first.casefold(), second.casefold()
-    return (first not in STOP_WORDS or first in DETERMINERS) and second not in STOP_WORDS and any(map(str.isalpha, second))
 
 
 def _with_blanks_between(text: str, spans: Sequence[Span]) -> list[Span]:
