@@ -273,7 +273,8 @@ def test_workers_end_with_their_parent(colour_data: Path, tmp_path: Path, linker
     process = started(tmp_path, colour_data, linker, 2, 0.3)
     until(lambda: len(set(callers(tmp_path))) == 2, process)
     process.kill()
-    process.communicate()
+    _, told = process.communicate()
+    assert "resource_tracker" not in told
     deadline = time.monotonic() + 20
     while alive := [pid for pid in set(callers(tmp_path)) if _runs(pid)]:
         assert time.monotonic() < deadline, f"{alive} go on without their parent"

@@ -3,11 +3,13 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from queue import Empty
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +27,9 @@ Name = tuple[str, int | None]
 
 def stop_signal() -> StopSignal:
     """One that the workers see too."""
+    sys.warnoptions.append("ignore::UserWarning:multiprocessing.resource_tracker")  # it cleans up after a kill without a word
+    resource_tracker.ensure_running()
+    sys.warnoptions.pop()
     return CONTEXT.Event()
 
 
