@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from PIL import Image
 
 from robustmel.cli.entry import run
 from robustmel.cli.init import recognise
+from robustmel.report.comparisons.questions import QUESTIONS
+from robustmel.report.slices.grouping import BY
 from robustmel.run.grid import read_grid
 from robustmel.run.grid_file import GridTable
 from robustmel.run.grid_schema import grid_schema
@@ -181,6 +184,16 @@ def test_h_is_help_and_imports_no_torch() -> None:
     assert asked.returncode == 0
     assert asked.stdout == same.stdout
     assert "torch" not in asked.stderr
+
+
+def test_the_help_of_report_names_its_choices() -> None:
+    """Those that it takes: a word in the help that were no choice would be refused here."""
+    told = shell("report", "--help").stdout
+    for option, choices in (("--by", {*BY}), ("--compare", {*QUESTIONS})):
+        written = re.search(rf"{option} +<([^>]+)>", told)
+        assert written is not None
+        assert {choice.partition("[")[0] for choice in written[1].split("|")} == choices
+    assert "list[" not in told.partition("Options:")[2]
 
 
 @pytest.mark.parametrize("command", ["linkers", "schema"])

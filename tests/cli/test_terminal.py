@@ -73,20 +73,41 @@ def test_a_run_ends_well_on_a_terminal(tmp_path: Path, workers: str, columns: in
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("columns", "arguments"),
     [
-        ["demo", "--quick", "--workers", "2"],
-        ["perturb", "world-news", "--linker", "clip-world", "--attack", "noise", "--limit", "3", "--out", "set"],
-        ["train", "dual-encoder", "--dataset", "world-news", "--family", "clip", "--set", "epochs=1", "--out", "model"],
-        ["export", "world-news", "--split", "test", "--out", "exported"],
-        ["kb", "build", "--dataset", "world-news", "--out", "kb"],
-        ["selftest", "--attack", "apgd"],
+        (40, ["demo", "--quick", "--workers", "2"]),
+        (200, ["demo", "--quick", "--workers", "1"]),
+        (40, ["perturb", "world-news", "--linker", "clip-world", "--attack", "noise", "--limit", "3", "--out", "set"]),
+        (
+            200,
+            [
+                "perturb",
+                "world-news",
+                "--linker",
+                "clip-world",
+                "--attack",
+                "noise",
+                "--limit",
+                "3",
+                "--out",
+                "set",
+                "--workers",
+                "2",
+            ],
+        ),
+        (40, ["train", "dual-encoder", "--dataset", "world-news", "--family", "clip", "--set", "epochs=1", "--out", "model"]),
+        (40, ["export", "world-news", "--split", "test", "--out", "exported"]),
+        (200, ["export", "world-news", "--split", "test", "--out", "exported"]),
+        (40, ["kb", "build", "--dataset", "world-news", "--out", "kb"]),
+        (200, ["kb", "build", "--dataset", "world-news", "--out", "kb"]),
+        (40, ["selftest", "--attack", "apgd"]),
     ],
-    ids=lambda arguments: arguments[0],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
 )
-def test_commands_with_progress_end_well_on_a_terminal(tmp_path: Path, arguments: list[str]) -> None:
-    code, said = on_a_terminal(arguments, 80, tmp_path)
+def test_commands_with_progress_end_well_on_a_terminal(tmp_path: Path, columns: int, arguments: list[str]) -> None:
+    code, said = on_a_terminal(arguments, columns, tmp_path)
     assert code == 0, said
+    assert ("━" in said) == (arguments[0] not in ("export", "kb"))  # a bar was drawn; those two have none
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -18,7 +18,8 @@ def check(
     images: Annotated[Path | None, typer.Option("--images", help="The folder that image paths are relative to.")] = None,
     kb: Annotated[Path | None, typer.Option("--kb", help="Its knowledge base, if stored elsewhere.")] = None,
     field: Annotated[
-        list[str] | None, typer.Option("--field", help="ours=theirs: maps one of our keys to your name for it.")
+        list[str] | None,
+        typer.Option("--field", metavar="OURS=THEIRS", help="Maps one of our keys to your name for it; may be repeated."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
     verify: Annotated[bool, typer.Option("--verify-images/--no-verify-images", help="Decode every image.")] = True,

@@ -75,7 +75,9 @@ def perturb(
 def train_kind(
     ctx: typer.Context,
     out: Annotated[Path, typer.Option("--out", help="The checkpoint folder.")],
-    dataset: Annotated[list[str], typer.Option("--dataset", help="A data set, a name or an inline table; may be repeated.")],
+    dataset: Annotated[
+        list[str], typer.Option("--dataset", metavar="DATASET", help="A data set, a name or an inline table; may be repeated.")
+    ],
     family: Annotated[
         str | None, typer.Option("--family", help="clip, siglip, align, ...: train one from its configuration.")
     ] = None,
@@ -85,7 +87,9 @@ def train_kind(
     ] = None,
     change: Annotated[
         list[str] | None,
-        typer.Option("--set", help="key=value: change one setting of the recipe; the keys are listed below. May be repeated."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change one setting of the recipe; the keys are listed below. May be repeated."
+        ),
     ] = None,
     candidates: Annotated[str, typer.Option("--candidates", help="A candidate generator, for validation.")] = "given",
 ) -> None:

@@ -16,9 +16,12 @@ Runs = Annotated[
     typer.Argument(metavar="RUN", help="A run folder; with --predictions, published sets.", show_default=False),
 ]
 Predictions = Annotated[
-    list[Path] | None, typer.Option("--predictions", help="A file of predictions made elsewhere; may be repeated.")
+    list[Path] | None,
+    typer.Option("--predictions", metavar="FILE", help="A file of predictions made elsewhere; may be repeated."),
 ]
-Clean = Annotated[list[Path] | None, typer.Option("--clean", help="Predictions on the unperturbed images; may be repeated.")]
+Clean = Annotated[
+    list[Path] | None, typer.Option("--clean", metavar="FILE", help="Predictions on the unperturbed images; may be repeated.")
+]
 Store = Annotated[Path | None, typer.Option("--store", help="The store of its artefacts, if it was moved.")]
 Format = Literal["table", "markdown", "latex", "csv", "json"]
 
@@ -26,8 +29,12 @@ Format = Literal["table", "markdown", "latex", "csv", "json"]
 def report(
     run: Runs = None,
     written: Annotated[Format, typer.Option("--format", help="The output format; csv and json hold every figure.")] = "table",
-    by: Annotated[str, typer.Option("--by", help="Accuracy by type, popularity, surface or similarity of the mentions.")] = "",
-    compare: Annotated[str, typer.Option("--compare", help="Differences: context, defence or linker.")] = "",
+    by: Annotated[
+        str, typer.Option("--by", metavar="<type|popularity[:N]|surface|similarity>", help="Accuracy by kinds of mentions.")
+    ] = "",
+    compare: Annotated[
+        str, typer.Option("--compare", metavar="<context|defence|linker>", help="Differences between rows.")
+    ] = "",
     transfer: Annotated[bool, typer.Option("--transfer", help="The transfer matrix: sources against victims.")] = False,
     norms: Annotated[bool, typer.Option("--norms", help="How small a change is enough, for attacks that minimise it.")] = False,
     intervals: Annotated[bool, typer.Option("--intervals", help="Show 95 % intervals in the table.")] = False,
