@@ -17,7 +17,7 @@ from robustmel.run.stages.perturb_texts import TextAttackContext, perturb_texts
 from robustmel.run.stages.shards import ProgressCallback
 from robustmel.types import Mention
 
-BATCH = 64
+BATCH = 256
 """Texts edited between two signs of progress; the edits do not depend on it."""
 
 
