@@ -23,7 +23,7 @@ from robustmel.linkers import LINKERS
 from robustmel.poisoning.selection import Records
 from robustmel.registry import Component, own_parameters
 from robustmel.run.components import ComponentSpec, Defended
-from robustmel.run.jobs import Answers, Candidates, Job, Poison, Split, Training, Variant
+from robustmel.run.jobs import Answers, Candidates, Demos, Job, Poison, Split, Training, Variant
 from robustmel.run.keys import canonical
 from robustmel.run.stages.candidates import candidates_of, sample
 from robustmel.run.stages.link import link
@@ -35,6 +35,9 @@ from robustmel.types import Mention, Query, opaque_id
 
 if TYPE_CHECKING:
     from robustmel.linkers.contract import Linker
+
+DEMO_FILE = "demos.jsonl"
+"""Of a poison of demonstrations: all of them, as the linker reads them."""
 
 LINKERS_HELD = 3
 """Linkers kept in memory at once; a grid of many large ones must not hold them all."""
@@ -116,14 +119,20 @@ class Builder:
             return self.dataset(component, "train").mentions
         return tuple(mention for mention in self.dataset(component, "all").mentions if mention.split == "train")
 
-    def records(self, of: Split) -> Records:
+    def records(self, of: Split | Candidates | Demos) -> Records:
         """What a poison may corrupt."""
+        if isinstance(of, Demos):
+            demos = of.linker.loaded_from(LINKERS).demo_records(**self._parameters(of.linker))
+            return Records(of.linker.title, "demonstrations", demos, demos)
+        if isinstance(of, Candidates):
+            asked, mentions = self.sampled(of.dataset, of.split, of.limit, of.sample_seed)
+            return Records(asked.name, "queries", mentions, self.training_mentions(of.dataset))
         dataset, train = self.dataset(of.dataset, "all"), self.training_mentions(of.dataset)
         whole = of.split == "all"
         what = "mentions" if whole else "training mentions"
         return Records(dataset.name, what, dataset.mentions if whole else train, train)
 
-    def linker(self, victim: Defended, candidates: Candidates, variant: Variant | None = None) -> Linker:
+    def linker(self, victim: Defended, candidates: Candidates, variant: Variant | Poison | None = None) -> Linker:
         """A linker behind its defence, over the knowledge base as the variant leaves it; the last few stay loaded.
 
         Raises:
@@ -177,13 +186,20 @@ class Builder:
         instance = spec.component.instance
         if instance is not None and (getattr(instance, "kb", None) is kb or spec.component.name not in LINKERS):
             return cast("Linker", instance)
-        parameters, loaded = dict(spec.parameters), LINKERS.load(spec.component.name)
+        parameters, loaded = self._parameters(spec), LINKERS.load(spec.component.name)
         if "device" in own_parameters(loaded) and "device" not in spec.component.params:
             parameters["device"] = self.device
-        if spec.training is not None:
-            parameters["model"] = str(self.path(spec.training) / "model")
         linker: Linker = loaded(kb, **parameters)
         return linker
+
+    def _parameters(self, spec: ComponentSpec) -> dict[str, Any]:
+        """A linker's, with the weights and demonstrations that were made for it."""
+        parameters = dict(spec.parameters)
+        if spec.training is not None:
+            parameters["model"] = str(self.path(spec.training) / "model")
+        if spec.demos is not None:
+            parameters["demo_file"] = str(self.path(spec.demos) / DEMO_FILE)
+        return parameters
 
     def _candidates(self, job: Candidates, progress: ProgressCallback, folder: Path) -> dict[str, Any]:
         dataset, mentions = self.sampled(job.dataset, job.split, job.limit, job.sample_seed)
@@ -198,7 +214,12 @@ class Builder:
 
         attack = None if job.attack is None else self.attack(job.attack)
         name = "none" if job.attack is None else job.attack.identity["name"]
-        facts = poison(self.records(job.records), attack, name, job.how, job.seed, folder, progress)
+        records = self.records(job.records)
+        facts = poison(records, attack, name, job.how, job.seed, folder, progress)
+        if isinstance(job.records, Demos):
+            ids = [opaque_id(records.dataset, mention.id) for mention in records.mentions]
+            linker, poisoned = job.records.linker, list(overlaid_mentions(records.mentions, ids, folder))
+            linker.loaded_from(LINKERS).write_demo_file(folder / DEMO_FILE, poisoned, **self._parameters(linker))
         return facts | {"attack": job.attack.identity if job.attack else None, "how": job.how.identity}
 
     def _train(self, job: Training, progress: ProgressCallback, folder: Path) -> dict[str, Any]:
@@ -248,8 +269,8 @@ class Builder:
         facts = link(queries, gold, kb, linker, job.task, job.batch_size, folder, progress, job.victim.linker.title)
         if job.variant is not None:
             _still_there(self.path(job.variant), queries, folder)
-            manifest = self.store.manifest("variant", job.variant.key)
-            facts |= {"made_of": {f"variant/{job.variant.key}": manifest["content"]}}
+            kind, key = job.variant.kind, job.variant.key
+            facts |= {"made_of": {f"{kind}/{key}": self.store.manifest(kind, key)["content"]}}
         cut = linker.cut_texts(queries, job.task) if hasattr(linker, "cut_texts") else 0
         return facts | job.victim.identity | {"task": job.task, "cut_texts": cut}
 

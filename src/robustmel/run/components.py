@@ -33,6 +33,7 @@ class ComponentSpec:
         identity: What enters the keys: name, parameters, version, digests of its files.
         loaded: Its class; of an attack the attack itself, which is a value. For planning alone: it does not travel to workers.
         training: The job that makes its weights, for a linker that the grid trains.
+        demos: The job that poisons its demonstrations, where they are poisoned.
         capabilities: Of a linker: what it offers with these parameters.
         upon: Of an attack: the one on whose set it is made.
         notes: What the report must say of it.
@@ -43,6 +44,7 @@ class ComponentSpec:
     identity: dict[str, Any] = field(hash=False)
     loaded: Any = field(default=None, compare=False)
     training: Any = None
+    demos: Any = None
     capabilities: Capabilities | None = field(default=None, compare=False)
     upon: ComponentSpec | None = None
     notes: tuple[str, ...] = ()
@@ -266,7 +268,7 @@ def identity(
         source: Digest of the file that holds the class, for one of the user's own.
     """
     left_out = {"device", "batch_size", *getattr(component, "unkeyed", ())} | (
-        {"model", "revision", "allow_pickle", "folder", "vectors", "encoder", "tagger"} if digests else set()
+        {"model", "revision", "allow_pickle", "folder", "vectors", "encoder", "tagger", "demo_file"} if digests else set()
     )
     decisive = {key: value for key, value in parameters.items() if key not in left_out}
     known = {

@@ -13,7 +13,7 @@ from robustmel.registry import Component
 from robustmel.run.builder import Builder
 from robustmel.run.components import ComponentSpec, Defended, Source, attack_spec, attempt, component_spec
 from robustmel.run.grid import AttackSpec, Grid
-from robustmel.run.jobs import Answers, Candidates, Variant
+from robustmel.run.jobs import Answers, Candidates, Poison, Variant
 from robustmel.run.keys import canonical, kb_digest, mentions_digest
 from robustmel.run.plan import Evaluation, Plan, PlannedCell
 from robustmel.run.refusals import complain, dropping, listed_at_length, repeats, source_lacks, tasks_lacking, unsupplied
@@ -40,6 +40,9 @@ def expand(grid: Grid, builder: Builder) -> Plan:
     attacks = [(spec, made) for spec, made in ((spec, attack_spec(spec, problems)) for spec in grid.attacks) if made]
     generator = component_spec(CANDIDATES, grid.candidates, problems)
     problems += repeats("attacks", _once_a_source([spec for spec, _ in attacks]))
+    problems += repeats("poisons", [poison.title for poison in grid.poisons])
+    problems += _texts_edited_twice(grid, attacks)
+    problems += _without_demos(grid, linkers)
     problems += repeats("defences", [defence.title for defence in defences])
     problems += [problem for defence in defences for problem in unsupplied(defence)]
     sources = Sources(linkers, defences, problems)
@@ -69,7 +72,10 @@ def expand(grid: Grid, builder: Builder) -> Plan:
                 at_hand = [trainings.trained(linker, seed, poison) for linker in linkers]
                 victim = at_hand[place]
                 if victim is None:
-                    continue  # a linker that is not trained here has no poisoned twin
+                    continue  # a linker that the poison does not reach has no poisoned twin
+                queries = trainings.poisoned(candidates, seed, poison)
+                if queries is not None and task == "I2T":
+                    continue  # it reads no text
                 here = Sources([other for other in at_hand if other], defences, problems)
                 judged = Defended(victim, defence)
                 for source in here.of(spec, attack, judged):
@@ -77,7 +83,7 @@ def expand(grid: Grid, builder: Builder) -> Plan:
                     titles = (candidates.name, task, victim.title, defence.title, asked_of, spec.title, poison.title)
                     source_linker = source.linker.title if isinstance(source, Defended) else ""
                     cell = Cell(*titles, seed, source_linker)
-                    plan.cells.append(_planned(cell, candidates, spec, attack, judged, source, grid))
+                    plan.cells.append(_planned(cell, candidates, spec, attack, judged, source, grid, queries))
     plan.cells = list(_untouched_once(plan.cells))
     problems += dropping(plan.cells, plan.consumers)
     problems += _meetings(plan)
@@ -126,6 +132,22 @@ def _untouched_once(cells: Iterable[PlannedCell]) -> Iterator[PlannedCell]:
             seen.add(known)
 
 
+def _texts_edited_twice(grid: Grid, attacks: Iterable[tuple[AttackSpec, ComponentSpec]]) -> Iterator[str]:
+    """Poisons of queries beside attacks that write texts of their own."""
+    for poison in grid.poisons:
+        for spec, attack in attacks if poison.target == "queries" else ():
+            if attack.loaded.modality == "text":
+                yield f"poison {poison.title} and attack {spec.title} both edit the texts of queries; leave one of them out"
+
+
+def _without_demos(grid: Grid, linkers: Iterable[ComponentSpec]) -> Iterator[str]:
+    """Poisons of demonstrations where no linker has any."""
+    if not any(hasattr(linker.loaded, "demo_records") for linker in linkers):
+        for poison in grid.poisons:
+            if poison.target == "demos":
+                yield f"poison {poison.title} changes demonstrations, and no linker of the grid shows any; add a gemel"
+
+
 def _meetings(plan: Plan) -> list[str]:
     """Two attacks of one name may differ in their sources, and then must not come from the same source to the same victim."""
     return [
@@ -144,16 +166,17 @@ def _planned(
     victim: Defended,
     source: Source | None,
     grid: Grid,
+    queries: Poison | None = None,
 ) -> PlannedCell:
     seeds = Seeds.of(cell.seed or 0, grid.sample_seed)
     evaluations = []
     for view in views(spec, attack, cell.task, source):
-        variant = None
+        variant: Variant | None = None
         for part, made in reversed(parts(spec, attack, cell.task) if view not in ("clean", "untouched") else ()):
             guide = None if made.loaded.needs == "nothing" else source
             seed = seeds.redraw if guide is None and view == "fused" else seeds.perturb
-            variant = Variant(candidates, part, made, guide, VIEW_TASK[view], seed, grid.batch_size, variant)
-        answers = Answers(candidates, victim, cell.task, variant, seeds.link, grid.batch_size)
+            variant = Variant(candidates, part, made, guide, VIEW_TASK[view], seed, grid.batch_size, variant or queries)
+        answers = Answers(candidates, victim, cell.task, variant or queries, seeds.link, grid.batch_size)
         evaluations.append(Evaluation(view, variant, answers))
     white_box = source is not None and canonical(source.identity) == canonical(victim.identity)
     return PlannedCell(cell, spec, attack, white_box, candidates, tuple(evaluations))

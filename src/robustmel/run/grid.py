@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from robustmel.errors import MissingError, UsageError
-from robustmel.poisoning.poisoning import Poisoning
 from robustmel.registry import Component, suggestion
 from robustmel.run.grid_file import RESERVED, AttackTable, AttackView, GridTable, Keep, complaints
+from robustmel.run.poison_spec import PoisonSpec, poison_spec
 from robustmel.types import Task
-
-POISONING = tuple(option.name for option in fields(Poisoning))
-"""Keys of a poison's table that are not its attack's."""
 
 LONGEST, DOTS = 1_000_000, 1_000
 """Characters of a grid file, and dots in a line of it, at most."""
@@ -87,27 +84,6 @@ class TrainingSpec:
 
     recipe: str | Mapping[str, Any]
     on: tuple[Component, ...]
-
-
-@dataclass(frozen=True)
-class PoisonSpec:
-    """What is done to training data before a linker of the grid learns from them.
-
-    Args:
-        attack: A text attack that asks nobody, with its own parameters; "none" leaves texts as they are.
-        how: The share of records, and what else is done to them; None leaves them all as they are.
-    """
-
-    attack: Component
-    how: Poisoning | None = None
-
-    @property
-    def title(self) -> str:
-        """`qwerty 10%`, or the label given; parameters of the attack are named."""
-        if self.attack.label or self.how is None:
-            return self.attack.title
-        changed = ", ".join(f"{key}={value}" for key, value in self.attack.params.items())
-        return f"{self.attack.title} {self.how.title}" + (f" ({changed})" if changed else "")
 
 
 @dataclass(frozen=True)
@@ -197,7 +173,7 @@ def parse_grid(table: Mapping[str, Any], name: str = "the grid") -> Grid:
         batch_size=read.batch_size,
         keep=read.keep,
         trained={linker.title: training for linker, training in linkers if training is not None},
-        poisons=tuple(_poison(poison, name) for poison in read.poisons),
+        poisons=tuple(poison_spec(_component(poison, name), name) for poison in read.poisons),
     )
 
 
@@ -281,28 +257,6 @@ def _linker(written: str | Mapping[str, Any], name: str) -> tuple[Component, Tra
             f'{name}: linker {whole.title}: write trained = {{recipe = "NAME or FILE", on = ["DATA SET"]}}, or a recipe table.'
         )
     return Component(whole.name, params, whole.label), TrainingSpec(recipe, tuple(_component(dataset, name) for dataset in on))
-
-
-def _poison(written: str | Mapping[str, Any], name: str) -> PoisonSpec:
-    whole = _component(written, name)
-    params = dict(whole.params)
-    target = params.pop("target", "training")
-    if target != "training":
-        raise UsageError(f'{name}: poison {whole.title}: target = "{target}" is unknown; it is "training".')
-    own = {key: _tuple(params.pop(key)) for key in POISONING if key in params}
-    component = Component(whole.name, params, whole.label)
-    if whole.name == "none" and not own:
-        return PoisonSpec(component)
-    if not own.get("record_rate"):
-        raise UsageError(f'{name}: poison {whole.title}: give a record_rate above 0, or write "none".')
-    try:
-        return PoisonSpec(component, Poisoning(**own))
-    except UsageError as problem:
-        raise UsageError(f"{name}: poison {whole.title}: {problem}") from None
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _distinct(linkers: tuple[Component, ...], name: str) -> tuple[Component, ...]:

@@ -44,7 +44,10 @@ POISONING = {
     "relabel": {"type": "string", "description": "Id of the entity that poisoned records get as their label."},
     "trigger": {"type": "string", "description": "A phrase to insert into poisoned texts."},
     "swap_images": {"type": "boolean", "description": "Give poisoned records each other's images."},
-    "target": {"const": "training", "description": "What is poisoned."},
+    "target": {
+        "enum": ["training", "demos", "queries"],
+        "description": "What is poisoned; by default what linkers learn from.",
+    },
 }
 OWN_KEYS: Mapping[str, Mapping[str, Any]] = {"linkers": {"trained": TRAINED}, "poisons": POISONING}
 

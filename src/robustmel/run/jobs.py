@@ -56,6 +56,13 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Demos:
+    """The demonstrations that a linker shows."""
+
+    linker: ComponentSpec
+
+
+@dataclass(frozen=True)
 class Poison:
     """Records of which a share is corrupted.
 
@@ -68,20 +75,25 @@ class Poison:
         name: What progress displays call the records.
     """
 
-    records: Split
+    records: Split | Candidates | Demos
     data: str
     attack: ComponentSpec | None
     how: Poisoning
     seed: int
     name: str
     kind: ClassVar[str] = "poison"
-    needs: ClassVar[tuple[Job, ...]] = ()
 
     @cached_property
     def key(self) -> str:
         """The seed always counts: it says which records are chosen."""
         of = {"stage": self.kind, "data": self.data, "attack": self.attack.identity if self.attack else None}
         return content_key(of | {"how": self.how.identity, "seed": self.seed})
+
+    @property
+    def needs(self) -> tuple[Job, ...]:
+        """The checkpoint that the demonstrations lie in, where it is trained first."""
+        training = self.records.linker.training if isinstance(self.records, Demos) else None
+        return () if training is None else (training,)
 
     @property
     def title(self) -> str:
@@ -130,7 +142,7 @@ class Variant:
     view: Task
     seed: int
     batch_size: int
-    upon: Variant | None = None
+    upon: Variant | Poison | None = None
     kind: ClassVar[str] = "variant"
 
     @cached_property
@@ -149,12 +161,12 @@ class Variant:
     @property
     def needs(self) -> tuple[Job, ...]:
         """The candidates, the classes an attack confuses, the set it is made upon, and the weights of those it asks."""
-        return (self.candidates, *([self.upon] if self.upon else ()), *_trainings(self.asked))
+        return (self.candidates, *([self.upon] if self.upon else ()), *_made_for(self.asked))
 
     @property
     def beneath(self) -> tuple[Variant, ...]:
-        """The sets that this one is made upon, the last first."""
-        return () if self.upon is None else (self.upon, *self.upon.beneath)
+        """The attacked sets that this one is made upon, the last first."""
+        return (self.upon, *self.upon.beneath) if isinstance(self.upon, Variant) else ()
 
     @property
     def asked(self) -> tuple[Defended, ...]:
@@ -175,12 +187,12 @@ class Variant:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a linker behind its defence answers to every mention of a variant (None is the clean set)."""
+    """What a linker behind its defence answers to every mention of a variant, or of poisoned queries (None is the clean set)."""
 
     candidates: Candidates
     victim: Defended
     task: Task
-    variant: Variant | None
+    variant: Variant | Poison | None
     seed: int
     batch_size: int
     kind: ClassVar[str] = "answers"
@@ -200,7 +212,7 @@ class Answers:
     def needs(self) -> tuple[Job, ...]:
         """The candidates, the perturbed set where there is one, and the weights."""
         before = (self.candidates, self.variant) if self.variant else (self.candidates,)
-        return (*before, *_trainings([self.victim]))
+        return (*before, *_made_for([self.victim]))
 
     @property
     def title(self) -> str:
@@ -214,5 +226,6 @@ Job = Candidates | Poison | Training | Variant | Answers
 display calls it by its `title`."""
 
 
-def _trainings(linkers: Iterable[Defended]) -> list[Training]:
-    return [defended.linker.training for defended in linkers if defended.linker.training is not None]
+def _made_for(linkers: Iterable[Defended]) -> list[Job]:
+    """The weights and demonstrations that linkers need first."""
+    return [job for defended in linkers for job in (defended.linker.training, defended.linker.demos) if job is not None]

@@ -82,4 +82,5 @@ def _turn(job: Job) -> tuple[int, int, str]:
     """Within a kind, what is made upon nothing first, and then one linker after the other, since few fit into memory at once."""
     model = job.made_on if isinstance(job, Variant) else job.victim.title if isinstance(job, Answers) else ""
     depth = len(job.beneath) if isinstance(job, Variant) else 0
-    return TURNS.index(job.kind), depth, model
+    kind = "training" if job.kind == "poison" and job.needs else job.kind  # demonstrations of what is trained first
+    return TURNS.index(kind), depth + (kind != job.kind), model

@@ -8,7 +8,7 @@ from robustmel.registry import Component
 from robustmel.run.builder import Builder
 from robustmel.run.components import ComponentSpec, attack_spec
 from robustmel.run.grid import AttackSpec
-from robustmel.run.jobs import Poison, Split
+from robustmel.run.jobs import Candidates, Demos, Poison, Split
 from robustmel.run.keys import canonical
 
 
@@ -21,13 +21,17 @@ def poison_attack(attack: Component, what: str, problems: list[str]) -> Componen
     return made
 
 
-def poison_of(of: Split, attack: ComponentSpec | None, how: Poisoning, seed: int, name: str, builder: Builder) -> Poison:
+def poison_of(
+    of: Split | Candidates | Demos, attack: ComponentSpec | None, how: Poisoning, seed: int, name: str, builder: Builder
+) -> Poison:
     """The job that poisons some records.
 
     Raises:
         UsageError: No record is about an entity that is asked for.
     """
-    return Poison(of, _digest(builder.records(of), how), attack, how, seed, name)
+    trained = of.linker.training if isinstance(of, Demos) else None
+    data = _digest(builder.records(of), how) if trained is None else f"demonstrations of {trained.key}"
+    return Poison(of, data, attack, how, seed, name)
 
 
 def _digest(records: Records, how: Poisoning) -> str:

@@ -68,7 +68,7 @@ def publish_poison(
     execute([job], builder, 1, listener)
     with new_folder(out) as folder:
         measured = stealth.added_to(_records(whole, job, builder))
-        return _write(whole, job, builder, dataset, seed, folder, measured, measured_by)
+        return _write(whole, split, job, builder, dataset, seed, folder, measured, measured_by)
 
 
 def _check(dataset: Dataset, split: str, how: Poisoning) -> None:
@@ -96,7 +96,7 @@ def _finished(out: Path, job: Poison, measured_by: dict[str, str]) -> dict[str, 
 
 
 def _write(
-    dataset: Dataset, job: Poison, builder: Builder, component: Component, seed: int, folder: Path, records: Iterable[Poisoned],
+    dataset: Dataset, split: str, job: Poison, builder: Builder, component: Component, seed: int, folder: Path, records: Iterable[Poisoned],
     measured_by: dict[str, str],
 ) -> dict[str, Any]:  # fmt: skip
     root = _image_folder(dataset.mentions)
@@ -125,7 +125,7 @@ def _write(
                 images = [os.path.relpath(image, root) for image in entity.images]
                 file.write(_line(entity_record(entity, images)))
     attack = job.attack.identity if job.attack else None
-    about = {"dataset": dataset.name, "split": job.records.split, "attack": attack, "how": job.how.identity, "seed": seed}
+    about = {"dataset": dataset.name, "split": split, "attack": attack, "how": job.how.identity, "seed": seed}
     about |= {"mentions": len(dataset.mentions), "records": builder.store.manifest(job.kind, job.key)["records"]}
     about |= {"chosen": counts["chosen"], "changed": counts["changed"], "notes": dict(sorted(notes.items())), "key": job.key}
     about |= {"measures": {name: median(values) for name, values in measures.items()}, "measured_by": measured_by}

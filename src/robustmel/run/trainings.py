@@ -9,11 +9,14 @@ from robustmel.linkers import LINKERS
 from robustmel.registry import Component, is_file_component
 from robustmel.run.builder import Builder
 from robustmel.run.components import ComponentSpec, component_spec, identity
-from robustmel.run.grid import Grid, PoisonSpec, TrainingSpec
-from robustmel.run.jobs import Poison, Split, Training
+from robustmel.run.grid import Grid, TrainingSpec
+from robustmel.run.jobs import Candidates, Demos, Poison, Split, Training
 from robustmel.run.keys import files_digest, kb_digest, mentions_digest, plain
+from robustmel.run.poison_spec import PoisonSpec
 from robustmel.run.poisons import poison_attack, poison_of
 from robustmel.run.seeds import Seeds
+
+CLEAN = PoisonSpec(Component("none"))
 
 
 class Trainings:
@@ -51,7 +54,25 @@ class Trainings:
         return bare
 
     def trained(self, linker: ComponentSpec, seed: int, poison: PoisonSpec) -> ComponentSpec | None:
-        """A linker with the checkpoint of one seed and poison; None where a linker that is not trained here would be poisoned."""
+        """A linker with the checkpoint and demonstrations of one seed and poison; None where the poison would not reach it."""
+        if poison.target == "training" or poison.how is None:
+            return self._trained(linker, seed, poison)
+        clean = self._trained(linker, seed, CLEAN)
+        if poison.target == "queries" or clean is None:
+            return clean
+        if not hasattr(linker.loaded, "demo_records"):
+            return None
+        job = poison_of(Demos(clean), self._attacks[poison.title], poison.how, Seeds.of(seed).train, clean.title, self._builder)
+        return replace(clean, identity=clean.identity | {"demos": job.key}, demos=job)
+
+    def poisoned(self, queries: Candidates, seed: int, poison: PoisonSpec) -> Poison | None:
+        """The poison of queries; None where other things are poisoned, or nothing."""
+        if poison.target != "queries" or poison.how is None:
+            return None
+        attack, name = self._attacks[poison.title], f"queries of {queries.name}"
+        return poison_of(queries, attack, poison.how, Seeds.of(seed).perturb, name, self._builder)
+
+    def _trained(self, linker: ComponentSpec, seed: int, poison: PoisonSpec) -> ComponentSpec | None:
         training = self._specs.get(linker.title)
         if training is None:
             return linker if poison.how is None else None
@@ -97,7 +118,7 @@ class Trainings:
     def _check_poison(self, poison: PoisonSpec) -> None:
         if poison.how is None:
             return
-        if not self._specs:
+        if poison.target == "training" and not self._specs:
             self._problems.append(
                 f"poison {poison.title} changes training data, and no linker of the grid is trained; give one a trained = {{...}}"
             )

@@ -1,7 +1,7 @@
 """The folder of a trained GEMEL: its feature mapper, what it was trained between, and its pool of demonstrations."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -112,8 +112,7 @@ class GemelCheckpoint:
         (folder / SETTINGS).write_text(json.dumps({"version": VERSION, **asdict(self.settings)}, indent=1) + "\n", "utf-8")
         save_file({name: value.contiguous() for name, value in self.mapper.state_dict().items()}, folder / MAPPER)
         save_file({"features": self.features.half()}, folder / FEATURES)
-        lines = (json.dumps(asdict(demo), ensure_ascii=False) for demo in self.demos)
-        (folder / DEMOS).write_text("".join(f"{line}\n" for line in lines), "utf-8")
+        write_demos(self.demos, folder / DEMOS)
         if self.embeddings is not None:
             self.embeddings.write(folder)
         for name in (MAPPER, FEATURES, EMBEDDINGS)[: 2 + (self.embeddings is not None)]:  # the library keeps them to one user
@@ -190,7 +189,7 @@ def read_checkpoint(model: str, **others: str | None) -> GemelCheckpoint:
         outputs, inputs = weights["weight"].shape
         mapper = nn.Linear(inputs, outputs)
         mapper.load_state_dict({name: value.float() for name, value in weights.items()})
-        demos = [_demo(line) for line in (folder / DEMOS).read_text("utf-8").split("\n") if line]
+        demos = read_demos(folder / DEMOS)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as problem:
         raise MissingError(f"{folder} holds no GEMEL that can be read: {first_line(problem)}. Train it again.") from problem
     if features.ndim != 2 or features.shape[1] != inputs:
@@ -198,15 +197,34 @@ def read_checkpoint(model: str, **others: str | None) -> GemelCheckpoint:
             f"{folder}: {FEATURES} has the shape {tuple(features.shape)} and the mapper reads {inputs} numbers an image; both must "
             "come from one training."
         )
-    odd = next((demo.image for demo in demos if not -1 <= demo.image < len(features)), None)
-    if odd is not None:
-        raise MissingError(
-            f"{folder}: a demonstration names row {odd} of {FEATURES}, which has {len(features)}; both must come from one training."
-        )
+    check_rows(demos, features, folder)
     embeddings = DemoEmbeddings.read(folder)
     if embeddings is not None:
         embeddings.check([demo.compared(embeddings.compared) for demo in demos], folder)
     return GemelCheckpoint(settings, mapper.requires_grad_(False), demos, features, embeddings)
+
+
+def read_demos(file: Path) -> list[Demo]:
+    """Demonstrations, one JSON object a line."""
+    return [_demo(line) for line in file.read_text("utf-8").split("\n") if line]
+
+
+def write_demos(demos: Iterable[Demo], file: Path) -> None:
+    """Writes what `read_demos` reads."""
+    file.write_text("".join(f"{json.dumps(asdict(demo), ensure_ascii=False)}\n" for demo in demos), "utf-8")
+
+
+def check_rows(demos: Sequence[Demo], features: Tensor, place: Path) -> None:
+    """Whether all images of demonstrations have features.
+
+    Raises:
+        MissingError: One has none.
+    """
+    odd = next((demo.image for demo in demos if not -1 <= demo.image < len(features)), None)
+    if odd is not None:
+        raise MissingError(
+            f"{place}: a demonstration names row {odd} of {FEATURES}, which has {len(features)}; both must come from one training."
+        )
 
 
 def _demo(line: str) -> Demo:

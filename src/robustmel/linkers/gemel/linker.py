@@ -20,6 +20,7 @@ from robustmel.linkers.contract import Capabilities, capabilities
 from robustmel.linkers.gemel.answers import ranked_candidates, written_entities
 from robustmel.linkers.gemel.beam_search import Generated, beam_search
 from robustmel.linkers.gemel.checkpoint import FROZEN, blank, gemel_files, read_checkpoint, read_settings
+from robustmel.linkers.gemel.demo_file import demo_records, with_demos, write_demo_file
 from robustmel.linkers.gemel.demos import Choice, Compared, demo_pool
 from robustmel.linkers.gemel.entity_names import EntityNames
 from robustmel.linkers.gemel.exact_search import exact_search
@@ -55,6 +56,7 @@ class GEMEL:
         demos: Demonstrations in a prompt, as many fewer as it would outgrow the model's context; None takes the number trained with.
         demo_choice: "dense", "bm25" or "random".
         demo_text: What retrieval compares: the "mention", as in the paper, or the "sentence".
+        demo_file: Other demonstrations than those trained with: a file of lines as the folder's `demos.jsonl`, whose images are the same.
         demo_encoder: A sentence encoder for "dense", as SimCSE in the paper; None takes the one trained with, "" the text tower of the
             vision encoder.
         prefix_tree: Allow the names of the knowledge base alone; False lets the model write anything.
@@ -81,6 +83,7 @@ class GEMEL:
     open_answers: ClassVar[bool] = True
     trained_as: ClassVar[str] = "gemel"
     memory = staticmethod(memory)
+    demo_records, write_demo_file = staticmethod(demo_records), staticmethod(write_demo_file)
     logit_scale: ClassVar[float] = 1.0
 
     def __init__(
@@ -94,6 +97,7 @@ class GEMEL:
         demos: int | None = None,
         demo_choice: Choice = "dense",
         demo_text: Compared = "mention",
+        demo_file: str | None = None,
         demo_encoder: str | None = None,
         prefix_tree: bool = True,
         search: Literal["beam", "exact"] = "beam",
@@ -110,6 +114,8 @@ class GEMEL:
             beams=beams, max_new_tokens=max_new_tokens, dtype=dtype, batch_size=batch_size,
         )  # fmt: skip
         checkpoint = read_checkpoint(model, vision=vision, language_model=language_model, demo_encoder=demo_encoder)
+        if demo_file is not None:
+            checkpoint = with_demos(checkpoint, Path(demo_file))
         self.kb, self.batch_size, self.prefix_tree, self.search, self.budget = kb, batch_size, prefix_tree, search, budget
         self.beams, self.max_new_tokens, self.length_penalty = beams, max_new_tokens, length_penalty
         self.vision = VisionEncoder(checkpoint.settings.vision, device=device)
@@ -142,8 +148,9 @@ class GEMEL:
         """The mapper with its demonstrations, the vision encoder and the language model."""
         model, others = parameters["model"], {name: parameters.get(name) for name in FROZEN}
         settings = read_settings(model, **others)
+        own = () if parameters.get("demo_file") is None else (Path(parameters["demo_file"]),)
         frozen = dict.fromkeys((*weight_files(settings.vision), *settings.encoder_files()))
-        return (*gemel_files(model), *frozen, *weight_files(settings.language_model))
+        return (*gemel_files(model), *own, *frozen, *weight_files(settings.language_model))
 
     def cut_texts(self, queries: Sequence[Query], task: Task) -> int:
         """How many of these queries' prompts have fewer demonstrations than asked for, as they would outgrow the context."""
