@@ -35,8 +35,8 @@ class CLARE(WordAttack):
     """Replaces, inserts and merges words by a masked language model, so that the text stays fluent (Li et al., 2021).
 
     The model fills a mask that stands for a word, between two words, or for two neighbouring words. A word may stand there if it is
-    one of the likeliest, likely enough (0.0005 for a replacement, 0.005 for a merger), and the whole text stays similar enough. As many edits are
-    made as `edit_rate` asks for; nothing is edited twice. Without `queries` they are drawn, evenly from all that are possible (CLARE as
+    one of the likeliest, likely enough (0.0005 for a replacement, 0.005 for a merger), of the script that is there, and the whole text
+    stays similar enough. As many edits are made as `edit_rate` asks for; nothing is edited twice. Without `queries` they are drawn, evenly from all that are possible (CLARE as
     an augmenter); with `queries` the source's scores choose them, and the attack stops when a wrong entity is first.
 
     Args:
@@ -44,8 +44,8 @@ class CLARE(WordAttack):
             any text, and edits where it has whole words of the script.
         encoder: The sentence encoder of the similarity: the same (a SimCSE folder); "" takes the mean of the model's own outputs.
         min_similarity: The least cosine of the edited text and the original, in [-1, 1]; what it lets pass depends on the encoder.
-        tagger: What tells which words may be merged: a model of universal parts of speech, given as the others
-            ("vblagoje/bert-english-uncased-finetuned-pos"); "" goes by lists of English function words.
+        tagger: What tells which words may be merged: a token classifier of universal parts of speech, given as the
+            others; "" goes by lists of English function words.
         candidates: How many of the model's likeliest tokens are considered at each place.
 
     Raises:
@@ -169,8 +169,5 @@ def _tower(model: str) -> TextTower:
 @lru_cache(maxsize=2)
 def _loaded_tower(folder: str, changed: int) -> TextTower:
     tower = sentence_tower(folder, pick_device("auto"))
-    tower.rows, tower.lengths = (
-        ROWS,
-        (*range(STEP, tower.limit, STEP), tower.limit),
-    )  # few texts at a time, and few of them fillers
+    tower.rows, tower.lengths = ROWS, (*range(STEP, tower.limit, STEP), tower.limit)  # few texts at a time, few fillers
     return tower
