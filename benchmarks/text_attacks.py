@@ -9,7 +9,7 @@ job that has a peer, {"library": "ratio", "job": ..., "value": the peer's second
 where ../shared/bench/mel_data.py lies beside the checkout, else they are put together from syllables. A first run of each does
 not count, so files are read, and synonyms looked up once, before the clock starts. CLARE has fewer sentences (the peer needs half a
 minute for each), a masked language model of distilroberta's shape and random weights, and on our side the similarity of whole texts by
-the same model; "tokens" went through the model for one sentence, padding included, those of the similarity not. WordNet is compared where a database lies in /usr/share/wordnet (or in $WORDNET) and the peer's own data are installed.
+the same model; "of_them" is how many, "tokens" went through the model for one sentence, padding included, those of the similarity not. WordNet is compared where a database lies in /usr/share/wordnet (or in $WORDNET) and the peer's own data are installed.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def clare(lines: Lines, texts: Sequence[str], repetitions: int) -> None:
     tokens = round((model.tokens_read - before) / len(texts))
     seconds = {library: [spent / counts[library] for spent in times] for library, times in turns(runs, repetitions).items()}
     for library, times in seconds.items():
-        figures = {"tokens": tokens} if library == "robustmel" else {}
+        figures = {"of_them": counts[library]} | ({"tokens": tokens} if library == "robustmel" else {})
         lines.tell(library, "clare", sentences_per_second=round(1 / Figure.of(times).value, 3), **figures)
     if "textattack" in seconds:
         ratio = relative(seconds["textattack"], seconds["robustmel"])
