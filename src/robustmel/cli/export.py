@@ -9,6 +9,7 @@ import typer
 
 from robustmel.cli.options import dataset_from_text, dataset_names
 from robustmel.errors import printable
+from robustmel.progress import counted
 
 
 class Format(StrEnum):
@@ -30,7 +31,8 @@ def export(
     loaded = dataset_from_text(dataset, split)
     if not loaded.licence:
         print("warning: the licence of this data is not stated; look at it before you publish anything.", file=sys.stderr)
-    counts: dict[str, Any] = (export_hub if written is Format.hub else export_own)(loaded, out)
+    with counted("records") as progress:
+        counts: dict[str, Any] = (export_hub if written is Format.hub else export_own)(loaded, out, progress)
     for split, name in counts.pop("renamed", {}).items():
         print(f'split "{printable(split)}" is called {name} there: the hub does not allow its name.', file=sys.stderr)
     print(", ".join(f"{name} {count}" for name, count in counts.items()), file=sys.stderr)

@@ -1,11 +1,14 @@
 """What both formats share: what may be exported, and checksums as `sha256sum -c` reads them."""
 
 import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
 
+T = TypeVar("T")
 CHECKSUMS = "checksums.sha256"
 
 
@@ -37,3 +40,14 @@ def write_checksums(folder: Path) -> dict[str, str]:
     digests = checksums(folder)
     (folder / CHECKSUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in digests.items()), "utf-8")
     return digests
+
+
+def told(items: Iterable[T], of: int, progress: Callable[[int, int], None]) -> Iterator[T]:
+    """The items, and after each how many of them are done to `progress`."""
+    for number, item in enumerate(items, 1):
+        yield item
+        progress(number, of)
+
+
+def silent(done: int, of: int) -> None:
+    """Progress that nobody follows."""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import ImageError, MissingError, UsageError
 from robustmel.export.card import card
-from robustmel.export.folder import check_publishable, write_checksums
+from robustmel.export.folder import check_publishable, silent, told, write_checksums
 from robustmel.export.records import mention_record
 from robustmel.images import decode
 from robustmel.kb.fields import entity_fields
@@ -55,7 +55,7 @@ UNSPLIT = "unsplit"
 """The split of mentions that have none; the hub knows no nameless one."""
 
 
-def export_hub(dataset: Dataset, out: Path) -> dict[str, Any]:
+def export_hub(dataset: Dataset, out: Path, progress: Callable[[int, int], None] = silent) -> dict[str, Any]:
     """Writes `data/<split>-*.parquet`, `entities/*.parquet`, README.md (the card) and checksums.sha256; returns the counts.
 
     Images go in as the bytes of their files, so that nothing is lost by encoding them anew. One that is missing, broken or refused
@@ -77,9 +77,14 @@ def export_hub(dataset: Dataset, out: Path) -> dict[str, Any]:
     with new_folder(out) as folder:
         states: dict[str, int] = {}
         for split, mentions in splits.items():
-            rows = (_mention(mention, dataset.name, states) for mention in mentions)
+            rows = (_mention(mention, dataset.name, states) for mention in told(mentions, len(mentions), progress))
             _write(rows, MENTIONS, folder / "data", names[split])
-        _write((_entity(entity, states) for entity in dataset.kb), ENTITIES, folder / "entities", "entities")
+        _write(
+            (_entity(entity, states) for entity in told(dataset.kb, len(dataset.kb), progress)),
+            ENTITIES,
+            folder / "entities",
+            "entities",
+        )
         counts = {
             "mentions": len(dataset.mentions),
             "entities": len(dataset.kb),

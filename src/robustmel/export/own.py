@@ -2,17 +2,18 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.export.folder import check_publishable, write_checksums
+from robustmel.export.folder import check_publishable, silent, told, write_checksums
 from robustmel.export.records import entity_record, mention_record
 from robustmel.images import is_there
 from robustmel.records.new_folder import new_folder
 from robustmel.types import opaque_id
 
 
-def export_own(dataset: Dataset, out: Path) -> dict[str, int]:
+def export_own(dataset: Dataset, out: Path, progress: Callable[[int, int], None] = silent) -> dict[str, int]:
     """Writes mentions.jsonl, entities.jsonl, the images, about.json and checksums.sha256; returns what was counted.
 
     Read again it gives the same mentions and entities. Images are copied byte for byte, under opaque names, and once however many
@@ -39,10 +40,10 @@ def export_own(dataset: Dataset, out: Path) -> dict[str, int]:
             return copied[path]
 
         with (folder / "mentions.jsonl").open("w", encoding="utf-8", newline="\n") as file:
-            for mention in dataset.mentions:
+            for mention in told(dataset.mentions, len(dataset.mentions), progress):
                 file.write(_line(mention_record(mention, image(mention.image))))
         with (folder / "entities.jsonl").open("w", encoding="utf-8", newline="\n") as file:
-            for entity in dataset.kb:
+            for entity in told(dataset.kb, len(dataset.kb), progress):
                 images = [named for path in entity.images if (named := image(path))]
                 file.write(_line(entity_record(entity, images)))
         about = {"dataset": dataset.name, "layout": dataset.report.layout, "licence": dataset.licence, "counts": counts}

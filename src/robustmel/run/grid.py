@@ -5,6 +5,7 @@ Read here, at the edge; inside the package a grid is a frozen dataclass.
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -139,8 +140,10 @@ def _toml(text: str, what: str) -> dict[str, Any]:
         raise UsageError(f"{what}: it has over {LONGEST:,} characters, or over {DOTS:,} dots in a line.")
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as problem:  # ValueError: a whole number of 5,000 digits
+    except (tomllib.TOMLDecodeError, RecursionError) as problem:
         raise UsageError(f"{what}: {problem}.") from None
+    except ValueError:
+        raise UsageError(f"{what}: it holds a whole number of more than {sys.get_int_max_str_digits():,} digits.") from None
 
 
 def parse_grid(table: Mapping[str, Any], name: str = "the grid") -> Grid:
