@@ -125,6 +125,18 @@ def test_the_page_marks_old_and_new_words_and_obeys_none_of_them(odd_data: Path)
     assert page.count("<del>") - 1 == sum(len(record["edits"]) for record in changed)
 
 
+def test_neither_images_nor_a_knowledge_base_are_needed(odd_data: Path) -> None:
+    entities = (odd_data / "entities.jsonl").rename(odd_data.parent / "elsewhere.jsonl")
+    assert (
+        poison(odd_data / "mentions.jsonl", "--store", str(odd_data.parent / "s"), "--out", str(odd_data.parent / "out")) == 0
+    )
+    out = odd_data.parent / "out"
+    assert not (out / "entities.jsonl").exists()
+    before, after = JSONL(odd_data, kb=entities).load(), JSONL(out, kb=entities).load()
+    assert [mention.gold for mention in after] == [mention.gold for mention in before]
+    assert sum(old.text != new.text for old, new in zip(before, after, strict=True)) == 17
+
+
 @pytest.mark.parametrize(
     ("more", "code", "said"),
     [

@@ -53,15 +53,18 @@ def poison(
     store: StoreFolder = STORE,
 ) -> None:
     """Write a copy of a data set with poisoned training records, and what was done to each."""
+    from robustmel.datasets import DATASETS
     from robustmel.poisoning.poisoning import Poisoning
     from robustmel.poisoning.stealth import Stealth
-    from robustmel.registry import Component
+    from robustmel.registry import Component, own_parameters
     from robustmel.run.grid import component_from_text
     from robustmel.run.publish_poison import publish_poison
     from robustmel.run.store import Store
 
     asked = component_from_text(dataset)
-    source = Component(asked.name, dict(asked.params) | ({} if path is None else {"path": str(path)}), asked.label)
+    stated = {} if path is None else {"path": str(path)}
+    alone = {"without_kb": True} if "without_kb" in own_parameters(DATASETS.load(asked.name)) else {}
+    source = Component(asked.name, alone | dict(asked.params) | stated, asked.label)
     edited = component_from_text(attack)
     options: dict[str, Any] = {"edit_rate": edit_rate, "protect": protect}
     given = {name: value for name, value in options.items() if value is not None}

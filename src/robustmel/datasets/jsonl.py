@@ -9,11 +9,13 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.layouts.layout import contents
 from robustmel.datasets.mentions import read_mentions, split_name
 from robustmel.errors import MissingError
+from robustmel.kb import KnowledgeBase
 from robustmel.kb.entities_file import read_entities
 from robustmel.kb.stored import ABOUT, StoredKnowledgeBase
 from robustmel.records.json_lines import archive_kind
 from robustmel.records.load_report import LoadReport
-from robustmel.records.record import ENTITY_KEYS, MENTION_KEYS, names_in_file
+from robustmel.records.record import ENTITY_KEYS, MENTION_KEYS, is_nil, names_in_file, read_unique
+from robustmel.types import Entity
 
 MENTIONS, ENTITIES = "mentions.jsonl", "entities.jsonl"
 
@@ -35,6 +37,7 @@ class JSONL:
         fields: Own key -> the file's key, for files with other names ({"surface": "mention", "gold": "entity_id"});
             "mentions.id" and "entities.id" where the two files differ.
         name: Name of the data set; the folder's where None.
+        without_kb: Where there is no entities file, take the ids that mentions name for entities: enough to edit records, not to link.
 
     Raises:
         UsageError: `fields` names a key that the format does not have.
@@ -45,6 +48,7 @@ class JSONL:
     kb: str | Path | None = None
     fields: Mapping[str, str] | None = None
     name: str | None = None
+    without_kb: bool = False
 
     version: ClassVar[int] = 1
 
@@ -65,7 +69,14 @@ class JSONL:
         renamed = ", ".join(f"{own} = {theirs}" for own, theirs in (self.fields or {}).items())
         report = LoadReport("jsonl" + (f" ({renamed})" if renamed else ""))
         stored = entities_file.name == ABOUT
-        kb = StoredKnowledgeBase(entities_file.parent) if stored else read_entities(entities_file, images, self.fields, report)
+        if self.without_kb and self.kb is None and not entities_file.is_file():
+            kb: KnowledgeBase = _named(mentions_file, self.fields, report)
+        else:
+            kb = (
+                StoredKnowledgeBase(entities_file.parent)
+                if stored
+                else read_entities(entities_file, images, self.fields, report)
+            )
         mentions = read_mentions(mentions_file, images, self.fields, kb, report)
         name = self.name or mentions_file.resolve().parent.name
         folders = (mentions_file.parent, entities_file.parent, images)
@@ -89,6 +100,16 @@ class JSONL:
         entities = mentions.parent / ENTITIES if self.kb is None else Path(self.kb)
         if entities.is_dir():
             entities = entities / (ABOUT if (entities / ABOUT).is_file() else ENTITIES)
-        if not entities.is_file():
+        if not entities.is_file() and not (self.without_kb and self.kb is None):
             raise MissingError(f"no entities file {entities}; the knowledge base goes there, or give its path as kb.")
         return mentions, entities
+
+
+def _named(mentions_file: Path, fields: Mapping[str, str] | None, report: LoadReport) -> KnowledgeBase:
+    """The entities that mentions name, each called by its id."""
+    report.remark("no_entities_file", mentions_file.name)
+    ids: dict[str, None] = {}
+    for record in read_unique(mentions_file, "mentions", MENTION_KEYS, fields, LoadReport("")):
+        gold, candidates = record.optional_identifier("gold"), record.identifiers("candidates") or ()
+        ids |= dict.fromkeys(entity for entity in (gold, *candidates) if entity is not None and not is_nil(entity))
+    return KnowledgeBase(Entity(entity, entity) for entity in ids)

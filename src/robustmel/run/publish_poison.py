@@ -79,7 +79,7 @@ def _check(dataset: Dataset, split: str, how: Poisoning) -> None:
         )
     if split == "train":
         dataset.split("train")
-    if how.relabel is not None and how.relabel not in dataset.kb:
+    if how.relabel is not None and how.relabel not in dataset.kb and not dataset.report.counts["no_entities_file"]:
         raise UsageError(f'label "{how.relabel}" is none of the {len(dataset.kb):,} entities of {dataset.name}.')
 
 
@@ -119,7 +119,7 @@ def _write(
 
     changed = (record for record in written() if record.provenance["changed"])
     sample = nsmallest(SAMPLE, changed, key=lambda record: item_seed(job.seed, "sample", record.clean.id))
-    if component.params.get("kb") is None:
+    if component.params.get("kb") is None and not dataset.report.counts["no_entities_file"]:
         with (folder / ENTITIES).open("w", encoding="utf-8", newline="\n") as file:
             for entity in dataset.kb:
                 images = [os.path.relpath(image, root) for image in entity.images]
