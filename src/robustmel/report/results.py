@@ -69,7 +69,7 @@ class ResultCell(AttackRecord):
     Args:
         attack_name: Of the attack in the registry.
         strength: "normal", "strong" or "".
-        modality: What it perturbs: "image", "text", "knowledge"; "none" when clean.
+        modality: What it perturbs: "image", "text", "knowledge"; "image + text" for two; "none" when clean.
         threat_model: What it may do ("linf").
         budget: How much of it ("8/255").
         made_on: Titles of the linkers it asked.

@@ -36,7 +36,7 @@ class Summary(AttackRecord):
         ceiling: What nobody can exceed who reads sentence and image but not the mention in it.
         clusters: Groups of mentions that share an entity or an image.
         largest_cluster: Share of the mentions in the largest of them.
-        modality: What the attack perturbs: "image", "text" or "knowledge"; "none" when clean.
+        modality: What the attack perturbs: "image", "text", "knowledge"; "image + text" for two; "none" when clean.
         evaluations: Which score was attacked: "image", "fused", "text", "knowledge"; "clean"; "untouched" if nothing was that is read.
         accuracy_image_view, accuracy_fused_view: Against the images made on the image score alone, and on the fused score.
         members: Of a worst case, the attacks in it.

@@ -222,13 +222,15 @@ def _manifest(grid: Grid, plan: Plan, notes: list[str], out: Path, store: Store,
 
 
 def _cell(planned: PlannedCell) -> dict[str, Any]:
-    spec, attack = planned.attack, planned.component.loaded
+    spec = planned.attack
     chain = [made for _, made in parts(spec, planned.component, "IT2T")]
     variants = [evaluation.variant for evaluation in planned.evaluations if evaluation.variant]
     return asdict(planned.cell) | {
         "attack_name": " upon ".join(made.identity["name"] for made in chain),
         "strength": spec.strength,
-        "modality": attack.modality if planned.component.identity["name"] != "clean" else "none",
+        "modality": " + ".join(sorted({made.loaded.modality for made in chain}))
+        if planned.component.identity["name"] != "clean"
+        else "none",
         "white_box": planned.white_box,
         "threat_model": " + ".join(sorted({made.loaded.threat_model for made in chain})),
         "budget": " + ".join(made.loaded.budget for made in chain),

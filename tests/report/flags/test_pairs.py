@@ -40,6 +40,13 @@ def test_more_freedom_is_no_win(attacked: Any, noise: Any, codes: Any) -> None:
     assert codes() == set()
 
 
+def test_who_edits_texts_too_is_free_in_another_way_and_no_black_box_that_wins(attacked: Any, codes: Any) -> None:
+    attacked("pgd-normal", 32)
+    attacked("qwerty", 2, source="none", modality="text", threat_model="text edits")
+    attacked("both", 2, source="theirs", modality="image + text", threat_model="linf + text edits")
+    assert codes() == set()
+
+
 def test_the_nearest_larger_radius_is_compared_and_all_its_attacks_together(attacked: Any, noise: Any, codes: Any) -> None:
     attacked("pgd-small", 34, budget="4/255")
     attacked("pgd-normal", 32)

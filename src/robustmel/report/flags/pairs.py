@@ -48,7 +48,7 @@ def _black_boxes(rows: Sequence[Evidence], clean: dict[Cell, Evidence]) -> Itera
             count = int(row.trace.late.sum())
             clause = f"square, the member of {row.label} without gradients, fooled {count} images on which the others failed"
             yield OneSidedComparison("black_box_wins", row, difference, clause)
-        if row.summary.clean or row.white_box or row.reach is None:
+        if row.summary.modality != "image" or row.white_box or row.reach is None:  # who edits texts is free in another way
             continue
         slack = 1e-9 if row.bound is not None else ROUNDED
         radii = [radius for radius in white.get(row.victim, ()) if radius >= row.reach - slack]
