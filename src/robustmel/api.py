@@ -125,16 +125,19 @@ def execute(
     """
     out, store = out.absolute(), store.absolute()  # a plug-in may change the working directory
 
+    reports: list[Report] = []
+
     def page() -> None:
+        reports.append(build(out, store))
         with writing(out):
-            build(out, store).write_page()
+            reports[-1].write_page()
 
     at_hand = any(component.instance is not None for component in (*grid.datasets, *grid.linkers))
     with nullcontext(listener) if listener else progress_display() as display:
         finished = run_grid(
             grid, out, Store(store), 1 if at_hand else workers, device, display, page if pages else lambda: None
         )
-    return Outcome(finished, build(out, store))
+    return Outcome(finished, reports[-1] if reports else build(out, store))
 
 
 def attack(

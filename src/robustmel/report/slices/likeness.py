@@ -20,7 +20,6 @@ def likeness(name: str, other: str) -> float:
     return _cosine(*sorted((fold(name), fold(other))))
 
 
-@lru_cache(maxsize=1 << 18)
 def _cosine(name: str, other: str) -> float:
     if name == other:
         return 1.0
@@ -30,7 +29,7 @@ def _cosine(name: str, other: str) -> float:
     return min(1.0, sum(count * theirs.get(gram, 0) for gram, count in ours.items()) / (length * their_length))
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 12)
 def _counted(name: str) -> tuple[Counter[str], float]:
     """Counts of the sequences in a folded name, and the length of the vector they make."""
     framed = f" {name} ".ljust(SIZE)
