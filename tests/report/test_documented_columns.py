@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from robustmel.report.comparisons import QUESTIONS, Comparison
-from robustmel.report.outside.findings import MISSING, TWICE
+from robustmel.report.predictions.findings import MISSING, TWICE
 from robustmel.report.record import KEY
 from robustmel.report.slices import BY, Slice
 from robustmel.report.summary import Summary

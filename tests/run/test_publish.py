@@ -13,7 +13,7 @@ from robustmel.datasets.jsonl import JSONL
 from robustmel.datasets.set_hashes import set_hashes
 from robustmel.errors import MissingError
 from robustmel.report import build
-from robustmel.report.outside import outside_report
+from robustmel.report.predictions import outside_report
 from robustmel.run.grid import parse_grid
 from robustmel.run.listener import ProgressListener
 from robustmel.run.publish import publish

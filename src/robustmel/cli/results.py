@@ -72,7 +72,7 @@ def _scored(runs: list[Path], predictions: list[Path], clean: list[Path], store:
     """The report, and whether nothing is wrong with predictions from elsewhere."""
     from robustmel.errors import UsageError
     from robustmel.report import build
-    from robustmel.report.outside import outside_report
+    from robustmel.report.predictions import outside_report
 
     if predictions:
         return outside_report(runs or [predictions[0].parent], predictions, clean)

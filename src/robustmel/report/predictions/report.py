@@ -8,10 +8,10 @@ from typing import Any
 
 from robustmel.report.build import Report, report_on
 from robustmel.report.metrics import accuracy
-from robustmel.report.outside.findings import Findings, claims, judged
-from robustmel.report.outside.match import UNSAID, Matched, matched
-from robustmel.report.outside.published import PublishedSet, read_published
-from robustmel.report.outside.submission import read_submission
+from robustmel.report.predictions.findings import Findings, claims, judged
+from robustmel.report.predictions.match import UNSAID, Matched, matched
+from robustmel.report.predictions.published import PublishedSet, read_published
+from robustmel.report.predictions.submission import read_submission
 from robustmel.report.results import ANSWERS, CANDIDATES, ENTITIES, LOG, Evaluation, ResultCell, Run
 from robustmel.report.scoring import Scoring
 from robustmel.types import Cell

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from robustmel.errors import MissingError
-from robustmel.report.outside.submission import LONGEST_LINE, Answer, read_submission
+from robustmel.report.predictions.submission import LONGEST_LINE, Answer, read_submission
 
 
 def file(folder: Path, *rows: Any) -> Path:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from robustmel.errors import MissingError, UsageError
-from robustmel.report.outside.published import PublishedSet
-from robustmel.report.outside.submission import Submission
+from robustmel.report.predictions.published import PublishedSet
+from robustmel.report.predictions.submission import Submission
 
 UNSAID = "does not name its set, so the set was not checked."
 

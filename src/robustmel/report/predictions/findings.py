@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from robustmel.report.outside.published import PublishedSet
-from robustmel.report.outside.submission import Answer, Submission
+from robustmel.report.predictions.published import PublishedSet
+from robustmel.report.predictions.submission import Answer, Submission
 from robustmel.report.sanitise import visible
 from robustmel.types import Prediction
 

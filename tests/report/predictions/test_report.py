@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from robustmel.errors import MissingError, UsageError
-from robustmel.report.outside import outside_report
+from robustmel.report.predictions import outside_report
 from robustmel.report.statistics import contrast, interval
 
 Rows = list[dict[str, Any]]
