@@ -21,7 +21,7 @@ from robustmel.types import Mention, Query, TextEdit
 
 @dataclass(frozen=True)
 class DetectorAware:
-    """Edits each text several times by another attack and keeps what a detector finds least suspicious (Carlini & Wagner, 2017).
+    """Edits each text several times by another attack and keeps what a detector suspects least (Carlini & Wagner, 2017).
 
     Of the tries those with the most edits are compared. It is how a detector of poisoned records is tested against an attacker who
     knows it; detectors that compare records with one another cannot be asked, since the other records are not at hand.
