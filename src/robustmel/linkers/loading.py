@@ -95,6 +95,30 @@ def load(
     return LoadedModel(network, tokenizer, processor)
 
 
+def load_text_model(model: str, folder: Path, auto_class: str, what: str = "") -> tuple[Any, Any, Any]:
+    """A network that reads text, in float32, its tokenizer, and what the library says of its weights, for `check_complete`.
+
+    Args:
+        model: What messages call it.
+        folder: Where it lies.
+        auto_class: Name of the class in the transformers library that loads it.
+        what: What it should be, for messages (" as a tagger").
+
+    Raises:
+        MissingError: It is incomplete or unreadable, or asks for code of its own.
+    """
+    transformers: Any = importlib.import_module("transformers")
+    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    with quiet():
+        try:
+            network, report = getattr(transformers, auto_class).from_pretrained(
+                folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **local
+            )
+            return network, transformers.AutoTokenizer.from_pretrained(folder, **local), report
+        except Exception as problem:  # the library raises whatever a broken folder makes it stumble upon
+            raise MissingError(f"{model} does not load from {folder}{what}: {first_line(problem)}.") from problem
+
+
 def _apply(tokenizer: Any, folder: Path) -> None:
     """What a folder says of its tokenizer and the library leaves out: lower case (SigLIP 2), and padding (`text_config`)."""
     lowers = read_json(folder / "tokenizer_config.json").get("do_lower_case")

@@ -1,13 +1,10 @@
 """A sentence encoder, such as SimCSE: retrieves demonstrations as in GEMEL's paper, and tells how similar two texts are."""
 
-import importlib
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from robustmel.errors import MissingError, UsageError, with_article
-from robustmel.linkers.loading import check_complete, first_line, quiet
+from robustmel.errors import UsageError, with_article
+from robustmel.linkers.loading import check_complete, load_text_model
 from robustmel.linkers.text_tower import TextTower
 from robustmel.linkers.weights import model_folder
 
@@ -33,16 +30,7 @@ def sentence_tower(model: str, device: torch.device) -> TextTower:
         Gao et al., "SimCSE: Simple Contrastive Learning of Sentence Embeddings", EMNLP 2021.
     """
     folder = model_folder(model)
-    transformers: Any = importlib.import_module("transformers")
-    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    with quiet():
-        try:
-            network, report = transformers.AutoModel.from_pretrained(
-                folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **local
-            )
-            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **local)
-        except Exception as problem:  # the library raises whatever a broken folder makes it stumble upon
-            raise MissingError(f"{model} does not load from {folder}: {first_line(problem)}.") from problem
+    network, tokenizer, report = load_text_model(model, folder, "AutoModel")
     pooled = not any(name.startswith("pooler.") for name in report["missing_keys"])
     report["missing_keys"] = {name for name in report["missing_keys"] if not name.startswith("pooler.")}
     if not pooled:  # the head of a masked language model, which is not needed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -13,8 +12,8 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks.text.words import is_word
-from robustmel.errors import MissingError, UsageError
-from robustmel.linkers.loading import check_complete, first_line, pick_device, quiet
+from robustmel.errors import UsageError
+from robustmel.linkers.loading import check_complete, load_text_model, pick_device
 from robustmel.linkers.weights import model_folder
 
 ROWS = 8
@@ -178,18 +177,7 @@ def modified(folder: Path) -> int:
 
 @lru_cache(maxsize=2)
 def _loaded(model: str, folder: Path, changed: int) -> MaskedLM:
-    transformers: Any = importlib.import_module("transformers")
-    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    with quiet():
-        try:
-            network, report = transformers.AutoModelForMaskedLM.from_pretrained(
-                folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **local
-            )
-            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **local)
-        except Exception as problem:  # the library raises whatever a broken folder makes it stumble upon
-            raise MissingError(
-                f"{model} does not load from {folder} as a masked language model: {first_line(problem)}."
-            ) from problem
+    network, tokenizer, report = load_text_model(model, folder, "AutoModelForMaskedLM", " as a masked language model")
     check_complete(report, model, type(network).__name__)
     return MaskedLM(network.to(pick_device("auto")), tokenizer)
 

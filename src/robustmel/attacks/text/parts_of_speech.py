@@ -1,6 +1,5 @@
 """Which two words one word may stand for: by their parts of speech, or by lists of function words where no tagger is named."""
 
-import importlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,8 @@ import torch
 
 from robustmel.attacks.text.masked_lm import modified
 from robustmel.attacks.text.words import STOP_WORDS, Span, words
-from robustmel.errors import MissingError, UsageError
-from robustmel.linkers.loading import check_complete, first_line, pick_device, quiet
+from robustmel.errors import UsageError
+from robustmel.linkers.loading import check_complete, load_text_model, pick_device
 from robustmel.linkers.weights import model_folder
 
 MERGED = {
@@ -86,15 +85,6 @@ def tagger(model: str) -> Tagger:
 
 @lru_cache(maxsize=1)
 def _loaded(model: str, folder: Path, changed: int) -> Tagger:
-    transformers: Any = importlib.import_module("transformers")
-    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    with quiet():
-        try:
-            network, report = transformers.AutoModelForTokenClassification.from_pretrained(
-                folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **local
-            )
-            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **local)
-        except Exception as problem:  # the library raises whatever a broken folder makes it stumble upon
-            raise MissingError(f"{model} does not load from {folder} as a tagger: {first_line(problem)}.") from problem
+    network, tokenizer, report = load_text_model(model, folder, "AutoModelForTokenClassification", " as a tagger")
     check_complete(report, model, type(network).__name__)
     return Tagger(network.to(pick_device("auto")), tokenizer)

@@ -2,21 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
 
 from robustmel.attacks.text.words import apart, protected_spans, words
 from robustmel.defences.detectors.contract import Suspicion
-from robustmel.defences.detectors.perplexity import log_perplexities
+from robustmel.defences.detectors.perplexity import CausalLMDetector, log_perplexities
 from robustmel.kb import KnowledgeBase
-from robustmel.linkers.weights import weight_files
 from robustmel.types import Mention
 
 
 @dataclass(frozen=True)
-class ONION:
+class ONION(CausalLMDetector):
     """Scores a record by the word whose removal lowers the text's perplexity most (ONION; Qi et al., 2021).
 
     The mention is never removed: names are rare words by nature, and no attack of the default protection edits them. Perplexities
@@ -29,17 +26,6 @@ class ONION:
     Source:
         Qi et al., "ONION: A Simple and Effective Defense Against Textual Backdoor Attacks", EMNLP 2021, equation 1.
     """
-
-    language_model: str = "world:opt-world"
-    device: str = "auto"
-
-    version: ClassVar[int] = 1
-    by_record: ClassVar[bool] = True
-
-    @classmethod
-    def assets(cls, language_model: str, **others: Any) -> tuple[Path, ...]:
-        """The files of the language model."""
-        return weight_files(language_model)
 
     def scores(self, records: Sequence[Mention], kb: KnowledgeBase) -> Suspicion:
         """Log perplexity(text) - log perplexity(text without a word), at its largest; NaN where no word can be removed."""

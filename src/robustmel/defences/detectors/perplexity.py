@@ -22,15 +22,12 @@ TOKENS = 8192
 
 
 @dataclass(frozen=True)
-class Perplexity:
-    """Scores a record by the perplexity of its text under a causal language model (Wallace et al., 2021).
+class CausalLMDetector:
+    """What detectors have that ask a causal language model about each record alone.
 
     Args:
         language_model: A folder in the Hugging Face layout, a hub id or `world:NAME`.
         device: Where it runs.
-
-    Source:
-        Wallace et al., "Concealed Data Poisoning Attacks on NLP Models", NAACL 2021, section 5.
     """
 
     language_model: str = "world:opt-world"
@@ -43,6 +40,19 @@ class Perplexity:
     def assets(cls, language_model: str, **others: Any) -> tuple[Path, ...]:
         """The files of the language model."""
         return weight_files(language_model)
+
+
+@dataclass(frozen=True)
+class Perplexity(CausalLMDetector):
+    """Scores a record by the perplexity of its text under a causal language model (Wallace et al., 2021).
+
+    Args:
+        language_model: A folder in the Hugging Face layout, a hub id or `world:NAME`.
+        device: Where it runs.
+
+    Source:
+        Wallace et al., "Concealed Data Poisoning Attacks on NLP Models", NAACL 2021, section 5.
+    """
 
     def scores(self, records: Sequence[Mention], kb: KnowledgeBase) -> Suspicion:
         """The logarithm of the perplexity; NaN for a text without a token."""
