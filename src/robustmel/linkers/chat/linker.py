@@ -60,7 +60,7 @@ class Chat:
         UsageError: A parameter is out of its range.
 
     Source:
-        The prompts: "Visual attacks and LLM-RetLink", section 4.1; see prompt-1.toml.
+        The prompts: the visual-attack paper's for MLLMs, in I2T and IT2T; see prompt-1.toml.
     """
 
     tasks: ClassVar[tuple[Task, ...]] = TASKS
