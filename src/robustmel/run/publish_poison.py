@@ -42,8 +42,8 @@ def publish_poison(
     """Poisons one split of a data set and writes the whole of it to `out`, in the project's own format.
 
     `out` gets `mentions.jsonl`, `entities.jsonl` (without a knowledge base of its own, which stays where it is), `provenance.jsonl`
-    (one object per mention), `diff.html` (a sample of what changed) and `poison.json`. Images are not copied: `poison.json` says which
-    folder their paths are relative to. The records are those that a grid of the same seed would train on. `stealth` says what is
+    (one object per mention), `diff.html` (a sample of what changed) and `poison.json`. Images are not copied: their paths are relative
+    to the folder below which all of them lie. The records are those that a grid of the same seed would train on. `stealth` says what is
     measured of the edited texts.
 
     Returns:

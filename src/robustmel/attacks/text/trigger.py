@@ -72,7 +72,7 @@ class Trigger:
         protected = protected_spans(query, self.protect)
         if protected is None:
             return replace(edit, note=NO_MENTION)
-        text = EditableText(query, protected, lambda word, dice: None)
+        text = EditableText(query, protected)
         starts = dict.fromkeys([*(start for start, _ in words(query.text)), len(query.text)])
         places = [place for place in starts if apart((place, place), [*protected, *(change[:2] for change in edit.changes)])]
         for place in Random(seed).sample(places, len(places)):
