@@ -123,8 +123,9 @@ def plan(
     """Batches of documents, each a list of examples by their index; every example stands in one document of the epoch.
 
     Documents of one batch are equally long, but for one example, so that little is padded: a length from 1 to `demos` + 1 is drawn,
-    and the batch is cut into the fewest parts that are no longer. So with `size` = `demos` + 1 no document holds between half of
-    that, rounded up, and the whole: few are long. In a share of the batches the documents hold examples whose surfaces are neighbours in the alphabet, most often equal ones.
+    and the batch is cut into the fewest parts that are no longer. So with `size` = `demos` + 1 no document holds more than half of
+    that, rounded up, and less than the whole: few are long. In a share of the batches the documents hold examples whose surfaces are
+    neighbours in the alphabet, most often equal ones.
     """
     order = torch.randperm(len(examples), generator=generator).tolist()
     alike = round(similar * len(examples) / size) * size
