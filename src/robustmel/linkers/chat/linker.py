@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import io
-import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from random import Random
 from typing import Any, ClassVar
 
-from PIL import Image
-
-from robustmel.errors import ImageError, RobustMELError, UsageError
-from robustmel.images import decode
+from robustmel.errors import ImageError, UsageError
 from robustmel.kb import KnowledgeBase
-from robustmel.linkers.chat.kept_replies import KeptReplies
+from robustmel.linkers.chat.chat_model import ChatModel, image_part
 from robustmel.linkers.chat.prompt import read_prompt
 from robustmel.linkers.chat.reply_parser import chosen
-from robustmel.linkers.chat.service import ChatError, ChatService, Reply, needs_key
+from robustmel.linkers.chat.service import ChatError
 from robustmel.linkers.contract import Capabilities
 from robustmel.types import TASKS, Prediction, Query, Task, Usage
 
@@ -85,18 +76,11 @@ class Chat:
         )  # fmt: skip
         self.kb, self.prompt, self.shuffle, self.max_side = kb, read_prompt(prompt), shuffle, max_side
         settings = {"model": model, "temperature": temperature, "max_tokens": max_tokens} | dict(options or {})
-        self._settings = {name: value for name, value in settings.items() if name not in leave_out}
-        self._draws = temperature > 0
-        self._endpoint, self._key = endpoint, os.environ.get(key_variable, "")
-        needs_key(key_variable, self._key, endpoint)
-        self._service = ChatService(endpoint, self._key, deadline)
-        self._kept = KeptReplies(Path(replies).expanduser())
-        self._in_flight, self._max_calls, self._max_cost, self._prices = (
-            in_flight,
-            max_calls,
-            max_cost,
-            (price_read, price_written),
-        )
+        self._model = ChatModel(
+            endpoint, {name: value for name, value in settings.items() if name not in leave_out}, key_variable=key_variable,
+            deadline=deadline, replies=replies, max_calls=max_calls, prices=(price_read, price_written), max_cost=max_cost,
+        )  # fmt: skip
+        self._draws, self._in_flight = temperature > 0, in_flight
 
     @classmethod
     def examine(
@@ -144,12 +128,11 @@ class Chat:
             Random(query.seed).shuffle(listed)
         labels = [self._label(query, entity) for entity in listed]
         try:
-            drawn = {"seed": query.seed % 2**31} if self._draws else {}
-            body = self._settings | drawn | {"messages": [{"role": "user", "content": self._content(query, task, labels)}]}
+            asked = [{"role": "user", "content": self._content(query, task, labels)}]
         except ImageError as problem:
             return Prediction(query.id, error=problem.kind)
         try:
-            reply = self._reply(body)
+            reply = self._model.ask(asked, {"seed": query.seed % 2**31} if self._draws else {})
         except ChatError as problem:
             return Prediction(query.id, error=str(problem), seconds=time.perf_counter() - began)
         places = chosen(reply.text, labels) if reply.status == "ok" else None
@@ -163,25 +146,4 @@ class Chat:
 
     def _content(self, query: Query, task: Task, labels: Sequence[str]) -> list[dict[str, Any]]:
         asked = {"type": "text", "text": self.prompt.question(query, task, labels)}
-        return [asked] if task == "T2T" else [{"type": "image_url", "image_url": {"url": self._image(query)}}, asked]
-
-    def _image(self, query: Query) -> str:
-        if query.image is None:
-            raise ImageError("no_image", f"mention {query.id} names no image.")
-        file = io.BytesIO()
-        Image.fromarray(decode(query.image, self.max_side)).save(file, "PNG")
-        return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
-
-    def _reply(self, body: dict[str, Any]) -> Reply:
-        request = hashlib.blake2b(json.dumps([self._endpoint, body], sort_keys=True).encode(), digest_size=20).hexdigest()
-        kept = self._kept.get(request)
-        if kept is not None:
-            return kept
-        if self._max_cost is not None and (cost := self._kept.spent().cost(*self._prices)) >= self._max_cost:
-            raise RobustMELError(
-                f"{cost:.4g} was spent, and max_cost = {self._max_cost:g}; raise it, and the same command goes on."
-            )
-        self._kept.sending(request, self._max_calls)
-        reply = self._service.ask(body)
-        self._kept.keep(request, reply)
-        return reply
+        return [asked] if task == "T2T" else [image_part(query, self.max_side), asked]

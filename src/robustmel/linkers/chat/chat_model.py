@@ -1,0 +1,88 @@
+"""A model behind a chat endpoint: settings of its requests, replies that are kept, limits on what they cost."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from robustmel.errors import ImageError, RobustMELError
+from robustmel.images import decode
+from robustmel.linkers.chat.kept_replies import KeptReplies
+from robustmel.linkers.chat.service import ChatService, Reply, needs_key
+from robustmel.types import Query
+
+
+class ChatModel:
+    """May be shared by threads.
+
+    Args:
+        endpoint: Base address of the endpoint.
+        settings: What every request holds beside its messages: "model" and what else the endpoint takes.
+        key_variable: Name of the environment variable that holds the key.
+        deadline: Seconds for one answer, tries and waits included.
+        replies: File of the kept replies.
+        max_calls: Calls in all, those of earlier runs with the same file included; None sets no limit.
+        prices: Of a million tokens read, and written.
+        max_cost: In the currency of the prices, in all; None sets no limit.
+
+    Raises:
+        RobustMELError: A hosted endpoint gets no key, or the file cannot be written.
+    """
+
+    def __init__(
+        self, endpoint: str, settings: Mapping[str, Any], *, key_variable: str, deadline: float, replies: str,
+        max_calls: int | None = None, prices: tuple[float, float] = (0.0, 0.0), max_cost: float | None = None,
+    ) -> None:  # fmt: skip
+        key = os.environ.get(key_variable, "")
+        needs_key(key_variable, key, endpoint)
+        self._endpoint, self._settings = endpoint, dict(settings)
+        self._service = ChatService(endpoint, key, deadline)
+        self._kept = KeptReplies(Path(replies).expanduser())
+        self._max_calls, self._max_cost, self._prices = max_calls, max_cost, prices
+
+    def ask(self, messages: Sequence[Mapping[str, Any]], more: Mapping[str, Any] | None = None) -> Reply:
+        """The reply to messages, kept or new.
+
+        Args:
+            messages: As the protocol has them.
+            more: Further keys of this request ("seed").
+
+        Raises:
+            ChatError: There is no reply.
+            MissingError: The endpoint refuses the key or knows no such model.
+            RobustMELError: A limit on calls or cost is reached; what was answered is kept.
+        """
+        body = self._settings | dict(more or {}) | {"messages": list(messages)}
+        request = hashlib.blake2b(json.dumps([self._endpoint, body], sort_keys=True).encode(), digest_size=20).hexdigest()
+        kept = self._kept.get(request)
+        if kept is not None:
+            return kept
+        if self._max_cost is not None and (cost := self._kept.spent().cost(*self._prices)) >= self._max_cost:
+            raise RobustMELError(
+                f"{cost:.4g} was spent, and max_cost = {self._max_cost:g}; raise it, and the same command goes on."
+            )
+        self._kept.sending(request, self._max_calls)
+        reply = self._service.ask(body)
+        self._kept.keep(request, reply)
+        return reply
+
+
+def image_part(query: Query, max_side: int) -> dict[str, Any]:
+    """The image of a query as a part of a message: PNG of its decoded pixels, so that equal pixels make equal requests.
+
+    Raises:
+        ImageError: It names none, or it cannot be used.
+    """
+    if query.image is None:
+        raise ImageError("no_image", f"mention {query.id} names no image.")
+    file = io.BytesIO()
+    Image.fromarray(decode(query.image, max_side)).save(file, "PNG")
+    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"}}
