@@ -20,7 +20,7 @@ from robustmel.linkers.contract import Linker
 from robustmel.progress import progress_display
 from robustmel.registry import Component, own_parameters
 from robustmel.report import Report, build
-from robustmel.report.score import score
+from robustmel.report.predictions.score import score
 from robustmel.run.grid import Grid, grid_of, read_grid
 from robustmel.run.listener import ProgressListener
 from robustmel.run.runs import Finished, run_grid

@@ -17,7 +17,7 @@ from PIL import Image
 
 from robustmel.cli.entry import run
 from robustmel.cli.init import recognise
-from robustmel.report.comparisons.questions import QUESTIONS
+from robustmel.report.comparisons.kinds import QUESTIONS
 from robustmel.report.slices.grouping import BY
 from robustmel.run.grid import read_grid
 from robustmel.run.grid_file import GridTable

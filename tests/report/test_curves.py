@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 from robustmel.report import build
-from robustmel.report.curves import security_curves, worst_at
+from robustmel.report.plots import security_curves, worst_at
 
 RIGHT, WRONG = (("a", "b"), (2.0, 1.0)), (("b", "a"), (2.0, 1.0))
 

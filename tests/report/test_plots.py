@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from robustmel.report import Report, build
-from robustmel.report.plot_panels import DARK, LIGHT, darkened
-from robustmel.report.plots import accuracy_plot
+from robustmel.report.plots import DARK, LIGHT, accuracy_plot, darkened
 
 RIGHT = (("a", "b"), (2.0, 1.0))
 

@@ -15,7 +15,7 @@ from robustmel.report.results import Run, read_run
 from robustmel.report.scoring import Scoring
 from robustmel.report.summarise import summarise
 from robustmel.report.summary import Summary
-from robustmel.report.tables import latex, markdown, records, text
+from robustmel.report.tables import csv_json, latex, markdown, text
 from robustmel.report.tables.layout import TASK_NAMES
 from robustmel.report.tables.long import long_sheet
 from robustmel.types import Cell
@@ -92,11 +92,11 @@ class Report(ReportContent):
     def to_csv(self) -> str:
         """One line a summary."""
         head = [*KEY, *(field.name for field in fields(Summary) if field.name != "cell")]
-        return records.to_csv([summary.to_dict() for summary in self.summaries], head)
+        return csv_json.to_csv([summary.to_dict() for summary in self.summaries], head)
 
     def to_json(self) -> str:
         """One array of objects; equal rows give equal bytes."""
-        return records.to_json([summary.to_dict() for summary in self.summaries])
+        return csv_json.to_json([summary.to_dict() for summary in self.summaries])
 
     def write_page(self) -> Path:
         """Writes `report/index.html` into the run folder, with the images it shows and `flags.json`; returns its path."""

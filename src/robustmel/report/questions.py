@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +73,17 @@ def clusters(questions: Sequence[Question]) -> NDArray[np.int64]:
     Two mentions are in one cluster if they are about one entity or show one image (the same bytes, under whatever paths), or are
     linked by a chain of such pairs.
     """
-    keys = [
-        [("entity", question.cluster), *([("image", question.image_digest or question.image)] if question.image else [])]
-        for question in questions
+    shared: dict[tuple[str, str], int] = {}
+    pairs = [
+        (mention, len(questions) + shared.setdefault(key, len(shared)))
+        for mention, question in enumerate(questions)
+        for key in [
+            ("entity", question.cluster),
+            *([("image", question.image_digest or question.image)] if question.image else []),
+        ]
     ]
-    parent = list(range(len(keys)))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
-    first: dict[tuple[str, str], int] = {}
-    for index, shared in enumerate(keys):
-        for key in shared:
-            ours, theirs = root(index), root(first.setdefault(key, index))
-            parent[max(ours, theirs)] = min(ours, theirs)
-    numbers: dict[int, int] = {}
-    return np.array([numbers.setdefault(root(index), len(numbers)) for index in range(len(keys))], dtype=np.int64)
+    graph = coo_array(
+        (np.ones(len(pairs)), np.reshape(pairs, (-1, 2)).astype(int).T), shape=(len(questions) + len(shared),) * 2
+    )
+    numbers: NDArray[np.int64] = connected_components(graph, directed=False)[1][: len(questions)].astype(np.int64)
+    return numbers

@@ -10,7 +10,7 @@ from robustmel.types import Cell
 
 
 class Figure(NamedTuple):
-    """What is compared, and the words for it: see `questions.toml`."""
+    """What is compared, and the words for it: see `kinds.toml`."""
 
     key: str
     heading: str

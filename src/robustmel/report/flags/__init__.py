@@ -1,7 +1,6 @@
 """Flags: reasons to doubt a robust accuracy."""
 
 from robustmel.report.flags.examine import examine
-from robustmel.report.flags.flag import KINDS, Examination, Flag
-from robustmel.report.flags.verdict import verdict
+from robustmel.report.flags.flag import KINDS, Examination, Flag, verdict
 
 __all__ = ["KINDS", "Examination", "Flag", "examine", "verdict"]

@@ -13,22 +13,19 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from robustmel.report.curves import security_curves
-from robustmel.report.flags import KINDS
-from robustmel.report.flags.verdict import as_json, by_advice, power
+from robustmel.report.flags.flag import KINDS, as_json, by_advice, power
 from robustmel.report.gallery import Entry, Gallery, gallery
-from robustmel.report.norms import norm_plots
 from robustmel.report.notes import further_notes, leading_notes, misordered_notes
-from robustmel.report.page.heatmap import heatmap
 from robustmel.report.page.sections import sections
 from robustmel.report.pictures import save
-from robustmel.report.plot_panels import darkened
-from robustmel.report.plots import accuracy_plot
-from robustmel.report.record import unattacked
+from robustmel.report.plots import accuracy_plot, darkened, norm_plots, security_curves
+from robustmel.report.record import unattacked, victim_title
 from robustmel.report.sanitise import inline
+from robustmel.report.side_tables import broken, linked, source_label, transfer_notes
 from robustmel.report.summary import Summary
-from robustmel.report.tables.layout import TASK_NAMES, figure, percent, short_title
+from robustmel.report.tables.layout import NO_FIGURE, TASK_NAMES, figure, percent, short_title
 from robustmel.report.tables.long import long_sheet
+from robustmel.report.transfer import Matrix, TransferCell
 from robustmel.version import __version__
 
 if TYPE_CHECKING:
@@ -78,7 +75,7 @@ def write_page(report: ReportContent, folder: Path) -> Path:
         doubts=[(KINDS[examination.code], examination.count, by_advice(examination)) for examination in examined],
         plots=None if plot is None else [_embedded(plot), _embedded(darkened(plot))],
         curves=None if curves is None else [_embedded(curves), _embedded(darkened(curves))],
-        matrices=[heatmap(matrix) for matrix in report.matrices],
+        matrices=[_heatmap(matrix) for matrix in report.matrices],
         norms=[(NORMS[norm], [_embedded(svg), _embedded(darkened(svg))]) for norm, svg in norm_plots(summaries, report.curves)],
         norm_tables=report.norms.tables,
         sections=sections(report),
@@ -119,6 +116,32 @@ def tiles(summaries: Sequence[Summary]) -> list[dict[str, Any]]:
             }
         )
     return tiles if len(tiles) <= TILES else []
+
+
+def _heatmap(matrix: Matrix) -> dict[str, Any]:
+    """What the template is given of one matrix: title, victims, rows of (source, cells) and notes."""
+    return {
+        "title": f"{short_title(matrix.attack)} ({matrix.budget}), {TASK_NAMES[matrix.task]}, {matrix.dataset}",
+        "victims": [victim_title(victim) for victim in matrix.victims],
+        "rows": [
+            (source_label(matrix, source), [_heat(matrix.cells.get((source, victim))) for victim in matrix.victims])
+            for source in matrix.sources
+        ],
+        "notes": transfer_notes(matrix),
+    }
+
+
+def _heat(cell: TransferCell | None) -> dict[str, str] | None:
+    if cell is None:
+        return None
+    value = cell.attack_success
+    return {
+        "shade": ("" if value is None else f"h{round(10 * value)}") + (" own" if cell.white_box else ""),
+        "success": percent(value) if value is not None else NO_FIGURE,
+        "interval": "" if cell.success_low is None else f"{percent(cell.success_low)} to {percent(cell.success_high)}",
+        "left": percent(cell.accuracy),
+        "title": f"attack success {broken(cell)} %, still linked {linked(cell)} %, clean {percent(cell.clean_accuracy)} %",
+    }
 
 
 def _asset(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from robustmel.report.tables import latex, markdown, records, text
+from robustmel.report.tables import csv_json, latex, markdown, text
 from robustmel.report.tables.sheet import Sheet
 
 NOTHING = "Nothing to show: the run has no such rows."
@@ -18,7 +18,7 @@ class SideTables:
     """
 
     tables: tuple[Sheet, ...]
-    records: records.Records
+    records: csv_json.Records
 
     def text(self, width: int | None = None) -> str:
         """For a terminal of `width` columns (None: ask it); what is too wide goes on below, with its row names."""
@@ -34,11 +34,11 @@ class SideTables:
 
     def to_csv(self) -> str:
         """One line a record."""
-        return records.to_csv(self.records)
+        return csv_json.to_csv(self.records)
 
     def to_json(self) -> str:
         """An array of the records; equal rows give equal bytes."""
-        return records.to_json(self.records)
+        return csv_json.to_json(self.records)
 
     def __str__(self) -> str:
         return self.text().rstrip("\n")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from robustmel.report.comparisons.comparison import Comparison
-from robustmel.report.comparisons.questions import QUESTIONS
+from robustmel.report.comparisons.kinds import QUESTIONS
 from robustmel.report.record import unattacked
 from robustmel.report.summary import Summary
 from robustmel.types import Cell

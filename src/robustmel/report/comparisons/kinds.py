@@ -174,7 +174,7 @@ def _shared(row: Row) -> Cell:
 
 def _questions() -> Iterator[tuple[str, ComparisonKind]]:
     pairs = {"context": _tasks, "defence": _defences, "linker": _linkers}
-    text = (resources.files("robustmel.report.comparisons") / "questions.toml").read_text("utf-8")
+    text = (resources.files("robustmel.report.comparisons") / "kinds.toml").read_text("utf-8")
     for name, table in tomllib.loads(text).items():
         figures = tuple(Figure(**figure) for figure in table["figures"])
         yield (

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from robustmel.report import build
-from robustmel.report.norms import Curve, norm_plots
+from robustmel.report.norms import Curve
+from robustmel.report.plots import norm_plots
 
 RIGHT, WRONG = (("a", "b"), (2.0, 1.0)), (("b", "a"), (2.0, 1.0))
 
