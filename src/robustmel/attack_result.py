@@ -14,11 +14,7 @@ if TYPE_CHECKING:
 
 
 class AttackResult:
-    """What an attack made of a set of mentions. Shows itself in a notebook as the pictures that it broke.
-
-    Args:
-        report: Of a run with one linker, one task, one attack and the clean set.
-    """
+    """What an attack made of a set of mentions. Shows itself in a notebook as the pictures that it broke."""
 
     def __init__(self, report: Report) -> None:
         self.report = report

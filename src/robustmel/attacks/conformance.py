@@ -33,10 +33,6 @@ PER_ROW = ("succeeded", "queries", "iterations", "linf", "l2", "zero_gradients")
 def conformance(attack: str | type[Any], **parameters: Any) -> list[str]:
     """Tries an attack on small noisy images, sentences or entities, with scores made up for them.
 
-    Args:
-        attack: A registered name, `path.py:Class`, or a class.
-        parameters: For its constructor.
-
     Returns:
         Problems, one sentence each; empty when there are none.
     """

@@ -34,13 +34,7 @@ class ImageState:
 
 
 def image_states(paths: Iterable[Path], decoding: bool, progress: Progress | None = None) -> dict[Path, ImageState]:
-    """The state of each file, whatever is wrong with it.
-
-    Args:
-        paths: Files, each looked at once however often it is named.
-        decoding: Decode and hash each; else only look whether it is there.
-        progress: Told after each file.
-    """
+    """The state of each file, whatever is wrong with it."""
     files = list(dict.fromkeys(paths))
     if not decoding:
         return {file: _presence(file) for file in files}

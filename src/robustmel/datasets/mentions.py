@@ -26,13 +26,6 @@ def read_mentions(
 ) -> tuple[Mention, ...]:
     """Reads mentions.jsonl; every record becomes a mention, and what is odd about it is counted in the report.
 
-    Args:
-        path: The file.
-        images: The folder that image paths are relative to.
-        fields: Own key -> the file's key.
-        kb: What gold and candidates are compared with.
-        report: Where findings are counted.
-
     Raises:
         MissingError: The file is unreadable or empty, or a record is wrong; the sentence names the line.
     """

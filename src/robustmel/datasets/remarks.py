@@ -19,14 +19,7 @@ def meanings() -> dict[str, list[str]]:
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of remark.
-
-    Args:
-        reason: Key of remarks.toml, or a loader's own.
-        count: How often.
-        examples: The first places or ids.
-        detail: More about it, or "".
-    """
+    """One kind of remark."""
 
     reason: str
     count: int

@@ -35,13 +35,6 @@ def assigned(mentions: Sequence[Mention], record: Mapping[str, str], shares: str
 
     A split by mention leaks: mentions of one record share sentence and image.
 
-    Args:
-        mentions: All of the data set.
-        record: Mention id -> record; a mention that is absent is a record of its own.
-        shares: "7:1:2", train : validation : test.
-        by: What is drawn.
-        seed: Of the lot; with equal ids it gives equal splits on every machine.
-
     Raises:
         UsageError: `shares` or `by` is none.
     """

@@ -19,11 +19,7 @@ class _Row:
 
 @dataclass
 class EntityTable:
-    """Entities by id, in order of first mention; the first name is the label, other names are aliases.
-
-    Args:
-        report: Where findings are counted.
-    """
+    """Entities by id, in order of first mention; the first name is the label, other names are aliases."""
 
     report: LoadReport
     _rows: dict[str, _Row] = field(default_factory=dict)

@@ -20,14 +20,7 @@ _FOLDER = files("robustmel.experiments")
 
 @dataclass(frozen=True)
 class Table:
-    """One table of an experiment.
-
-    Args:
-        name: Of its run folder.
-        title: What it shows.
-        grid: What is run for it.
-        published: Data set, condition and accuracy in percent, as the paper prints them; none where it has no such table.
-    """
+    """One table of an experiment."""
 
     name: str
     title: str
@@ -37,13 +30,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A published experiment at the scale of the embedded world.
-
-    Args:
-        paper: Whose figures stand beside ours.
-        scale: What the scale means for the figures.
-        tables: In the paper's order.
-    """
+    """A published experiment at the scale of the embedded world."""
 
     paper: str
     scale: str
@@ -57,10 +44,6 @@ def experiments() -> list[str]:
 
 def read_experiment(name: str, quick: bool = False) -> Experiment:
     """An experiment by name.
-
-    Args:
-        name: As `experiments` lists them.
-        quick: Few mentions and seeds, to see that everything runs.
 
     Raises:
         UsageError: There is none of that name.
@@ -82,15 +65,7 @@ def _table(table: dict[str, Any], shared: Mapping[str, Any], figures: list[dict[
 
 
 def reproduce(experiment: Experiment, out: Path, store: Path, workers: int, device: str) -> Iterator[str]:
-    """Runs what is missing and gives each table as text, with the paper's beside it.
-
-    Args:
-        experiment: What to run.
-        out: A run folder for each table is made below it.
-        store: Where artefacts are kept; what two tables share is made once.
-        workers: Processes.
-        device: "auto", "cpu" or "cuda".
-    """
+    """Runs what is missing and gives each table as text, with the paper's beside it."""
     for table in experiment.tables:
         report = execute(table.grid, out / table.name, store, workers, device).report
         yield "\n".join(

@@ -14,14 +14,7 @@ _HUB_LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit"}
 
 
 def card(dataset: Dataset, counts: Mapping[str, Any], names: Mapping[str, str], digests: Mapping[str, str]) -> str:
-    """The text of README.md.
-
-    Args:
-        dataset: What was exported.
-        counts: As `export_hub` counted.
-        names: Split -> what its files begin with.
-        digests: File -> SHA-256.
-    """
+    """The text of README.md."""
     template = (resources.files("robustmel.export") / "card.md.jinja").read_text("utf-8")
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
     licence = _HUB_LICENCES.get(dataset.licence, "other")  # with any more words, something else holds for a part

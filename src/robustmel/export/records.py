@@ -7,12 +7,7 @@ from robustmel.types import Entity, Mention
 
 
 def mention_record(mention: Mention, image: str | None) -> dict[str, Any]:
-    """A line of mentions.jsonl; keys without a value are left out, but for `gold`, where null says NIL.
-
-    Args:
-        mention: Of any data set.
-        image: Path of its image below the new folder.
-    """
+    """A line of mentions.jsonl; keys without a value are left out, but for `gold`, where null says NIL."""
     record: dict[str, Any] = {"id": mention.id, "gold": mention.gold, "surface": mention.surface, "text": mention.text}
     more = {
         "span": mention.span and list(mention.span),

@@ -32,12 +32,6 @@ def open_kb(path: Path) -> KnowledgeBase:
 def read_entities(path: Path, images: Path, fields: Mapping[str, str] | None, report: LoadReport) -> KnowledgeBase:
     """Reads entities.jsonl; findings that are no errors go into the report.
 
-    Args:
-        path: The file.
-        images: The folder that image paths are relative to.
-        fields: Own key -> the file's key.
-        report: Where findings are counted.
-
     Raises:
         MissingError: The file is unreadable or empty, or a record is wrong; the sentence names the line.
     """

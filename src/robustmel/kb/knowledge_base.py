@@ -72,12 +72,7 @@ class KnowledgeBase:
 
 
 class ExtendedKnowledgeBase(KnowledgeBase):
-    """A knowledge base, large perhaps, and a few entities that it lacks, after its own.
-
-    Args:
-        first: Kept as it is.
-        more: Entities whose ids it does not have.
-    """
+    """A knowledge base, large perhaps, and a few entities that it lacks, after its own."""
 
     def __init__(self, first: KnowledgeBase, more: Iterable[Entity]) -> None:
         self._first, self._more = first, KnowledgeBase(more)

@@ -10,13 +10,7 @@ from robustmel.types import Prediction, Query
 def answered(
     queries: Sequence[Query], batch_size: int, answer: Callable[[Sequence[Query]], list[Prediction]]
 ) -> list[Prediction]:
-    """One prediction a query, in order, with the seconds that it took.
-
-    Args:
-        queries: Any number of them.
-        batch_size: How many `answer` gets at most.
-        answer: Gives one prediction a query.
-    """
+    """One prediction a query, in order, with the seconds that it took."""
     predictions: list[Prediction] = []
     for start in range(0, len(queries), batch_size):
         batch = queries[start : start + batch_size]

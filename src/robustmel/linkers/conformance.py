@@ -27,10 +27,6 @@ Check = Callable[[Any, Sequence[Query], Task], Iterator[str]]
 def conformance(linker: str | type[Any], **parameters: Any) -> list[str]:
     """Tries a linker on a few drawn pictures and says what is wrong with it.
 
-    Args:
-        linker: A registered name, `path.py:Class`, or a class.
-        parameters: For its constructor, where it needs any.
-
     Returns:
         Problems, one sentence each; empty when there are none.
     """
@@ -45,10 +41,6 @@ def position_bias(linker: str | type[Any], **parameters: Any) -> dict[Task, floa
     """How a linker depends on the order of candidates: the share of trial queries whose first answer changes when it is reversed.
 
     That is a fault of a linker that does not declare `random`, and a property, to be told, of one that does.
-
-    Args:
-        linker: As for `conformance`; one that passes it.
-        parameters: As there.
 
     Returns:
         Task -> share in [0, 1].

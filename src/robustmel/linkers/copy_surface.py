@@ -14,9 +14,6 @@ class CopySurface:
 
     A generated name is often a copy of the mention. What a linker gains over this baseline, it linked. Homonyms share the score;
     a surface that is nobody's name gives NIL with status "unknown_name". Aliases are not looked at.
-
-    Args:
-        kb: Names and ids.
     """
 
     tasks: ClassVar[tuple[Task, ...]] = ("IT2T", "T2T")

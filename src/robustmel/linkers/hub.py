@@ -14,12 +14,6 @@ PATIENCE = 10.0
 def hub_folder(model: str, revision: str | None, patterns: Sequence[str], weights: str) -> Path:
     """The folder of the hub's copy: from the cache where it is whole, else fetched.
 
-    Args:
-        model: "owner/name", or a bare name of old.
-        revision: Branch, tag or commit.
-        patterns: Files wanted.
-        weights: What the weights' files look like, without which nothing is fetched.
-
     Raises:
         MissingError: It is neither in the cache nor to be had; says why, and what HF_HUB_OFFLINE has to do with it.
     """

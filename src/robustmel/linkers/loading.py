@@ -57,13 +57,6 @@ def load(
 ) -> LoadedModel:
     """Loads a model of a known family.
 
-    Args:
-        model: As in `weights.model_folder`.
-        revision: As there.
-        library_class: Name of the class in the transformers library.
-        model_types: The `model_type`s this class may load.
-        allow_pickle: As there. Where there are safetensors, they are read all the same.
-
     Raises:
         UsageError: The folder holds a model of another family.
         MissingError: Something is absent, incomplete or unreadable, or asks for code of its own.
@@ -97,12 +90,6 @@ def load(
 
 def load_text_model(model: str, folder: Path, auto_class: str, what: str = "") -> tuple[Any, Any, Any]:
     """A network that reads text, in float32, its tokenizer, and what the library says of its weights, for `check_complete`.
-
-    Args:
-        model: What messages call it.
-        folder: Where it lies.
-        auto_class: Name of the class in the transformers library that loads it.
-        what: What it should be, for messages (" as a tagger").
 
     Raises:
         MissingError: It is incomplete or unreadable, or asks for code of its own.

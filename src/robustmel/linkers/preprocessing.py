@@ -38,9 +38,6 @@ class Preprocessing:
     pictures when this is built, it is computed here, with the gradient of the same steps without rounding to 8 bits
     (straight-through), down to the raw image at its own size. Else the processor itself is called, and there is no gradient.
 
-    Args:
-        processor: An image processor of the transformers library, Pillow backend.
-
     Attributes:
         no_gradient: Why gradients through it must not be used; "" where they may.
     """

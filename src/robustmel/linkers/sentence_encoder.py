@@ -18,10 +18,6 @@ SHORT = 8
 def sentence_tower(model: str, device: torch.device) -> TextTower:
     """Embeds texts by the pooled output of a sentence encoder, or by the mean of its outputs where a folder has no weights for that.
 
-    Args:
-        model: A folder in the Hugging Face layout, a hub id, or `world:NAME`, of BERT's kind.
-        device: Where it runs.
-
     Raises:
         UsageError: It has no pooled output.
         MissingError: It is not there, not complete or unreadable.

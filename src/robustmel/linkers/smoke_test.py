@@ -22,10 +22,6 @@ TEXTS = ("red", "blue")
 def smoke_test(linker: Any, model: str) -> None:
     """Embeds and compares as a run does, and refuses what does not fit together.
 
-    Args:
-        linker: A `DualEncoder`, all but ready to link.
-        model: As the user named it.
-
     Raises:
         MissingError: Tokenizer, image processor, configuration and weights do not work together; the sentence says which.
     """

@@ -37,15 +37,7 @@ class TextSide:
 
 
 class TextSides:
-    """Builds and remembers text sides.
-
-    Args:
-        kb: Where candidates come from.
-        tower: Embeds texts.
-        template: Text of a candidate.
-        what: What of a mention is read.
-        query_template: Put around the query text.
-    """
+    """Builds and remembers text sides."""
 
     def __init__(self, kb: KnowledgeBase, tower: TextTower, template: str, what: QueryText, query_template: str) -> None:
         self.kb = kb

@@ -108,10 +108,6 @@ class Report(ReportContent):
 def build(out: Path, store_root: Path | None = None) -> Report:
     """Reads a run folder and summarises it.
 
-    Args:
-        out: The run folder, with its `run.json`.
-        store_root: Where the artefacts are; None takes what the run folder says.
-
     Raises:
         MissingError: The folder is no run, or artefacts are not in the store; the sentence names the cell.
     """

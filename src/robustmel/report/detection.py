@@ -39,12 +39,6 @@ def detect(
 ) -> tuple[list[dict[str, Any]], dict[str, Suspicion]]:
     """One row of figures a detector, and the scores behind them.
 
-    Args:
-        detectors: By name.
-        records: What they see.
-        dataset: Where those come from.
-        poisoned: Record id -> whether it was changed; None where nobody knows, and then the rows say how long it took.
-
     Raises:
         MissingError: A record is not listed, or all are of one kind.
     """

@@ -178,14 +178,7 @@ def _bounds(rows: Sequence[Summary]) -> tuple[list[float], list[float], list[flo
 def _panels(
     summaries: Sequence[Summary], width: float, draw: Callable[[Any, Sequence[Summary]], None], height: str = "accuracy, %"
 ) -> str | None:
-    """The picture; None where there is nothing to draw.
-
-    Args:
-        summaries: What is drawn.
-        width: Of a panel, in inches.
-        draw: Fills the axes of a panel from its summaries; the labels of all make the legend.
-        height: What is drawn, from 0 to 100.
-    """
+    """The picture; None where there is nothing to draw."""
     if not summaries:
         return None
     import matplotlib

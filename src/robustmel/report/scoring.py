@@ -16,11 +16,7 @@ Value = TypeVar("Value")
 
 @dataclass
 class Scoring:
-    """The credit of mentions in a run.
-
-    Args:
-        run: The run, read back.
-    """
+    """The credit of mentions in a run."""
 
     run: Run
 
@@ -53,12 +49,7 @@ class Scoring:
         return over_seeds([worst([self.evaluation(*pair) for pair in seed]) for seed in pairs])
 
     def clean(self, row: Row, task: Task | None = None) -> Credit | None:
-        """What the same victim earned without an attack, seed by seed as in the row; None where the grid has no such cell.
-
-        Args:
-            row: Whose victim.
-            task: Another one than the row's.
-        """
+        """What the same victim earned without an attack, seed by seed as in the row; None where the grid has no such cell."""
         cells = clean_cells(row, self.run.cells, task)
         return over_seeds([self.cell(cell) for cell in cells]) if cells else None
 

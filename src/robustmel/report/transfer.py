@@ -181,13 +181,7 @@ def _success_interval(attacked: Floats, clean: Floats, everyone: Clusters) -> In
 
 
 def compare_with_diagonal(rows: Sequence[Row], controls: Sequence[Row], scoring: Scoring) -> DiagonalComparison | None:
-    """Compares the diagonal with the rest; None where no victim was shown both.
-
-    Args:
-        rows: One attack from several sources, about the same mentions.
-        controls: Noise of its size.
-        scoring: Of the run.
-    """
+    """Compares the diagonal with the rest; None where no victim was shown both."""
     linkers = {row.cell.linker for row in rows}
     own = {unattacked(row.cell): row for row in rows if row.white_box}
     foreign = [row for row in rows if row.cell.source_linker in linkers - {row.cell.linker} and unattacked(row.cell) in own]

@@ -44,12 +44,7 @@ LINKERS_HELD = 3
 
 
 class Builder:
-    """Makes artefacts in this process.
-
-    Args:
-        store: Where they go.
-        device: "auto", "cpu" or "cuda": where linkers run; no part of any key.
-    """
+    """Makes artefacts in this process."""
 
     def __init__(self, store: Store, device: str = "auto") -> None:
         self.store = store

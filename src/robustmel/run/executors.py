@@ -19,12 +19,6 @@ from robustmel.run.pieces import Executor, Piece, ThisProcess
 def execute(jobs: Iterable[Job], builder: Builder, workers: int, listener: ProgressListener) -> int:
     """Makes the artefacts that are missing, in an order in which each finds what it needs.
 
-    Args:
-        jobs: All that are wanted; those that exist are left alone.
-        builder: Of this process.
-        workers: 1 makes them here; more, in that many processes. The artefacts are the same either way.
-        listener: Told of progress.
-
     Returns:
         How many this call made; those that another process made meanwhile do not count.
 

@@ -90,11 +90,6 @@ def hold(lock: Path, what: str, wait: bool) -> Iterator[Lease]:
     A lock is taken over at once if its holder is a dead process of this machine (same host, boot and process namespace), and
     after `LEASE` seconds without a heartbeat whoever holds it.
 
-    Args:
-        lock: Path of the lock file; its folder is made where it is absent.
-        what: What is locked, for the message.
-        wait: Wait for another holder to finish, or give up as soon as it is seen to be alive.
-
     Raises:
         MissingError: Another process holds the lock and `wait` is False.
         Interrupted: The user asked to stop while this waited.

@@ -23,16 +23,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """A cell of the grid with the artefacts its figures come from.
-
-    Args:
-        cell: What it is known by.
-        attack: As the grid asks for it.
-        component: The attack itself.
-        white_box: Whether the attack asks exactly what is judged, linker and defence.
-        candidates: The mentions.
-        evaluations: A mention must withstand all of them.
-    """
+    """A cell of the grid with the artefacts its figures come from."""
 
     cell: Cell
     attack: AttackSpec
@@ -44,12 +35,7 @@ class PlannedCell:
 
 @dataclass
 class Plan:
-    """The cells of a grid and the artefacts they share.
-
-    Args:
-        cells: In the order of the axes.
-        notes: What the report must say beside its figures.
-    """
+    """The cells of a grid and the artefacts they share."""
 
     cells: list[PlannedCell] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -40,10 +40,6 @@ class PoisonSpec:
 def poison_spec(whole: Component, name: str) -> PoisonSpec:
     """A poison from its table.
 
-    Args:
-        whole: The table, as an attack with all other keys among its parameters.
-        name: Of the grid, for messages.
-
     Raises:
         UsageError: A value is out of its range.
     """

@@ -13,13 +13,7 @@ UNDEFENDED = ComponentSpec(Component("none"), {}, identity("none", {}, DEFENCES.
 
 
 class Sources:
-    """The sources of the attacks of a grid; what cannot be is noted, not raised.
-
-    Args:
-        linkers: The grid's own.
-        defences: Likewise.
-        problems: Where problems are noted, once each.
-    """
+    """The sources of the attacks of a grid; what cannot be is noted, not raised."""
 
     def __init__(self, linkers: list[ComponentSpec], defences: list[ComponentSpec], problems: list[str]) -> None:
         self._grid = linkers

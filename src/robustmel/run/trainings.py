@@ -20,13 +20,7 @@ CLEAN = PoisonSpec(Component("none"))
 
 
 class Trainings:
-    """The linkers of a grid, and their trainings; what cannot be is noted, not raised.
-
-    Args:
-        grid: Says which linkers are trained, on what, and how the training data are poisoned.
-        builder: Reads the data.
-        problems: Where problems are noted.
-    """
+    """The linkers of a grid, and their trainings; what cannot be is noted, not raised."""
 
     def __init__(self, grid: Grid, builder: Builder, problems: list[str]) -> None:
         self._specs = grid.trained

@@ -27,12 +27,7 @@ SHORT_OF_NOISE = 0.75
 
 
 def check_attacks(planted: Planted, run: Runner) -> list[Verdict]:
-    """One verdict an attack on the image alone, one on its figures, and one on what a text changes.
-
-    Args:
-        planted: Pairs: there every attack within the budget has one way to go, and no excuse.
-        run: Runs the grids.
-    """
+    """One verdict an attack on the image alone, one on its figures, and one on what a text changes."""
     level = planted.ladder[len(planted.ladder) // 2]
     table = setting(planted)
     table["linkers"][0]["text"] = TEXT

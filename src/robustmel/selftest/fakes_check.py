@@ -29,13 +29,7 @@ SUSPICIONS = (
 
 @dataclass(frozen=True)
 class Fake:
-    """A fake defence.
-
-    Args:
-        label: In tables.
-        place: File and class.
-        same_answers: Whether 8-bit pictures are answered as without it, so that the closed form holds of it too.
-    """
+    """A fake defence by file and class; with `same_answers` 8-bit pictures are answered as without it, so the closed form holds of it too."""
 
     label: str
     place: str

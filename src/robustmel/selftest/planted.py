@@ -71,12 +71,6 @@ def plant(source: Component, split: str, limit: int, folder: Path) -> tuple[Plan
 
     A pair is the right entity and the wrong one that is nearest to it on the clean picture.
 
-    Args:
-        source: The data set.
-        split: Of it.
-        limit: Mentions, at most.
-        folder: What is written to; it must exist.
-
     Raises:
         UsageError: The data set has too few pictures or entities to plant anything.
         MissingError: It cannot be read.
@@ -165,10 +159,6 @@ def with_namesakes(planted: Planted, folder: Path) -> Planted:
     """The same mentions, every second one with a further candidate that has the right entity's name and its every score.
 
     What is known of the rivals stays true: an answer that two namesakes share is half right, and broken where a rival leads both.
-
-    Args:
-        planted: Pairs or lists.
-        folder: What is written to; it must not exist.
     """
     shutil.copytree(planted.folder, folder)
     mentions, entities = (

@@ -38,14 +38,7 @@ def setting(planted: Planted) -> dict[str, Any]:
 def check_tower(
     planted: Planted, run: Runner, attacks: Sequence[Component] = WHITE_BOXES, own: Component | None = None
 ) -> list[Verdict]:
-    """One verdict on the clean images and the flags, and one a budget of the ladder.
-
-    Args:
-        planted: The tower's data set.
-        run: Runs a grid.
-        attacks: What is judged.
-        own: An attack of the user's that is judged in their place, with PGD beside it as the measure.
-    """
+    """One verdict on the clean images and the flags, and one a budget of the ladder."""
     attacks = attacks if own is None else (own, MEASURE)
     report = run(
         f"{planted.folder.parent.name}-{planted.folder.name}",

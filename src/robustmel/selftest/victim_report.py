@@ -24,15 +24,7 @@ Runner = Callable[[str, dict[str, Any]], Report]
 
 @dataclass(frozen=True)
 class VictimReport:
-    """What a report says of one linker behind one defence, on one data set.
-
-    Args:
-        report: Of the run.
-        dataset: Its name in the report, as the two after it.
-        linker: The victim.
-        defence: "none", or its label.
-        task: Which of its tasks.
-    """
+    """What a report says of one linker behind one defence, on one data set."""
 
     report: Report
     dataset: str
@@ -103,14 +95,7 @@ class VictimReport:
 
 
 def runner(folder: Path, workers: int, listener: ProgressListener, pages: bool = False) -> Runner:
-    """Runs grids into one folder with one fresh store, on the processor.
-
-    Args:
-        folder: Gets a run folder a grid, and the store.
-        workers: Processes.
-        listener: Told of progress.
-        pages: Whether each run gets its page.
-    """
+    """Runs grids into one folder with one fresh store, on the processor."""
 
     def run(name: str, table: dict[str, Any]) -> Report:
         grid = parse_grid({"tasks": ["I2T"], "batch_size": 50, **table}, "the selftest")

@@ -65,10 +65,6 @@ def shown_source(name: str, parameters: Mapping[str, Any]) -> str:
     """How a data set was asked for, as others may read it: its name, or its inline table as on the command line.
 
     Paths below the working directory are made relative to it; of absolute ones elsewhere the last part is left.
-
-    Args:
-        name: As registered.
-        parameters: As given.
     """
     if not parameters:
         return name

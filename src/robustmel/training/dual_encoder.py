@@ -32,13 +32,7 @@ ATTACKED = "I2T attacked"
 
 
 class DualEncoderTrainee:
-    """See `Trainee`.
-
-    Args:
-        encoder: The towers.
-        data: Tokenized and resized for them.
-        recipe: Loss, batches and attack.
-    """
+    """The `Trainee` of a dual encoder."""
 
     def __init__(self, encoder: Encoder, data: TrainingData, recipe: DualEncoderRecipe) -> None:
         self.encoder, self.data, self.recipe = encoder, data, recipe
@@ -135,14 +129,7 @@ def measure(
 
 
 def batch_loss(encoder: Encoder, batch: Batch, weights: LossWeights, harden: Hardening | None = None) -> Tensor:
-    """The weighted mean of the terms that apply; mentions without an image take part in the text term only.
-
-    Args:
-        encoder: The model.
-        batch: The mentions.
-        weights: Of the terms.
-        harden: What is done to the images first, in adversarial training.
-    """
+    """The weighted mean of the terms that apply; mentions without an image take part in the text term only."""
     device = encoder.model.device
     scale, bias, loss = encoder.scale, encoder.bias, encoder.family.contrastive_loss
     same, pictured, gold = batch.same.to(device), batch.pictured.to(device), batch.gold.to(device)

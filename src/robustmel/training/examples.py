@@ -93,14 +93,6 @@ def training_data(
     where it is held out; one without a usable image trains on text alone. `remarks` counts both. A held-out mention
     without candidates is scored against its whole knowledge base.
 
-    Args:
-        datasets: With the mentions of at least the splits wanted.
-        recipe: How texts are made.
-        encoder: Whose tokenizer and image processor are used.
-        candidates: See `CandidateLists`.
-        held_out: The split to measure on.
-        training: Whether training mentions are read, and needed.
-
     Raises:
         MissingError: No training mention is left.
     """

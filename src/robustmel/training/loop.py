@@ -18,16 +18,7 @@ from robustmel.training.trainee import Trainee
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch came to.
-
-    Args:
-        number: Counted from 1.
-        loss: Mean over its steps.
-        learning_rate: At its end.
-        validation: Accuracies on the validation mentions, as `Trainee.validate` names them; {} without any.
-        best: Whether its weights are the best so far.
-        seconds: Wall-clock time.
-    """
+    """What an epoch came to."""
 
     number: int
     loss: float

@@ -13,12 +13,6 @@ def publish(model: Any, tokenizer: Any, folder: Path, precision: str) -> None:
 
     Weights may be stored in half precision; the config says float32 all the same, so that they are computed with in full
     precision, also where half precision is slow or missing.
-
-    Args:
-        model: Of the library; it stays as it is.
-        tokenizer: Of the library.
-        folder: Made if need be.
-        precision: "float16" or "float32".
     """
     folder.mkdir(parents=True, exist_ok=True)
     stored = copy.deepcopy(model)

@@ -35,9 +35,6 @@ def _all_facts() -> Mapping[str, Mapping[str, str]]:
 def facts(entity_id: str) -> Mapping[str, str]:
     """What may serve as a clue to an entity.
 
-    Args:
-        entity_id: An id of `world_knowledge_base`.
-
     Returns:
         Those that apply. Of places: capital, region, continent, demonym, neighbour, language, country. Of signal flags: series,
         character, meaning.

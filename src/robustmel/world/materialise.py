@@ -33,11 +33,6 @@ def materialised(dataset: str, split: str, cache: Path | None = None) -> Path:
 
     It appears whole or not at all. Two processes that make it at once both succeed; one of the two results stays.
 
-    Args:
-        dataset: "world-news" or "world-sport".
-        split: "train", "validation" or "test".
-        cache: Where folders are kept; `cache_folder` where None.
-
     Raises:
         MissingError: The folder cannot be written (disk full, no permission).
     """

@@ -27,19 +27,7 @@ _LONG_ENOUGH = 5
 
 @dataclass(frozen=True, slots=True)
 class WorldMention:
-    """A mention before its picture is drawn.
-
-    Args:
-        id: Says the split and a running number, nothing about the entity.
-        gold: Id of the entity meant.
-        surface: What it is called.
-        text: The caption.
-        span: Where the surface stands in the caption.
-        clue: The fact that the caption gives away, None where it gives none.
-        candidates: Entity ids to choose from.
-        scene_seed: Which scene of the entity is seen.
-        image: File name of the scene.
-    """
+    """A mention before its picture is drawn."""
 
     id: str
     gold: str
@@ -53,12 +41,7 @@ class WorldMention:
 
 
 def world_mentions(dataset: str, split: str) -> list[WorldMention]:
-    """All mentions of a split, entities in mixed order.
-
-    Args:
-        dataset: "world-news" or "world-sport".
-        split: "train", "validation" or "test".
-    """
+    """All mentions of a split, entities in mixed order."""
     counts = frequencies(dataset, split)
     golds = [entity for entity in members(dataset) for _ in range(counts[entity.id])]
     order = stream("order", dataset, split).permutation(len(golds))
@@ -96,13 +79,7 @@ def clues(entity_id: str) -> dict[str, str]:
 
 
 def draw_surface(entity: Entity, known: Mapping[str, str], random: Generator) -> str:
-    """A surface for an entity.
-
-    Args:
-        entity: Who is meant.
-        known: Facts of the entity; only `capital` is read.
-        random: Decides.
-    """
+    """A surface for an entity."""
     kb = world_knowledge_base()
     chance = random.uniform()
     capital = known.get("capital")

@@ -21,14 +21,7 @@ from robustmel.types import Cell
 
 
 class Pair(NamedTuple):
-    """Two rows to compare.
-
-    Args:
-        cell: What the comparison is known by.
-        row: Whom it is about.
-        other: Whom that is compared with.
-        against: What the other one is called.
-    """
+    """Two rows to compare."""
 
     cell: Cell
     row: Row
@@ -60,10 +53,6 @@ def compare(scoring: Scoring, question: str) -> list[Comparison]:
     `saved` and `damage` are differences in differences: the drop of the other row less the drop of this one. `kept` is over the
     mentions right beyond a tie, under every seed, in both rows when clean: else who links less would keep a larger share of less.
     `same-images` keeps to the images that Image-to-Text was judged by; `text-only` is against the same linker's text alone.
-
-    Args:
-        scoring: Of the run.
-        question: A key of `QUESTIONS`.
 
     Raises:
         UsageError: There is no such question.

@@ -14,13 +14,7 @@ ANSWERS = {"more": "yes", "less": "no", "none": "no"}
 
 
 def remarks(compared: Sequence[Comparison], summaries: Sequence[Summary], most: int = SHOWN) -> list[str]:
-    """One note a linker and task, under the first attack of the grid: it was chosen before anything was seen.
-
-    Args:
-        compared: Comparisons that answer one question; a question without words for it makes no notes.
-        summaries: The rows of the table.
-        most: So many notes.
-    """
+    """One note a linker and task, under the first attack of the grid: it was chosen before anything was seen."""
     attacked = {row.cell for row in summaries if not (row.worst_case or row.control or row.untouched)}
     chosen: dict[Cell, Comparison] = {}
     for comparison in compared:

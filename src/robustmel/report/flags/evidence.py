@@ -21,13 +21,7 @@ ANSWERED_BY = {"I2T": "image", "IT2T": "fused", "T2T": "text"}
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """One row of the table: the seeds of a cell.
-
-    Args:
-        summary: Its figures.
-        row: Its cells, one a seed.
-        scoring: Of the run.
-    """
+    """One row of the table: the seeds of a cell."""
 
     summary: Summary
     row: Row

@@ -16,10 +16,6 @@ def examine(scoring: Scoring, summaries: Sequence[Summary]) -> tuple[Examination
 
     Flags that rest on a comparison of two rows are raised together: the chance of a single false one in a whole report is held
     below 5 % (see `chance`). The others rest on thresholds that sound linkers stay far below.
-
-    Args:
-        scoring: Of the run.
-        summaries: Its rows.
     """
     rows = evidence(scoring, summaries)
     pairs = list(compared(rows))

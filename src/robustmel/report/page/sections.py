@@ -25,15 +25,7 @@ MOST_ROWS = 150
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page.
-
-    Args:
-        title: Its heading.
-        hint: What is shown.
-        sentences: What it comes to.
-        more: The line that opens the tables.
-        tables: What stands below it.
-    """
+    """A part of the page."""
 
     title: str
     hint: str

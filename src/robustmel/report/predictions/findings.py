@@ -31,11 +31,7 @@ WORDS = {
 
 
 class Findings:
-    """Collects ids by kind.
-
-    Args:
-        where: The file, as sentences name it.
-    """
+    """Collects ids by kind."""
 
     def __init__(self, where: str) -> None:
         self.where = visible(where)

@@ -13,15 +13,7 @@ UNSAID = "does not name its set, so the set was not checked."
 
 @dataclass(frozen=True)
 class Matched:
-    """A file and its set.
-
-    Args:
-        submission: The file.
-        published: The set whose mentions it answers.
-        clean: Whether it was made on the unperturbed images.
-        linker: Whose it is.
-        checked: Whether the file carries the set's hash.
-    """
+    """A file and its set, and whether the file carries the set's hash (`checked`)."""
 
     submission: Submission
     published: PublishedSet
@@ -32,11 +24,6 @@ class Matched:
 
 def matched(sets: Sequence[PublishedSet], perturbed: Sequence[Submission], clean: Sequence[Submission]) -> list[Matched]:
     """Finds the set of every file.
-
-    Args:
-        sets: The published sets.
-        perturbed: Files on perturbed images, or on clean ones where they carry the hash of the clean set.
-        clean: Files on clean images.
 
     Raises:
         UsageError: Two files say the same thing, a file says nothing and there are several sets, or a file belongs to no linker.

@@ -21,12 +21,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class OutsideRun(Run):
-    """A run whose tables were read from published sets and prediction files.
-
-    Args:
-        tables: (table, key) -> rows.
-        manifests: (kind, key) -> what is known of it.
-    """
+    """A run whose tables were read from published sets and prediction files."""
 
     tables: dict[tuple[tuple[str, str], str], list[dict[str, Any]]] = field(default_factory=dict)
     manifests: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)

@@ -52,11 +52,6 @@ class Slice(AttackRecord):
 def slices(scoring: Scoring, by: str, rows: Sequence[Row]) -> list[Slice]:
     """Every group of every row of the table, worst cases last; what an attack leaves untouched is left out.
 
-    Args:
-        scoring: Of the run.
-        by: See `grouping`.
-        rows: Of the table.
-
     Raises:
         UsageError: Nothing can be grouped by that.
     """

@@ -62,13 +62,7 @@ class Table:
     legend: tuple[str, ...] = ()
 
     def sheet(self, notes: Sequence[str] = (), intervals: bool = False, tasks: Mapping[str, str] = TASK_NAMES) -> Sheet:
-        """The table in words and figures.
-
-        Args:
-            notes: Sentences under it, after the legend of its columns.
-            intervals: Whether each figure has its 95 % interval below it.
-            tasks: What tasks are called.
-        """
+        """The table in words and figures."""
         above = tuple(tasks[column.task] for column in self.columns), tuple(column.group for column in self.columns)
         lines = tuple((*row.words, *(figure(cell, intervals) for cell in row.cells)) for row in self.rows)
         headings = (*self.headings, *(column.label for column in self.columns))

@@ -22,12 +22,6 @@ class BlackBoxObjective:
 
     Every image is written as a PNG file of 8 bits a channel first, so the linker sees what it would see of a published set, and
     never anything finer. Nothing can be differentiated. The files have a new name each time, and are gone with the answer.
-
-    Args:
-        linker: The source.
-        task: "I2T" for the image view, "IT2T" for the fused view.
-        logits: "cosine" leaves the scores as they are, "scaled" multiplies them by the linker's learnt temperature, if it has one.
-        queries: The batch; an attack that drops images names the rest by their rows.
     """
 
     note = "asked with PNG files of 8 bits per channel"

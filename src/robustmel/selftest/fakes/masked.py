@@ -21,12 +21,7 @@ MaskedScores = Callable[[LinkerScores, Tensor], Tensor]
 
 
 class GradientMasked:
-    """A linker whose scores are those of another as a fake defence shows them; it answers by them too.
-
-    Args:
-        linker: The one behind.
-        masked_scores: What it makes of them.
-    """
+    """A linker whose scores are those of another as a fake defence shows them; it answers by them too."""
 
     tasks: ClassVar[tuple[Task, ...]] = ("I2T", "IT2T")
     version: ClassVar[int] = 1

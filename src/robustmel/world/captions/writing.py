@@ -36,17 +36,7 @@ def write_caption(
     random: Generator,
     clue_share: float = 0.5,
 ) -> Caption:
-    """Writes one caption.
-
-    Args:
-        templates: Those of the split.
-        kind: "country" or "signal": which templates fit the entity.
-        surface: The mention, as it is to stand in the text.
-        facts: Name of a fact -> what it says.
-        names: All names of the entity; no slot is filled with one of them.
-        random: Decides everything.
-        clue_share: Chance that a fact is mentioned, where the entity has one that a template knows.
-    """
+    """Writes one caption."""
     known = [fact for fact in templates.clue[kind] if fact in facts and fold(facts[fact]) != fold(surface)]
     clue = pick(random, known) if random.uniform() < clue_share and known else None
     template = pick(random, templates.plain[kind] if clue is None else templates.clue[kind][clue])
