@@ -1,59 +1,98 @@
 """`kb`: knowledge bases on disk."""
 
+from __future__ import annotations
+
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from robustmel.cli.options import dataset_from_text
 
+if TYPE_CHECKING:
+    from robustmel.kb.dump import DumpReport
+
+LANGUAGES = ("en", "mul")
 kb = typer.Typer(help="Build or search a knowledge base on disk.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@kb.command()
-def build(
-    out: Annotated[Path, typer.Option("--out", help="The folder to write; must not exist yet.")],
-    dump: Annotated[Path | None, typer.Option("--dump", help="A Wikidata JSON dump (.json, .json.gz, .json.bz2).")] = None,
-    entities: Annotated[Path | None, typer.Option("--entities", help="An entities.jsonl.")] = None,
-    dataset: Annotated[str | None, typer.Option("--dataset", help="A data set, for its own entities.")] = None,
-    language: Annotated[
-        list[str] | None, typer.Option("--language", help="Languages of a dump's labels, preferred first.")
-    ] = None,
-) -> None:
-    """Build a knowledge base from a dump, a file of entities, or a data set; resumable from a dump."""
-    from robustmel.errors import UsageError
+Dump = Annotated[
+    Path | None,
+    typer.Option(
+        "--dump", help="A Wikidata JSON dump (.json, .json.gz, .json.bz2), or articles as KILT's knowledge source has them."
+    ),
+]
+Entities = Annotated[Path | None, typer.Option("--entities", help="An entities.jsonl, or a folder that `kb build` made.")]
+Dataset = Annotated[str | None, typer.Option("--dataset", help="A data set, for its own entities.")]
+Language = Annotated[list[str] | None, typer.Option("--language", help="Languages of a dump's labels, preferred first.")]
+Out = Annotated[Path, typer.Option("--out", help="The folder to write; must not exist yet.")]
 
-    if (dump, entities, dataset).count(None) != 2:
-        raise UsageError("name one source: --dump, --entities or --dataset.")
+
+@kb.command()
+def build(out: Out, dump: Dump = None, entities: Entities = None, dataset: Dataset = None, language: Language = None) -> None:
+    """Build a knowledge base from a dump, a file of entities, or a data set; resumable from a dump."""
+    _one_source(dump, entities, dataset)
     if dump is not None:
         from robustmel.kb.build import build_from_dump
-        from robustmel.kb.dump import DumpReport
 
-        def show(report: DumpReport) -> None:
-            if report.lines % 100_000 == 0 or sys.stderr.isatty():
-                print(f"\r{report.lines:,} lines, {report.kept:,} entities", end="", file=sys.stderr, flush=True)
-
-        report = build_from_dump(dump, out, tuple(language or ("en", "mul")), show)
+        report = build_from_dump(dump, out, tuple(language or LANGUAGES), _show)
         print(f"\r{out}: {report.kept:,} entities of {report.lines:,} lines", file=sys.stderr)
-        for count, what in (
-            (report.without_label, "items without a label in these languages"),
-            (report.others, "properties, lexemes and other lines that are not items"),
-            (report.repeated, "repeated items"),
-            (report.broken, f"lines that hold no entity, the first is line {report.first_broken}"),
-        ):
-            if count:
-                print(f"left out: {count:,} {what}", file=sys.stderr)
+        _say_what_was_left_out(report)
         return
-    from robustmel.kb.entities_file import open_kb
+    from robustmel.kb.entities_file import stream_kb
     from robustmel.kb.write import write_kb
 
     if entities is not None:
-        known, source = open_kb(entities), entities.name
+        known, source = stream_kb(entities), entities.name
     else:
         loaded = dataset_from_text(str(dataset))
         known, source = loaded.kb, loaded.name
     print(f"{out}: {write_kb(known, out, source):,} entities", file=sys.stderr)
+
+
+@kb.command()
+def index(out: Out, dump: Dump = None, entities: Entities = None, dataset: Dataset = None, language: Language = None) -> None:
+    """Build an index of texts, in which evidence about entities is found without a network."""
+    from robustmel.kb.dump import DumpReport, read_dump
+    from robustmel.kb.entities_file import stream_kb
+    from robustmel.retrieval.text_index import build_text_index
+    from robustmel.types import Entity
+
+    _one_source(dump, entities, dataset)
+    report = DumpReport()
+    known: Iterable[Entity]
+    if dump is not None:
+        known = read_dump(dump, tuple(language or LANGUAGES), report, progress=_show)
+    else:
+        known = stream_kb(entities) if entities is not None else dataset_from_text(str(dataset)).kb
+    texts, report.repeated = build_text_index(known, out)
+    print(f"{out}: {texts:,} texts", file=sys.stderr)
+    _say_what_was_left_out(report)
+
+
+def _one_source(*sources: Path | str | None) -> None:
+    if sources.count(None) != len(sources) - 1:
+        from robustmel.errors import UsageError
+
+        raise UsageError("name one source: --dump, --entities or --dataset.")
+
+
+def _show(report: DumpReport) -> None:
+    if report.lines % 100_000 == 0 or sys.stderr.isatty():
+        print(f"\r{report.lines:,} lines, {report.kept:,} entities", end="", file=sys.stderr, flush=True)
+
+
+def _say_what_was_left_out(report: DumpReport) -> None:
+    for count, what in (
+        (report.without_label, "items without a label in these languages"),
+        (report.others, "properties, lexemes and other lines that are not items"),
+        (report.repeated, "repeated items"),
+        (report.broken, f"lines that hold no entity, the first is line {report.first_broken}"),
+    ):
+        if count:
+            print(f"left out: {count:,} {what}", file=sys.stderr)
 
 
 @kb.command()

@@ -1,4 +1,4 @@
-"""Entities out of a Wikidata JSON dump, line by line."""
+"""Entities out of a Wikidata JSON dump, or out of articles in KILT's layout, line by line."""
 
 import bz2
 import gzip
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from robustmel.errors import MissingError
+from robustmel.kb.kilt import kilt_entity
 from robustmel.records.json_lines import usable
 from robustmel.records.load_report import LoadReport
 from robustmel.types import Entity
@@ -58,7 +59,8 @@ def read_dump(
     deprecated.
 
     Args:
-        path: The dump: a JSON list with one entity per line, as Wikidata publishes it.
+        path: The dump: a JSON list with one entity per line, as Wikidata publishes it; or articles, one per line, as KILT's
+            knowledge source has them (`kilt_entity`).
         languages: In order of preference.
         report: Counts what was read and left out.
         skip: Lines to pass over unread: what a build before this one has done.
@@ -91,7 +93,7 @@ def read_dump(
         raise MissingError(f"{path} ends after line {report.lines} without the end of its list; fetch it again.")
     if not report.kept:
         raise MissingError(
-            f"{path} holds no entity with a label in {', '.join(languages)}; expected a Wikidata JSON dump, one entity per line."
+            f"{path} holds no entity with a label in {', '.join(languages)}; expected a Wikidata JSON dump, one entity per line, or KILT's articles."
         )
 
 
@@ -113,6 +115,8 @@ def _entity(line: bytes, languages: tuple[str, ...], report: DumpReport) -> Enti
             if b"\\u" in stripped
             else json.loads(stripped)
         )
+        if isinstance(item, dict) and "wikipedia_title" in item:
+            return kilt_entity(item)
         if not isinstance(item, dict) or not isinstance(item.get("id"), str):
             raise ValueError("no entity")
         if item.get("type") != "item":

@@ -1,6 +1,6 @@
 """A knowledge base from wherever it lies: a folder made by `robustmel kb build`, or a file with one entity per line."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from robustmel.errors import MissingError
@@ -18,6 +18,16 @@ def open_kb(path: Path) -> KnowledgeBase:
     Raises:
         MissingError: There is neither; the sentence says what was looked for.
     """
+    entities = stream_kb(path)
+    return entities if isinstance(entities, KnowledgeBase) else KnowledgeBase(entities)
+
+
+def stream_kb(path: Path) -> Iterable[Entity]:
+    """The same entities, of which memory holds few at a time.
+
+    Raises:
+        MissingError: As for `open_kb`; that a record is wrong is found when it is reached.
+    """
     if (path / ABOUT).is_file():
         return StoredKnowledgeBase(path)
     file = path / "entities.jsonl" if path.is_dir() else path
@@ -26,7 +36,7 @@ def open_kb(path: Path) -> KnowledgeBase:
             f"no knowledge base at {path}: expected a folder that `robustmel kb build` made, or an entities.jsonl"
             ' (one entity a line, {"id": ..., "name": ...}; `robustmel datasets jsonl` names the other keys).'
         )
-    return read_entities(file, file.parent, None, LoadReport("entities"))
+    return _entities(file, file.parent, None, LoadReport("entities"))
 
 
 def read_entities(path: Path, images: Path, fields: Mapping[str, str] | None, report: LoadReport) -> KnowledgeBase:
@@ -35,9 +45,11 @@ def read_entities(path: Path, images: Path, fields: Mapping[str, str] | None, re
     Raises:
         MissingError: The file is unreadable or empty, or a record is wrong; the sentence names the line.
     """
-    return KnowledgeBase(
-        _entity(record, images, report) for record in read_unique(path, "entities", ENTITY_KEYS, fields, report)
-    )
+    return KnowledgeBase(_entities(path, images, fields, report))
+
+
+def _entities(path: Path, images: Path, fields: Mapping[str, str] | None, report: LoadReport) -> Iterator[Entity]:
+    return (_entity(record, images, report) for record in read_unique(path, "entities", ENTITY_KEYS, fields, report))
 
 
 def _entity(record: Record, images: Path, report: LoadReport) -> Entity:

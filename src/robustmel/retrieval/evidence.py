@@ -2,8 +2,8 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Protocol
 
@@ -63,25 +63,23 @@ class KnowledgeBaseText:
     def retrieve(self, entities: Sequence[Entity], keywords: Sequence[str] = ()) -> list[list[Evidence]]:
         """For each entity at most `PASSAGES` + 2 passages; none for one without text and description."""
         return [
-            [
+            within_limit(
                 Evidence(entity.id, passage, "local")
-                for passage in within_limit([*best_sentences(entity.text, keywords), plain(entity.description)])
-            ]
+                for passage in (*best_sentences(entity.text, keywords), plain(entity.description))
+            )
             for entity in entities
         ]
 
 
 def plain(text: str) -> str:
     """NFC, every line with single blanks, without control characters and lone surrogates; joiners stay."""
-    composed = unicodedata.normalize("NFC", text)
-    letters = (
-        "".join(letter for letter in line if unicodedata.category(letter) not in ("Cc", "Cs")) for line in _lines(composed)
-    )
-    return "\n".join(" ".join(line.split()) for line in letters).strip()
+    lines = unicodedata.normalize("NFC", text).splitlines()
+    shown = (line if line.isprintable() else "".join(map(_shown, line)) for line in lines)
+    return "\n".join(" ".join(line.split()) for line in shown).strip()
 
 
-def _lines(text: str) -> list[str]:
-    return text.replace("\t", " ").splitlines()
+def _shown(letter: str) -> str:
+    return " " if letter.isspace() else "" if unicodedata.category(letter) in ("Cc", "Cs") else letter
 
 
 def best_sentences(text: str, keywords: Sequence[str], most: int = PASSAGES) -> list[str]:
@@ -96,9 +94,13 @@ def best_sentences(text: str, keywords: Sequence[str], most: int = PASSAGES) -> 
     return [lines[place] for place in (best if 0 in best else [*best, 0])]
 
 
-def within_limit(passages: Sequence[str]) -> list[str]:
-    """The passages that fit into `LONGEST` characters, empty ones left out; a first one that is too long is cut after a word."""
-    whole = list(dict.fromkeys(passage for passage in passages if passage))
-    if whole and len(whole[0]) > LONGEST:
-        return [whole[0][: LONGEST + 1].rsplit(" ", 1)[0][:LONGEST]]
-    return [passage for passage, length in zip(whole, accumulate(map(len, whole)), strict=True) if length <= LONGEST]
+def within_limit(passages: Iterable[Evidence]) -> list[Evidence]:
+    """The passages that fit into `LONGEST` characters together, empty and repeated ones left out.
+
+    A first one that is too long is cut after a word.
+    """
+    whole = [passage for passage in {passage.text: passage for passage in reversed([*passages])}.values() if passage.text][::-1]
+    if whole and len(whole[0].text) > LONGEST:
+        return [replace(whole[0], text=whole[0].text[: LONGEST + 1].rsplit(" ", 1)[0][:LONGEST])]
+    lengths = accumulate(len(passage.text) for passage in whole)
+    return [passage for passage, length in zip(whole, lengths, strict=True) if length <= LONGEST]
