@@ -44,6 +44,25 @@ def test_popularity_counts_training_mentions_alone(melbench: Path) -> None:
     assert {one.id for one in stricter.mentions} < {one.id for one in popular.mentions}
 
 
+def test_few_training_mentions_are_nested_and_other_splits_stay_whole() -> None:
+    whole = DATASETS.create("world-news").load()
+    few, more = (DATASETS.create("subset", of="world-news", train_limit=limit).load() for limit in (50, 200))
+    ids = [{mention.id for mention in data.mentions if mention.split == "train"} for data in (few, more, whole)]
+    assert (len(ids[0]), len(ids[1])) == (50, 200)
+    assert ids[0] < ids[1] < ids[2]
+    for split in ("validation", "test"):
+        assert few.split(split).mentions == whole.split(split).mentions
+    popular = DATASETS.create(
+        "subset", of={"name": "subset", "of": "world-news", "train_limit": 200}, popularity="popular"
+    ).load("test")
+    counts = Counter(mention.gold for mention in more.mentions if mention.split == "train")
+    assert {mention.id for mention in popular.mentions} == {
+        one.id for one in whole.split("test").mentions if counts[one.gold] > 3
+    }
+    with pytest.raises(UsageError, match="at least 1"):
+        DATASETS.create("subset", of="world-news", train_limit=0)
+
+
 def test_a_group_without_mentions_is_empty(melbench: Path) -> None:
     of = {"name": "richpedia-mel", "path": str(melbench)}
     empty = DATASETS.create("subset", of=of, popularity="popular").load("test")

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
 from robustmel.errors import UsageError
+from robustmel.experiments.rate_plot import rate_plot
 from robustmel.experiments.reproduce import experiments, read_experiment, reproduce
 from robustmel.registry import Component
 from robustmel.run.builder import Builder
 from robustmel.run.expand import expand
+from robustmel.run.grid import parse_grid
 from robustmel.run.store import Store
 
 PAPER = Path(__file__).parents[3] / "shared" / "papers" / "poisoning.csv"
@@ -29,6 +35,53 @@ def test_the_full_experiment_has_ten_paired_seeds_where_conditions_differ_in_wha
     seeds = {table.name: len(table.grid.seeds) for table in read_experiment("poisoning-ablations").tables}
     assert seeds.pop("demonstrations") == 3  # these share their mappers
     assert set(seeds.values()) == {10}
+    poisoned = {table.name: len(table.grid.seeds) for table in read_experiment("poisoning").tables}
+    assert {name for name, count in poisoned.items() if count == 10} == {"clean-and-clare", "dual-encoder"}
+    assert set(poisoned.values()) == {3, 10}
+    assert {len(table.grid.seeds) for table in read_experiment("poisoning", quick=True).tables} == {1}
+
+
+def test_a_poison_that_needs_a_file_is_there_where_the_user_names_it_and_else_marked_absent(tmp_path: Path) -> None:
+    def table(**given: str) -> Any:
+        return next(table for table in read_experiment("poisoning", given=given).tables if table.name == "textattack")
+
+    assert dict(table().absent) == {"embedding": "give --vectors PATH", "wordnet": "give --wordnet PATH"}
+    assert [poison.title for poison in table().grid.poisons] == ["none", "randomswap"]
+    whole = table(vectors="near.txt", wordnet="dict")
+    assert [poison.title for poison in whole.grid.poisons] == ["none", "embedding", "wordnet", "randomswap"]
+    assert whole.grid.poisons[1].attack.params["vectors"] == "near.txt"
+    copies = parse_grid({"datasets": ["world-news"], "linkers": ["copy-surface"], "tasks": ["T2T"], "attacks": ["clean"], "limit": 5,
+                         "candidates": "all", "poisons": ["none", {"name": "qwerty", "label": "loud", "record_rate": 0.4, "target": "queries"}]})  # fmt: skip
+    experiment = replace(read_experiment("poisoning"), tables=(replace(table(), grid=copies),))
+    text, _ = reproduce(experiment, tmp_path / "out", tmp_path / "store", 1, "cpu")
+    assert re.search(r"\| embedding +\| +\| absent: give --vectors PATH", text)
+    assert "- world-news, T2T, copy-surface, loud: " in text
+    assert "| WikiDiverse | randomswap | 79.2     |" in text
+
+
+def test_the_plot_puts_every_figure_at_its_rate_and_the_paper_s_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = {table.name: table for table in read_experiment("poisoning").tables}
+    by_records, by_words = tables["record-rate"], tables["edit-rate"]
+    shares = {"clare 40%": 0.5, "none": 0.8, "clare 10%": 0.7, "a stranger": 0.1, "20% of the words": 0.6}
+    rows: Any = [
+        SimpleNamespace(
+            dataset="news", task="IT2T", linker="GEMEL", poison=poison, accuracy=share, ci_low=share - 0.1, ci_high=share + 0.2
+        )
+        for poison, share in shares.items()
+    ]
+    report: Any = SimpleNamespace(summaries=rows)
+    svg = rate_plot(report, by_records.grid.poisons, "record_rate", by_records.published)
+    assert svg is not None
+    assert "the paper, WikiDiverse" in svg
+    axis = MagicMock()
+    monkeypatch.setattr("robustmel.experiments.rate_plot.panels", lambda rows, width, draw: draw(axis, rows))
+    rate_plot(report, by_records.grid.poisons, "record_rate", by_records.published)
+    (places, heights), told = axis.errorbar.call_args
+    assert (places, heights) == ([0, 10, 40], [80, 70, 50])
+    assert told["yerr"] == [pytest.approx([10] * 3), pytest.approx([20] * 3)]
+    assert axis.plot.call_args.args == ((0, 10, 20, 30, 40), (82.4, 75.6, 75.5, 72.2, 71.9))
+    rate_plot(report, by_words.grid.poisons, "edit_rate", by_words.published)
+    assert axis.errorbar.call_args.args == ([0, 20], [80, 60])
 
 
 def test_the_published_figures_are_the_paper_s() -> None:

@@ -77,10 +77,45 @@ def test_demonstrations_are_poisoned_without_training(tmp_path: Path) -> None:
     assert [demo.mention for demo in shown] == [mention.surface for mention in clean]
 
 
+def test_weights_alone_are_poisoned_with_clean_demonstrations_and_all_is_training_and_queries(tmp_path: Path) -> None:
+    data = {"name": "subset", "of": "world-news", "train_limit": 8, "label": "few"}
+    recipe = {"recipe": "gemel-news", "epochs": 1, "demos": 1, "batch_size": 4}
+    linker = {"name": "gemel", "label": "small", "trained": {"recipe": recipe, "on": [data]}}
+    poisons = [
+        "none",
+        *({"name": UPPER, "record_rate": 1.0, "target": target, "label": target} for target in ("training", "weights", "all")),
+    ]
+    builder = Builder(Store(tmp_path / "store"))
+    change = {"datasets": [data], "linkers": [linker], "poisons": poisons, "candidates": "all", "limit": 3}
+    cells = {
+        planned.cell.poison: planned.evaluations[0].answers for planned in expand(parse_grid(table(**change)), builder).cells
+    }
+    linkers = {poison: answers.victim.linker for poison, answers in cells.items()}
+    assert [cells[poison].variant is None for poison in ("none", "training", "weights", "all")] == [True, True, True, False]
+    assert len({linkers[poison].training.key for poison in ("weights", "training", "all")}) == 1
+    assert len({cells[poison].key for poison in cells}) == 4
+    for poison in ("none", "weights"):
+        builder.make(linkers[poison].training.poisons[0], lambda *_: None) if poison != "none" else None
+        builder.make(linkers[poison].training, lambda *_: None)
+    builder.make(linkers["weights"].demos, lambda *_: None)
+    builder.make(cells["weights"].candidates, lambda *_: None)
+    texts: dict[str, set[str]] = {}
+    for poison in ("none", "training", "weights"):
+        shown: Any = builder.linker(cells[poison].victim, cells[poison].candidates)
+        texts[poison] = {demo.text for demo in shown.prompts._pool.demos}
+    assert texts["weights"] == texts["none"]
+    assert all(text.isupper() for text in texts["training"])
+    assert len(texts["none"]) == 8
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"poisons": [{"name": UPPER, "record_rate": 0.1, "target": "mapper"}]}, "it is one of training, demos, queries"),
+        (
+            {"poisons": [{"name": UPPER, "record_rate": 0.1, "target": "mapper"}]},
+            "it is one of training, weights, demos, queries, all",
+        ),
+        ({"poisons": [{"name": UPPER, "record_rate": 0.1, "target": "all"}]}, "no linker of the grid is trained"),
         ({"poisons": [{"name": UPPER, "record_rate": 0.1, "target": "demos", "relabel": "Q1"}]}, "relabel and swap_images"),
         ({"poisons": [{"name": UPPER, "target": "queries"}]}, "give a record_rate above 0"),
         (

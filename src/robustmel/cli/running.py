@@ -73,6 +73,10 @@ def reproduce_command(
     store: StoreFolder = STORE,
     workers: Workers = 1,
     quick: Annotated[bool, typer.Option("--quick", help="Few mentions and seeds, to see that everything runs.")] = False,
+    vectors: Annotated[Path | None, typer.Option("--vectors", help="Word vectors, for the poison `embedding`.")] = None,
+    wordnet: Annotated[
+        Path | None, typer.Option("--wordnet", help="A WordNet database folder, for the poison `wordnet`.")
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Run a published experiment on the embedded world, with the paper's figures beside ours."""
@@ -81,7 +85,8 @@ def reproduce_command(
     if name is None:
         print("\n".join(experiments()))
         return
-    experiment = read_experiment(name, quick)
+    given = {option: str(path) for option, path in (("vectors", vectors), ("wordnet", wordnet)) if path is not None}
+    experiment = read_experiment(name, quick, given)
     for text in reproduce(experiment, out or Path("runs") / name, store, workers, device):
         print(text, flush=True)
 

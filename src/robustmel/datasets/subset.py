@@ -1,4 +1,4 @@
-"""Part of a data set: by popularity, by what another one lacks, by topic or by type of entity."""
+"""Part of a data set: by popularity, by what another one lacks, by topic, by type of entity, or few training mentions."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -9,6 +9,7 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.mentions import split_name
 from robustmel.datasets.tables import is_qid
 from robustmel.errors import UsageError
+from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
 from robustmel.kb.knowledge_base import fold
 from robustmel.records.load_report import LoadReport
@@ -36,6 +37,7 @@ class Subset:
             same where their Wikidata ids are; their (folded) names are compared where one has no such id.
         topic: Keeps the mentions of one topic.
         entity_type: Keeps mentions whose gold entity has this type.
+        train_limit: Keeps so many training mentions, the first in a seeded order, and all others.
         name: What tables call it; made from the groups where None.
 
     Raises:
@@ -52,13 +54,17 @@ class Subset:
     outside_of: Table | None = None
     topic: str | None = None
     entity_type: str | None = None
+    train_limit: int | None = None
     name: str | None = None
 
     version: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        if all(group is None for group in (self.popularity, self.outside_of, self.topic, self.entity_type)):
-            raise UsageError("subset needs a group: popularity, outside_of, topic or entity_type.")
+        groups = (self.popularity, self.outside_of, self.topic, self.entity_type, self.train_limit)
+        if all(group is None for group in groups):
+            raise UsageError("subset needs a group: popularity, outside_of, topic, entity_type or train_limit.")
+        if self.train_limit is not None and (isinstance(self.train_limit, bool) or self.train_limit < 1):
+            raise UsageError(f"subset: train_limit = {self.train_limit} must be a number of training mentions, at least 1.")
         if self.popularity not in (None, "popular", "unpopular"):
             raise UsageError(f'subset: popularity = "{self.popularity}" is unknown; choose "popular" or "unpopular".')
         if isinstance(self.threshold, bool) or not isinstance(self.threshold, int) or self.threshold < 0:
@@ -97,6 +103,8 @@ class Subset:
             groups[f"topic {self.topic}"] = on_topic(whole, self.topic)
         if self.entity_type is not None:
             groups[f"type {self.entity_type}"] = of_type(whole, self.entity_type)
+        if self.train_limit is not None:
+            groups[f"{self.train_limit:,} training mentions"] = few_to_train(whole.mentions, self.train_limit)
         return groups
 
 
@@ -160,6 +168,13 @@ def of_type(dataset: Dataset, kind: str) -> Belongs:
     kb = dataset.kb
     _require(kind, {entity.type for entity in kb}, dataset.name, "type of entity")
     return lambda mention: mention.gold is not None and mention.gold in kb and kb[mention.gold].type == kind
+
+
+def few_to_train(mentions: Iterable[Mention], limit: int) -> Belongs:
+    """So many of the training mentions, by a rank of their ids alone, and every mention of another split."""
+    ids = {mention.id for mention in mentions if mention.split in ("train", None)}
+    left_out = set(sorted(ids, key=lambda mention: item_seed(0, "train_limit", mention))[limit:])
+    return lambda mention: mention.id not in left_out
 
 
 def _require(wanted: str, known: set[str | None], dataset: str, what: str) -> None:

@@ -3,7 +3,7 @@
 import csv
 import textwrap
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import Any
 
 from robustmel.api import execute
 from robustmel.errors import UsageError
+from robustmel.experiments.rate_plot import Rate, rate_plot
+from robustmel.experiments.table_text import accuracies, differences, published
 from robustmel.registry import suggestion
-from robustmel.report import Report
 from robustmel.run.grid import Grid, parse_grid
 
 _FOLDER = files("robustmel.experiments")
@@ -20,12 +21,19 @@ _FOLDER = files("robustmel.experiments")
 
 @dataclass(frozen=True)
 class Table:
-    """One table of an experiment."""
+    """One table of an experiment.
+
+    Args:
+        rate: The rate of its poisons that a plot shows.
+        absent: Poisons that need a file which is not given, and how to give it.
+    """
 
     name: str
     title: str
     grid: Grid
     published: tuple[tuple[str, str, str], ...]
+    rate: Rate | None = None
+    absent: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,8 +50,11 @@ def experiments() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in _FOLDER.iterdir() if file.name.endswith(".toml"))
 
 
-def read_experiment(name: str, quick: bool = False) -> Experiment:
+def read_experiment(name: str, quick: bool = False, given: Mapping[str, str] | None = None) -> Experiment:
     """An experiment by name.
+
+    Args:
+        given: Files of the user's own, by the names that the experiment has for them ("vectors").
 
     Raises:
         UsageError: There is none of that name.
@@ -53,76 +64,63 @@ def read_experiment(name: str, quick: bool = False) -> Experiment:
     written = tomllib.loads((_FOLDER / f"{name}.toml").read_text("utf-8"))
     lines = (line for line in (_FOLDER / written["figures"]).read_text("utf-8").splitlines() if not line.startswith("#"))
     figures = list(csv.DictReader(lines))
-    shared = written["grid"] | (written["quick"] if quick else {})
-    tables = tuple(_table(dict(table), shared, figures) for table in written["tables"])
+    named: dict[str, Any] = dict(given or {})
+    for key, value in written["named"].items():
+        named[key] = _filled(value, named)
+    quickly = written["quick"] if quick else {}
+    tables = tuple(_table({**written["grid"], **table, **quickly}, named, figures) for table in written["tables"])
     return Experiment(written["paper"], written["scale"], tables)
 
 
-def _table(table: dict[str, Any], shared: Mapping[str, Any], figures: list[dict[str, str]]) -> Table:
-    name, title, wanted = table.pop("name"), table.pop("title"), table.pop("figures", None)
-    published = tuple((row["dataset"], row["condition"], row["accuracy"]) for row in figures if row["table"] == wanted)
-    return Table(name, title, parse_grid({**shared, **table}, f"table {name}"), published)
+def _table(table: dict[str, Any], named: Mapping[str, Any], figures: list[dict[str, str]]) -> Table:
+    name, title, rate = table.pop("name"), table.pop("title"), table.pop("rate", None)
+    source, absent = table.pop("figures", None), list[tuple[str, str]]()
+    if "poisons" in table:
+        absent = [
+            (poison["label"], f"give --{lacking} PATH") for poison in table["poisons"] if (lacking := _lacking(poison, named))
+        ]
+        table["poisons"] = [poison for poison in table["poisons"] if not _lacking(poison, named)]
+    rows = tuple((row["dataset"], row["condition"], row["accuracy"]) for row in figures if row["table"] == source)
+    return Table(name, title, parse_grid(_filled(table, named), f"table {name}"), rows, rate, tuple(absent))
+
+
+def _lacking(poison: Any, named: Mapping[str, Any]) -> str:
+    """The name of a file that a poison needs and nobody gave, "" where it lacks none."""
+    values = poison.values() if isinstance(poison, dict) else ()
+    return next((value[1:] for value in values if isinstance(value, str) and value[:1] == "$" and value[1:] not in named), "")
+
+
+def _filled(value: Any, named: Mapping[str, Any]) -> Any:
+    """The value with what is named in place of every "$name"."""
+    if isinstance(value, dict):
+        return {key: _filled(part, named) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_filled(part, named) for part in value]
+    return named[value[1:]] if isinstance(value, str) and value[:1] == "$" else value
 
 
 def reproduce(experiment: Experiment, out: Path, store: Path, workers: int, device: str) -> Iterator[str]:
     """Runs what is missing and gives each table as text, with the paper's beside it."""
     for table in experiment.tables:
-        report = execute(table.grid, out / table.name, store, workers, device).report
+        folder, grid = out / table.name, table.grid
+        report = execute(grid, folder, store, workers, device).report
+        poisoned = len(grid.poisons) > 1 or bool(table.absent)
+        plot = rate_plot(report, grid.poisons, table.rate, table.published) if table.rate else None
+        if plot is not None:
+            (folder / "rates.svg").write_text(plot, "utf-8")
         yield "\n".join(
             [
                 f"## {table.title}",
                 "",
                 "Accuracy in % with its 95 % interval over mentions and seeds; then of the mentions called otherwise than their entity.",
                 "",
-                *_columns(_accuracies(report)),
+                *accuracies(report, poisoned, table.absent),
                 "",
-                *_differences(report, table.grid.linkers[0].title),
-                *_published(experiment.paper, table.published),
-                f"Every figure: {out / table.name / 'report' / 'index.html'}",
+                *differences(report, poisoned, grid.linkers[0].title),
+                *published(experiment.paper, table.published),
+                *([f"Accuracy against the rate: {folder / 'rates.svg'}"] if plot is not None else []),
+                f"Every figure: {folder / 'report' / 'index.html'}",
                 "",
             ]
         )
     yield textwrap.fill(experiment.scale, 100)
-
-
-def _accuracies(report: Report) -> Iterator[tuple[str, ...]]:
-    """Data set, linker, task, accuracy, accuracy where the surface is not the name, mentions and seeds; a head first."""
-    yield "data set", "linker", "task", "accuracy", "another wording", "n", "seeds"
-    keys = ("dataset", "linker", "task")
-    reworded = {
-        tuple(part[key] for key in keys): part for part in report.by("surface").records if part["group"] == "another wording"
-    }
-    for summary in report.summaries:
-        row = summary.to_dict()
-        known = tuple(str(row[key]) for key in keys)
-        yield (*known, _figure(row), _figure(reworded.get(known, {})), str(row["n"]), str(len(row["seeds"])))
-
-
-def _figure(row: Mapping[str, Any]) -> str:
-    if row.get("accuracy") is None:
-        return "n/a"
-    bounds = [row["ci_low"], row["ci_high"]]
-    interval = "" if None in bounds else f" [{100 * bounds[0]:.1f}, {100 * bounds[1]:.1f}]"
-    return f"{100 * row['accuracy']:.1f}{interval}"
-
-
-def _columns(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    """Rows as lines of a Markdown table."""
-    head, *body = rows
-    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
-    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in (head, *body)]
-    return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
-
-
-def _differences(report: Report, first: str) -> list[str]:
-    """The first linker of a table against each other one, over the same mentions and seeds."""
-    compared = [part for part in report.compare("linker").records if first in (part["linker"], part["against"])]
-    lines = [
-        f"- {part['dataset']}, {part['task']}, {part['linker']} against {part['against']}: {part['sentence']}."
-        for part in compared
-    ]
-    return [*lines, ""] if lines else []
-
-
-def _published(paper: str, rows: Sequence[tuple[str, str, str]]) -> list[str]:
-    return [f"{paper}, its own figures:", "", *_columns([("data set", "condition", "accuracy"), *rows]), ""] if rows else []

@@ -58,7 +58,7 @@ def accuracy_plot(summaries: Sequence[Summary]) -> str | None:
 
     def draw(axis: Any, chosen: Sequence[Summary]) -> None:
         for number, points in _by_victim(victims, chosen):
-            colour = _colour_of(points[0].linker, plotted)
+            colour = colour_of(points[0].linker, plotted)
             shift = (number - (len(victims) - 1) / 2) * min(0.16, 0.6 / len(victims))
             low, heights, high = _bounds(points)
             axis.errorbar(
@@ -75,7 +75,7 @@ def accuracy_plot(summaries: Sequence[Summary]) -> str | None:
         crowded = max(map(len, titles)) > 8
         axis.set_xticks(range(len(attacks)), titles, rotation=30 if crowded else 0, ha="right" if crowded else "center")
 
-    return _panels(plotted, max(3.4, 1.2 + 0.62 * len(attacks)), draw)
+    return panels(plotted, max(3.4, 1.2 + 0.62 * len(attacks)), draw)
 
 
 def security_curves(summaries: Sequence[Summary]) -> str | None:
@@ -100,7 +100,7 @@ def security_curves(summaries: Sequence[Summary]) -> str | None:
             points = worst_at(rows)
             places = [math.log2(1 + 255 * (_radius(row) or 0.0)) for row in points]
             ticks |= {place: row.budget or "0" for place, row in zip(places, points, strict=True)}
-            colour, (low, heights, high) = _colour_of(points[0].linker, plotted), _bounds(points)
+            colour, (low, heights, high) = colour_of(points[0].linker, plotted), _bounds(points)
             line = "-" if points[0].defence == "none" else "--"
             label = visible(points[0].victim)
             axis.plot(places, heights, marker="o", markersize=4, color=colour, clip_on=False, linestyle=line, label=label)
@@ -109,7 +109,7 @@ def security_curves(summaries: Sequence[Summary]) -> str | None:
         axis.set_xticks(list(ticks), [visible(label) for label in ticks.values()])
         axis.axhline(0, color=LIGHT.faint, linewidth=0.7)
 
-    return _panels(plotted, 4.6, draw)
+    return panels(plotted, 4.6, draw)
 
 
 def worst_at(rows: Sequence[Summary]) -> list[Summary]:
@@ -146,7 +146,7 @@ def _norm_plot(norm: Norm, summaries: Sequence[Summary], curves: Sequence[Curve]
             low, heights, high = (
                 [100 * (share or 0.0) for share in (*shares, shares[-1])] for shares in (curve.low, curve.broken, curve.high)
             )
-            colour, style = _colour_of(row.linker, plotted), STYLES[attacks.index(row.attack_on) % len(STYLES)]
+            colour, style = colour_of(row.linker, plotted), STYLES[attacks.index(row.attack_on) % len(STYLES)]
             of = short_title(row.attack) + (f" on {row.source}" if row.transferred else "")
             label = visible(f"{row.victim}, {of}")
             axis.step(places, heights, where="post", color=colour, linestyle=style, label=label)
@@ -159,7 +159,7 @@ def _norm_plot(norm: Norm, summaries: Sequence[Summary], curves: Sequence[Curve]
         axis.set_xticks([], minor=True)
         axis.set_xlabel(title)
 
-    return _panels(plotted, 5.0, draw, "mentions wrong, %")
+    return panels(plotted, 5.0, draw, "mentions wrong, %")
 
 
 def _by_victim(victims: Sequence[str], rows: Sequence[Summary]) -> list[tuple[int, list[Summary]]]:
@@ -175,10 +175,13 @@ def _bounds(rows: Sequence[Summary]) -> tuple[list[float], list[float], list[flo
     return low, heights, high
 
 
-def _panels(
+def panels(
     summaries: Sequence[Summary], width: float, draw: Callable[[Any, Sequence[Summary]], None], height: str = "accuracy, %"
 ) -> str | None:
-    """The picture; None where there is nothing to draw."""
+    """An SVG for a light ground, a row a data set, a column a task; None where there is nothing to draw.
+
+    `draw` fills one panel's axes from the summaries of its data set and task; the labels of all make the legend.
+    """
     if not summaries:
         return None
     import matplotlib
@@ -224,7 +227,7 @@ def _dress(axis: Any, heading: str) -> None:
         spine.set_color(LIGHT.faint)
 
 
-def _colour_of(linker: str, summaries: Sequence[Summary]) -> str:
+def colour_of(linker: str, summaries: Sequence[Summary]) -> str:
     """The same colour for a linker in every panel."""
     return LIGHT.linkers[list(dict.fromkeys(summary.linker for summary in summaries)).index(linker) % len(LIGHT.linkers)]
 

@@ -32,6 +32,7 @@ WORDS = {
     "context": ("data set", "linker", "attack"),
     "defence": ("data set", "task", "linker", "attack"),
     "linker": ("data set", "task", "linker", "against", "attack"),
+    "poison": ("data set", "task", "linker", "attack"),
 }
 DIFFERENCES = (
     "Differences in points with 95 % intervals, over the same mentions. *: more than chance (Holm at 5 %); =: no difference, within"

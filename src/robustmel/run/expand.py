@@ -135,7 +135,7 @@ def _untouched_once(cells: Iterable[PlannedCell]) -> Iterator[PlannedCell]:
 def _texts_edited_twice(grid: Grid, attacks: Iterable[tuple[AttackSpec, ComponentSpec]]) -> Iterator[str]:
     """Poisons of queries beside attacks that write texts of their own."""
     for poison in grid.poisons:
-        for spec, attack in attacks if poison.target == "queries" else ():
+        for spec, attack in attacks if poison.target in ("queries", "all") else ():
             if attack.loaded.modality == "text":
                 yield f"poison {poison.title} and attack {spec.title} both edit the texts of queries; leave one of them out"
 

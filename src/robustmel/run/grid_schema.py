@@ -1,7 +1,7 @@
 """The JSON schema of the grid file, drawn from the model that reads it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from robustmel.attacks import ATTACKS
 from robustmel.candidates import CANDIDATES
@@ -10,6 +10,7 @@ from robustmel.defences import DEFENCES
 from robustmel.linkers import LINKERS
 from robustmel.registry import Registry
 from robustmel.run.grid_file import AttackTable, GridTable, SourceTable
+from robustmel.run.poison_spec import Target
 
 REGISTRIES: Mapping[str, Registry] = {
     "datasets": DATASETS, "linkers": LINKERS, "attacks": ATTACKS, "defences": DEFENCES, "poisons": ATTACKS, "candidates": CANDIDATES,
@@ -45,7 +46,7 @@ POISONING = {
     "trigger": {"type": "string", "description": "A phrase to insert into poisoned texts."},
     "swap_images": {"type": "boolean", "description": "Give poisoned records each other's images."},
     "target": {
-        "enum": ["training", "demos", "queries"],
+        "enum": list(get_args(Target)),
         "description": "What is poisoned; by default what linkers learn from.",
     },
 }

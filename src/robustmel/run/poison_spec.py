@@ -7,7 +7,7 @@ from robustmel.errors import UsageError
 from robustmel.poisoning.poisoning import Poisoning
 from robustmel.registry import Component
 
-Target = Literal["training", "demos", "queries"]
+Target = Literal["training", "weights", "demos", "queries", "all"]
 POISONING = tuple(option.name for option in fields(Poisoning))
 """Keys of a poison's table that are not its attack's."""
 
@@ -19,8 +19,8 @@ class PoisonSpec:
     Args:
         attack: A text attack that asks nobody, with its own parameters; "none" leaves texts as they are.
         how: The share of records, and what else is done to them; None leaves them all as they are.
-        target: "training": what a linker of the grid learns from, its demonstrations included; "demos": what a trained linker is shown;
-            "queries": what it is asked.
+        target: "training": what a linker of the grid learns from, its demonstrations included; "weights": the same, with clean
+            demonstrations; "demos": what a trained linker is shown; "queries": what it is asked; "all": training and queries.
     """
 
     attack: Component
@@ -33,7 +33,9 @@ class PoisonSpec:
         if self.attack.label or self.how is None:
             return self.attack.title
         changed = ", ".join(f"{key}={value}" for key, value in self.attack.params.items())
-        of = {"training": "", "demos": " of demonstrations", "queries": " of queries"}[self.target]
+        of = {"training": "", "demos": " of demonstrations", "all": " of training and queries"}.get(
+            self.target, f" of {self.target}"
+        )
         return f"{self.attack.title} {self.how.title}{of}" + (f" ({changed})" if changed else "")
 
 
@@ -55,7 +57,7 @@ def poison_spec(whole: Component, name: str) -> PoisonSpec:
         return PoisonSpec(component)
     if not own.get("record_rate"):
         raise UsageError(f'{name}: poison {whole.title}: give a record_rate above 0, or write "none".')
-    if target != "training" and own.keys() & {"relabel", "swap_images"}:
+    if target not in ("training", "weights") and own.keys() & {"relabel", "swap_images"}:
         raise UsageError(
             f'{name}: poison {whole.title}: relabel and swap_images poison training data; leave out target = "{target}".'
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 from robustmel.errors import UsageError
 from robustmel.linkers import LINKERS
+from robustmel.poisoning.poisoning import Poisoning
 from robustmel.registry import Component, is_file_component
 from robustmel.run.builder import Builder
 from robustmel.run.components import ComponentSpec, component_spec, identity
@@ -49,19 +50,26 @@ class Trainings:
 
     def trained(self, linker: ComponentSpec, seed: int, poison: PoisonSpec) -> ComponentSpec | None:
         """A linker with the checkpoint and demonstrations of one seed and poison; None where the poison would not reach it."""
-        if poison.target == "training" or poison.how is None:
+        if poison.how is None or poison.target in ("training", "all"):
             return self._trained(linker, seed, poison)
-        clean = self._trained(linker, seed, CLEAN)
+        clean, shows_demos = self._trained(linker, seed, CLEAN), hasattr(linker.loaded, "demo_records")
         if poison.target == "queries" or clean is None:
             return clean
-        if not hasattr(linker.loaded, "demo_records"):
-            return None
-        job = poison_of(Demos(clean), self._attacks[poison.title], poison.how, Seeds.of(seed).train, clean.title, self._builder)
-        return replace(clean, identity=clean.identity | {"demos": job.key}, demos=job)
+        if poison.target == "weights":
+            learnt = self._trained(linker, seed, poison)
+            return self._shown(learnt, clean, None, Poisoning(0.0), seed) if learnt and shows_demos else learnt
+        return self._shown(clean, clean, self._attacks[poison.title], poison.how, seed) if shows_demos else None
+
+    def _shown(
+        self, linker: ComponentSpec, owner: ComponentSpec, attack: ComponentSpec | None, how: Poisoning, seed: int
+    ) -> ComponentSpec:
+        """A linker that is shown the demonstrations of their owner, some of them poisoned."""
+        job = poison_of(Demos(owner), attack, how, Seeds.of(seed).train, owner.title, self._builder)
+        return replace(linker, identity=linker.identity | {"demos": job.key}, demos=job)
 
     def poisoned(self, queries: Candidates, seed: int, poison: PoisonSpec) -> Poison | None:
         """The poison of queries; None where other things are poisoned, or nothing."""
-        if poison.target != "queries" or poison.how is None:
+        if poison.target not in ("queries", "all") or poison.how is None:
             return None
         attack, name = self._attacks[poison.title], f"queries of {queries.name}"
         return poison_of(queries, attack, poison.how, Seeds.of(seed).perturb, name, self._builder)
@@ -112,7 +120,7 @@ class Trainings:
     def _check_poison(self, poison: PoisonSpec) -> None:
         if poison.how is None:
             return
-        if poison.target == "training" and not self._specs:
+        if poison.target in ("training", "weights", "all") and not self._specs:
             self._problems.append(
                 f"poison {poison.title} changes training data, and no linker of the grid is trained; give one a trained = {{...}}"
             )

@@ -226,3 +226,19 @@ def test_a_large_difference_is_seen_among_many_comparisons(fake_run: Any, ask: A
     rows = json.loads(build(fake_run.finish()).compare("context").to_json())
     assert {row["verdict"] for row in rows} == {"more"}
     assert all(row["p_value"] <= 20 * 0.0003 for row in rows)
+
+
+def test_a_poisoned_linker_is_compared_with_itself_unpoisoned_and_the_same_counts_as_none(run: Any) -> None:
+    for linker, right in (("one", 100), ("two", 60)):
+        run.cell("clean", {"clean": (None, run.rows(answers(right)))}, linker=linker)
+        run.cell("clean", {"clean": (None, run.rows(answers(right - 30)))}, linker=linker, poison="loud")
+        run.cell("clean", {"clean": (None, run.rows(answers(right)))}, linker=linker, poison="soft")
+    rows = {(row["linker"], row["poison"]): row for row in json.loads(build(run.finish()).compare("poison").to_json())}
+    assert {key: round(row["value"] * N) for key, row in rows.items()} == {
+        ("one", "loud"): -30, ("one", "soft"): 0, ("two", "loud"): -30, ("two", "soft"): 0,
+    }  # fmt: skip
+    assert rows["one", "loud"]["verdict"] == "less"
+    assert "25.0 points fewer are linked after the poison" in rows["one", "loud"]["sentence"]
+    assert rows["two", "soft"]["figure"] == "clean"
+    assert rows["two", "soft"]["against"] == "no poison"
+    assert rows["two", "soft"]["verdict"] in ("none", "undecided")

@@ -27,9 +27,9 @@ class Comparison(AttackRecord):
     Its source is "victim" where each of two linkers was attacked on its own scores.
 
     Args:
-        question: "context", "defence" or "linker".
+        question: "context", "defence", "linker" or "poison".
         figure: Which figure of that question.
-        against: What it is compared with: a task, a defence, a linker.
+        against: What it is compared with: a task, a defence, a linker, no poison.
         threat_model: What the attack may do.
         budget: How much of it.
         n: Mentions compared.

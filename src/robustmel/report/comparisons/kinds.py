@@ -148,6 +148,15 @@ def _defences(rows: Sequence[Row]) -> Iterator[Pair]:
             yield Pair(row.cell, row, other, "none")
 
 
+def _poisons(rows: Sequence[Row]) -> Iterator[Pair]:
+    """Every poisoned linker with itself unpoisoned, under the same attack."""
+    by_cell = {row.cell: row for row in rows}
+    for row in (row for row in rows if row.cell.poison != "none"):
+        other = by_cell.get(replace(row.cell, poison="none"))
+        if other:
+            yield Pair(row.cell, row, other, "no poison")
+
+
 def _linkers(rows: Sequence[Row]) -> Iterator[Pair]:
     """Every two linkers under one attack, each attacked on its own scores or both on the same other one's."""
     for row, other in combinations(rows, 2):
@@ -162,7 +171,7 @@ def _shared(row: Row) -> Cell:
 
 
 def _questions() -> Iterator[tuple[str, ComparisonKind]]:
-    pairs = {"context": _tasks, "defence": _defences, "linker": _linkers}
+    pairs = {"context": _tasks, "defence": _defences, "linker": _linkers, "poison": _poisons}
     text = (resources.files("robustmel.report.comparisons") / "kinds.toml").read_text("utf-8")
     for name, table in tomllib.loads(text).items():
         figures = tuple(Figure(**figure) for figure in table["figures"])

@@ -17,6 +17,7 @@ HINTS = {
     " and whether the attack costs less with the text (a difference in differences).",
     "defence": "Each linker with and without the defence, on the same mentions. Saved: the drop without the defence minus the drop with"
     " it (a difference in differences).",
+    "poison": "Each linker with and without the poison, on the same mentions and seeds.",
 }
 SENTENCES = 8
 MOST_ROWS = 150
