@@ -11,7 +11,7 @@ import pytest
 from robustmel.cli.entry import run
 from robustmel.run.locks import hold
 from robustmel.training.recipe_files import PACKAGED, packaged_recipes, recipe_keys
-from robustmel.world.census import SIZES
+from robustmel.world.mentions import SIZES
 
 
 def test_the_help_lists_every_key_of_a_recipe(capsys: pytest.CaptureFixture[str]) -> None:

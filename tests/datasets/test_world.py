@@ -14,7 +14,7 @@ from robustmel.datasets import DATASETS
 from robustmel.datasets.world import WorldNews, WorldSport
 from robustmel.errors import MissingError
 from robustmel.images import decode
-from robustmel.world import census, materialise
+from robustmel.world import materialise, mentions
 from robustmel.world.materialise import cache_folder, materialised
 from robustmel.world.mentions import world_mentions
 from robustmel.world.scenes import draw_scene
@@ -25,12 +25,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, and a world small enough to be drawn many times."""
     monkeypatch.setenv("ROBUSTMEL_CACHE", str(tmp_path / "cache"))
     few = [
-        census.world_knowledge_base()[one] for one in ("chad", "france", "georgia-country", "india", "signal-india", "texas")
+        mentions.world_knowledge_base()[one] for one in ("chad", "france", "georgia-country", "india", "signal-india", "texas")
     ]
-    monkeypatch.setattr(census, "members", lambda dataset: few)
-    monkeypatch.setattr("robustmel.world.mentions.members", lambda dataset: few)
-    monkeypatch.setattr(census, "SIZES", {"train": 24, "validation": 8, "test": 10})
-    monkeypatch.setattr(census, "AT_LEAST", {"train": 2, "validation": 1, "test": 1})
+    monkeypatch.setattr(mentions, "members", lambda dataset: few)
+    monkeypatch.setattr(mentions, "SIZES", {"train": 24, "validation": 8, "test": 10})
+    monkeypatch.setattr(mentions, "AT_LEAST", {"train": 2, "validation": 1, "test": 1})
     return tmp_path / "cache"
 
 
@@ -72,7 +71,7 @@ def test_all_is_the_three_splits_one_after_the_other(cache: Path) -> None:
 
 
 def test_the_knowledge_base_is_the_whole_world(cache: Path) -> None:
-    assert WorldNews().load("test").kb.entities == census.world_knowledge_base().entities
+    assert WorldNews().load("test").kb.entities == mentions.world_knowledge_base().entities
 
 
 def test_an_unknown_split_is_refused_before_anything_is_drawn(cache: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from robustmel.datasets.layouts.gemel import FeatureFile
 from robustmel.errors import MissingError
-from robustmel.records.feature_file import FeatureFile
 
 h5py = pytest.importorskip("h5py")
 

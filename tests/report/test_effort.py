@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from robustmel.report.summarise import effort
+from robustmel.report.summary import effort
 
 BLANK = dict.fromkeys(
     ("linf_u8", "l2_u8", "queries", "iterations", "zero_gradients", "succeeded", "succeeded_u8"),

@@ -5,7 +5,7 @@ import colorsys
 import pytest
 import torch
 
-from robustmel.training.augment import _hue_rotations, augment
+from robustmel.training.batches import _hue_rotations, augment
 from robustmel.training.dual_encoder_recipe import Augmentation
 
 NOTHING = Augmentation(shift=0, scale=0, brightness=0, contrast=0, hue=0, noise=0, tokens=0)

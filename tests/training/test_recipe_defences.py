@@ -11,14 +11,13 @@ import pytest
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
 from robustmel.linkers.texts import query_text
-from robustmel.training.checkpoint import train
+from robustmel.training.checkpoint import train, without_suspicious
 from robustmel.training.dual_encoder import DualEncoderTrainee
 from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.feature_mapper import FeatureMapperTrainee
 from robustmel.training.feature_mapper_recipe import FeatureMapperRecipe
 from robustmel.training.recipe_defences import RecordFilter, TextAugmentation
 from robustmel.training.recipe_files import read_recipe
-from robustmel.training.suspicious_records import without_suspicious
 from robustmel.training.text_augmentation import edited_queries
 
 OWN = f"{Path(__file__).with_name('detectors.py')}:TableNumber"

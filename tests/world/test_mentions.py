@@ -15,11 +15,21 @@ import pytest
 from scipy.stats import chi2
 
 from robustmel.kb.knowledge_base import fold
-from robustmel.world.census import AT_LEAST, SIZES, frequencies, has_namesake, kind_of, members
 from robustmel.world.confusions import CANDIDATES, candidates, lookalikes, ranking
 from robustmel.world.flags import draw_flag
 from robustmel.world.knowledge_base import world_knowledge_base
-from robustmel.world.mentions import DATASETS, SPLITS, WorldMention, world_mentions
+from robustmel.world.mentions import (
+    AT_LEAST,
+    DATASETS,
+    SIZES,
+    SPLITS,
+    WorldMention,
+    frequencies,
+    has_namesake,
+    kind_of,
+    members,
+    world_mentions,
+)
 
 Key = tuple[str, str]
 SETS = list(itertools.product(DATASETS, SPLITS))

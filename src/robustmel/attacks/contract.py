@@ -25,7 +25,6 @@ class Objective(Protocol):
             pixels: float32 (b, 3, H, W) in [0, 1].
             rows: int64 (b,): which images of the batch these are (an attack may drop some); None means all, in order.
         """
-        ...
 
 
 class Noise(Protocol):
@@ -33,15 +32,12 @@ class Noise(Protocol):
 
     def uniform(self, rows: Tensor | None = None) -> Tensor:
         """float32 (b, 3, H, W), uniform in [-1, 1)."""
-        ...
 
     def normal(self, rows: Tensor | None = None) -> Tensor:
         """float32 (b, 3, H, W), standard normal."""
-        ...
 
     def integers(self, high: Tensor, rows: Tensor | None = None) -> Tensor:
         """int64 (b,), uniform in [0, high[i])."""
-        ...
 
 
 class Attack(Protocol):
@@ -57,26 +53,21 @@ class Attack(Protocol):
     @property
     def needs(self) -> Literal["gradients", "scores", "nothing"]:
         """What its source must give. Mostly a class variable."""
-        ...
 
     @property
     def threat_model(self) -> str:
         """What the attack may do ("linf"); worst cases are over attacks of one threat model. Mostly a class variable."""
-        ...
 
     @property
     def random(self) -> bool:
         """Whether it draws from `noise` with these parameters; what draws nothing is made once for all seeds."""
-        ...
 
     @property
     def budget(self) -> str:
         """The budget as tables print it: "8/255", "c=20"."""
-        ...
 
     def passes(self) -> int:
         """Forward-and-backward passes an image costs at most; for the time estimate of `plan`."""
-        ...
 
 
 class ImageAttack(Attack, Protocol):
@@ -93,7 +84,6 @@ class ImageAttack(Attack, Protocol):
             gold: int64 (B,), the column of the right candidate.
             noise: The batch's randomness.
         """
-        ...
 
 
 class TextObjective(Protocol):
@@ -109,7 +99,6 @@ class TextObjective(Protocol):
             queries: b queries with edited texts; one that was asked before goes by its id.
             gold: Ids of the right entities.
         """
-        ...
 
 
 class TextAttack(Attack, Protocol):
@@ -128,7 +117,6 @@ class TextAttack(Attack, Protocol):
             gold: Ids of the right entities; None for NIL.
             seeds: One an item, so that no text's result depends on its neighbours.
         """
-        ...
 
 
 def replayed(text: str, changes: Sequence[TextChange]) -> str | None:
@@ -156,7 +144,6 @@ class KnowledgeAttack(Attack, Protocol):
             gold: Ids of the right entities; None for NIL.
             seeds: One a query.
         """
-        ...
 
 
 def violations(kind: type[Any]) -> Iterator[str]:

@@ -32,4 +32,3 @@ class CandidateGenerator(Protocol):
         Raises:
             UsageError: The generator cannot work on this data set; the sentence says which one can.
         """
-        ...

@@ -1,19 +1,51 @@
 """Finds the faults of a data set before a run."""
 
 import json
+import tomllib
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.image_check import ImageState, Progress, image_states
 from robustmel.datasets.overlaps import duplicates, leaks, look_alikes
-from robustmel.datasets.remarks import Finding, finding
 from robustmel.datasets.spans import occurs_again
 from robustmel.errors import printable
 from robustmel.types import Mention
+
+EXAMPLES = 3
+
+
+@cache
+def meanings() -> dict[str, list[str]]:
+    """Reason -> what is the case (after a count), and the way out."""
+    return tomllib.loads(files("robustmel.datasets").joinpath("remarks.toml").read_text("utf-8"))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of remark."""
+
+    reason: str
+    count: int
+    examples: tuple[str, ...] = ()
+    detail: str = ""
+
+    def __str__(self) -> str:
+        meaning, way_out = meanings().get(self.reason, [self.reason.replace("_", " "), ""])
+        detail = f" ({self.detail})" if self.detail else ""
+        first = "; ".join(printable(example) for example in self.examples[:EXAMPLES])
+        return f"{self.reason} ({self.count:,}): {meaning}{detail}{f'; first: {first}' if first else ''}. {way_out}".rstrip()
+
+
+def finding(reason: str, examples: Iterable[str], detail: str = "") -> Finding:
+    """A finding counted from all its examples."""
+    listed = list(examples)
+    return Finding(reason, len(listed), tuple(listed[:EXAMPLES]), detail)
 
 
 @dataclass(frozen=True)

@@ -85,4 +85,3 @@ class DatasetLoader(Protocol):
         Raises:
             MissingError: Files are absent or unreadable; the sentence names the path and what was expected.
         """
-        ...

@@ -2,17 +2,18 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from jinja2 import Environment, StrictUndefined
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.errors import ImageError, MissingError, UsageError
-from robustmel.export.card import card
+from robustmel.errors import ImageError, MissingError, UsageError, printable
 from robustmel.export.folder import check_publishable, silent, told, write_checksums
 from robustmel.export.records import mention_record
 from robustmel.images import decode
@@ -196,3 +197,19 @@ def _feature(kind: pa.DataType) -> dict[str, Any]:
         return {"feature": _feature(kind.value_type), "_type": "Sequence"}  # releases before 4 know no "List"
     names = {pa.string(): "string", pa.int64(): "int64", pa.float64(): "float64"}
     return {"dtype": names[kind], "_type": "Value"}
+
+
+_HUB_LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit"}
+
+
+def card(dataset: Dataset, counts: Mapping[str, Any], names: Mapping[str, str], digests: Mapping[str, str]) -> str:
+    """The text of README.md."""
+    template = (resources.files("robustmel.export") / "card.md.jinja").read_text("utf-8")
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    licence = _HUB_LICENCES.get(dataset.licence, "other")  # with any more words, something else holds for a part
+    known = {"dataset": dataset, "counts": counts, "names": names, "digests": digests, "licence": licence}
+    return environment.from_string(template).render(known, quoted=_quoted, printable=printable)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(printable(text))

@@ -13,8 +13,7 @@ from robustmel.report.flags import examine
 from robustmel.report.record import KEY
 from robustmel.report.results import Run, read_run
 from robustmel.report.scoring import Scoring
-from robustmel.report.summarise import summarise
-from robustmel.report.summary import Summary
+from robustmel.report.summary import Summary, summarise
 from robustmel.report.tables import csv_json, latex, markdown, text
 from robustmel.report.tables.layout import TASK_NAMES
 from robustmel.report.tables.long import long_sheet

@@ -14,10 +14,10 @@ from robustmel.report.notes import further_notes, leading_notes, misordered_note
 from robustmel.report.results import Run
 from robustmel.report.rows import Row, table_rows
 from robustmel.report.scoring import Scoring
+from robustmel.report.side_tables import SideTables
 from robustmel.report.slices import slices
 from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import Table, layout
-from robustmel.report.tables.side_table import SideTables
 from robustmel.report.transfer import Matrix, matrices
 from robustmel.types import Cell
 

@@ -18,11 +18,9 @@ class StopSignal(Protocol):
 
     def is_set(self) -> bool:
         """Whether the user asked to stop."""
-        ...
 
     def set(self) -> None:
         """Asks everyone to stop after the current shard."""
-        ...
 
 
 _heeded: list[StopSignal] = []

@@ -47,11 +47,9 @@ class Executor(Protocol):
 
     def submit(self, piece: Piece) -> Future[bool]:
         """Begins a piece, or does it; the result is that of `Piece.carry_out`, or a `BrokenExecutor` where its worker died."""
-        ...
 
     def wait(self, running: Collection[Future[bool]]) -> None:
         """Returns when one of them has finished, or after a moment, and has told what there was to tell."""
-        ...
 
 
 class ThisProcess:

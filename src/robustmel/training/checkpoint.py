@@ -1,22 +1,26 @@
-"""A training from data sets to a published checkpoint, and whether it can resume."""
+"""A training from data sets, suspicious records left out, to a published checkpoint, and whether it can resume."""
 
 import dataclasses
 import json
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors import SafetensorError
 
 from robustmel.datasets.dataset import Dataset
+from robustmel.defences.detectors import DETECTORS
 from robustmel.errors import MissingError, UsageError
 from robustmel.registry import Registry
 from robustmel.training.card import RECORD, write_card
 from robustmel.training.loop import OnEpoch, OnStep, optimise
 from robustmel.training.recipe import Recipe
+from robustmel.training.recipe_defences import RecordFilter
 from robustmel.training.state import STATE, State, read_state, remove_unfinished, write_state
-from robustmel.training.suspicious_records import without_suspicious
 from robustmel.training.trainee import CandidateLists, Trainee, kind_of_training
 
 TRAINEES = Registry(
@@ -38,6 +42,23 @@ MUST_AGREE = {
     "tokenizer": "another tokenizer",
 }
 """What an interrupted training must share with the one that goes on with it -> how a message calls it where it differs."""
+
+
+def without_suspicious(datasets: Sequence[Dataset], chosen: RecordFilter) -> tuple[list[Dataset], Counter[str]]:
+    """The data sets without the most suspicious share of their training records, and how many were left out.
+
+    Records with which the detector abstains stay. Of equally suspicious ones the first are left out.
+    """
+    kept, remarks = [], Counter[str]()
+    detector = DETECTORS.create(chosen.detector, **chosen.parameters)
+    for dataset in datasets:
+        train = [mention for mention in dataset.mentions if mention.split in ("train", None)]
+        scores = np.asarray(detector.scores(train, dataset.kb), dtype=np.float64)
+        most = np.argsort(-scores, kind="stable")[: math.floor(chosen.share * len(train) + 1e-9)]
+        out = {train[place].id for place in most.tolist() if not np.isnan(scores[place])}
+        remarks[f"training records left out as suspicious ({chosen.detector})"] += len(out)
+        kept.append(replace(dataset, mentions=tuple(mention for mention in dataset.mentions if mention.id not in out)))
+    return kept, remarks
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from robustmel.kb.knowledge_base import fold
 from robustmel.report.questions import Question
-from robustmel.report.slices.likeness import likeness, nearest_wrong
+from robustmel.report.slices.grouping import likeness, nearest_wrong
 
 NAMES = st.text("abc é", max_size=8)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from robustmel.run.stages.first_step import first_step
+from robustmel.run.stages.probes import first_step
 
 
 def pictures(count: int) -> Tensor:

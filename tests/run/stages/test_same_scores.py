@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from robustmel.run.stages.same_scores import same_twice
+from robustmel.run.stages.probes import same_twice
 
 
 class Told:

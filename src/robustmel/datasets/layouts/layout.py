@@ -90,25 +90,20 @@ class Layout(Protocol):
     @property
     def name(self) -> str:
         """As `check` prints it: "MELBench, raw"."""
-        ...
 
     @property
     def expected(self) -> str:
         """The files it is recognised by, for the sentence about a wrong folder: "Wikidata-MEL.json"."""
-        ...
 
     @property
     def splits(self) -> Mapping[str, str]:
         """Label of a split -> the file it is expected in; empty where the whole lies in one file."""
-        ...
 
     def split_files(self, folder: Path) -> list[SplitFile]:
         """The files of mentions that lie in a folder under the names expected."""
-        ...
 
     def fits(self, file: Path) -> bool:
         """Whether a file, whatever its name, holds mentions as this layout writes them; looks at its first record."""
-        ...
 
     def read(self, source: Source, report: LoadReport) -> Contents:
         """Reads everything; nothing is dropped without a remark.
@@ -116,7 +111,6 @@ class Layout(Protocol):
         Raises:
             MissingError: A file is absent or a record is wrong; the sentence says where and what was expected.
         """
-        ...
 
 
 @dataclass(frozen=True)
@@ -231,3 +225,8 @@ def contents(path: Path) -> str:
             else "archives to be unpacked first, with `robustmel unpack`: " + ", ".join(archives[:5])
         )
     return "it holds: " + ", ".join(names[:5]) + (", ..." if len(names) > 5 else "") if names else "it is empty"
+
+
+def first_folder(base: Path, *names: str) -> Path:
+    """The first of these folders that is there; where none is, the first, for messages about what is missing."""
+    return next((base / name for name in names if (base / name).is_dir()), base / names[0])

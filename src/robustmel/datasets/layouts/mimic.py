@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from robustmel.datasets.layouts.folders import first_folder
-from robustmel.datasets.layouts.layout import Contents, Source, SplitFile
+from robustmel.datasets.layouts.layout import Contents, Source, SplitFile, first_folder
 from robustmel.datasets.mentions import candidate_list
 from robustmel.datasets.spans import placed
 from robustmel.datasets.tables import EntityTable

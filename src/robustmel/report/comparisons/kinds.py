@@ -1,4 +1,4 @@
-"""The questions that two rows of the table answer together: which rows, and by which differences of what their mentions earn."""
+"""The questions that two rows of the table answer together: which rows, by which differences, and in which words."""
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,9 +14,11 @@ from robustmel.errors import UsageError
 from robustmel.registry import suggestion
 from robustmel.report.comparisons.comparison import Comparison, Figure, decided
 from robustmel.report.credit import Credit, Floats
+from robustmel.report.record import unattacked
 from robustmel.report.rows import Row, table_rows
 from robustmel.report.scoring import Scoring
 from robustmel.report.statistics import UNKNOWN, contrast, paired_test
+from robustmel.report.summary import Summary
 from robustmel.types import Cell
 
 
@@ -182,3 +184,34 @@ def _questions() -> Iterator[tuple[str, ComparisonKind]]:
 
 
 QUESTIONS: Mapping[str, ComparisonKind] = dict(_questions())
+
+
+SHOWN = 2
+"""So many notes a question; the page has everything."""
+ANSWERS = {"more": "yes", "less": "no", "none": "no"}
+
+
+def remarks(compared: Sequence[Comparison], summaries: Sequence[Summary], most: int = SHOWN) -> list[str]:
+    """One note a linker and task, under the first attack of the grid: it was chosen before anything was seen."""
+    attacked = {row.cell for row in summaries if not (row.worst_case or row.control or row.untouched)}
+    chosen: dict[Cell, Comparison] = {}
+    for comparison in compared:
+        if comparison.figure in QUESTIONS[comparison.question].note_figures[:1] and comparison.cell in attacked:
+            chosen.setdefault(unattacked(comparison.cell), comparison)
+    notes = [_note(lead, compared) for lead in list(chosen.values())[:most]]
+    if len(chosen) > most:
+        more = len(chosen) - most
+        notes.append(f"{more} more of this kind: robustmel report RUN --compare {compared[0].question}, and the page.")
+    return notes
+
+
+def _note(lead: Comparison, compared: Sequence[Comparison]) -> str:
+    question = QUESTIONS[lead.question]
+    line = {comparison.figure: comparison.sentence for comparison in compared if comparison.subject == lead.subject}
+    undecided = "undecided" + lead.sentence.rpartition(" is undecided")[2]
+    answer = f"{ANSWERS[lead.verdict]}, {lead.sentence}" if lead.verdict in ANSWERS else undecided
+    # one image to withstand on either side, rather than two on one
+    doubted = ("same-images",) if lead.verdict != "more" else ()
+    more = "".join(f"; {line[key]}" for key in (*doubted, *question.note_figures[1:]) if key in line)
+    who = lead.victim if lead.question == "context" else f"{lead.victim} {lead.task}"
+    return f"{question.note} {who} on {lead.dataset} under {lead.attack}, the grid's first attack: {answer}{more}."

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import pyarrow as pa
+
+from robustmel.attacks.contract import KnowledgeAttack
+from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Differentiable, Linker
-from robustmel.run.stages.shards import ProgressCallback
+from robustmel.run.stages.overlays import LOG, write_overlay
+from robustmel.run.stages.shards import ProgressCallback, write_table
 from robustmel.types import Query
 
 if TYPE_CHECKING:
     from robustmel.run.jobs import Variant
+
+
+def perturb_kb(
+    queries: Sequence[Query], gold: Sequence[str | None], kb: KnowledgeBase, attack: KnowledgeAttack, name: str, seed: int,
+    folder: Path, progress: ProgressCallback,
+) -> dict[str, Any]:  # fmt: skip
+    """Writes `entities.parquet`, the fields that changed, and `log.parquet`: one row per mention, in the queries' order."""
+    began = time.perf_counter()
+    edits = attack.perturb(queries, kb, gold, [item_seed(seed, name, query.id) for query in queries])
+    fields = ("name", "description", "text")
+    rows = pa.table({field: pa.array([getattr(edit, field) for edit in edits], pa.string()) for field in ("id", *fields)})
+    write_overlay(folder, "entities", rows)
+    share = (time.perf_counter() - began) / max(len(queries), 1)
+    log = ({"id": query.id, "status": "ok", "note": "", "queries": 0, "seconds": share} for query in queries)
+    write_table(folder / "log.parquet", log, pa.schema([*LOG]))
+    progress(1, 1)
+    facts = {"mentions": len(queries), "states": {"ok": len(queries)}, "failed": 0, "queries": 0, "changed": len(rows)}
+    return facts | {"notes": {}, "kept": "all"}
 
 
 def _images(
@@ -50,7 +74,7 @@ def _knowledge(
     job: Variant, attack: Any, linkers: Sequence[Linker], kb: KnowledgeBase, queries: list[Query], gold: list[str | None],
     folder: Path, progress: ProgressCallback,
 ) -> dict[str, Any]:  # fmt: skip
-    from robustmel.run.stages.perturb_kb import perturb_kb
+    from robustmel.run.stages.perturb import perturb_kb
 
     return perturb_kb(queries, gold, kb, attack, job.component.identity["name"], job.seed, folder, progress)
 

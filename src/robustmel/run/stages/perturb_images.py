@@ -23,10 +23,9 @@ from robustmel.errors import ImageError, RobustMELError, UsageError, with_articl
 from robustmel.images import decode, decode_with_notes, size_of, write_png
 from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
-from robustmel.run.stages.first_step import first_step
 from robustmel.run.stages.objective import GuardedObjective, of_the_set_up
 from robustmel.run.stages.overlays import LOG, write_log, write_overlay
-from robustmel.run.stages.same_scores import same_twice
+from robustmel.run.stages.probes import first_step, same_twice
 from robustmel.run.stages.shards import ProgressCallback, Record, attempts, by_pieces, chunks
 from robustmel.run.stages.verdict import gold_columns, unattackable, wrong
 from robustmel.types import Perturbation, Query

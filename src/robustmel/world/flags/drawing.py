@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from robustmel.errors import UsageError
 from robustmel.registry import suggestion
-from robustmel.world.flags import counterchanges, crosses, discs, figures, shields, stars, stripes
+from robustmel.world.flags import crosses, discs, figures, shields, stars, stripes
 from robustmel.world.flags.canvas import SUPERSAMPLING, Canvas, Layer, Point
 
 
@@ -47,7 +47,7 @@ class FlagDesign:
 
 LAYERS: dict[str, Callable[..., Layer]] = {
     name: value
-    for module in (counterchanges, crosses, discs, figures, shields, stars, stripes)
+    for module in (crosses, discs, figures, shields, stars, stripes)
     for name, value in vars(module).items()
     if callable(value) and not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
 }

@@ -1,4 +1,4 @@
-"""Whether the gradient points where the score rises: the first step of an attack, predicted and made."""
+"""What is tried on the scores of a batch before an attack: whether they repeat, and whether the gradient points where they rise."""
 
 import torch
 from torch import Tensor
@@ -8,12 +8,30 @@ from robustmel.attacks.image.goal import Goal
 from robustmel.attacks.image.gradients import loss_gradient
 from robustmel.attacks.image.losses import margin
 from robustmel.attacks.image.watched_objective import WatchedObjective
+from robustmel.run.stages.same_answers import OF_THE_SCORE, OF_THE_SPREAD
 
 SHARE = 0.1
 """Of the entries, those with the steepest slope take part: a short step, along which scores of large models are still straight."""
 
 RESOLVED = 64
 """So many of the smallest steps of the largest score must the promised rise be long."""
+
+
+@torch.no_grad()
+def same_twice(objective: Objective, pixels: Tensor) -> Tensor:
+    """Scores a batch twice: bool (B,), whether the scores of an image agree.
+
+    Args:
+        objective: The scores.
+        pixels: float32 (B, 3, H, W) in [0, 1].
+    """
+    once, again = objective(pixels).float(), objective(pixels).float()
+    known = once.isfinite()
+    high = torch.where(known, once, -torch.inf).amax(1)
+    low = torch.where(known, once, torch.inf).amin(1)
+    allowed = OF_THE_SPREAD * (high - low) + OF_THE_SCORE * torch.maximum(high.abs(), low.abs())
+    apart = torch.where(known, (once - again).abs(), 0.0).amax(1)
+    return (known == again.isfinite()).all(1) & ((apart <= allowed) | ~known.any(1))
 
 
 @torch.random.fork_rng()
