@@ -122,6 +122,9 @@ class Usage:
     tokens_read: int = 0
     tokens_written: int = 0
 
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.calls + other.calls, self.tokens_read + other.tokens_read, self.tokens_written + other.tokens_written)
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:

@@ -6,6 +6,7 @@ DEFENCES = Registry(
     "defence",
     {
         "none": "robustmel.defences.none:Undefended",
+        "retlink": "robustmel.defences.retlink.retlink:RetLink",
         "demo-vote": "robustmel.defences.demo_vote:DemoVote",
         "modality-gate": "robustmel.defences.modality_gate:ModalityGate",
     },

@@ -82,7 +82,7 @@ class ChosenAnswer:
 
     def _answer(self, task: Task, answers: Sequence[Prediction]) -> Prediction:
         choice = self._choose(task, answers)
-        used = Usage(*(sum(counts) for counts in zip(*(map(_counts, answers)), strict=True)))
+        used = sum((answer.usage for answer in answers), Usage())
         own = answers[choice.voice]
         status = own.status if own.error or not choice.status else choice.status
         return replace(own, seconds=sum(answer.seconds for answer in answers), usage=used, status=status)
@@ -94,7 +94,3 @@ class ChosenAnswer:
         ]
         places = torch.arange(len(queries), device=tables[0].device)
         return torch.stack(list(tables))[torch.tensor(voices, device=places.device, dtype=torch.long), places]
-
-
-def _counts(answer: Prediction) -> tuple[int, int, int]:
-    return answer.usage.calls, answer.usage.tokens_read, answer.usage.tokens_written

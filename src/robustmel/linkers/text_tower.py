@@ -77,6 +77,11 @@ class TextTower:
         """Empties the memory; numbers given before have gone."""
         self._row, self._row_of_tokens, self._memory = {}, {}, torch.empty(0, 0, device=self.device)
 
+    def fits(self, text: str) -> bool:
+        """Whether all of a text is read."""
+        encodable = text.encode("utf-8", "replace").decode("utf-8")
+        return len(self.tokenizer(encodable, truncation=False, verbose=False)["input_ids"]) <= self.limit
+
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included, at most `limit`; cut ones are counted."""
         encodable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]  # lone surrogates

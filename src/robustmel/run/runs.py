@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -24,6 +24,7 @@ from robustmel.run.listener import ProgressListener
 from robustmel.run.local_processes import threads
 from robustmel.run.locks import hold
 from robustmel.run.plan import Evaluation, Plan, PlannedCell
+from robustmel.run.refusals import behind
 from robustmel.run.store import Store, write_atomically, write_manifest, writing
 from robustmel.run.views import parts
 from robustmel.version import __version__
@@ -90,7 +91,13 @@ def run_grid(
             made += execute(jobs, builder, workers, listener)
         errors = sum(int(store.manifest("answers", key)["errors"]) for key in set().union(*readers.values(), _clean(plan)))
         errors += sum(int(store.manifest("variant", key)["failed"]) for key in readers)
-        notes = plan.notes + _cut_texts(plan, store) + _noise_beside(plan, store) + _first_errors(plan, store)
+        notes = (
+            plan.notes
+            + _cut_texts(plan, store)
+            + _statuses(plan, store)
+            + _noise_beside(plan, store)
+            + _first_errors(plan, store)
+        )
         write_atomically(
             out / "run.json",
             _manifest(grid, plan, notes, out, store, {"retried": retried, "workers": workers, "threads": threads(workers)}),
@@ -186,6 +193,21 @@ def _cut_texts(plan: Plan, store: Store) -> list[str]:
             cut[planned.cell.linker] = max(cut.get(planned.cell.linker, 0), count)
     return [
         f"{linker}: {count} of the texts it reads were shortened to its token limit." for linker, count in cut.items() if count
+    ]
+
+
+def _statuses(plan: Plan, store: Store) -> list[str]:
+    """How many answers came about otherwise than they should: fall-backs of a defence, replies that name no candidate."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    asked: Counter[str] = Counter()
+    for evaluation in {evaluation.answers.key: evaluation for evaluation in _evaluations(plan)}.values():
+        manifest, who = store.manifest("answers", evaluation.answers.key), behind(evaluation.answers.victim)
+        counts[who].update(manifest.get("statuses", {}))
+        asked[who] += manifest["mentions"]
+    return [
+        f"{who}: of {asked[who]} answers, {', '.join(f'{count} were {status}' for status, count in statuses.most_common())}."
+        for who, statuses in counts.items()
+        if statuses
     ]
 
 

@@ -3,6 +3,7 @@
 import math
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import asdict, replace
@@ -72,6 +73,7 @@ def link(
     errors = list(column(path, "error"))
     facts = failures(folder, errors, f"linker {name or type(linker).__name__}")
     facts |= {"mentions": len(errors), "errors": len(errors) - errors.count(None), "seconds": sum(column(path, "seconds"))}
+    facts["statuses"] = dict(Counter(status for status in column(path, "status") if status != "ok"))
     facts["misordered"] = sum(map(misordered, column(path, "scores")))
     return facts | {"deterministic": _steady(linker, probe, probed, task, kb), "training_mode": in_training_mode(linker)}
 

@@ -1,0 +1,90 @@
+"""A linker that reads a sentence for each candidate."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from robustmel.defences.retlink.candidate_sentences import CandidateSentences, DescribedQuery
+from robustmel.defences.retlink.descriptors import Descriptors
+from robustmel.linkers.ranking import ranking
+from robustmel.types import Prediction, Query, Task
+
+HELD = 4096
+"""Queries whose sentences are remembered; an attack comes back to few."""
+
+
+class DescribedLinker:
+    """Answers as the linker does that is given the sentences; scores and gradients are those of the sentences really used.
+
+    Args:
+        linker: It reads `Query.labels`.
+        sentences: Writes them.
+        ensemble: Score each candidate by the mean over its sentence and the linker's own text of it.
+    """
+
+    version: ClassVar[int] = 1
+
+    def __init__(self, linker: Any, sentences: CandidateSentences, ensemble: bool) -> None:
+        self.linker, self.tasks, self.kb = linker, linker.tasks, linker.kb
+        self._sentences, self._ensemble = sentences, ensemble
+        self._remembered: dict[tuple[int, bool, Descriptors], tuple[Query, DescribedQuery]] = {}
+        self.logit_scale: float = getattr(linker, "logit_scale", 1.0)
+        self.device = getattr(linker, "device", torch.device("cpu"))
+        for method in ("scores", "logits"):
+            if getattr(linker, method, None) is None:
+                setattr(self, method, None)
+
+    def cut_texts(self, queries: Sequence[Query], task: Task) -> int:
+        """How many distinct texts were cut on purpose, and how many the linker cuts all the same."""
+        described = self._described(queries, task)
+        own = self.linker.cut_texts([part.query for part in described], task) if hasattr(self.linker, "cut_texts") else 0
+        return len(frozenset[str]().union(*(part.cut for part in described))) + int(own)
+
+    def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
+        """One prediction a query, in order; its status says what did not come off ("fallback:none+template")."""
+        described = self._described(queries, task)
+        answers = self.linker.link([part.query for part in described], task)
+        if self._ensemble:
+            plain = self.linker.link(queries, task)
+            answers = [_mean(query, *pair) for query, *pair in zip(queries, answers, plain, strict=True)]
+        return [_told(answer, part) for answer, part in zip(answers, described, strict=True)]
+
+    @torch.no_grad()
+    def scores(self, queries: Sequence[Query], task: Task) -> Tensor:
+        """float32 (B, C), as `link` ranks by them."""
+        own: Tensor = self.linker.scores([part.query for part in self._described(queries, task)], task)
+        return (own + self.linker.scores(queries, task)) / 2 if self._ensemble else own
+
+    def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T") -> Tensor:
+        """float32 (B, C), differentiable down to the raw pixels."""
+        own: Tensor = self.linker.logits(pixels, [part.query for part in self._described(queries, task)], task)
+        return (own + self.linker.logits(pixels, queries, task)) / 2 if self._ensemble else own
+
+    def _described(self, queries: Sequence[Query], task: Task) -> list[DescribedQuery]:
+        return [self._of(query, task, Descriptors()) for query in queries]
+
+    def _of(self, query: Query, task: Task, descriptors: Descriptors) -> DescribedQuery:
+        key = id(query), task == "I2T", descriptors
+        if key not in self._remembered:
+            if len(self._remembered) >= HELD:
+                self._remembered.clear()
+            self._remembered[key] = query, self._sentences.of(query, task, descriptors)  # held, so that its id stays its own
+        return self._remembered[key][1]
+
+
+def _told(answer: Prediction, described: DescribedQuery) -> Prediction:
+    usage = answer.usage + described.usage
+    changed = answer.status == "ok" and described.fallbacks and not answer.error
+    return replace(answer, usage=usage, status=f"fallback:{'+'.join(described.fallbacks)}" if changed else answer.status)
+
+
+def _mean(query: Query, first: Prediction, second: Prediction) -> Prediction:
+    """Two answers about one query as one, by the mean score of each candidate; an error of the first is that of both."""
+    if first.error or second.error or not first.ranked:
+        return first if first.error else second
+    scores = [dict(zip(answer.ranked, answer.scores, strict=True)) for answer in (first, second)]
+    mean = torch.tensor([(scores[0][candidate] + scores[1][candidate]) / 2 for candidate in query.listed], dtype=torch.float64)
+    return replace(ranking(query, mean), seconds=first.seconds + second.seconds, usage=first.usage + second.usage)

@@ -1,0 +1,49 @@
+"""Evidence as sentences that may be shown: cleaned, and without those that look like instructions."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from robustmel.retrieval.evidence import Evidence
+from robustmel.retrieval.sentences import sentences
+
+_TAGS = re.compile(r"<\|.{0,40}?\|>|</?[A-Za-z!][^<>]{0,200}>|\[/?(?:INST|SYS|system|user|assistant)\]", re.IGNORECASE)
+_ADDRESSES_THE_READER = re.compile(
+    r"https?:|www\.|\bcandidates?\W{0,3}(?:no\.?|number|#)?\W{0,3}\d|\b(?:system|assistant|user|human)\s*:"
+    r"|\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:previous|prior|above|earlier|instructions?|rules?|prompt)\b"
+    r"|\b(?:correct|right|your|final) (?:answer|candidate|choice|entity)\b"
+    r"|\b(?:answer|respond|reply|output)\b\W+(?:with|only|exactly)\b"
+    r"|[{}\[\]<>|]|[^\W_\d\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{40}",
+    re.IGNORECASE,
+)
+_PRONOUN = re.compile(r"^(?:(its|his|her|their)|it|he|she|they)\s+(?=\S)", re.IGNORECASE)
+
+
+def cleaned(text: str) -> str:
+    """A text from outside on one line, in NFC, without markup, role tokens, invisible characters and changes of direction."""
+    visible = "".join(
+        " " if letter.isspace() else letter
+        for letter in unicodedata.normalize("NFC", text)
+        if letter.isspace() or unicodedata.category(letter)[0] != "C"
+    )
+    return " ".join(_TAGS.sub(" ", visible).split())
+
+
+def suspicious(sentence: str) -> bool:
+    """Whether a sentence addresses its reader, names a numbered candidate, or holds an address, markup or what looks encoded."""
+    return _ADDRESSES_THE_READER.search(sentence) is not None
+
+
+def usable_sentences(evidence: Sequence[Evidence], description: str) -> list[str]:
+    """The sentences of one candidate's evidence in the retriever's order; its description is none."""
+    texts = (cleaned(part.text) for part in evidence)
+    whole = dict.fromkeys(sentence for text in texts if text != cleaned(description) for sentence in sentences(text))
+    return [sentence for sentence in whole if not suspicious(sentence)]
+
+
+def named(sentence: str, name: str) -> str:
+    """A sentence that names its entity: a pronoun at its beginning is replaced, else the name is put before it."""
+    if name.casefold() in sentence.casefold():
+        return sentence
+    with_name = _PRONOUN.sub(lambda match: f"{name}'s " if match[1] else f"{name} ", sentence)
+    return with_name if with_name != sentence else f"{name}: {sentence}"
