@@ -13,8 +13,8 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from robustmel.errors import UsageError
-from robustmel.fetch import client as client_module
-from robustmel.fetch.client import LONGEST, FetchError, ForbiddenError, PoliteClient, retry_after
+from robustmel.fetch.bounds import LONGEST, Pace, retry_after
+from robustmel.fetch.client import BusyError, FetchError, ForbiddenError, PoliteClient
 from robustmel.fetch.hosts import Hosts, RefusedAddressError
 from robustmel.fetch.images import RECORD, fetch_images, rendered
 
@@ -119,18 +119,16 @@ def test_a_host_at_a_private_address_is_refused(monkeypatch: pytest.MonkeyPatch,
         Hosts().resolved("https://upload.wikimedia.org/x.jpg")
 
 
-def test_a_bomb_is_cut_off(httpserver: HTTPServer, client: PoliteClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "MAX_BYTES", 2**20)
+def test_a_bomb_is_cut_off(httpserver: HTTPServer) -> None:
+    client = PoliteClient("someone@example.org", Hosts(loopback=True), max_bytes=2**20)
     body = gzip.compress(bytes(20 * 2**20))
     httpserver.expect_request("/bomb").respond_with_data(body, headers={"Content-Encoding": "gzip"})
     with pytest.raises(FetchError, match="over 1 MB"):
         client.get(httpserver.url_for("/bomb"))
 
 
-def test_a_dripping_server_does_not_hold_us(
-    httpserver: HTTPServer, client: PoliteClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(client_module, "DEADLINE", 0.2)
+def test_a_dripping_server_does_not_hold_us(httpserver: HTTPServer) -> None:
+    client = PoliteClient("someone@example.org", Hosts(loopback=True), deadline=0.2)
 
     def drip(request: Request) -> Response:
         def parts() -> Iterator[bytes]:
@@ -160,6 +158,48 @@ def test_a_dripping_server_does_not_hold_us(
 )
 def test_retry_after_in_all_its_forms(header: str | None, seconds: float) -> None:
     assert retry_after(header, datetime(2026, 11, 22, 12, tzinfo=UTC)) == seconds
+
+
+def test_an_answer_that_is_none_is_asked_for_again(httpserver: HTTPServer, client: PoliteClient, slept: list[float]) -> None:
+    def number(body: bytes) -> int:
+        if not body.isdigit():
+            raise BusyError("no number")
+        return int(body)
+
+    httpserver.expect_oneshot_request("/a").respond_with_data("<html>", headers={"Retry-After": "9"})
+    httpserver.expect_request("/a").respond_with_data("12")
+    assert client.read(httpserver.url_for("/a"), number) == 12
+    assert slept[0] >= 9
+    httpserver.expect_request("/never").respond_with_data("")
+    with pytest.raises(FetchError, match="no number"):
+        client.read(httpserver.url_for("/never"), number)
+
+
+def test_requests_keep_their_pace_and_slow_down_for_a_busy_server() -> None:
+    now, sent = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    pace = Pace(60, at_once=5, sleep=sleep, clock=lambda: now[0])
+
+    def send(times: int) -> list[float]:
+        for _ in range(times):
+            pace.take()
+            sent.append(now[0])
+        return [round(after - before, 6) for before, after in zip(sent[-times:], sent[-times + 1 :], strict=False)]
+
+    assert send(8) == [0, 0, 0, 0, 1, 1, 1]
+    pace.busy()
+    assert send(3) == [2, 2]
+    for _ in range(20):
+        pace.busy()
+    assert send(3) == [16, 16]
+    for _ in range(200):
+        pace.fine()
+    assert send(3) == [1, 1]
+    now[0] += 1000
+    assert send(7) == [0, 0, 0, 0, 1, 1]
 
 
 def test_files_are_fetched_once_whole_and_two_at_a_time(httpserver: HTTPServer, client: PoliteClient, tmp_path: Path) -> None:

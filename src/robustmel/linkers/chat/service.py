@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from robustmel.errors import MissingError, RobustMELError, UsageError, printable
-from robustmel.fetch.client import pause
+from robustmel.fetch.bounds import OversizeError, pause, whole_body
 
 MAX_BYTES = 4 * 2**20
 """Of one reply."""
@@ -88,6 +88,8 @@ class ChatService:
                 if status not in (408, 409, 425, 429) and status < 500:
                     raise ChatError(why)
                 wait = headers.get("Retry-After")
+            except OversizeError as problem:
+                raise ChatError(f"too_long: a reply {problem}") from None
             except httpx2.TimeoutException:
                 raise ChatError(
                     f"timeout: no reply within {self._deadline:g} seconds after {tries} tries; {why or 'silence'}"
@@ -103,14 +105,7 @@ class ChatService:
         """Status, headers and body; a server that drips is cut off at the deadline."""
         left = max(0.05, ends - time.monotonic())
         with self._client.stream("POST", self._address, json=body, timeout=httpx2.Timeout(left)) as response:
-            content = b""
-            for chunk in response.iter_bytes():
-                content += chunk
-                if len(content) > MAX_BYTES:
-                    raise ChatError(f"too_long: a reply of over {MAX_BYTES // 2**20} MB")
-                if time.monotonic() > ends:
-                    raise httpx2.ReadTimeout("deadline")
-            return response.status_code, response.headers, content
+            return response.status_code, response.headers, whole_body(response, ends, MAX_BYTES)
 
     def _read(self, content: bytes) -> Reply:
         try:
