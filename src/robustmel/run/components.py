@@ -22,6 +22,12 @@ from robustmel.run.grid import AttackSpec
 from robustmel.run.keys import canonical, files_digest, library_releases, plain
 from robustmel.types import TASKS, Task
 
+LOCATIONS = (
+    "model", "revision", "allow_pickle", "folder", "vectors", "encoder", "tagger", "demo_file", "vision", "language_model",
+    "demo_encoder",
+)  # fmt: skip
+"""Parameters that say where a component's files lie; the digests of these files stand for them in keys."""
+
 
 @dataclass(frozen=True)
 class ComponentSpec:
@@ -267,9 +273,7 @@ def identity(
         digests: Of the files behind it, its assets.
         source: Digest of the file that holds the class, for one of the user's own.
     """
-    left_out = {"device", "batch_size", *getattr(component, "unkeyed", ())} | (
-        {"model", "revision", "allow_pickle", "folder", "vectors", "encoder", "tagger", "demo_file"} if digests else set()
-    )
+    left_out = {"device", "batch_size", *getattr(component, "unkeyed", ()), *(LOCATIONS if digests else ())}
     decisive = {key: value for key, value in parameters.items() if key not in left_out}
     known = {
         "name": name,

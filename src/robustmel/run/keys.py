@@ -7,6 +7,7 @@ clock, the machine or the order of a dictionary.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.metadata import version
@@ -37,8 +38,16 @@ def content_key(value: Any) -> str:
 
 
 def files_digest(paths: Iterable[Path]) -> dict[str, str]:
-    """File name -> digest, for a set of files whose names matter and whose folder does not."""
-    return {path.name: file_digest(path) for path in paths}
+    """File name -> digest, for files whose names matter and whose folders do not.
+
+    Several models behind one component have files of one name; in their order these are "config.json", "config.json 2", ...
+    """
+    digests: dict[str, str] = {}
+    count = Counter[str]()
+    for path in paths:
+        count[path.name] += 1
+        digests[f"{path.name} {count[path.name]}" if count[path.name] > 1 else path.name] = file_digest(path)
+    return digests
 
 
 def kb_digest(kb: KnowledgeBase) -> str:

@@ -9,7 +9,7 @@ from robustmel.linkers import LINKERS
 from robustmel.poisoning.poisoning import Poisoning
 from robustmel.registry import Component, is_file_component
 from robustmel.run.builder import Builder
-from robustmel.run.components import ComponentSpec, component_spec, identity
+from robustmel.run.components import LOCATIONS, ComponentSpec, component_spec, identity
 from robustmel.run.grid import Grid, TrainingSpec
 from robustmel.run.jobs import Candidates, Demos, Poison, Split, Training
 from robustmel.run.keys import files_digest, kb_digest, mentions_digest, plain
@@ -88,7 +88,12 @@ class Trainings:
             )
         name = f"{linker.title}, seed {seed}" + (f", {poison.title}" if poisons else "")
         job = Training(*self._recipes[linker.title], training.on, data, poisons, train_seed, name)
-        known = identity(linker.identity["name"], linker.parameters, linker.loaded, {"checkpoint": job.key})
+        given = {
+            name: str(value)
+            for name, value in linker.parameters.items()
+            if name in LOCATIONS and name != "model" and value is not None
+        }
+        known = identity(linker.identity["name"], linker.parameters, linker.loaded, {"checkpoint": job.key} | given)
         return replace(linker, identity=known, training=job)
 
     def _read_recipe(self, linker: ComponentSpec, training: TrainingSpec) -> None:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from robustmel.errors import MissingError, UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
-from robustmel.linkers.gemel.checkpoint import GemelCheckpoint, read_checkpoint, read_settings
+from robustmel.linkers.gemel.checkpoint import FROZEN, GemelCheckpoint, read_checkpoint, read_settings
 from robustmel.linkers.gemel.linker import GEMEL
 
 from .conftest import DEMOS
@@ -28,8 +28,12 @@ def copied(gemel_folder: Path, tmp_path: Path) -> Path:
 
 
 def changed(folder: Path, **values: object) -> None:
-    settings = json.loads((folder / "gemel.json").read_text("utf-8"))
-    (folder / "gemel.json").write_text(json.dumps(settings | values), "utf-8")
+    for file in (folder / "gemel.json", folder / "frozen.json"):
+        stated = json.loads(file.read_text("utf-8"))
+        here = {
+            name: value for name, value in values.items() if (name in stated) or (name not in FROZEN and file.stem == "gemel")
+        }
+        file.write_text(json.dumps(stated | here), "utf-8")
 
 
 def test_what_is_written_is_read(gemel_folder: Path, gemel_checkpoint: GemelCheckpoint) -> None:
@@ -58,7 +62,7 @@ def test_a_frozen_model_that_is_gone_is_named_and_can_be_given(
     name: str, copied: Path, opt_folder: Path, kb: KnowledgeBase
 ) -> None:
     changed(copied, **{name: "/gone/model"})
-    with pytest.raises(MissingError, match=f'gemel.json names {name} = "/gone/model": no folder /gone/model'):
+    with pytest.raises(MissingError, match=f'frozen.json names {name} = "/gone/model": no folder /gone/model'):
         GEMEL(kb, model=str(copied), device="cpu")
     given = {"vision": "world:clip-world", "language_model": str(opt_folder)}[name]
     assert getattr(read_settings(str(copied), **{name: given}), name) == given
@@ -71,7 +75,8 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "no features": (lambda folder: (folder / "demo_features.safetensors").unlink(), "it has no demo_features.safetensors"),
     "settings cut off": (lambda folder: (folder / "gemel.json").write_text('{"vis'), "gemel.json cannot be read"),
     "settings of another kind": (lambda folder: (folder / "gemel.json").write_text("[]"), "it holds a list"),
-    "settings without a model": (lambda folder: (folder / "gemel.json").write_text("{}"), "no settings of GEMEL"),
+    "settings without a model": (lambda folder: (folder / "frozen.json").write_text("{}"), "no settings of GEMEL"),
+    "places cut off": (lambda folder: (folder / "frozen.json").write_text('{"vis'), "frozen.json cannot be read"),
     "an unknown setting": (lambda folder: changed(folder, colour="red"), "unexpected keyword argument 'colour'"),
     "a setting of another type": (lambda folder: changed(folder, vision=3), "vision = 3; expected text"),
     "another version": (lambda folder: changed(folder, version=2), "another version of robustmel; train it again"),
@@ -104,6 +109,15 @@ def test_a_damaged_folder_is_told_in_one_sentence(damage: str, copied: Path, kb:
     with pytest.raises((MissingError, UsageError), match=message) as told:
         GEMEL(kb, model=str(copied), device="cpu")
     assert "\n" not in str(told.value)
+
+
+def test_places_may_stand_among_the_settings_as_in_older_folders(copied: Path) -> None:
+    settings = read_settings(str(copied))
+    places = json.loads((copied / "frozen.json").read_text("utf-8"))
+    (copied / "frozen.json").unlink()
+    changed_settings = json.loads((copied / "gemel.json").read_text("utf-8")) | places
+    (copied / "gemel.json").write_text(json.dumps(changed_settings), "utf-8")
+    assert read_settings(str(copied)) == settings
 
 
 def test_a_mapper_of_another_shape_does_not_fit(copied: Path, kb: KnowledgeBase) -> None:

@@ -19,11 +19,14 @@ from robustmel.registry import suggestion
 
 SETTINGS, MAPPER, DEMOS, FEATURES = "gemel.json", "mapper.safetensors", "demos.jsonl", "demo_features.safetensors"
 
+PLACES = "frozen.json"
+"""Where the frozen models lie; no content key reads it, as they may move."""
+
 VERSION = 1
 """Of the folder's layout."""
 
 FROZEN = ("vision", "language_model", "demo_encoder")
-"""What of the settings names frozen models."""
+"""What of the settings names frozen models: it stands in `PLACES`, or as in older folders in `SETTINGS`."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,10 @@ class GemelCheckpoint:
     def write(self, folder: Path) -> None:
         """Writes the files; features in half precision."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / SETTINGS).write_text(json.dumps({"version": VERSION, **asdict(self.settings)}, indent=1) + "\n", "utf-8")
+        settings = {"version": VERSION, **asdict(self.settings)}
+        places = {name: settings.pop(name) for name in FROZEN}
+        for name, values in ((PLACES, places), (SETTINGS, settings)):
+            (folder / name).write_text(json.dumps(values, indent=1) + "\n", "utf-8")
         save_file({name: value.contiguous() for name, value in self.mapper.state_dict().items()}, folder / MAPPER)
         save_file({"features": self.features.half()}, folder / FEATURES)
         write_demos(self.demos, folder / DEMOS)
@@ -152,9 +158,10 @@ def read_settings(model: str, **others: str | None) -> Settings:
     """
     folder = gemel_folder(model)
     file = folder / SETTINGS
-    values = read_json(file)
+    values, places = read_json(file), read_json(folder / PLACES) if (folder / PLACES).is_file() else {}
     if values.pop("version", VERSION) != VERSION:
         raise MissingError(f"{file} was written by another version of robustmel; train it again.")
+    values |= places
     problems = wrong_values(Settings, values)
     try:
         settings = Settings(**values)
@@ -169,7 +176,8 @@ def read_settings(model: str, **others: str | None) -> Settings:
         try:
             model_folder(given[name])
         except MissingError as problem:
-            raise MissingError(f'{file} names {name} = "{stated}": {problem}') from problem
+            named_in = folder / PLACES if name in places else file
+            raise MissingError(f'{named_in} names {name} = "{stated}": {problem}') from problem
     return replace(settings, **given)  # type: ignore[arg-type]
 
 
