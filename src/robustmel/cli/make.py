@@ -103,6 +103,7 @@ for kind, what in (
     ("dual-encoder", "Train a dual encoder by its family's own loss."),
     ("gemel", "Train GEMEL's feature mapper between a frozen vision encoder and a frozen language model."),
     ("language-model", "Train a small language model that answers in GEMEL's prompt, to be frozen in a generative linker."),
+    ("mllm", "Train a small multimodal language model that names what it sees and reads of."),
     (
         "masked-language-model",
         "Train a small masked language model that embeds sentences, too: for CLARE and for demonstrations.",

@@ -47,6 +47,10 @@ class Architecture:
             "patch_size": self.patch_size,
         }
 
+    def language_model(self, tokenizer: Any) -> dict[str, Any]:
+        """Shape of a causal language model with gated layers, which are two thirds as wide as plain ones."""
+        return self.text_tower(tokenizer) | {"intermediate_size": 8 * self.text_width // 3, "tie_word_embeddings": True}
+
     def text_tower(self, tokenizer: Any) -> dict[str, Any]:
         """Shape of the text transformer, for the tokenizer's vocabulary, longest text and special tokens."""
         return {

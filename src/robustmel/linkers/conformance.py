@@ -153,7 +153,7 @@ def _well_formed(query: Query, answer: Prediction) -> Iterator[str]:
 
 def _is_steady(linker: Any, queries: Sequence[Query], task: Task) -> Iterator[str]:
     """The same whatever the repetition, the neighbours, the id, and the order of candidates unless it draws; then by its seed."""
-    draws = capabilities(type(linker)).random
+    draws = capabilities(linker).random
     first = _linked(linker, queries, task)
     if not _same(first, _linked(linker, queries, task)):
         if draws:

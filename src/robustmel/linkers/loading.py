@@ -1,4 +1,4 @@
-"""A model, its tokenizer and its image processor from one folder: safetensors only, complete, frozen, in float32."""
+"""A model, its tokenizer and its image processor from one folder: safetensors only, complete, frozen, in float32 unless said otherwise."""
 
 import contextlib
 import importlib
@@ -24,7 +24,7 @@ class LoadedModel:
     """What lies in a model's folder.
 
     Args:
-        model: In evaluation mode, float32, parameters frozen, on the CPU.
+        model: In evaluation mode, parameters frozen, on the CPU.
         tokenizer: Of the library.
         image_processor: Of the library, the Pillow one.
     """
@@ -53,7 +53,13 @@ def pick_device(name: str) -> torch.device:
 
 
 def load(
-    model: str, revision: str | None, library_class: str, model_types: tuple[str, ...], *, allow_pickle: str | None = None
+    model: str,
+    revision: str | None,
+    library_class: str,
+    model_types: tuple[str, ...],
+    *,
+    allow_pickle: str | None = None,
+    dtype: str = "float32",
 ) -> LoadedModel:
     """Loads a model of a known family.
 
@@ -71,7 +77,7 @@ def load(
         try:
             network, report = getattr(transformers, library_class).from_pretrained(
                 folder,
-                dtype=torch.float32,
+                dtype=getattr(torch, dtype),
                 use_safetensors=bool(safetensors(folder)),
                 weights_only=True,
                 ignore_mismatched_sizes=True,  # so that all of them can be named

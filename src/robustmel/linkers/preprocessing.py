@@ -46,7 +46,7 @@ class Preprocessing:
         self.processor = processor
         self._statistics_at: dict[tuple[torch.dtype, torch.device], tuple[Tensor, Tensor, Tensor]] = {}
         self._settings: Settings | None = None
-        read = Settings.read(processor)
+        read = self.reading(processor)
         for reading in (read, replace(read, pad=None)) if read else ():  # some processors pad in spite of `do_pad`, or do not
             self._settings = reading
             if self._agrees():
@@ -59,6 +59,11 @@ class Preprocessing:
             log.warning("%s has unknown options; it runs image by image, which is slower", name)
         elif not self._gradient_agrees():
             self.no_gradient = f"the gradient through its image processor ({name}) contradicts finite differences"
+
+    @staticmethod
+    def reading(processor: Any) -> Settings | None:
+        """What the processor's options say; see `Settings.read`."""
+        return Settings.read(processor)
 
     @property
     def understood(self) -> bool:

@@ -35,6 +35,7 @@ DECISIVE = (
     *CONFIGS,
     "tokenizer.json",
     "special_tokens_map.json",
+    "chat_template.jinja",
     "added_tokens.json",
     "vocab.json",
     "vocab.txt",

@@ -29,6 +29,7 @@ TRAINEES = Registry(
         "dual-encoder": "robustmel.training.dual_encoder:DualEncoderTrainee",
         "gemel": "robustmel.training.feature_mapper:FeatureMapperTrainee",
         "language-model": "robustmel.training.language_model:LanguageModelTrainee",
+        "mllm": "robustmel.training.mllm:MLLMTrainee",
         "masked-language-model": "robustmel.training.masked_language_model:MaskedLanguageModelTrainee",
     },
 )

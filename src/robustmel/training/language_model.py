@@ -16,8 +16,9 @@ from torch.nn import functional
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
-from robustmel.linkers.gemel.prompt import read_prompt
+from robustmel.linkers.gemel.prompt import Prompt
 from robustmel.linkers.loading import quiet
+from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.training.language_documents import (
     IGNORED,
     Documents,
@@ -59,7 +60,7 @@ class LanguageModelTrainee:
     def __init__(self, datasets: Sequence[Dataset], recipe: LanguageModelRecipe) -> None:
         from transformers import OPTConfig, OPTForCausalLM
 
-        self.recipe, self.prompt = recipe, read_prompt(recipe.prompt)
+        self.recipe, self.prompt = recipe, read_prompt(Prompt, "gemel", recipe.prompt)
         self.remarks: Counter[str] = Counter()
         entities = {entity.id: entity for dataset in datasets for entity in dataset.kb.entities}
         read = [mention for dataset in datasets for mention in dataset.mentions if mention.split == "train"]

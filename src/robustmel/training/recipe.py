@@ -49,6 +49,8 @@ class Recipe:
     seed: int = 0
     filter: RecordFilter = field(default_factory=RecordFilter)
 
+    families: ClassVar[tuple[str, ...]] = ()
+    """All of them, where a kind of training has several that are not dual encoders."""
     kind: ClassVar[str | None] = None
     """The kind of training (a name in `TRAINEES`) where no linker says it."""
 

@@ -12,6 +12,7 @@ from robustmel.registry import suggestion
 from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.feature_mapper_recipe import FeatureMapperRecipe
 from robustmel.training.language_model_recipe import LanguageModelRecipe, MaskedLanguageModelRecipe
+from robustmel.training.mllm_recipe import MLLMRecipe
 from robustmel.training.recipe import Recipe, fill
 
 PACKAGED = Path(__file__).parents[1] / "world" / "recipes"
@@ -20,14 +21,15 @@ RECIPES: dict[str, type[Recipe]] = {
     "dual-encoder": DualEncoderRecipe,
     "gemel": FeatureMapperRecipe,
     "language-model": LanguageModelRecipe,
+    "mllm": MLLMRecipe,
     "masked-language-model": MaskedLanguageModelRecipe,
 }
 """What `robustmel train` can train -> the recipe that says how."""
 
 
 def recipe_class(family: str | None) -> type[Recipe]:
-    """The recipe of a family; dual encoders are many, and share one."""
-    return next((made for made in RECIPES.values() if family is not None and made.family == family), DualEncoderRecipe)
+    """The recipe of a family; dual encoders are many, and share one, and so do multimodal language models."""
+    return next((made for made in RECIPES.values() if family in (made.families or (made.family,))), DualEncoderRecipe)
 
 
 def packaged_recipes() -> dict[str, Path]:

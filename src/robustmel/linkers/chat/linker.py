@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 from robustmel.errors import ImageError, UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.chat.chat_model import ChatModel, image_part
-from robustmel.linkers.chat.prompt import read_prompt
+from robustmel.linkers.chat.prompt import Prompt
 from robustmel.linkers.chat.reply_parser import chosen
 from robustmel.linkers.chat.service import ChatError
 from robustmel.linkers.contract import Capabilities
+from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.types import TASKS, Prediction, Query, Task, Usage
 
 
@@ -74,7 +75,7 @@ class Chat:
             model=model, prompt=prompt, temperature=temperature, max_tokens=max_tokens, max_side=max_side, in_flight=in_flight,
             deadline=deadline, max_calls=max_calls, price_read=price_read, price_written=price_written, max_cost=max_cost,
         )  # fmt: skip
-        self.kb, self.prompt, self.shuffle, self.max_side = kb, read_prompt(prompt), shuffle, max_side
+        self.kb, self.prompt, self.shuffle, self.max_side = kb, read_prompt(Prompt, "chat", prompt), shuffle, max_side
         settings = {"model": model, "temperature": temperature, "max_tokens": max_tokens} | dict(options or {})
         self._model = ChatModel(
             endpoint, {name: value for name, value in settings.items() if name not in leave_out}, key_variable=key_variable,
@@ -106,7 +107,7 @@ class Chat:
                 raise UsageError(f"linker chat: {name} is out of its range.")
         if max_cost is not None and not price_read + price_written:
             raise UsageError("linker chat: max_cost needs price_read and price_written, the prices of a million tokens.")
-        read_prompt(prompt)
+        read_prompt(Prompt, "chat", prompt)
         return Capabilities(cls.tasks, labels=True, random=cls.random, no_gradient="a chat endpoint gives text alone")
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:

@@ -1,14 +1,11 @@
 """What a chat model is asked: prompts are files with a version."""
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 
-from robustmel.errors import UsageError, printable
-from robustmel.types import Query, Task
+from robustmel.errors import printable
+from robustmel.types import Query
 
 _SPACE = re.compile(r"\s+")
 
@@ -25,7 +22,7 @@ class Prompt:
     version: int
     ask: Mapping[str, str]
 
-    def question(self, query: Query, task: Task, labels: Sequence[str]) -> str:
+    def question(self, query: Query, task: str, labels: Sequence[str]) -> str:
         """The question about one mention; a label or sentence stays on its line, so that none passes for another part of it."""
         candidates = "\n".join(f"{index}. {one_line(label)}" for index, label in enumerate(labels, 1))
         return self.ask[task].format(candidates=candidates, text=one_line(query.text), mention=one_line(query.surface)).strip()
@@ -34,16 +31,3 @@ class Prompt:
 def one_line(text: str) -> str:
     """A text of the data on one line, without control characters."""
     return printable(_SPACE.sub(" ", text).strip(), None)
-
-
-@lru_cache
-def read_prompt(version: int) -> Prompt:
-    """The packaged prompt of that version.
-
-    Raises:
-        UsageError: There is none.
-    """
-    file = files("robustmel.linkers.chat") / f"prompt-{version}.toml"
-    if not file.is_file():
-        raise UsageError(f"prompt = {version} is unknown; the chat linker has prompt 1.")
-    return Prompt(**tomllib.loads(file.read_text("utf-8")))

@@ -25,12 +25,15 @@ class Prefix:
         mask: (B, T), int64: 1 where the cache holds a token of this sequence, 0 where it holds padding or another one's token.
         logits: (B, V), float32: of the token that follows the last one.
         rows: (B,): where in the cache each sequence is, as beams share their prompt's; None where each has a row of its own.
+        shift: (B,): what the positions of later tokens are ahead of their count, where images count for fewer positions than tokens
+            (M-RoPE); None where positions are counted.
     """
 
     cache: Any
     mask: Tensor
     logits: Tensor
     rows: Tensor | None = None
+    shift: Tensor | None = None
 
     def last(self) -> tuple[tuple[Tensor, Tensor], ...]:
         """Keys and values of the last token, for every layer: two tensors (B, heads, 1, size of a head). For rows of their own."""
@@ -111,19 +114,22 @@ class LanguageModel:
         """The embeddings of token ids of any shape: (..., width)."""
         return self._embedding(ids.to(self.device))  # type: ignore[no-any-return]
 
-    def logits(self, embeds: Tensor, mask: Tensor, last: int) -> Tensor:
-        """Logits (B, last, V), float32, after each of the last tokens of texts (B, T, width), padded on the left; differentiable."""
+    def logits(self, embeds: Tensor, mask: Tensor, last: int, positions: Tensor | None = None) -> Tensor:
+        """Logits (B, last, V), float32, after each of the last tokens of texts (B, T, width), padded on the left; differentiable.
+
+        Positions are as in `prefill`.
+        """
         mask = mask.to(self.device, torch.int64)
         output = self.network(
             inputs_embeds=embeds.to(self._embedding.weight.dtype),
             attention_mask=mask,
-            position_ids=(mask.cumsum(1) - 1).clamp(min=0),
+            position_ids=(mask.cumsum(1) - 1).clamp(min=0) if positions is None else positions,
             use_cache=False,
             logits_to_keep=last,
         )
         return output.logits.float()  # type: ignore[no-any-return]
 
-    def prefill(self, embeds: Tensor, mask: Tensor, after: Prefix | None = None) -> Prefix:
+    def prefill(self, embeds: Tensor, mask: Tensor, after: Prefix | None = None, positions: Tensor | None = None) -> Prefix:
         """Reads prompts; differentiable with respect to the embeddings.
 
         Args:
@@ -131,6 +137,7 @@ class LanguageModel:
             mask: (B, T): 1 for tokens, 0 for padding.
             after: What stands before each of them: one text for all B, or B texts. It is not read again. Networks with a sliding
                 window need prompts of one length here, as padding between the texts counts into their window.
+            positions: (3, B, T): of every token in time, height and width, for a network with M-RoPE; None counts them.
 
         Raises:
             UsageError: A prompt is longer than the context.
@@ -138,8 +145,9 @@ class LanguageModel:
         parents = None
         if after is not None and len(after.mask) != len(embeds):
             parents = torch.zeros(len(embeds), dtype=torch.int64, device=self.device)
-        read, logits = self._read(after, parents, embeds.to(self.device), mask.to(self.device), last_only=True)
-        return Prefix(*read, logits[:, -1])
+        read, logits = self._read(after, parents, embeds.to(self.device), mask.to(self.device), True, positions)
+        shift = None if positions is None else positions[:, :, -1].amax(0) + 1 - read[1].sum(1)
+        return Prefix(*read, logits[:, -1], shift=shift)
 
     def extend(self, prefix: Prefix, tokens: Tensor, parents: Tensor | None = None) -> Prefix:
         """One more token for each beam.
@@ -155,7 +163,7 @@ class LanguageModel:
         if parents is None or not self._branches(prefix.cache):
             added = torch.ones(len(tokens), 1, dtype=torch.int64, device=self.device)
             read, logits = self._read(prefix, parents, self.embed(tokens[:, None]), added)
-            return Prefix(*read, logits[:, -1])
+            return Prefix(*read, logits[:, -1], shift=_of(prefix.shift, parents))
         tokens, parents = tokens.to(self.device), parents.to(self.device)
         kept, rows = torch.unique(parents if prefix.rows is None else prefix.rows[parents], return_inverse=True)
         cache = _selected(prefix.cache, kept if len(kept) < len(prefix.cache.layers[0].keys) else None)
@@ -167,8 +175,11 @@ class LanguageModel:
         sees[rows, slot, : before.shape[1]] = before
         grid = tokens.new_zeros(len(kept), width).index_put((rows, slot), tokens)
         hidden = torch.finfo(self._embedding.weight.dtype).min * (1 - sees[:, None]).to(self._embedding.weight.dtype)
-        logits = self._forward(self.embed(grid), hidden, sees.sum(2) - 1, cache).logits[rows, slot].float()
-        return Prefix(cache, torch.cat((before, own[slot]), 1), logits, rows)
+        positions, shift = sees.sum(2) - 1, _of(prefix.shift, parents)
+        if shift is not None:
+            positions = positions.index_put((rows, slot), shift, accumulate=True)
+        logits = self._forward(self.embed(grid), hidden, positions, cache).logits[rows, slot].float()
+        return Prefix(cache, torch.cat((before, own[slot]), 1), logits, rows, shift)
 
     def follow(self, prefix: Prefix, tokens: Tensor, mask: Tensor, parents: Tensor) -> Tensor:
         """Logits (N, L, V), float32, after each of the tokens (N, L), padded on the right, that follow sequences `parents` (N,)."""
@@ -183,10 +194,16 @@ class LanguageModel:
         for layer, (keys, values) in enumerate(entries):
             cache.update(keys, values, layer)
         mask = torch.nn.functional.pad(prefix.mask[parents], (0, entries[0][0].shape[2] if entries else 0), value=1)
-        return Prefix(cache, mask, prefix.logits[parents])
+        return Prefix(cache, mask, prefix.logits[parents], shift=_of(prefix.shift, parents))
 
     def _read(
-        self, prefix: Prefix | None, parents: Tensor | None, embeds: Tensor, mask: Tensor, last_only: bool = False
+        self,
+        prefix: Prefix | None,
+        parents: Tensor | None,
+        embeds: Tensor,
+        mask: Tensor,
+        last_only: bool = False,
+        positions: Tensor | None = None,
     ) -> tuple[tuple[Any, Tensor], Tensor]:
         """Cache and mask after embeddings that follow a prefix, and their logits."""
         mask, cache, begun = mask.to(torch.int64), None, 0
@@ -195,7 +212,10 @@ class LanguageModel:
             before = prefix.mask if parents is None else prefix.mask[parents]
             cache = _selected(prefix.cache, _places(prefix, parents))
             begun, mask = before.shape[1], torch.cat((before, mask), 1)
-        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, begun:]
+        if positions is None:
+            positions = (mask.cumsum(1) - 1).clamp(min=0)[:, begun:]
+            shift = None if prefix is None else _of(prefix.shift, parents)
+            positions = positions if shift is None else positions + shift[:, None]
         output = self._forward(embeds, mask, positions, cache, 1 if last_only else 0)
         return (output.past_key_values, mask), output.logits.float()
 
@@ -236,6 +256,10 @@ def _is_causal(network: Any) -> bool:
 def _places(prefix: Prefix, parents: Tensor | None) -> Tensor | None:
     """Rows of the cache where sequences `parents` are; None where these are all rows in their order."""
     return parents if prefix.rows is None else prefix.rows if parents is None else prefix.rows[parents]
+
+
+def _of(shift: Tensor | None, parents: Tensor | None) -> Tensor | None:
+    return shift if shift is None or parents is None else shift[parents]
 
 
 def _selected(cache: Any, parents: Tensor | None) -> Any:

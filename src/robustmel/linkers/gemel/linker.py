@@ -27,7 +27,7 @@ from robustmel.linkers.gemel.exact_search import exact_search
 from robustmel.linkers.gemel.language_model import LanguageModel, Prefix
 from robustmel.linkers.gemel.limits import check_limits
 from robustmel.linkers.gemel.memory import memory
-from robustmel.linkers.gemel.name_scores import name_scores
+from robustmel.linkers.gemel.name_scores import listed_scores
 from robustmel.linkers.gemel.prompt_reader import PromptReader
 from robustmel.linkers.gemel.vision import VisionEncoder
 from robustmel.linkers.loading import pick_device
@@ -271,7 +271,7 @@ class GEMEL:
             yield Generated(best + others, exact.broken), exact.proved
 
     def _scores(self, queries: Sequence[Query], features: Tensor, task: Task) -> Tensor:
-        """(B, C): every distinct name scored once, then spread over the candidates that bear it."""
+        """(B, C): of every candidate's name."""
         if any(query.candidates is None for query in queries) and len(self.kb) > OPEN_NAMES:
             raise UsageError(
                 f"the knowledge base has {len(self.kb):,} names, and GEMEL scores {OPEN_NAMES:,} at most; list candidates instead, "
@@ -284,13 +284,8 @@ class GEMEL:
             range(len(self.kb)) if query.candidates is None else [self.kb.position(entity) for entity in query.candidates]
             for query in queries
         ]
-        distinct = [list(dict.fromkeys(tokens[place] for place in row if tokens[place])) for row in places]
         fits = [self.prompts.fits(query) for query in queries]
         asked = [query if fit else replace(query, text="", surface="") for query, fit in zip(queries, fits, strict=True)]
-        scores = name_scores(self.lm, self.prompts.read(asked, features, task == "T2T"), distinct, self.length_penalty)
-        columns = torch.full((len(queries), max(map(len, places), default=0)), scores.shape[1])
-        for row, (own, names) in enumerate(zip(places, distinct, strict=True)):
-            column = {name: index for index, name in enumerate(names)}
-            columns[row, : len(own)] = torch.tensor([column.get(tokens[place], scores.shape[1]) for place in own])
-        table = pad(scores, (0, 1), value=-torch.inf).gather(1, columns.to(scores.device))
+        names = [[tokens[place] for place in row] for row in places]
+        table = listed_scores(self.lm, self.prompts.read(asked, features, task == "T2T"), names, self.length_penalty)
         return table + table.new_tensor([0.0 if fit else torch.nan for fit in fits])[:, None]

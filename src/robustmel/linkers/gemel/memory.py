@@ -22,13 +22,24 @@ def memory(**parameters: Any) -> dict[str, int]:
         MissingError: A file is not there or cannot be read.
     """
     settings = read_settings(parameters["model"], **{name: parameters.get(name) for name in FROZEN})
-    vision, lm = settings.vision, settings.language_model
-    dtype, prompts = parameters["dtype"], parameters["batch_size"]
-    taken = {
-        f"the language model in {dtype}": weight_count(weight_files(lm)) * BYTES[dtype],
-        "the vision encoder": weight_count(weight_files(vision)) * BYTES["float32"],
-    }
-    config = read_json(model_folder(lm) / "config.json")
+    taken = language_model_memory(settings.language_model, parameters["dtype"], parameters["batch_size"])
+    return taken | {"the vision encoder": weight_count(weight_files(settings.vision)) * BYTES["float32"]}
+
+
+def language_model_memory(
+    model: str, dtype: str, prompts: int, name: str = "the language model", revision: str | None = None
+) -> dict[str, int]:
+    """The same of a language model alone.
+
+    Args:
+        model: A folder, a hub id, or `world:NAME`.
+        dtype: Of the weights.
+        prompts: Read at a time.
+        name: What it is called.
+        revision: Of a hub id.
+    """
+    taken = {f"{name} in {dtype}": weight_count(weight_files(model, revision)) * BYTES[dtype]}
+    config = read_json(model_folder(model, revision) / "config.json")
     config = config.get("text_config", config)
     if all(isinstance(config.get(name), int) for name in SHAPE):
         layers, heads, width, context = (config[name] for name in SHAPE)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from robustmel.linkers.gemel.language_model import LanguageModel, Prefix
 
@@ -48,6 +49,19 @@ def name_scores(
         places = torch.tensor([place for _, place, _ in part], device=first.device)
         scores = scores.index_put((queries, places), log_probs.sum(1) / (lengths + 1) ** length_penalty)
     return scores
+
+
+def listed_scores(
+    lm: LanguageModel, prefix: Prefix, names: Sequence[Sequence[tuple[int, ...]]], length_penalty: float
+) -> Tensor:
+    """As `name_scores`, every distinct name scored once; names without tokens cannot be written and hold minus infinity."""
+    distinct = [list(dict.fromkeys(name for name in row if name)) for row in names]
+    scores = name_scores(lm, prefix, distinct, length_penalty)
+    columns = torch.full((len(names), max(map(len, names), default=0)), scores.shape[1])
+    for row, (own, scored) in enumerate(zip(names, distinct, strict=True)):
+        column = {name: index for index, name in enumerate(scored)}
+        columns[row, : len(own)] = torch.tensor([column.get(name, scores.shape[1]) for name in own])
+    return pad(scores, (0, 1), value=-torch.inf).gather(1, columns.to(scores.device))
 
 
 def _chunks(

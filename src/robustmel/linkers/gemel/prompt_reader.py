@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from robustmel.linkers.gemel.checkpoint import GemelCheckpoint, blank
 from robustmel.linkers.gemel.demos import DemoPool
 from robustmel.linkers.gemel.language_model import LanguageModel, Prefix
-from robustmel.linkers.gemel.prompt import read_prompt
+from robustmel.linkers.gemel.prompt import Prompt
 from robustmel.linkers.gemel.prompt_tokens import PromptTokens, embedded, left_padded
+from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.types import Query
 
 REMEMBERED = 4
@@ -37,7 +38,9 @@ class PromptReader:
         self._lm, self._pool, self._count, self._room = lm, pool, demos, room
         self._mapper: nn.Linear = checkpoint.mapper.to(lm.device)
         self._features = torch.cat([checkpoint.features, blank(checkpoint.mapper.in_features)])  # row -1 is the blank one
-        self.tokens = PromptTokens(lm.tokenizer, lm.start, read_prompt(settings.prompt), settings.visual_prefix_length)
+        self.tokens = PromptTokens(
+            lm.tokenizer, lm.start, read_prompt(Prompt, "gemel", settings.prompt), settings.visual_prefix_length
+        )
         self._part, self._of = 0, 1
         self._read: dict[tuple[bool, tuple[int, ...]], tuple[tuple[Query, ...], Prefix | None]] = {}
 

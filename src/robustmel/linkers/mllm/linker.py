@@ -1,0 +1,337 @@
+"""Multimodal language models as linkers: candidates by the log-probability of their names, or a number that is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any, ClassVar, Literal, Self, get_args
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from robustmel.errors import ImageError, MissingError, UsageError
+from robustmel.images import decode
+from robustmel.kb import KnowledgeBase
+from robustmel.linkers.batches import answered
+from robustmel.linkers.chat.prompt import Prompt
+from robustmel.linkers.chat.reply_parser import chosen
+from robustmel.linkers.contract import Capabilities, capabilities
+from robustmel.linkers.gemel.beam_search import beam_search
+from robustmel.linkers.gemel.language_model import DTYPES, Prefix
+from robustmel.linkers.gemel.memory import language_model_memory
+from robustmel.linkers.gemel.name_scores import listed_scores
+from robustmel.linkers.loading import pick_device
+from robustmel.linkers.mllm.model import Vectors, VisionLanguageModel
+from robustmel.linkers.packaged_prompts import read_prompt
+from robustmel.linkers.preprocessing import Picture
+from robustmel.linkers.ranking import ranking
+from robustmel.linkers.weights import weight_files
+from robustmel.types import TASKS, Prediction, Query, Task, Usage
+
+DESCRIBE = "describe"
+"""The prompt's question for the main object, colours and shapes of an image."""
+
+Answer = Literal["labels", "index"]
+
+
+class MLLM:
+    """Base of the multimodal language models: all but what their family says.
+
+    With `answer = "labels"` the model is asked for a name, and every candidate is scored by the log-probability that the model
+    writes its name and then stops: the sum over the tokens, the end token among them, divided by their number to the power of
+    `length_penalty`. These scores have gradients down to the raw pixels. No list is shown, so no order matters. With
+    `answer = "index"` it is shown a numbered list, in an order drawn for each query from its seed, and writes a number; what is not
+    clear is wrong, with status "unparsed". Image and question are read once for all candidates of a mention.
+
+    Args:
+        kb: Names of the candidates.
+        model: A local folder in the Hugging Face layout, a hub id, or `world:NAME` for an embedded checkpoint.
+        revision: Branch, tag or commit, for a hub id.
+        answer: "labels" or "index".
+        prompt: Version of the prompt.
+        shuffle: Whether a list is shown in an order drawn for each query.
+        length_penalty: Exponent of the length by which a score is divided; 0 compares the probabilities themselves.
+        max_new_tokens: Of a reply.
+        dtype: "float32", "bfloat16" or "float16", of the weights in memory.
+        device: "auto" (a GPU where there is one), "cpu", "cuda", ...
+        batch_size: Queries answered at a time.
+
+    Attributes:
+        no_gradient: Why it has no `logits`; "" where it has.
+
+    Raises:
+        UsageError: A parameter is out of its range, or the folder holds another family.
+        MissingError: The model or the device is not there.
+    """
+
+    tasks: ClassVar[tuple[Task, ...]] = TASKS
+    version: ClassVar[int] = 1
+    reads_labels: ClassVar[bool] = True
+    trained_as: ClassVar[str] = "mllm"
+    logit_scale: ClassVar[float] = 1.0
+    family: ClassVar[type[VisionLanguageModel]]
+    random: bool = False
+
+    def __init__(
+        self,
+        kb: KnowledgeBase,
+        /,
+        *,
+        model: str,
+        revision: str | None = None,
+        answer: Answer = "labels",
+        prompt: int = 1,
+        shuffle: bool = True,
+        length_penalty: float = 0.0,
+        max_new_tokens: int = 16,
+        dtype: Literal["float32", "bfloat16", "float16"] = "float32",
+        device: str = "auto",
+        batch_size: int = 16,
+    ) -> None:
+        _check(answer=answer, prompt=prompt, dtype=dtype, batch_size=batch_size, max_new_tokens=max_new_tokens)
+        loaded = self.family.load(model, revision, dtype, pick_device(device))
+        self._take(kb, loaded, answer, prompt, shuffle, length_penalty, max_new_tokens, batch_size)
+
+    @classmethod
+    def around(cls, kb: KnowledgeBase, model: VisionLanguageModel, batch_size: int) -> Self:
+        """The linker of a model in memory, with `answer = "labels"`."""
+        linker = cls.__new__(cls)
+        linker._take(kb, model, "labels", 1, True, 0.0, 16, batch_size)
+        return linker
+
+    def _take(
+        self, kb: KnowledgeBase, model: VisionLanguageModel, answer: Answer, prompt: int, shuffle: bool, length_penalty: float,
+        max_new_tokens: int, batch_size: int,
+    ) -> None:  # fmt: skip
+        self.kb, self.model, self.device, self.answer, self.batch_size = kb, model, model.device, answer, batch_size
+        self.length_penalty, self.max_new_tokens = length_penalty, max_new_tokens
+        self.prompt: Prompt = read_prompt(Prompt, _room(answer), prompt)
+        self.random = answer == "index" and shuffle
+        self.no_gradient = _no_gradient(answer) or self.model.preprocessing.no_gradient
+        if self.no_gradient:
+            self.logits = None  # type: ignore[assignment, method-assign]  # so it is not `Differentiable`
+        if answer == "index":
+            self.scores = None  # type: ignore[assignment, method-assign]
+
+    @classmethod
+    def examine(cls, **parameters: Any) -> Capabilities:
+        """What it offers with these parameters.
+
+        Raises:
+            RobustMELError: As when it is built.
+        """
+        _check(**parameters)
+        with suppress(MissingError):  # a grid may be planned where there is no GPU
+            pick_device(parameters["device"])
+        if parameters["model"]:  # one that is to be trained has none yet
+            cls.assets(**parameters)
+        indexed = parameters["answer"] == "index"
+        return replace(
+            capabilities(cls),
+            scores=not indexed,
+            gradients=not indexed,
+            random=indexed and parameters["shuffle"],
+            no_gradient=_no_gradient(parameters["answer"]),
+        )
+
+    @classmethod
+    def assets(cls, **parameters: Any) -> tuple[Path, ...]:
+        """Weights, tokenizer and configurations: the files that decide the answers."""
+        return weight_files(parameters["model"], parameters.get("revision"))
+
+    @staticmethod
+    def memory(**parameters: Any) -> dict[str, int]:
+        """What takes memory -> bytes: the weights, and what a batch of whole contexts keeps."""
+        return language_model_memory(
+            parameters["model"], parameters["dtype"], parameters["batch_size"], "the model", parameters.get("revision")
+        )
+
+    def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
+        """One prediction a query, in order; see the class.
+
+        A query without candidates gets the empty ranking (NIL). One whose image cannot be used gets an error row, and so does one
+        with a candidate that is not in the knowledge base ("unknown_candidate"), one that outgrows the context ("too_long"), and
+        one whose scores are no numbers. A name that cannot be written is ranked nowhere.
+        """
+        self._check_task(task)
+        return answered(queries, self.batch_size, lambda batch: self._linked(batch, task))
+
+    @torch.no_grad()
+    def scores(self, queries: Sequence[Query], task: Task) -> Tensor:
+        """float32 (B, C) log-probabilities, from each query's own image; see `logits`.
+
+        Raises:
+            ImageError: The image of a query cannot be used.
+        """
+        self._check_task(task)
+        parts = [queries[start : start + self.batch_size] for start in range(0, len(queries), self.batch_size)]
+        tables = [self._scored(part, self._seen([self._picture(query, task) for query in part]), task)[0] for part in parts]
+        width = max((table.shape[1] for table in tables), default=0)
+        padded = [pad(table, (0, width - table.shape[1]), value=-torch.inf) for table in tables]
+        return torch.cat(padded) if padded else torch.zeros(0, 0)
+
+    def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T") -> Tensor:
+        """float32 (B, C): log-probability of each candidate's name, differentiable down to the raw pixels.
+
+        Args:
+            pixels: Floats (B, 3, H, W) in [0, 1]; they stand in for the queries' images.
+            queries: B queries; missing columns of shorter lists hold minus infinity, and so do names that cannot be written. The
+                row of a query that outgrows the context holds NaN.
+            task: "I2T" or "IT2T".
+
+        Raises:
+            UsageError: The task reads no pixels.
+        """
+        self._check_task(task)
+        if task == "T2T":
+            raise UsageError('task "T2T" reads no image, so it has no gradient in the pixels; choose I2T or IT2T.')
+        return self._scored(queries, self.model.pixel_vectors(pixels), task)[0]
+
+    @torch.no_grad()
+    def describe(self, pictures: Sequence[Picture], most: int = 32) -> list[str]:
+        """What the model writes when it is asked for the main object, the colours and the shapes of each picture."""
+        question = read_prompt(Prompt, "mllm", 1).ask[DESCRIBE].strip()
+        texts: list[str] = []
+        for start in range(0, len(pictures), self.batch_size):
+            features = self.model.picture_vectors(pictures[start : start + self.batch_size])
+            prompts = [self.model.prompt(question, vectors[..., 0].numel()) for vectors in features]
+            written = beam_search(self.model.lm, self.model.read(prompts, features), None, 1, most, 0.0)
+            texts += [self._text(result.hypotheses[0].tokens) if result.hypotheses else "" for result in written]
+        return texts
+
+    # How it is done ---------------------------------------------------------------------------------------------------
+
+    def _check_task(self, task: Task) -> None:
+        if task not in self.tasks:
+            raise UsageError(f'linker {type(self).__name__} has no task "{task}"; it has {", ".join(self.tasks)}.')
+
+    def label(self, query: Query, entity: str) -> str:
+        """The text of a candidate: what `labels` gives it, else its name."""
+        return (query.labels or {}).get(entity) or self.kb[entity].name
+
+    def shown(self, query: Query) -> list[str]:
+        """The candidates in the order in which they are listed."""
+        listed = list(query.listed)
+        if self.random:
+            Random(query.seed).shuffle(listed)
+        return listed
+
+    def question(self, query: Query, task: Task) -> str:
+        """What is asked of a query."""
+        return self.prompt.question(query, task, [self.label(query, entity) for entity in self.shown(query)])
+
+    def _picture(self, query: Query, task: Task) -> Picture | None:
+        if task == "T2T":
+            return None
+        if query.image is None:
+            raise ImageError("no_image", f"mention {query.id} names no image.")
+        return decode(query.image)
+
+    def _seen(self, pictures: Sequence[Picture | None]) -> Vectors | None:
+        kept = [picture for picture in pictures if picture is not None]
+        return self.model.picture_vectors(kept) if kept else None
+
+    def _linked(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
+        answers: dict[int, Prediction] = {}
+        sound: list[tuple[Query, Picture | None]] = []
+        for index, query in enumerate(queries):
+            try:
+                if not query.listed:
+                    answers[index] = Prediction(query.id, status="nil")
+                elif any(candidate not in self.kb for candidate in query.listed):
+                    answers[index] = Prediction(query.id, error="unknown_candidate")
+                else:
+                    sound.append((query, self._picture(query, task)))
+            except ImageError as problem:
+                answers[index] = Prediction(query.id, error=problem.kind)
+        answer = self._by_scores if self.answer == "labels" else self._by_index
+        rows = iter(answer([query for query, _ in sound], [picture for _, picture in sound], task) if sound else ())
+        return [answers[index] if index in answers else next(rows) for index in range(len(queries))]
+
+    @torch.no_grad()
+    def _by_scores(self, queries: Sequence[Query], pictures: Sequence[Picture | None], task: Task) -> list[Prediction]:
+        table, fits = self._scored(queries, self._seen(pictures), task)
+        return [
+            self.ranked(query, row) if fit else Prediction(query.id, error="too_long")
+            for query, row, fit in zip(queries, table.cpu(), fits, strict=True)
+        ]
+
+    def ranked(self, query: Query, scores: Tensor) -> Prediction:
+        """The candidates by score; those whose names cannot be written are left out."""
+        own = scores[: len(query.listed)]
+        written = [entity for entity, score in zip(query.listed, own.tolist(), strict=True) if score != -torch.inf]
+        answer = ranking(replace(query, candidates=tuple(written)), own[own != -torch.inf])
+        if answer.error:
+            return answer
+        return replace(answer, text=self.label(query, answer.ranked[0])) if written else replace(answer, status="dead_end")
+
+    @torch.no_grad()
+    def _by_index(self, queries: Sequence[Query], pictures: Sequence[Picture | None], task: Task) -> list[Prediction]:
+        prompts, prefix, fits = self._read(queries, self._seen(pictures), task)
+        written = beam_search(self.model.lm, prefix, None, 1, self.max_new_tokens, 0.0)
+        answers = []
+        for query, prompt, result, fit in zip(queries, prompts, written, fits, strict=True):
+            if not fit or result.broken:
+                answers.append(Prediction(query.id, error="non_finite" if fit else "too_long"))
+                continue
+            tokens = result.hypotheses[0].tokens
+            text = self._text(tokens)
+            answers.append(replace(self.parsed(query, text), usage=Usage(1, len(prompt), len(tokens) + 1)))
+        return answers
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        return str(self.model.tokenizer.decode(tokens, skip_special_tokens=True))
+
+    def parsed(self, query: Query, text: str) -> Prediction:
+        """The answer that a reply means."""
+        listed = self.shown(query)
+        places = chosen(text, [self.label(query, entity) for entity in listed])
+        ranked = tuple(dict.fromkeys(listed[place] for place in places or ()))
+        status = "unparsed" if places is None else "ok" if ranked else "nil"
+        return Prediction(query.id, ranked, (1.0,) * len(ranked), text=text, status=status)
+
+    def _read(
+        self, queries: Sequence[Query], features: Vectors | None, task: Task
+    ) -> tuple[list[list[int]], Prefix, list[bool]]:
+        """The prompts, read, and whether the context has room for each with its answer; one that does not fit is not read."""
+        counts = [0] * len(queries) if features is None else [vectors[..., 0].numel() for vectors in features]
+        prompts = [self.model.prompt(self.question(query, task), count) for query, count in zip(queries, counts, strict=True)]
+        most = (self.model.lm.context or 2**62) - self.max_new_tokens
+        fits = [len(prompt) <= most for prompt in prompts]
+        asked = [prompt if fit else [self.model.lm.end] for prompt, fit in zip(prompts, fits, strict=True)]
+        seen = features and [vectors if fit else vectors[:0] for vectors, fit in zip(features, fits, strict=True)]
+        return prompts, self.model.read(asked, seen), fits
+
+    def _scored(self, queries: Sequence[Query], features: Vectors | None, task: Task) -> tuple[Tensor, list[bool]]:
+        """(B, C): of every candidate's name; and which queries fit into the context, the rows of the others being NaN."""
+        if absent := [entity for query in queries for entity in query.listed if entity not in self.kb]:
+            raise MissingError(f'candidate "{absent[0]}" is not in the knowledge base.')
+        answers = [[self.model.answer(self.label(query, entity)) for entity in query.listed] for query in queries]
+        names = [[name if len(name) < self.max_new_tokens else () for name in row] for row in answers]
+        _, prefix, fits = self._read(queries, features, task)
+        table = listed_scores(self.model.lm, prefix, names, self.length_penalty)
+        return table + table.new_tensor([0.0 if fit else torch.nan for fit in fits])[:, None], fits
+
+
+def _room(answer: str) -> str:
+    """Folder of the prompts: those with a list are the linker chat's."""
+    return "mllm" if answer == "labels" else "chat"
+
+
+def _no_gradient(answer: str) -> str:
+    return "" if answer == "labels" else 'a written number has none; set answer = "labels"'
+
+
+def _check(answer: str, prompt: int, dtype: str, batch_size: int, max_new_tokens: int, **_: Any) -> None:
+    """Refuses values out of their range before anything is loaded."""
+    for name, value, known in (("answer", answer, get_args(Answer)), ("dtype", dtype, tuple(DTYPES))):
+        if value not in known:
+            raise UsageError(f'{name} = "{value}" is unknown; it is one of {", ".join(known)}.')
+    for name, number in (("batch_size", batch_size), ("max_new_tokens", max_new_tokens)):
+        if number < 1:
+            raise UsageError(f"{name} = {number}; expected at least 1.")
+    read_prompt(Prompt, _room(answer), prompt)

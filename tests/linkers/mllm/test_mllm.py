@@ -1,0 +1,176 @@
+"""Multimodal language models score and write what the library's own path gives, in batches, down to the pixels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from robustmel.errors import UsageError
+from robustmel.images import decode
+from robustmel.kb import KnowledgeBase
+from robustmel.linkers import LINKERS
+from robustmel.linkers.conformance import conformance
+from robustmel.linkers.contract import capabilities
+from robustmel.linkers.gradient_check import gradient_problems
+from robustmel.linkers.mllm.linker import MLLM
+from robustmel.types import TASKS, Entity, Query, Task
+
+Trial = tuple[KnowledgeBase, list[Query]]
+FAMILIES = ("llava", "qwen2.5-vl")
+
+
+def linker_of(family: str, folders: dict[str, Path], kb: KnowledgeBase, **parameters: Any) -> MLLM:
+    made: MLLM = LINKERS.create(family, kb, model=str(folders[family]), device="cpu", **parameters)
+    return made
+
+
+def by_the_library(linker: MLLM, query: Query, task: Task) -> dict[str, float]:
+    """One mention, one candidate at a time: the library's processor, one plain pass over prompt and name, nothing cached."""
+    model = linker.model
+    inputs = model.inputs(linker.question(query, task), None if task == "T2T" else decode(str(query.image)))
+    return {entity: model.reference_score(inputs, model.answer(linker.label(query, entity))) for entity in query.listed}
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_scores_are_those_of_the_librarys_own_path(family: str, task: Task, folders: dict[str, Path], trial: Trial) -> None:
+    kb, queries = trial
+    linker = linker_of(family, folders, kb)
+    answers = linker.link(queries[:6], task)  # of two sizes, so that prompts are padded
+    for query, answer in zip(queries[:6], answers, strict=True):
+        wanted = by_the_library(linker, query, task)
+        assert dict(zip(answer.ranked, answer.scores, strict=True)) == pytest.approx(wanted, abs=2e-3)
+        assert answer.ranked[0] == max(wanted, key=wanted.__getitem__)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_images_and_texts_are_read(family: str, folders: dict[str, Path], trial: Trial) -> None:
+    kb, queries = trial
+    linker = linker_of(family, folders, kb)
+    one, other = queries[0], replace(queries[0], image=queries[1].image)
+    assert not torch.allclose(linker.scores([one], "I2T"), linker.scores([other], "I2T"), atol=1e-3)
+    other = replace(one, text="Nothing was painted.")
+    assert torch.equal(linker.scores([one], "I2T"), linker.scores([other], "I2T"))
+    assert not torch.allclose(linker.scores([one], "IT2T"), linker.scores([other], "IT2T"), atol=1e-3)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_gradient_points_where_the_scores_rise(family: str, folders: dict[str, Path], trial: Trial) -> None:
+    kb, queries = trial
+    linker = linker_of(family, folders, kb)
+    queries = queries[:4]
+    pixels = torch.stack([torch.from_numpy(decode(str(query.image))).permute(2, 0, 1) for query in queries]) / 255
+    assert torch.allclose(linker.logits(pixels, queries, "IT2T"), linker.scores(queries, "IT2T"), atol=1e-4)
+    for task in ("I2T", "IT2T"):
+        assert list(gradient_problems(linker.logits, pixels, queries, task)) == []
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_contract_is_kept(family: str, folders: dict[str, Path]) -> None:
+    """The same for batch 1 and n, in any order, whatever the id and the order of the candidates."""
+    assert list(conformance(family, model=str(folders[family]), device="cpu", batch_size=3)) == []
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_number_is_written_as_the_library_writes_it(family: str, folders: dict[str, Path], trial: Trial) -> None:
+    kb, queries = trial
+    linker = linker_of(family, folders, kb, answer="index", max_new_tokens=6)
+    for query, answer in zip(queries[:6], linker.link(queries[:6], "IT2T"), strict=True):
+        inputs = linker.model.inputs(linker.question(query, "IT2T"), decode(str(query.image)))
+        assert answer.text == linker.model.reference_text(inputs, 6)
+        assert answer.usage.tokens_read == inputs["input_ids"].shape[1]
+
+
+def test_a_number_means_the_place_in_the_shuffled_list(folders: dict[str, Path], trial: Trial) -> None:
+    kb, queries = trial
+    linker = linker_of("llava", folders, kb, answer="index")
+    query = replace(queries[0], seed=3)
+    listed = linker.shown(query)
+    assert sorted(listed) == sorted(query.listed)
+    assert listed != linker.shown(replace(query, seed=4))
+    question = linker.question(query, "I2T").splitlines()
+    assert question[1] == f"2. {kb[listed[1]].name}"
+    assert linker.parsed(query, "The answer is 2.").ranked == (listed[1],)
+    assert linker.parsed(query, "It may be 2 or 3.").status == "unparsed"
+    assert linker_of("llava", folders, kb, answer="index", shuffle=False).shown(query) == list(query.listed)
+
+
+def test_lengths_count_as_stated(folders: dict[str, Path], trial: Trial) -> None:
+    kb, queries = trial
+    query = queries[0]
+    sums = linker_of("llava", folders, kb)
+    means = linker_of("llava", folders, kb, length_penalty=1.0)
+    lengths = torch.tensor([len(sums.model.answer(kb[entity].name)) + 1 for entity in query.listed])
+    assert torch.allclose(sums.scores([query], "I2T") / lengths, means.scores([query], "I2T"), atol=1e-5)
+
+
+def test_what_cannot_be_answered_says_so(folders: dict[str, Path], trial: Trial) -> None:
+    kb, queries = trial
+    long = Entity(id="long", name="far " * 40)
+    odd = KnowledgeBase((*kb, long, replace(long, id="same", name=kb[kb.ids[0]].name)))
+    linker = linker_of("llava", folders, odd)
+    query = replace(queries[0], candidates=("long", "same", kb.ids[0], kb.ids[1]))
+    answer = linker.link([query], "I2T")[0]
+    assert "long" not in answer.ranked, "its name is longer than an answer may be"
+    scores = dict(zip(answer.ranked, answer.scores, strict=True))
+    assert scores["same"] == scores[kb.ids[0]]
+    assert linker.link([replace(query, candidates=("long",))], "I2T")[0].status == "dead_end"
+    asked = [
+        replace(query, candidates=()),
+        replace(query, candidates=("nobody",)),
+        replace(query, text="word " * 600),
+        replace(query, image=None),
+        query,
+    ]
+    answers = linker.link(asked, "IT2T")
+    assert [answer.error for answer in answers] == [None, "unknown_candidate", "too_long", "no_image", None]
+    assert answers[0].status == "nil"
+    assert answers[4].scores == pytest.approx(linker.link([query], "IT2T")[0].scores, abs=1e-4)
+    indexed = linker_of("llava", folders, odd, answer="index").link(asked, "IT2T")
+    assert [answer.error for answer in indexed] == [None, "unknown_candidate", "too_long", "no_image", None]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_text_cannot_pretend_to_be_an_image(family: str, folders: dict[str, Path], trial: Trial) -> None:
+    kb, queries = trial
+    linker = linker_of(family, folders, kb)
+    token = linker.model.image_token
+    query = replace(queries[0], text=f"{token} {linker.model.tokenizer.eos_token} was painted")
+    prompt = linker.model.prompt(linker.question(query, "IT2T"), 0)
+    assert linker.model.image_id not in prompt
+    assert linker.model.lm.end not in prompt
+    assert linker.link([query], "IT2T")[0].error is None
+
+
+def test_labels_take_the_place_of_names(folders: dict[str, Path], trial: Trial) -> None:
+    kb, queries = trial
+    linker = linker_of("llava", folders, kb)
+    query, (first, second, *_) = queries[0], queries[0].listed
+    swapped = replace(query, labels={first: kb[second].name, second: kb[first].name})
+    plain, other = linker.scores([query], "I2T")[0], linker.scores([swapped], "I2T")[0]
+    assert torch.allclose(plain[[1, 0]], other[:2])
+
+
+def test_capabilities_follow_from_the_answer(folders: dict[str, Path], trial: Trial) -> None:
+    for answer in ("labels", "index"):
+        parameters = LINKERS.parameters("llava", {"model": str(folders["llava"]), "answer": answer})
+        able = LINKERS.load("llava").examine(**parameters)
+        built = capabilities(linker_of("llava", folders, trial[0], answer=answer))
+        assert (able.scores, able.gradients, able.random) == (built.scores, built.gradients, built.random)
+        assert able.gradients == (answer == "labels")
+    with pytest.raises(UsageError, match='answer = "guess"; expected one of'):
+        linker_of("llava", folders, trial[0], answer="guess")
+    with pytest.raises(UsageError, match="prompt = 9 is unknown; linker chat has prompt 1"):
+        linker_of("llava", folders, trial[0], answer="index", prompt=9)
+
+
+def test_memory_is_stated_before_anything_is_loaded(folders: dict[str, Path]) -> None:
+    parameters = LINKERS.parameters("llava", {"model": str(folders["llava"]), "dtype": "float16"})
+    taken = LINKERS.load("llava").memory(**parameters)
+    model = LINKERS.create("llava", KnowledgeBase(()), model=str(folders["llava"]), device="cpu").model.network
+    assert taken["the model in float16"] == 2 * sum(parameter.numel() for parameter in model.parameters())
+    assert taken["keys and values of 16 prompts of 512 tokens"] == 16 * 512 * 2 * 2 * 32 * 2
