@@ -14,9 +14,11 @@ from safetensors.torch import load_file
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import MissingError, UsageError
+from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.gemel.checkpoint import read_checkpoint
 from robustmel.linkers.gemel.linker import GEMEL
+from robustmel.linkers.gemel.vision import VisionEncoder
 from robustmel.training.checkpoint import train
 from robustmel.training.feature_mapper import FeatureMapperTrainee
 from robustmel.training.feature_mapper_recipe import FeatureMapperRecipe
@@ -243,3 +245,28 @@ def test_data_without_anything_to_learn_from_is_told(few: Dataset, mapper_recipe
     assert trainee.validate() == {}
     assert trainee._features.shape[0] == 0
     gradients(trainee, [0])
+
+
+def test_a_mapper_learns_from_features_what_it_learns_from_images(cards: Dataset, opt_folder: Path, tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    mentions = cards.mentions[::8]
+    few, vision = replace(cards, mentions=mentions), VisionEncoder("world:clip-world", device="cpu")
+    rows = {str(m.image): vision.picture_features([decode(m.image)])[0].numpy() for m in mentions if m.image}
+    features = str(tmp_path / "cards.hdf5")
+    with h5py.File(features, "w") as opened:
+        for key, row in rows.items():
+            opened[key] = row
+    recipe = FeatureMapperRecipe(language_model=str(opt_folder), epochs=1, batch_size=8, demos=1, demo_choice="bm25")
+    stored = replace(recipe, features=features, vision="")
+    one, other = (FeatureMapperTrainee([few], each) for each in (recipe, stored))
+    torch.testing.assert_close(one._features, other._features, rtol=0, atol=1e-3)
+    result = train([few], stored, tmp_path / "out")
+    assert result.accuracies["cards"].keys() <= {"validation", "test"}
+    assert GEMEL(cards.kb, model=str(tmp_path / "out"), features=features, demo_choice="bm25", device="cpu").prompts is not None
+    with pytest.raises(UsageError, match="without a vision encoder; give it features"):
+        GEMEL(cards.kb, model=str(tmp_path / "out"), demo_choice="bm25", device="cpu")
+    with h5py.File(features, "a") as opened:
+        del opened[str(mentions[0].image).lstrip("/")]
+    assert FeatureMapperTrainee([few], stored).remarks["images left out (features_missing)"] == 1
+    with pytest.raises(UsageError, match="vision must be named, unless features are"):
+        replace(recipe, vision="")

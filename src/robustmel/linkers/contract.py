@@ -99,6 +99,7 @@ class Capabilities:
         labels: It reads `Query.labels`: `reads_labels = True` in the class.
         open_answers: It answers from the whole knowledge base where a query lists no candidates: `open_answers = True`.
         demos: It is shown demonstrations, and can be shown others: `showing(part, of)`.
+        images: It reads image files where a task says so: `reads_images = False` in the class denies it.
         random: It draws, starting from `Query.seed`: `random = True`.
         no_gradient: Why there are no gradients, where that needs saying.
     """
@@ -109,6 +110,7 @@ class Capabilities:
     labels: bool = False
     open_answers: bool = False
     demos: bool = False
+    images: bool = True
     random: bool = False
     no_gradient: str = ""
 
@@ -130,6 +132,7 @@ def capabilities(linker_class: Any, parameters: Mapping[str, object] | None = No
         labels=bool(getattr(linker_class, "reads_labels", False)),
         open_answers=bool(getattr(linker_class, "open_answers", False)),
         demos=callable(getattr(linker_class, "showing", None)),
+        images=bool(getattr(linker_class, "reads_images", True)),
         random=bool(getattr(linker_class, "random", False)),
         no_gradient=str(getattr(linker_class, "no_gradient", "")),
     )

@@ -24,7 +24,7 @@ from robustmel.types import TASKS, Task
 
 LOCATIONS = (
     "model", "revision", "allow_pickle", "folder", "vectors", "encoder", "tagger", "demo_file", "vision", "language_model",
-    "demo_encoder",
+    "demo_encoder", "features",
 )  # fmt: skip
 """Parameters that say where a component's files lie; the digests of these files stand for them in keys."""
 

@@ -16,7 +16,16 @@ from robustmel.run.grid import AttackSpec, Grid
 from robustmel.run.jobs import Answers, Candidates, Poison, Variant
 from robustmel.run.keys import canonical, kb_digest, mentions_digest
 from robustmel.run.plan import Evaluation, Plan, PlannedCell
-from robustmel.run.refusals import complain, dropping, listed_at_length, repeats, source_lacks, tasks_lacking, unsupplied
+from robustmel.run.refusals import (
+    complain,
+    dropping,
+    images_unread,
+    listed_at_length,
+    repeats,
+    source_lacks,
+    tasks_lacking,
+    unsupplied,
+)
 from robustmel.run.seeds import Seeds
 from robustmel.run.sources import Sources
 from robustmel.run.trainings import Trainings
@@ -51,6 +60,7 @@ def expand(grid: Grid, builder: Builder) -> Plan:
         problems += tasks_lacking(together, grid.tasks)
         for spec, attack in attacks:
             sources.check(spec, attack, together)
+            problems += [problem for task in grid.tasks for problem in images_unread(spec, attack, [together], task)]
             for source, task in product(sources.of(spec, attack, together), grid.tasks):
                 problems += source_lacks(spec, attack, source, task)
     if generator is not None:

@@ -7,7 +7,7 @@ from robustmel.errors import UsageError
 from robustmel.run.components import ComponentSpec, Defended, Ensemble, Source
 from robustmel.run.grid import AttackSpec
 from robustmel.run.plan import PlannedCell
-from robustmel.run.views import VIEW_TASK, parts, views
+from robustmel.run.views import VIEW_TASK, parts, touches, views
 from robustmel.types import Task
 
 SUPPLIED = ("train",)
@@ -62,6 +62,18 @@ def listed_at_length(generator: ComponentSpec, victims: Iterable[Defended]) -> I
             yield f"{behind(victim)} gets every id of the knowledge base as its candidates, which costs memory."
 
 
+def images_unread(spec: AttackSpec, attack: ComponentSpec, asked: Iterable[Defended], task: Task) -> Iterator[str]:
+    """Attacks on images where a victim or a source reads none."""
+    if not any(made.loaded.modality == "image" for _, made in parts(spec, attack, task) if touches(made.loaded, task)):
+        return
+    for member in asked if spec.attack.name != "clean" else ():
+        if hasattr(member.defence.loaded, "capabilities") and not member.capabilities.images:
+            yield (
+                f"attack {spec.title} changes images, and {behind(member)} reads stored features in their place; leave out"
+                f" features to attack its images, or choose an attack on text"
+            )
+
+
 def source_lacks(spec: AttackSpec, attack: ComponentSpec, source: Source | None, task: Task) -> Iterator[str]:
     """What a source cannot do of what an attack for this task asks of it."""
     asked = views(spec, attack, task, source)
@@ -75,6 +87,7 @@ def source_lacks(spec: AttackSpec, attack: ComponentSpec, source: Source | None,
     for member in source.members if isinstance(source, Ensemble) else (source,):
         if not hasattr(member.defence.loaded, "capabilities"):
             continue
+        yield from images_unread(spec, attack, [member], task)
         able = member.capabilities
         needs = {"gradients"} if isinstance(source, Ensemble) else {part.loaded.needs for _, part in parts(spec, attack, task)}
         if "gradients" in needs and not able.gradients:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import ImageError, MissingError
-from robustmel.images import decode, file_digest
+from robustmel.images import file_digest
 from robustmel.linkers.gemel.beam_search import beam_search
 from robustmel.linkers.gemel.checkpoint import Demo, GemelCheckpoint, Settings, blank
 from robustmel.linkers.gemel.demos import Choice, Compared, check_choice, demo_pool
@@ -23,6 +23,7 @@ from robustmel.linkers.gemel.language_model import LanguageModel
 from robustmel.linkers.gemel.linker import GEMEL
 from robustmel.linkers.gemel.prompt_reader import PromptReader
 from robustmel.linkers.gemel.prompt_tokens import embedded, left_padded
+from robustmel.linkers.gemel.stored_features import StoredFeatures
 from robustmel.linkers.gemel.vision import VisionEncoder
 from robustmel.training.feature_mapper_recipe import FeatureMapperRecipe
 from robustmel.training.text_augmentation import edited_queries
@@ -50,7 +51,7 @@ class FeatureMapperTrainee:
     def __init__(self, datasets: Sequence[Dataset], recipe: FeatureMapperRecipe) -> None:
         check_choice(recipe.demos, recipe.demo_choice, recipe.demo_text)
         self.recipe, self.remarks = recipe, Counter[str]()
-        self._vision = VisionEncoder(recipe.vision, device="cpu")
+        self._vision: Any = StoredFeatures(recipe.features) if recipe.features else VisionEncoder(recipe.vision, device="cpu")
         self._lm = LanguageModel.load(recipe.language_model, dtype=recipe.dtype, device="cpu")
         self._rows: dict[Path, int] = {}
         mentions = [self._answerable(dataset, ("train", None)) for dataset in datasets]
@@ -79,7 +80,7 @@ class FeatureMapperTrainee:
         pooled = 1 + max((demo.image for demo in self._demos), default=-1)  # the images of validation mentions come after them
         checkpoint = GemelCheckpoint(settings, self.mapper, self._demos, self._features[:pooled])
         choice, compared = cast(Choice, recipe.demo_choice), cast(Compared, recipe.demo_text)
-        pool = demo_pool(checkpoint, choice, compared, self._vision.text_tower)
+        pool = demo_pool(checkpoint, choice, compared, self._vision, "cpu")
         self._checkpoint = replace(checkpoint, embeddings=pool.known)
         self._reader = PromptReader(self._lm, self._checkpoint, pool, recipe.demos, ROOM)
         self._shown, self._answers, self._learnt = self._prompts()
@@ -157,6 +158,7 @@ class FeatureMapperTrainee:
         linker = GEMEL(
             dataset.kb,
             model=str(folder),
+            features=recipe.features or None,
             demo_choice=cast(Choice, recipe.demo_choice),
             demo_text=cast(Compared, recipe.demo_text),
             device="cpu",
@@ -242,7 +244,7 @@ class FeatureMapperTrainee:
         sound = []
         for path, row in self._rows.items():
             try:
-                sound.append((row, decode(path)))
+                sound.append((row, self._vision.read(path)))
             except ImageError as problem:
                 self.remarks[f"images left out ({problem.kind})"] += 1
             if len(sound) == ENCODED:

@@ -17,6 +17,8 @@ class FeatureMapperRecipe(Recipe):
         family: "gemel".
         base: Not used: a mapper is always made anew.
         vision: The frozen vision encoder: a CLIP or SigLIP folder, a hub id, or `world:NAME`.
+        features: An HDF5 file of features that are learnt from in place of images, such as GEMEL's authors published. Of `vision` only
+            the text tower is read then, for dense demonstrations; "" names none.
         language_model: The frozen language model: the same.
         visual_prefix_length: Embeddings that an image becomes.
         prompt: Version of the prompt.
@@ -37,6 +39,7 @@ class FeatureMapperRecipe(Recipe):
     weight_decay: float = 0.01
     precision: str = "float32"
     vision: str = "world:clip-world"
+    features: str = ""
     language_model: str = "world:opt-world"
     visual_prefix_length: int = 4
     prompt: int = 1
@@ -55,6 +58,7 @@ class FeatureMapperRecipe(Recipe):
         """See `Recipe.limits`."""
         return super().limits() | {
             "base": ("left out: a mapper is made anew", self.base is None),
+            "vision": ("named, unless features are", bool(self.vision or self.features)),
             "visual_prefix_length": ("at least 1", self.visual_prefix_length >= 1),
             "demos": ("0 or more", self.demos >= 0),
             "accumulation": ("between 1 and batch_size", 1 <= self.accumulation <= self.batch_size),
@@ -68,12 +72,22 @@ class FeatureMapperRecipe(Recipe):
             MissingError: One is not there.
         """
         encoder = weight_files(self.demo_encoder) if self.demo_encoder else ()
-        return weight_files(self.vision) + weight_files(self.language_model) + encoder + self.defence_assets()
+        return self._image_assets() + weight_files(self.language_model) + encoder + self.defence_assets()
+
+    def _image_assets(self) -> tuple[Path, ...]:
+        if not self.features:
+            return weight_files(self.vision)
+        reads_texts = self.demo_choice == "dense" and not self.demo_encoder and self.vision
+        return (Path(self.features).expanduser(), *(weight_files(self.vision) if reads_texts else ()))
+
+    def to_dict(self) -> dict[str, Any]:
+        """See `Recipe.to_dict`; without stored features where there are none."""
+        return {name: value for name, value in super().to_dict().items() if name != "features" or value}
 
     def identity(self) -> dict[str, Any]:
         """See `Recipe.identity`; where the frozen models lie is left out, as the digests of their files say more."""
         return {
             name: value
             for name, value in super().identity().items()
-            if name not in ("vision", "language_model", "demo_encoder")
+            if name not in ("vision", "language_model", "demo_encoder", "features")
         }

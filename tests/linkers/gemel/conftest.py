@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from robustmel.linkers.gemel.checkpoint import Demo, GemelCheckpoint, Settings
 from robustmel.linkers.gemel.language_model import LanguageModel
 from robustmel.linkers.gemel.linker import GEMEL
 from robustmel.linkers.weights import EMBEDDED
+from robustmel.types import Query
 
 VOCABULARY, END = 30, 1
 SHAPE = {"vocab_size": VOCABULARY, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -123,3 +125,14 @@ def gemel(gemel_folder: Path, kb: KnowledgeBase) -> Callable[..., GEMEL]:
         return GEMEL(base or kb, **{"model": str(gemel_folder), "device": "cpu", "demos": 3} | parameters)
 
     return make
+
+
+@pytest.fixture
+def queries(ask: Callable[..., Query], kb: KnowledgeBase) -> list[Query]:
+    """Of several lengths and image sizes; the last lists candidates of its own."""
+    texts = ["a flag", "in Lima it rained for a week and nobody minded", "", "who won, India or Samoa?"]
+    sizes = [(32, 32), (40, 33), (32, 32), (24, 50)]
+    surfaces = ["flag", "Lima", "", "Georgia"]
+    asked = [ask(seed, kb.ids, size, text) for seed, (text, size) in enumerate(zip(texts, sizes, strict=True))]
+    asked = [replace(query, surface=surface) for query, surface in zip(asked, surfaces, strict=True)]
+    return [*asked[:3], replace(asked[3], candidates=("e5", "e2", "e7"))]

@@ -124,17 +124,6 @@ def by_hand(gemel_folder: Path, opt_folder: Path) -> ByHand:
     return ByHand(gemel_folder, EMBEDDED / "clip-world", opt_folder)
 
 
-@pytest.fixture
-def queries(ask: Ask, kb: KnowledgeBase) -> list[Query]:
-    """Of several lengths and image sizes; the last lists candidates of its own."""
-    texts = ["a flag", "in Lima it rained for a week and nobody minded", "", "who won, India or Samoa?"]
-    sizes = [(32, 32), (40, 33), (32, 32), (24, 50)]
-    surfaces = ["flag", "Lima", "", "Georgia"]
-    asked = [ask(seed, kb.ids, size, text) for seed, (text, size) in enumerate(zip(texts, sizes, strict=True))]
-    asked = [replace(query, surface=surface) for query, surface in zip(asked, surfaces, strict=True)]
-    return [*asked[:3], replace(asked[3], candidates=("e5", "e2", "e7"))]
-
-
 @pytest.mark.parametrize("task", ["IT2T", "T2T"])
 def test_listed_names_score_as_in_a_plain_forward_pass_of_the_whole_prompt(
     task: Any, gemel: Make, by_hand: ByHand, queries: list[Query], kb: KnowledgeBase

@@ -35,7 +35,7 @@ class Settings:
 
     Args:
         vision: The frozen vision encoder: a folder, a hub id, or `world:NAME`. A relative folder is looked for first in the folder of
-            the settings, then in the working directory.
+            the settings, then in the working directory. "" where stored features were learnt from.
         language_model: The frozen language model: the same.
         visual_prefix_length: Embeddings that an image becomes.
         prompt: Version of the prompt.
@@ -52,7 +52,30 @@ class Settings:
 
     def encoder_files(self) -> tuple[Path, ...]:
         """Those that decide which demonstrations are near."""
-        return weight_files(self.demo_encoder or self.vision)
+        return weight_files(self.demo_encoder or self.named_vision())
+
+    def named_vision(self) -> str:
+        """The vision encoder.
+
+        Raises:
+            UsageError: There is none, as stored features were learnt from.
+        """
+        if not self.vision:
+            raise UsageError(
+                'this GEMEL was trained on stored features without a vision encoder; give it features = "FILE.hdf5", with dense '
+                "demonstrations also a demo_encoder, or name the encoder that made the features: vision = ..."
+            )
+        return self.vision
+
+    def files(self, features: str | None, demo_choice: str) -> tuple[Path, ...]:
+        """The files of the frozen models that are read, `features` being read in place of the vision encoder.
+
+        Raises:
+            MissingError: One is not there.
+        """
+        images = weight_files(self.named_vision()) if features is None else (Path(features).expanduser(),)
+        texts = () if features is not None and demo_choice != "dense" else self.encoder_files()
+        return (*dict.fromkeys((*images, *texts)), *weight_files(self.language_model))
 
 
 @dataclass(frozen=True)
@@ -105,7 +128,7 @@ class GemelCheckpoint:
         mapper, length = self.mapper, self.settings.visual_prefix_length
         if (mapper.in_features, mapper.out_features) != (vision_width, length * lm_width):
             raise UsageError(
-                f"{model}: its mapper makes {mapper.out_features} numbers of {mapper.in_features}, but the vision encoder gives "
+                f"{model}: its mapper makes {mapper.out_features} numbers of {mapper.in_features}, but an image's features are "
                 f"{vision_width} and the language model takes {length} x {lm_width}; use the parts it was trained with."
             )
 

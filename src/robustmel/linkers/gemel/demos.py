@@ -14,8 +14,10 @@ from robustmel.errors import UsageError
 from robustmel.images import file_digest
 from robustmel.linkers.gemel.checkpoint import Demo, GemelCheckpoint
 from robustmel.linkers.gemel.demo_embeddings import DemoEmbeddings
+from robustmel.linkers.gemel.stored_features import StoredFeatures
+from robustmel.linkers.gemel.vision import VisionEncoder
+from robustmel.linkers.loading import pick_device
 from robustmel.linkers.sentence_encoder import sentence_tower
-from robustmel.linkers.text_tower import TextTower
 from robustmel.retrieval.nearest import top
 from robustmel.retrieval.word_index import WordIndex
 from robustmel.types import Query
@@ -60,7 +62,7 @@ class DemoPool:
         demos: Sequence[Demo],
         choice: Choice,
         compared: Compared,
-        embed: Callable[[Sequence[str]], Tensor],
+        embed: Callable[[Sequence[str]], Tensor] | None = None,
         kept: DemoEmbeddings | None = None,
         encoder: str = "",
     ) -> None:
@@ -70,6 +72,7 @@ class DemoPool:
         if choice == "bm25":
             self._index = WordIndex(texts)
         elif choice == "dense" and demos:
+            assert embed is not None
             fresh = kept is None or (kept.compared, kept.encoder) != (compared, encoder)
             self.known = DemoEmbeddings.of(texts, embed, compared, encoder) if fresh else kept
             self._row = dict(zip(texts, self.known.rows.tolist(), strict=True)) if self.known else {}
@@ -100,6 +103,7 @@ class DemoPool:
     def _cosines(self, texts: Sequence[str]) -> Iterator[NDArray[np.float32]]:
         """(N,) for each text, in turn."""
         assert self.known is not None
+        assert self._embed is not None
         vectors, rows = self.known.vectors.numpy(), self.known.rows.numpy()
         asked = np.empty((len(texts), vectors.shape[1]), np.float32)
         fresh = [place for place, text in enumerate(texts) if text not in self._row]  # mentions recur
@@ -113,12 +117,19 @@ class DemoPool:
             yield from (filled @ vectors.T)[: len(part), rows]
 
 
-def demo_pool(checkpoint: GemelCheckpoint, choice: Choice, compared: Compared, text_tower: TextTower) -> DemoPool:
-    """The pool of a trained GEMEL, compared by its sentence encoder, or by the text tower where it has none."""
+def demo_pool(
+    checkpoint: GemelCheckpoint, choice: Choice, compared: Compared, vision: VisionEncoder | StoredFeatures, device: str
+) -> DemoPool:
+    """The pool of a trained GEMEL, compared by its sentence encoder, or by the vision encoder's text tower where it has none."""
     name = checkpoint.settings.demo_encoder
     if choice != "dense":
-        return DemoPool(checkpoint.demos, choice, compared, text_tower.embed)
-    tower = sentence_tower(name, text_tower.device) if name else text_tower
+        return DemoPool(checkpoint.demos, choice, compared)
+    if name:
+        tower = sentence_tower(name, pick_device(device))
+    elif isinstance(vision, StoredFeatures):
+        tower = VisionEncoder(checkpoint.settings.named_vision(), device=device).text_tower
+    else:
+        tower = vision.text_tower
     encoder = hashlib.blake2b("".join(map(file_digest, checkpoint.settings.encoder_files())).encode(), digest_size=16)
     return DemoPool(checkpoint.demos, choice, compared, tower.embed, checkpoint.embeddings, encoder.hexdigest())
 

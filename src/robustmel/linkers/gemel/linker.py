@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from robustmel.errors import ImageError, MissingError, UsageError
-from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.batches import answered
 from robustmel.linkers.contract import Capabilities, capabilities
@@ -29,9 +28,9 @@ from robustmel.linkers.gemel.limits import check_limits
 from robustmel.linkers.gemel.memory import memory
 from robustmel.linkers.gemel.name_scores import listed_scores
 from robustmel.linkers.gemel.prompt_reader import PromptReader
+from robustmel.linkers.gemel.stored_features import StoredFeatures
 from robustmel.linkers.gemel.vision import VisionEncoder
 from robustmel.linkers.loading import pick_device
-from robustmel.linkers.weights import weight_files
 from robustmel.types import Prediction, Query, Task
 
 OPEN_NAMES = 10_000
@@ -52,6 +51,7 @@ class GEMEL:
         kb: Names and ids.
         model: A folder that `robustmel train gemel` made, or `world:NAME`.
         vision: Another frozen vision encoder than the one trained with; None takes that.
+        features: An HDF5 file of features that are read in place of images, which need not be there: no attack on images then.
         language_model: Another copy of the language model; None takes the one trained with.
         demos: Demonstrations in a prompt, as many fewer as it would outgrow the model's context; None takes the number trained with.
         demo_choice: "dense", "bm25" or "random".
@@ -69,10 +69,6 @@ class GEMEL:
         dtype: "float32", "bfloat16" or "float16", of the language model.
         device: "auto" (a GPU where there is one), "cpu", "cuda", ...
         batch_size: Queries answered at a time.
-
-    Raises:
-        UsageError: A parameter is out of its range, or the parts do not fit together.
-        MissingError: A part is not there.
 
     Source:
         Shi et al., "Generative Multimodal Entity Linking", LREC-COLING 2024.
@@ -93,6 +89,7 @@ class GEMEL:
         *,
         model: str,
         vision: str | None = None,
+        features: str | None = None,
         language_model: str | None = None,
         demos: int | None = None,
         demo_choice: Choice = "dense",
@@ -118,10 +115,12 @@ class GEMEL:
             checkpoint = with_demos(checkpoint, Path(demo_file))
         self.kb, self.batch_size, self.prefix_tree, self.search, self.budget = kb, batch_size, prefix_tree, search, budget
         self.beams, self.max_new_tokens, self.length_penalty = beams, max_new_tokens, length_penalty
-        self.vision = VisionEncoder(checkpoint.settings.vision, device=device)
+        named = checkpoint.settings.named_vision
+        self.vision: Any = VisionEncoder(named(), device=device) if features is None else StoredFeatures(features)
+        self.reads_images = features is None
         self.lm = LanguageModel.load(checkpoint.settings.language_model, dtype=dtype, device=device)
         checkpoint.check_fits(model, self.vision.width, self.lm.width)
-        pool = demo_pool(checkpoint, demo_choice, demo_text, self.vision.text_tower)
+        pool = demo_pool(checkpoint, demo_choice, demo_text, self.vision, device)
         self.prompts = PromptReader(
             self.lm, checkpoint, pool, checkpoint.settings.demos if demos is None else demos, max_new_tokens
         )
@@ -141,7 +140,10 @@ class GEMEL:
             pick_device(parameters["device"])
         if parameters["model"]:  # one that is to be trained has none yet
             cls.assets(**parameters)
-        return capabilities(cls)
+        if parameters["features"] is None:
+            return capabilities(cls)
+        why = StoredFeatures(parameters["features"]).no_gradient
+        return replace(capabilities(cls), gradients=False, images=False, no_gradient=why)
 
     @classmethod
     def assets(cls, **parameters: Any) -> tuple[Path, ...]:
@@ -149,8 +151,7 @@ class GEMEL:
         model, others = parameters["model"], {name: parameters.get(name) for name in FROZEN}
         settings = read_settings(model, **others)
         own = () if parameters.get("demo_file") is None else (Path(parameters["demo_file"]),)
-        frozen = dict.fromkeys((*weight_files(settings.vision), *settings.encoder_files()))
-        return (*gemel_files(model), *own, *frozen, *weight_files(settings.language_model))
+        return (*gemel_files(model), *own, *settings.files(parameters.get("features"), parameters.get("demo_choice", "dense")))
 
     def cut_texts(self, queries: Sequence[Query], task: Task) -> int:
         """How many of these queries' prompts have fewer demonstrations than asked for, as they would outgrow the context."""
@@ -223,7 +224,8 @@ class GEMEL:
             return blank(self.vision.width)
         if query.image is None:
             raise ImageError("no_image", f"mention {query.id} names no image.")
-        return self.vision.picture_features([decode(query.image)])
+        features: Tensor = self.vision.picture_features([self.vision.read(query.image)])
+        return features
 
     def _answer(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         answers: dict[int, Prediction] = {}

@@ -23,7 +23,9 @@ def memory(**parameters: Any) -> dict[str, int]:
     """
     settings = read_settings(parameters["model"], **{name: parameters.get(name) for name in FROZEN})
     taken = language_model_memory(settings.language_model, parameters["dtype"], parameters["batch_size"])
-    return taken | {"the vision encoder": weight_count(weight_files(settings.vision)) * BYTES["float32"]}
+    if parameters.get("features") is None:
+        taken["the vision encoder"] = weight_count(weight_files(settings.vision)) * BYTES["float32"]
+    return taken
 
 
 def language_model_memory(

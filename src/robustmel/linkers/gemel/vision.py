@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from robustmel.errors import UsageError, with_article
+from robustmel.images import decode
 from robustmel.linkers.loading import load, pick_device
 from robustmel.linkers.preprocessing import Picture, Preprocessing
 from robustmel.linkers.text_tower import TextTower
@@ -58,6 +59,14 @@ class VisionEncoder:
     def features(self, pixels: Tensor) -> Tensor:
         """Float (B, width), differentiable: of pixels (B, 3, H, W) in [0, 1], at the images' own size."""
         return self._features(self.preprocessing(pixels))
+
+    def read(self, path: Path) -> Picture:
+        """The picture in a file, for `picture_features`.
+
+        Raises:
+            ImageError: It cannot be used.
+        """
+        return decode(path)
 
     @torch.no_grad()
     def picture_features(self, pictures: Sequence[Picture]) -> Tensor:
