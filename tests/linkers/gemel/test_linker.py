@@ -358,6 +358,28 @@ def test_a_prompt_that_outgrows_the_context_loses_its_least_similar_demonstratio
     assert linker.cut_texts([query], "IT2T") == 0
 
 
+@pytest.mark.parametrize("choice", ["dense", "bm25", "random"])
+@pytest.mark.parametrize("pool", [0, 2])
+def test_a_pool_smaller_than_asked_for_is_shown_whole_and_said(
+    pool: int,
+    choice: str,
+    gemel_checkpoint: GemelCheckpoint,
+    gemel: Make,
+    queries: list[Query],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    replace(gemel_checkpoint, demos=DEMOS[:pool]).write(tmp_path / "small")
+    asked = [replace(queries[0], surface="Chad", candidates=candidates) for candidates in (queries[0].candidates, None)]
+    exact = gemel(model=str(tmp_path / "small"), demos=pool, demo_choice=choice)
+    assert caplog.text == ""
+    more = gemel(model=str(tmp_path / "small"), demos=9, demo_choice=choice)
+    assert f"the pool has {pool} demonstrations, and 9 are asked for in a prompt" in caplog.text
+    for answer, other in zip(more.link(asked, "IT2T"), exact.link(asked, "IT2T"), strict=True):
+        assert (answer.error, answer.ranked, answer.scores) == (None, other.ranked, other.scores)
+    assert more.cut_texts(asked, "IT2T") == 0
+
+
 def test_open_knowledge_bases_are_compared_up_to_a_size(
     gemel: Make, queries: list[Query], monkeypatch: pytest.MonkeyPatch
 ) -> None:

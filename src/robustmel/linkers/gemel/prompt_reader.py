@@ -1,6 +1,7 @@
 """Reads prompts: demonstrations once for a batch, however often it is asked about, then its questions."""
 
 import copy
+import logging
 from collections.abc import Sequence
 from typing import Self
 
@@ -14,6 +15,8 @@ from robustmel.linkers.gemel.prompt import Prompt
 from robustmel.linkers.gemel.prompt_tokens import PromptTokens, embedded, left_padded
 from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.types import Query
+
+log = logging.getLogger(__name__)
 
 REMEMBERED = 4
 """Batches whose demonstrations stay read: an attack comes back to its batch."""
@@ -35,6 +38,12 @@ class PromptReader:
 
     def __init__(self, lm: LanguageModel, checkpoint: GemelCheckpoint, pool: DemoPool, demos: int, room: int) -> None:
         settings = checkpoint.settings
+        if len(pool.demos) < demos:
+            log.warning(
+                "the pool has %d demonstrations, and %d are asked for in a prompt; all of them are shown.",
+                len(pool.demos),
+                demos,
+            )
         self._lm, self._pool, self._count, self._room = lm, pool, demos, room
         self._mapper: nn.Linear = checkpoint.mapper.to(lm.device)
         self._features = torch.cat([checkpoint.features, blank(checkpoint.mapper.in_features)])  # row -1 is the blank one
