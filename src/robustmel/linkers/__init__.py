@@ -15,6 +15,7 @@ LINKERS = Registry(
         "flava": "robustmel.linkers.flava:FLAVA",
         "gemel": "robustmel.linkers.gemel.linker:GEMEL",
         "llava": "robustmel.linkers.mllm.llava:LLaVA",
+        "minigpt4": "robustmel.linkers.mllm.minigpt4:MiniGPT4",
         "owlvit": "robustmel.linkers.owlvit:OWLViT",
         "qwen2.5-vl": "robustmel.linkers.mllm.qwen:QwenVL",
         "siglip": "robustmel.linkers.siglip:SigLIP",

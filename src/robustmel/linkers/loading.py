@@ -75,7 +75,7 @@ def load(
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     with quiet():
         try:
-            network, report = getattr(transformers, library_class).from_pretrained(
+            network, report = _class_of(library_class).from_pretrained(
                 folder,
                 dtype=getattr(torch, dtype),
                 use_safetensors=bool(safetensors(folder)),
@@ -92,6 +92,12 @@ def load(
     _apply(tokenizer, folder)
     network.eval().requires_grad_(False)
     return LoadedModel(network, tokenizer, processor)
+
+
+def _class_of(name: str) -> Any:
+    """A class of the transformers library, or `module:Class` of one built from its parts."""
+    module, _, own = name.rpartition(":")
+    return getattr(importlib.import_module(module or "transformers"), own)
 
 
 def load_text_model(model: str, folder: Path, auto_class: str, what: str = "") -> tuple[Any, Any, Any]:

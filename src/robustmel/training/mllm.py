@@ -197,13 +197,14 @@ class MLLMTrainee:
             for name, value in theirs.items()
             if name.startswith(prefix)
         }
-        odd = [name for name, value in taken.items() if name not in own or own[name].shape != value.shape]
-        if odd or not taken:
+        wanted = [name for name in own if name.startswith(tuple(self._family.starts.values()))]
+        odd = [name for name in wanted if name not in taken or own[name].shape != taken[name].shape]
+        if odd or not wanted:
             raise UsageError(
                 f"recipe: vision = {self.recipe.vision} does not fit a {self.recipe.family} of this architecture"
                 f"{': ' + odd[0] if odd else ''}; leave it out to begin anew."
             )
-        self._family.network.load_state_dict(taken, strict=False)
+        self._family.network.load_state_dict({name: taken[name] for name in wanted}, strict=False)
 
     def _examples(self, datasets: Sequence[Dataset], splits: tuple[str | None, ...]) -> list[tuple[Query, Entity, int]]:
         """The questions, the entities meant, and the rows of the images, -1 without one."""

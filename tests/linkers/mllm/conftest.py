@@ -16,7 +16,7 @@ from robustmel.training.publish import publish
 from robustmel.training.texts import learn_tokenizer
 from robustmel.types import Query
 
-FAMILIES = ("llava", "qwen2.5-vl")
+FAMILIES = ("llava", "qwen2.5-vl", "minigpt4")
 TINY = Architecture(image_size=24, vision_width=32, vision_depth=2, text_width=32, text_depth=2, heads=2)
 
 
@@ -30,7 +30,7 @@ def tiny_model(family: str, folder: Path) -> Path:
     model = made.fresh(TINY, tokenizer)
     with torch.no_grad():
         for parameter in model.network.parameters():
-            parameter.mul_(4 if parameter.ndim > 1 else 1)
+            parameter.mul_(4 if parameter.ndim > 1 and family != "minigpt4" else 1)  # which begins with larger ones
     folder.mkdir()
     model.save(folder)
     publish(model.network, tokenizer, folder, "float32")

@@ -20,7 +20,7 @@ from robustmel.linkers.mllm.linker import MLLM
 from robustmel.types import TASKS, Entity, Query, Task
 
 Trial = tuple[KnowledgeBase, list[Query]]
-FAMILIES = ("llava", "qwen2.5-vl")
+FAMILIES = ("llava", "qwen2.5-vl", "minigpt4")
 
 
 def linker_of(family: str, folders: dict[str, Path], kb: KnowledgeBase, **parameters: Any) -> MLLM:

@@ -284,7 +284,8 @@ class MLLM:
         return answers
 
     def _text(self, tokens: Sequence[int]) -> str:
-        return str(self.model.tokenizer.decode(tokens, skip_special_tokens=True))
+        text, stop = str(self.model.tokenizer.decode(tokens, skip_special_tokens=True)), self.model.stop
+        return text.partition(stop)[0] if stop else text
 
     def parsed(self, query: Query, text: str) -> Prediction:
         """The answer that a reply means."""

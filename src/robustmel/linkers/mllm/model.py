@@ -47,6 +47,8 @@ class VisionLanguageModel:
     """What the tokenizer of a model made anew must know beside its own."""
     starts: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Of a dual encoder with the same vision tower, the prefixes of its weights -> theirs in a model made anew."""
+    stop: str = ""
+    """Where a reply ends, beside the end token."""
     template: ClassVar[str]
     """The family's conversation, where a folder states no `chat_template`."""
 
@@ -55,7 +57,7 @@ class VisionLanguageModel:
         self.lm = LanguageModel(network, tokenizer)
         self.preprocessing = self.preprocessed_by(image_processor)
         self.image_id: int = tokenizer.convert_tokens_to_ids(self.image_token)
-        self._special = sorted({*tokenizer.all_special_tokens, *map(str, tokenizer.added_tokens_decoder.values())}, key=len)
+        self._special = sorted({self.image_token, *tokenizer.all_special_tokens, *map(str, tokenizer.added_tokens_decoder.values())}, key=len)
         self.answer = lru_cache(maxsize=65_536)(self._answer)
 
     @classmethod
