@@ -27,6 +27,7 @@ LINKERS = Registry(
         "flava-world": Preset("flava", {"model": "world:flava-world"}),
         "gemel-news": Preset("gemel", {"model": "world:gemel-news"}),
         "gemel-sport": Preset("gemel", {"model": "world:gemel-sport"}),
+        "llava-world": Preset("llava", {"model": "world:llava-world"}),
         "owlvit-world": Preset("owlvit", {"model": "world:owlvit-world"}),
         "siglip-world": Preset("siglip", {"model": "world:siglip-world"}),
     },

@@ -80,6 +80,18 @@ class HasAssets(Protocol):
         """
 
 
+class HasReference(Protocol):
+    """A linker with two ways to its answers: the one in use, batched and cached, and a slow one that others wrote."""
+
+    canary: int
+    """How many mentions are compared before clean answers are kept."""
+    tolerance: float
+    """By how much the scores of one answer may differ between the two."""
+
+    def reference(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
+        """One prediction per query, in order, by the slow way; for queries that `link` answers without an error."""
+
+
 class StatesMemory(Protocol):
     """A linker that is large, and says so while a grid is planned."""
 

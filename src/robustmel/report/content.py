@@ -122,7 +122,7 @@ class ReportContent:
         return SideTables(tuple(side_tables.by_kind(parts)), tuple(part.to_dict() for part in parts))
 
     def compare(self, question: str) -> SideTables:
-        """The answer to one of `QUESTIONS`: "context", "defence", "linker" or "poison".
+        """The answer to one of `QUESTIONS`: "context", "defence", "linker", "names" or "poison".
 
         Raises:
             UsageError: There is no such question.

@@ -34,6 +34,7 @@ WORDS = {
     "context": ("data set", "linker", "attack"),
     "defence": ("data set", "task", "linker", "attack"),
     "linker": ("data set", "task", "linker", "against", "attack"),
+    "names": ("data set", "task", "linker", "attack"),
     "poison": ("data set", "task", "linker", "attack"),
 }
 DIFFERENCES = (

@@ -261,7 +261,8 @@ class Builder:
             queries = overlaid_queries(queries, self.path(job.variant))
         if job.victim.random:
             queries = _seeded(queries, job.seed, job.victim.title)
-        facts = link(queries, gold, kb, linker, job.task, job.batch_size, folder, progress, job.victim.linker.title)
+        title, clean = job.victim.linker.title, job.variant is None
+        facts = link(queries, gold, kb, linker, job.task, job.batch_size, folder, progress, title, clean)
         if job.variant is not None:
             _still_there(self.path(job.variant), queries, folder)
             kind, key = job.variant.kind, job.variant.key

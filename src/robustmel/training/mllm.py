@@ -21,7 +21,8 @@ from robustmel.images import decode, file_digest
 from robustmel.linkers import LINKERS
 from robustmel.linkers.chat.prompt import Prompt
 from robustmel.linkers.gemel.prompt_tokens import left_padded
-from robustmel.linkers.mllm.linker import DESCRIBE, MLLM
+from robustmel.linkers.mllm.descriptors import DESCRIBE
+from robustmel.linkers.mllm.linker import MLLM
 from robustmel.linkers.mllm.model import VisionLanguageModel
 from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.linkers.weights import WEIGHTS, model_folder

@@ -26,14 +26,12 @@ from robustmel.linkers.gemel.memory import language_model_memory
 from robustmel.linkers.gemel.name_scores import listed_scores
 from robustmel.linkers.loading import pick_device
 from robustmel.linkers.mllm.model import Vectors, VisionLanguageModel
+from robustmel.linkers.mllm.reference import reference
 from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.linkers.preprocessing import Picture
 from robustmel.linkers.ranking import ranking
 from robustmel.linkers.weights import weight_files
 from robustmel.types import TASKS, Prediction, Query, Task, Usage
-
-DESCRIBE = "describe"
-"""The prompt's question for the main object, colours and shapes of an image."""
 
 Answer = Literal["labels", "index"]
 
@@ -59,6 +57,8 @@ class MLLM:
         dtype: "float32", "bfloat16" or "float16", of the weights in memory.
         device: "auto" (a GPU where there is one), "cpu", "cuda", ...
         batch_size: Queries answered at a time.
+        canary: Mentions, at most, that are also answered by the library's own path, one at a time, before clean answers are kept; 0
+            answers none so.
 
     Attributes:
         no_gradient: Why it has no `logits`; "" where it has.
@@ -72,29 +72,20 @@ class MLLM:
     version: ClassVar[int] = 1
     reads_labels: ClassVar[bool] = True
     trained_as: ClassVar[str] = "mllm"
+    unkeyed: ClassVar[tuple[str, ...]] = ("canary",)
     logit_scale: ClassVar[float] = 1.0
     family: ClassVar[type[VisionLanguageModel]]
     random: bool = False
 
     def __init__(
-        self,
-        kb: KnowledgeBase,
-        /,
-        *,
-        model: str,
-        revision: str | None = None,
-        answer: Answer = "labels",
-        prompt: int = 1,
-        shuffle: bool = True,
-        length_penalty: float = 0.0,
-        max_new_tokens: int = 16,
-        dtype: Literal["float32", "bfloat16", "float16"] = "float32",
-        device: str = "auto",
-        batch_size: int = 16,
-    ) -> None:
+        self, kb: KnowledgeBase, /, *, model: str, revision: str | None = None, answer: Answer = "labels", prompt: int = 1,
+        shuffle: bool = True, length_penalty: float = 0.0, max_new_tokens: int = 16,
+        dtype: Literal["float32", "bfloat16", "float16"] = "float32", device: str = "auto", batch_size: int = 16, canary: int = 200,
+    ) -> None:  # fmt: skip
         _check(answer=answer, prompt=prompt, dtype=dtype, batch_size=batch_size, max_new_tokens=max_new_tokens)
         loaded = self.family.load(model, revision, dtype, pick_device(device))
         self._take(kb, loaded, answer, prompt, shuffle, length_penalty, max_new_tokens, batch_size)
+        self.canary = canary
 
     @classmethod
     def around(cls, kb: KnowledgeBase, model: VisionLanguageModel, batch_size: int) -> Self:
@@ -111,6 +102,7 @@ class MLLM:
         self.length_penalty, self.max_new_tokens = length_penalty, max_new_tokens
         self.prompt: Prompt = read_prompt(Prompt, _room(answer), prompt)
         self.random = answer == "index" and shuffle
+        self.tolerance = 0.01 if model.network.dtype == torch.float32 else 0.5
         self.no_gradient = _no_gradient(answer) or self.model.preprocessing.no_gradient
         if self.no_gradient:
             self.logits = None  # type: ignore[assignment, method-assign]  # so it is not `Differentiable`
@@ -169,7 +161,7 @@ class MLLM:
         """
         self._check_task(task)
         parts = [queries[start : start + self.batch_size] for start in range(0, len(queries), self.batch_size)]
-        tables = [self._scored(part, self._seen([self._picture(query, task) for query in part]), task)[0] for part in parts]
+        tables = [self._scored(part, self._seen([self.picture(query, task) for query in part]), task)[0] for part in parts]
         width = max((table.shape[1] for table in tables), default=0)
         padded = [pad(table, (0, width - table.shape[1]), value=-torch.inf) for table in tables]
         return torch.cat(padded) if padded else torch.zeros(0, 0)
@@ -191,17 +183,9 @@ class MLLM:
             raise UsageError('task "T2T" reads no image, so it has no gradient in the pixels; choose I2T or IT2T.')
         return self._scored(queries, self.model.pixel_vectors(pixels), task)[0]
 
-    @torch.no_grad()
-    def describe(self, pictures: Sequence[Picture], most: int = 32) -> list[str]:
-        """What the model writes when it is asked for the main object, the colours and the shapes of each picture."""
-        question = read_prompt(Prompt, "mllm", 1).ask[DESCRIBE].strip()
-        texts: list[str] = []
-        for start in range(0, len(pictures), self.batch_size):
-            features = self.model.picture_vectors(pictures[start : start + self.batch_size])
-            prompts = [self.model.prompt(question, vectors[..., 0].numel()) for vectors in features]
-            written = beam_search(self.model.lm, self.model.read(prompts, features), None, 1, most, 0.0)
-            texts += [self._text(result.hypotheses[0].tokens) if result.hypotheses else "" for result in written]
-        return texts
+    def reference(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
+        """See `contract.HasReference`: by the library's own processor, model and `generate`."""
+        return reference(self, queries, task)
 
     # How it is done ---------------------------------------------------------------------------------------------------
 
@@ -224,7 +208,8 @@ class MLLM:
         """What is asked of a query."""
         return self.prompt.question(query, task, [self.label(query, entity) for entity in self.shown(query)])
 
-    def _picture(self, query: Query, task: Task) -> Picture | None:
+    def picture(self, query: Query, task: Task) -> Picture | None:
+        """The query's image; None where the task reads none."""
         if task == "T2T":
             return None
         if query.image is None:
@@ -245,7 +230,7 @@ class MLLM:
                 elif any(candidate not in self.kb for candidate in query.listed):
                     answers[index] = Prediction(query.id, error="unknown_candidate")
                 else:
-                    sound.append((query, self._picture(query, task)))
+                    sound.append((query, self.picture(query, task)))
             except ImageError as problem:
                 answers[index] = Prediction(query.id, error=problem.kind)
         answer = self._by_scores if self.answer == "labels" else self._by_index
@@ -279,11 +264,12 @@ class MLLM:
                 answers.append(Prediction(query.id, error="non_finite" if fit else "too_long"))
                 continue
             tokens = result.hypotheses[0].tokens
-            text = self._text(tokens)
+            text = self.text(tokens)
             answers.append(replace(self.parsed(query, text), usage=Usage(1, len(prompt), len(tokens) + 1)))
         return answers
 
-    def _text(self, tokens: Sequence[int]) -> str:
+    def text(self, tokens: Sequence[int]) -> str:
+        """What was written, up to where the family ends a reply."""
         text, stop = str(self.model.tokenizer.decode(tokens, skip_special_tokens=True)), self.model.stop
         return text.partition(stop)[0] if stop else text
 

@@ -34,9 +34,7 @@ class MiniGPT4Model(VisionLanguageModel):
     model_types = ("minigpt4",)
     image_token = PLACE
     special_tokens = ()
-    starts = MappingProxyType(
-        {"vision_model.": "vision_model.", "qformer.": "qformer.", "query_tokens": "query_tokens"}
-    )
+    starts = MappingProxyType({"vision_model.": "vision_model.", "qformer.": "qformer.", "query_tokens": "query_tokens"})
     template = TEMPLATES[True]
 
     def __init__(self, network: Any, tokenizer: Any, image_processor: Any) -> None:
@@ -118,7 +116,7 @@ class MiniGPT4Model(VisionLanguageModel):
 class MiniGPT4(MLLM):
     """MiniGPT-4, one linear layer between a frozen BLIP-2 and a frozen Vicuna or Llama-2 (Zhu et al., 2024).
 
-    Takes the parameters of `MLLM`. Public checkpoints hold the linear layer alone; `assemble` makes a folder of it and the parts that
+    Takes the parameters of `MLLM`. Public checkpoints hold the linear layer alone; `minigpt4_folder.assemble` makes a folder of it and the parts that
     it was trained between.
 
     Source:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +37,7 @@ PUBLIC: tuple[tuple[str, str], ...] = (
 ADAPTED = re.compile(r"\.lora_[AB]\.")
 
 
-class MiniGPT4Config(PreTrainedConfig):
+class MiniGPT4Config(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """Shape of a MiniGPT-4.
 
     Args:
@@ -74,7 +74,7 @@ class MiniGPT4Config(PreTrainedConfig):
         return self.text_config
 
 
-class MiniGPT4Network(PreTrainedModel):  # type: ignore[misc]
+class MiniGPT4Network(PreTrainedModel):  # type: ignore[no-untyped-call]
     """Vision tower, Q-Former (or patches joined by fours), one linear layer, language model."""
 
     config_class = MiniGPT4Config
@@ -92,7 +92,7 @@ class MiniGPT4Network(PreTrainedModel):  # type: ignore[misc]
             self.query_tokens = nn.Parameter(torch.zeros(1, config.num_query_tokens, width))
         self.llama_proj = nn.Linear(width, config.text_config.hidden_size)
         self.llama = LlamaForCausalLM(config.text_config)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
         """The parts begin as they do by themselves."""
@@ -110,11 +110,11 @@ class MiniGPT4Network(PreTrainedModel):  # type: ignore[misc]
         patches = self.vision_model(pixel_values=values).last_hidden_state
         if self.qformer is None or self.query_tokens is None:
             patches = patches[:, 1:]
-            projected: Tensor = self.llama_proj(patches.reshape(len(patches), patches.shape[1] // JOINED, -1))
-            return projected
-        queries = self.query_tokens.expand(len(patches), -1, -1)
-        projected = self.llama_proj(self.qformer(query_embeds=queries, encoder_hidden_states=patches).last_hidden_state)
-        return projected
+            read = patches.reshape(len(patches), patches.shape[1] // JOINED, -1)
+        else:
+            queries = self.query_tokens.expand(len(patches), -1, -1)
+            read = self.qformer(query_embeds=queries, encoder_hidden_states=patches).last_hidden_state
+        return cast(Tensor, self.llama_proj(read))
 
 
 def public_weights(checkpoint: Mapping[str, Tensor], network: MiniGPT4Network) -> dict[str, Tensor]:

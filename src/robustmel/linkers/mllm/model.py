@@ -57,7 +57,9 @@ class VisionLanguageModel:
         self.lm = LanguageModel(network, tokenizer)
         self.preprocessing = self.preprocessed_by(image_processor)
         self.image_id: int = tokenizer.convert_tokens_to_ids(self.image_token)
-        self._special = sorted({self.image_token, *tokenizer.all_special_tokens, *map(str, tokenizer.added_tokens_decoder.values())}, key=len)
+        self._special = sorted(
+            {self.image_token, *tokenizer.all_special_tokens, *map(str, tokenizer.added_tokens_decoder.values())}, key=len
+        )
         self.answer = lru_cache(maxsize=65_536)(self._answer)
 
     @classmethod

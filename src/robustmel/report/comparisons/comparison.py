@@ -27,9 +27,9 @@ class Comparison(AttackRecord):
     Its source is "victim" where each of two linkers was attacked on its own scores.
 
     Args:
-        question: "context", "defence", "linker" or "poison".
+        question: "context", "defence", "linker", "names" or "poison".
         figure: Which figure of that question.
-        against: What it is compared with: a task, a defence, a linker, no poison.
+        against: What it is compared with: a task, a defence, a linker, made-up names, no poison.
         threat_model: What the attack may do.
         budget: How much of it.
         n: Mentions compared.

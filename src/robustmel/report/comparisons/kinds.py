@@ -64,7 +64,8 @@ def compare(scoring: Scoring, question: str) -> list[Comparison]:
     asked, made = QUESTIONS[question], []
     for pair in asked.pairs([row for row in table_rows(scoring.run.cells) if not row.untouched]):
         ours, theirs = scoring.row(pair.row), scoring.row(pair.other)
-        if pair.row.first.candidates != pair.other.first.candidates or max(map(_failed, (ours, theirs))) > 0.5:
+        asked_alike = pair.row.first.candidates == pair.other.first.candidates or question == "names"
+        if not asked_alike or ours.credit.shape[1] != theirs.credit.shape[1] or max(map(_failed, (ours, theirs))) > 0.5:
             continue  # other questions, or missing images rather than what they show
         sides = _sides(pair, scoring, ours, theirs)
         if pair.row.first.clean:
@@ -167,13 +168,22 @@ def _linkers(rows: Sequence[Row]) -> Iterator[Pair]:
             yield Pair(replace(shared, linker=row.cell.linker), row, other, other.cell.linker)
 
 
+def _names(rows: Sequence[Row]) -> Iterator[Pair]:
+    """Every linker with itself on the same mentions whose names are made up, called "NAME, renamed" as the data set `renamed` does."""
+    by_cell = {row.cell: row for row in rows}
+    for row in rows:
+        renamed = by_cell.get(replace(row.cell, dataset=f"{row.cell.dataset}, renamed"))
+        if renamed:
+            yield Pair(row.cell, row, renamed, "names made up")
+
+
 def _shared(row: Row) -> Cell:
     """What two linkers must share to be compared."""
     return replace(row.cell, linker="", source="victim" if row.white_box else row.cell.source)
 
 
 def _questions() -> Iterator[tuple[str, ComparisonKind]]:
-    pairs = {"context": _tasks, "defence": _defences, "linker": _linkers, "poison": _poisons}
+    pairs = {"context": _tasks, "defence": _defences, "linker": _linkers, "names": _names, "poison": _poisons}
     text = (resources.files("robustmel.report.comparisons") / "kinds.toml").read_text("utf-8")
     for name, table in tomllib.loads(text).items():
         figures = tuple(Figure(**figure) for figure in table["figures"])

@@ -17,6 +17,7 @@ from robustmel.errors import ImageError, RobustMELError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Linker
 from robustmel.linkers.ranking import Ranking, misordered, well_typed
+from robustmel.run.stages.parity import check_parity
 from robustmel.run.stages.same_answers import agree
 from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, column, failures, write_table
 from robustmel.types import Prediction, Query, Task
@@ -51,13 +52,14 @@ KEPT = 100
 
 def link(
     queries: Sequence[Query], gold: Sequence[str | None], kb: KnowledgeBase, linker: Linker, task: Task, batch_size: int,
-    folder: Path, progress: ProgressCallback, name: str = "",
+    folder: Path, progress: ProgressCallback, name: str = "", compare: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Writes `answers.parquet`: one row a query, in the queries' order. The linker never sees the gold ids.
 
     A query that the linker cannot answer gets a row with `error` set; none is skipped. A few queries are asked again: whether
     the answers agree is noted as `deterministic`.
     """
+    compared = check_parity(linker, queries, task, name) if compare and hasattr(linker, "reference") else None
     known = {query.id: query for query in queries}
     right = dict(zip(known, gold, strict=True))
     probe = {query.id: query for query in queries[: min(PROBE, math.ceil(len(queries) / 4))]}
@@ -74,6 +76,7 @@ def link(
     facts = failures(folder, errors, f"linker {name or type(linker).__name__}")
     facts |= {"mentions": len(errors), "errors": len(errors) - errors.count(None), "seconds": sum(column(path, "seconds"))}
     facts["statuses"] = dict(Counter(status for status in column(path, "status") if status != "ok"))
+    facts |= {} if compared is None else {"compared": compared}
     facts["misordered"] = sum(map(misordered, column(path, "scores")))
     return facts | {"deterministic": _steady(linker, probe, probed, task, kb), "training_mode": in_training_mode(linker)}
 
