@@ -75,7 +75,7 @@ def test_a_query_of_thousands_of_words_is_answered(index: TextIndex) -> None:
 @given(st.text(max_size=40))
 def test_no_text_is_an_operator_and_every_text_finds_only_what_shares_a_word(index: TextIndex, query: str) -> None:
     hits = index.best(query, 20)
-    index.search(query, [query])
+    index.search(Entity("q", query), [query])
     folded = [part for part in re.split(r"[\W_]+", query.casefold()) if part]
     assert folded or not hits
 

@@ -44,8 +44,8 @@ class Pages(Protocol):
         """For each entity the pages about it, prose first."""
         ...
 
-    def search(self, label: str, keywords: Sequence[str]) -> list[Page]:
-        """A few pages that hold the label and every keyword, the best first."""
+    def search(self, entity: Entity, keywords: Sequence[str]) -> list[Page]:
+        """A few pages that hold the entity's name and every keyword, the best first."""
         ...
 
 
@@ -70,7 +70,7 @@ class PageText:
     def _searched(self, entity: Entity, keywords: Sequence[str]) -> list[Page]:
         others: list[Page] = []
         for count in dict.fromkeys(min(most, len(keywords)) for most in BACK_OFF):
-            hits = self.pages.search(entity.name, keywords[:count])
+            hits = self.pages.search(entity, keywords[:count])
             if own := [page for page in hits if _is_about(page, entity)]:
                 return own[:1]
             others = others or [named for page in hits if (named := _naming(page, entity.name)).text]

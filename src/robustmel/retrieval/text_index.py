@@ -104,10 +104,12 @@ class TextIndex:
                 return [*_pages(rows[0])]
         return []
 
-    def search(self, label: str, keywords: Sequence[str]) -> list[Page]:
-        """The `HITS` best texts with the label and every keyword, each as one phrase."""
-        phrases = [phrase for text in (label, *keywords) if (phrase := _phrase(text))]
-        return [page for row in self._matching(" AND ".join(phrases), HITS) for page in _pages(row)] if _phrase(label) else []
+    def search(self, entity: Entity, keywords: Sequence[str]) -> list[Page]:
+        """The `HITS` best texts with the entity's name and every keyword, each as one phrase."""
+        if not _phrase(entity.name):
+            return []
+        phrases = [phrase for text in (entity.name, *keywords) if (phrase := _phrase(text))]
+        return [page for row in self._matching(" AND ".join(phrases), HITS) for page in _pages(row)]
 
     def best(self, query: str, k: int) -> list[str]:
         """Ids of the k best texts that share a word with a query, by BM25; anything may stand in it, and nothing is an operator.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from robustmel.errors import MissingError, RobustMELError
+from robustmel.errors import RobustMELError
 from robustmel.linkers.chat.service import Reply
+from robustmel.records.sqlite_file import open_table
 
 _TABLE = "CREATE TABLE IF NOT EXISTS calls (request TEXT PRIMARY KEY, sent INTEGER NOT NULL, reply TEXT)"
 
@@ -47,12 +47,8 @@ class KeptReplies:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-            self._file.execute(_TABLE)
-        except (OSError, sqlite3.Error) as problem:
-            raise MissingError(f"replies cannot be kept in {path}: {problem}. Name another file with replies.") from None
+        sentence = "replies cannot be kept in {path}: {problem}. Name another file with replies."
+        self._file = open_table(path, _TABLE, sentence)
 
     def get(self, request: str) -> Reply | None:
         """The reply to a request, by its digest."""
