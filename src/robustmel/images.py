@@ -115,12 +115,13 @@ def is_there(path: Path) -> bool:
         return False
 
 
-def file_digest(path: Path) -> str:
+def file_digest(path: Path | str) -> str:
     """Hash of a file's bytes (40 hexadecimal digits): images that are the same file under several names have the same.
 
     "missing" where there is no such file, or no plain one: a state of the data like any other.
     """
     try:
+        path = Path(path)
         status = path.stat()
         known = (str(path.absolute()), status.st_size, status.st_mtime_ns, status.st_ino)
         return _digest(path, repr(known)) if stat.S_ISREG(status.st_mode) else "missing"

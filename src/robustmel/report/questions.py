@@ -1,14 +1,16 @@
 """The mentions as they were asked, and which of them belong together."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+
+from robustmel.columnar import REPEATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +54,25 @@ class EntityFacts:
     popularity: float
 
 
+QUESTIONS = pa.schema(
+    [("id", pa.string()), ("text", pa.string()), ("candidates", pa.list_(REPEATED)), ("gold_in_kb", pa.bool_())]
+    + [(name, REPEATED) for name in ("gold", "surface", "image", "image_digest", "cluster")]
+)
+"""What a report reads of `candidates.parquet`."""
+
+
 def question(row: Mapping[str, Any]) -> Question:
-    """From a row of `candidates.parquet`."""
+    """From a record of `QUESTIONS`; what an earlier version did not write is None."""
     return Question(
         id=row["id"],
         gold=row["gold"],
         surface=row["surface"] or "",
         text=row["text"] or "",
         image=row["image"],
-        candidates=None if row["candidates"] is None else tuple(map(sys.intern, row["candidates"])),
+        candidates=None if row["candidates"] is None else tuple(row["candidates"]),
         cluster=row["cluster"] or "",
-        gold_in_kb=row.get("gold_in_kb", True),
-        image_digest=row.get("image_digest"),
+        gold_in_kb=row["gold_in_kb"] is not False,
+        image_digest=row["image_digest"],
     )
 
 

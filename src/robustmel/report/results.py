@@ -7,15 +7,15 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
+from robustmel.columnar import ROWS, Columnar
 from robustmel.errors import MissingError
 from robustmel.images import is_there
-from robustmel.report.questions import EntityFacts, Question, question
+from robustmel.report.questions import QUESTIONS, EntityFacts, Question, question
 from robustmel.report.record import AttackRecord
 from robustmel.run.store import Store
 from robustmel.types import Cell, Prediction
-
-ROWS = 256
-"""Rows of a table that are Python objects at once."""
 
 IMAGE_COLUMNS = ("image", "succeeded_u8", "iterations", "zero_gradients", "linf", "l2", "linf_u8", "l2_u8", "width", "height")
 """Columns of an image attack's log that flags and figures read."""
@@ -117,13 +117,13 @@ class Run:
     store: Path
     notes: tuple[str, ...]
     cells: tuple[ResultCell, ...]
-    _questions: dict[str, tuple[Question, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _questions: dict[str, Columnar[Question]] = field(default_factory=dict, repr=False, compare=False)
 
-    def questions(self, cell: ResultCell) -> tuple[Question, ...]:
+    def questions(self, cell: ResultCell) -> Columnar[Question]:
         """The mentions of a cell, in file order."""
         if cell.candidates not in self._questions:
-            rows = self._rows(CANDIDATES, cell.candidates, cell)
-            self._questions[cell.candidates] = tuple(map(question, rows))
+            parts = self._parts(CANDIDATES, cell.candidates, cell)
+            self._questions[cell.candidates] = Columnar.of(parts, QUESTIONS, question)
         return self._questions[cell.candidates]
 
     def entities(self, cell: ResultCell) -> dict[str, EntityFacts]:
@@ -182,22 +182,27 @@ class Run:
 
     def _rows(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[dict[str, Any]]:
         """The rows of a table, a few at a time as Python objects."""
-        import pyarrow as pa
+        for part in self._parts(table, key, cell):
+            yield from part.to_pylist()
+
+    def _parts(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[pa.Table]:
+        """A table, a few rows at a time."""
         import pyarrow.parquet as pq
 
         kind, name = table
         path = Store(self.store).sound(kind, key, f"the {kind} of cell {cell.cell.title}") / name
         try:
             for batch in pq.ParquetFile(path).iter_batches(ROWS, use_threads=False):
-                yield from batch.to_pylist()
+                yield pa.Table.from_batches([batch])
         except (pa.ArrowException, OSError) as problem:
             raise MissingError(f"{path} of cell {cell.cell.title} cannot be read ({problem}).") from problem
 
     def _aligned(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[dict[str, Any]]:
         """The rows in the questions' order; it is an error if they are about other mentions."""
-        asked = tuple(question.id for question in self.questions(cell))
-        for place, (mention, row) in enumerate(zip_longest(asked, self._rows(table, key, cell))):
+        questions = self.questions(cell)
+        for place, (mention, row) in enumerate(zip_longest(questions.column("id"), self._rows(table, key, cell))):
             if row is None or row["id"] != mention:
+                asked = list(questions.column("id"))
                 by_id = {row["id"]: row for row in self._rows(table, key, cell)}
                 if by_id.keys() != set(asked) or sum(1 for _ in self._rows(table, key, cell)) != len(asked):
                     raise MissingError(

@@ -29,7 +29,7 @@ class Scoring:
         """Of one evaluation of a cell."""
         key = evaluation.answers
         if key not in self._credit:
-            golds = [question.gold for question in self.run.questions(cell)]
+            golds = list(self.run.questions(cell).column("gold"))
             self._credit[key] = credited(golds, self.run.answers(cell, evaluation))
         return self._credit[key]
 

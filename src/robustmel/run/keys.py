@@ -23,18 +23,29 @@ SCHEMA = 2
 """Part of every key: raised when the layout of artefacts changes."""
 
 
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def canonical(value: Any) -> str:
     """The one JSON text of a value; equal values give equal texts.
 
     Raises:
         TypeError: The value holds something that has no canonical form (a path: digest it instead).
     """
-    return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return CANONICAL.encode(value)
 
 
 def content_key(value: Any) -> str:
     """blake2 of the canonical JSON, 40 hexadecimal digits."""
-    return hashlib.blake2b(canonical({"schema": SCHEMA, "of": value}).encode(), digest_size=20).hexdigest()
+    return json_digest({"schema": SCHEMA, "of": value}, CANONICAL)
+
+
+def json_digest(value: Any, encoder: json.JSONEncoder) -> str:
+    """blake2 of the JSON text of a value, 40 hexadecimal digits; the text, of a whole artefact's files perhaps, is never in memory."""
+    digest = hashlib.blake2b(digest_size=20)
+    for part in encoder.iterencode(value):
+        digest.update(part.encode())
+    return digest.hexdigest()
 
 
 def files_digest(paths: Iterable[Path]) -> dict[str, str]:

@@ -25,6 +25,7 @@ from robustmel.run.local_processes import threads
 from robustmel.run.locks import hold
 from robustmel.run.plan import Evaluation, Plan, PlannedCell
 from robustmel.run.refusals import behind
+from robustmel.run.stages.shards import give_back_memory
 from robustmel.run.store import Store, write_atomically, write_manifest, writing
 from robustmel.run.views import parts
 from robustmel.version import __version__
@@ -89,6 +90,8 @@ def run_grid(
         made = execute(jobs, builder, workers, listener)
         if not all(store.has(job.kind, job.key) for job in jobs):  # answers to a set that was made anew and came out otherwise
             made += execute(jobs, builder, workers, listener)
+        del builder  # with its data and linkers: the report needs none of them
+        give_back_memory()
         errors = sum(int(store.manifest("answers", key)["errors"]) for key in set().union(*readers.values(), _clean(plan)))
         errors += sum(int(store.manifest("variant", key)["failed"]) for key in readers)
         notes = (

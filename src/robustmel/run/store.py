@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import logging
 import os
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from robustmel.errors import MissingError
 from robustmel.images import file_digest
-from robustmel.run.keys import content_key
+from robustmel.run.keys import content_key, json_digest
 from robustmel.run.locks import Lease, hold
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
 TIMED = ("log.parquet", "answers.parquet")
 """Tables that say how long things took, so that no two makings of an artefact are alike in them."""
+SEALED = json.JSONEncoder(sort_keys=True)
+"""Writes what the seal of a manifest is the digest of."""
 SHARDS, EARLIER = "shards", "earlier.parquet"
 """What serves the making of an artefact alone: shards of an interrupted one, the table of one that is done again for its errors."""
 
@@ -62,11 +63,9 @@ class Store:
 
     def fault(self, kind: str, key: str) -> str | None:
         """Why an artefact does not exist, as words that follow its name; None where it does."""
-        folder = self.path(kind, key)
-        fault = fault_of(folder)
+        manifest, fault = checked(self.path(kind, key))
         if fault is not None:
             return fault
-        manifest = self.manifest(kind, key)
         if (other := manifest.get("key", key)) != key:  # an earlier version did not write it
             return f"holds another artefact ({other})"
         for upstream, content in manifest.get("made_of", {}).items():
@@ -144,7 +143,7 @@ class Store:
             return False  # the lease was lost before it could be used
         remove(final)  # if it is there, it is not as it was written: not an artefact any more
         partial.mkdir(parents=True, exist_ok=True)
-        if fault_of(partial) is not None:
+        if checked(partial)[1] is not None:
             remove(partial / MANIFEST)
             facts = make(partial)
             if not lease.held():
@@ -199,17 +198,17 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def fault_of(folder: Path) -> str | None:
-    """Why a folder is no artefact, as words that follow its name; None where every file is as its manifest says."""
+def checked(folder: Path) -> tuple[dict[str, Any], str | None]:
+    """The manifest of a folder, and why that is no artefact, as words that follow its name; None where every file is as written."""
     if not os.path.lexists(folder / MANIFEST):
-        return ABSENT
+        return {}, ABSENT
     manifest = _read_manifest(folder)
     if not manifest:
-        return f"has a changed {MANIFEST}" if _sealed(folder) else UNSEALED
+        return {}, f"has a changed {MANIFEST}" if _sealed(folder) else UNSEALED
     for name, digest in manifest["files"].items():
-        if (now := file_digest(folder / name)) != digest:
-            return f"has lost {name}" if now == "missing" else f"has a changed {name}"
-    return None
+        if (now := file_digest(f"{folder}/{name}")) != digest:
+            return manifest, f"has lost {name}" if now == "missing" else f"has a changed {name}"
+    return manifest, None
 
 
 def write_manifest(folder: Path, facts: dict[str, Any], dropped: Iterable[str] = ()) -> None:
@@ -219,22 +218,29 @@ def write_manifest(folder: Path, facts: dict[str, Any], dropped: Iterable[str] =
     """
     content = json.loads(json.dumps(facts))
     if "files" not in content:
-        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
-        content["files"] = {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+        content["files"] = {name: file_digest(f"{folder}/{name}") for name in _files(folder) if name != MANIFEST}
         content["content"] = content_key({name: digest for name, digest in content["files"].items() if name not in TIMED})
-    content["files"] = {name: digest for name, digest in content["files"].items() if name not in set(dropped)}
-    write_atomically(folder / MANIFEST, json.dumps(content | {"seal": _seal(content)}, indent=1, sort_keys=True) + "\n")
+    for name in dropped:
+        del content["files"][name]
+    sealed = content | {"seal": json_digest(content, SEALED)}
+    write_atomically(folder / MANIFEST, json.JSONEncoder(indent=1, sort_keys=True).iterencode(sealed))
+
+
+def _files(folder: Path, below: str = "") -> Iterator[str]:
+    """The plain files of a folder as paths below it, none of them an object for longer than it is looked at."""
+    with os.scandir(folder / below) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(folder, f"{below}{entry.name}/")
+            elif entry.is_file():
+                yield below + entry.name
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     """A manifest that is as it was written; else an empty one."""
     content = _manifest_as_is(folder)
     seal = content.pop("seal", None) if isinstance(content, dict) else None
-    return content if seal is not None and seal == _seal(content) else {}
-
-
-def _seal(content: dict[str, Any]) -> str:
-    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=20).hexdigest()
+    return content if seal is not None and seal == json_digest(content, SEALED) else {}
 
 
 def _sealed(folder: Path) -> bool:
@@ -247,17 +253,17 @@ def _manifest_as_is(folder: Path) -> Any:
     try:
         if not stat.S_ISREG((folder / MANIFEST).stat().st_mode):
             return None  # a pipe or a device would be read for ever
-        return json.loads((folder / MANIFEST).read_text("utf-8"))
+        return json.loads((folder / MANIFEST).read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a file so that it is there whole or not at all."""
+def write_atomically(path: Path, text: str | Iterable[str]) -> None:
+    """Writes a file, from one text or parts of it, so that it is there whole or not at all."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
+            file.writelines([text] if isinstance(text, str) else text)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

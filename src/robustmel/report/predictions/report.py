@@ -6,12 +6,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
+from robustmel.columnar import tables
 from robustmel.errors import MissingError, UsageError
 from robustmel.report.build import Report, report_on
 from robustmel.report.metrics import accuracy
 from robustmel.report.predictions.findings import Findings, claims, judged
 from robustmel.report.predictions.published import PublishedSet, read_published
 from robustmel.report.predictions.submission import Submission, read_submission
+from robustmel.report.questions import QUESTIONS
 from robustmel.report.results import ANSWERS, CANDIDATES, ENTITIES, LOG, Evaluation, ResultCell, Run
 from robustmel.report.scoring import Scoring
 from robustmel.types import Cell
@@ -104,6 +108,9 @@ class OutsideRun(Run):
 
     def _rows(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[dict[str, Any]]:
         return iter(self.tables[table, key])
+
+    def _parts(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[pa.Table]:
+        return tables(self.tables[table, key], QUESTIONS)
 
 
 def outside_report(sets: Sequence[Path], predictions: Sequence[Path], clean: Sequence[Path]) -> tuple[Report, bool]:

@@ -7,11 +7,12 @@ from typing import Any
 import pyarrow as pa
 
 from robustmel.candidates.contract import CandidateGenerator
+from robustmel.columnar import Record
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import RobustMELError, with_article
 from robustmel.images import file_digest, is_there
 from robustmel.item_seeds import item_seed
-from robustmel.run.stages.shards import Record, write_table
+from robustmel.run.stages.shards import write_table
 from robustmel.types import Mention
 
 CANDIDATES = pa.schema(

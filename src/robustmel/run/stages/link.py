@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from robustmel.columnar import Record
 from robustmel.errors import ImageError, RobustMELError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Linker
 from robustmel.linkers.ranking import Ranking, misordered, well_typed
 from robustmel.run.stages.parity import check_parity
 from robustmel.run.stages.same_answers import agree
-from robustmel.run.stages.shards import ProgressCallback, Record, by_pieces, chunks, column, failures, write_table
+from robustmel.run.stages.shards import ProgressCallback, by_pieces, chunks, column, failures, write_table
 from robustmel.types import Prediction, Query, Task
 
 PROBE = 8

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from robustmel.columnar import Record, tables
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
-from robustmel.run.stages.shards import Record, read_table, tables, write_table
+from robustmel.run.stages.shards import read_table, write_table
 from robustmel.types import Entity, Mention, Query
 
 COLUMNS = {
@@ -29,8 +31,7 @@ LOG += [("succeeded", pa.bool_()), ("queries", pa.int64()), ("seconds", pa.float
 def write_log(folder: Path, records: Iterable[Record], schema: pa.Schema, order: Sequence[str]) -> pa.Table:
     """Writes `log.parquet`, one row an id of `order`, and returns it; the records may come in any order."""
     log = pa.concat_tables([schema.empty_table(), *tables(records, schema)])
-    place = {item: number for number, item in enumerate(log["id"].to_pylist())}
-    log = log.take(pa.array([place[item] for item in order], pa.int64()))
+    log = log.take(pc.index_in(pa.array(order, pa.string()), log["id"]))
     write_table(folder / "log.parquet", log, schema)
     return log
 

@@ -19,6 +19,7 @@ from robustmel.attacks.contract import ImageAttack, Objective
 from robustmel.attacks.image.eight_bit import as_pictures, as_pixels, eight_bit, euclidean, within
 from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.attacks.quantities import number
+from robustmel.columnar import Record
 from robustmel.errors import ImageError, RobustMELError, UsageError, with_article
 from robustmel.images import decode, decode_with_notes, size_of, write_png
 from robustmel.item_seeds import item_seed
@@ -26,7 +27,7 @@ from robustmel.kb import KnowledgeBase
 from robustmel.run.stages.objective import GuardedObjective, of_the_set_up
 from robustmel.run.stages.overlays import LOG, write_log, write_overlay
 from robustmel.run.stages.probes import first_step, same_twice
-from robustmel.run.stages.shards import ProgressCallback, Record, attempts, by_pieces, chunks
+from robustmel.run.stages.shards import ProgressCallback, attempts, by_pieces, chunks
 from robustmel.run.stages.verdict import gold_columns, unattackable, wrong
 from robustmel.types import Perturbation, Query
 

@@ -14,11 +14,12 @@ import pyarrow.compute as pc
 from torch import Tensor
 
 from robustmel.attacks.contract import TextAttack, replayed
+from robustmel.columnar import Record
 from robustmel.errors import RobustMELError
 from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
 from robustmel.run.stages.overlays import LOG, write_log, write_overlay
-from robustmel.run.stages.shards import ProgressCallback, Record, attempts, by_pieces, chunks
+from robustmel.run.stages.shards import ProgressCallback, attempts, by_pieces, chunks
 from robustmel.run.stages.verdict import Margins, unattackable
 from robustmel.types import Query, TextEdit
 

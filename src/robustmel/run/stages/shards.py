@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from robustmel.columnar import ROWS, Record, tables
 from robustmel.errors import RobustMELError
 from robustmel.images import file_digest
 from robustmel.run.store import EARLIER
@@ -24,12 +24,6 @@ from robustmel.run.store import EARLIER
 Item = TypeVar("Item")
 ProgressCallback = Callable[[int, int], None]
 """Called with (shards done, shards in all) before each and after the last; it may raise `Interrupted`."""
-
-Record = dict[str, Any]
-"""One line of a table: column -> value."""
-
-ROWS = 256
-"""Records of a table that are Python objects at once."""
 
 LASTING = frozenset({"no_image", "image_missing", "image_decode", "image_refused", "nan"})
 """Failures that lie in the data or the arithmetic: trying again cannot mend them."""
@@ -65,13 +59,6 @@ def write_table(path: Path, records: Iterable[Record] | pa.Table, schema: pa.Sch
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def tables(records: Iterable[Record], schema: pa.Schema) -> Iterator[pa.Table]:
-    """Records in columns, so many at a time."""
-    ahead = iter(records)
-    while part := list(islice(ahead, ROWS)):
-        yield pa.Table.from_pylist(part, schema=schema)
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> Iterator[Record]:
