@@ -206,3 +206,20 @@ def test_the_shipped_transfer_grid_takes_every_linker_as_source_and_victim() -> 
     assert problems == []
     found = sources.of(*attacks["each"], Defended(made[0], UNDEFENDED))
     assert [source.title for source in found if source] == [linker.title for linker in made]
+
+
+def test_noise_has_as_many_tries_as_an_attack_on_the_linker_itself(tmp_path: Path) -> None:
+    """Two on a linker that does I2T, where one set is made against the image alone; one on a linker that does not."""
+    attacks = ["noise", {"name": "pgd", "source": "victim"}]
+    table = {
+        "datasets": ["world-news"],
+        "linkers": ["clip-world", "gemel-news"],
+        "attacks": attacks,
+        "tasks": ["IT2T"],
+        "limit": 2,
+    }
+    plan = expand(parse_grid(table), Builder(Store(tmp_path), "cpu"))
+    views = {(one.cell.linker, one.cell.attack): tuple(each.name for each in one.evaluations) for one in plan.cells}
+    assert views["clip-world", "noise"] == views["clip-world", "pgd"] == ("image", "fused")
+    assert views["gemel-news", "pgd"] == ("fused",)
+    assert len(views["gemel-news", "noise"]) == 1

@@ -180,7 +180,7 @@ def _planned(
 ) -> PlannedCell:
     seeds = Seeds.of(cell.seed or 0, grid.sample_seed)
     evaluations = []
-    for view in views(spec, attack, cell.task, source):
+    for view in views(spec, attack, cell.task, source, victim):
         variant: Variant | None = None
         for part, made in reversed(parts(spec, attack, cell.task) if view not in ("clean", "untouched") else ()):
             guide = None if made.loaded.needs == "nothing" else source

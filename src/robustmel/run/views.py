@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from robustmel.run.components import ComponentSpec, Ensemble, Source
+from robustmel.run.components import ComponentSpec, Defended, Ensemble, Source
 from robustmel.run.grid import AttackSpec
 from robustmel.types import Task
 
@@ -34,14 +34,16 @@ def parts(spec: AttackSpec, attack: ComponentSpec, task: Task) -> list[tuple[Att
     return [(part, made) for part, made in chain if touches(made.loaded, task)] or chain[:1]
 
 
-def views(spec: AttackSpec, attack: ComponentSpec, task: Task, source: Source | None) -> tuple[str, ...]:
+def views(
+    spec: AttackSpec, attack: ComponentSpec, task: Task, source: Source | None, victim: Defended | None = None
+) -> tuple[str, ...]:
     """The perturbed sets that judge a task, each made by the `parts` of the attack.
 
     "clean" and "untouched" are no sets: the attack is none, or leaves alone all that the task reads. IT2T is judged by the worse
     of the set made against the attack's own modality and the one made against the fused score; by the latter alone where a source
     does not do the own modality's task (a linker that always reads image and text together). Noise and other draws that ask nobody
-    get two sets there, too: the control has as many tries as what it is compared with. Attacks made upon each other are judged on
-    the one set that all have changed, made against the fused score.
+    get as many there as an attack that asks the victim itself: the control has as many tries as what it is compared with. Attacks made
+    upon each other are judged on the one set that all have changed, made against the fused score.
     """
     if spec.attack.name == "clean":
         return ("clean",)
@@ -53,7 +55,7 @@ def views(spec: AttackSpec, attack: ComponentSpec, task: Task, source: Source | 
     if others:
         return ("fused",)
     own = OWN_VIEW[part.modality]
-    drawn = part.modality == "image" and part.random
+    drawn = part.modality == "image" and part.random and (victim is None or VIEW_TASK[own] in victim.tasks)
     members = source.members if isinstance(source, Ensemble) else () if source is None else (source,)
     if task == "IT2T" and any(VIEW_TASK[own] not in member.tasks for member in members):
         return ("fused",)
