@@ -20,7 +20,9 @@ def rate_plot(
     Published figures are joined to ours by the labels of the poisons ("clare 10%"); "clean" is at a rate of 0.
 
     Args:
+        report: Of the run.
         poisons: The grid's; those that state no such rate are left out.
+        rate: What the axis shows.
         published: Data set, condition and accuracy in percent.
     """
     places = {poison.title: place for poison in poisons if (place := _place(poison, rate)) is not None}

@@ -51,10 +51,7 @@ def experiments() -> list[str]:
 
 
 def read_experiment(name: str, quick: bool = False, given: Mapping[str, str] | None = None) -> Experiment:
-    """An experiment by name.
-
-    Args:
-        given: Files of the user's own, by the names that the experiment has for them ("vectors").
+    """An experiment by name, smaller where `quick`; `given` are files of the user's own, by the experiment's names for them ("vectors").
 
     Raises:
         UsageError: There is none of that name.

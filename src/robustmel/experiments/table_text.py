@@ -9,11 +9,9 @@ Rows = Iterable[tuple[str, ...]]
 
 
 def accuracies(report: Report, poisoned: bool, absent: Sequence[tuple[str, str]]) -> list[str]:
-    """Data set, linker, task, accuracy, accuracy where the surface is not the name, mentions and seeds.
+    """Data set, linker, task, accuracy, accuracy where the surface is not the name, mentions and seeds; poisons where they are an axis.
 
-    Args:
-        poisoned: Whether poisons are an axis; they then have a column.
-        absent: Poisons that were not made, and what each lacks.
+    Below them stand the `absent` poisons, and what each lacks.
     """
     keys = ("dataset", "linker", "poison", "task") if poisoned else ("dataset", "linker", "task")
     reworded = {
