@@ -26,14 +26,14 @@ class CommandWithRecipeKeys(TyperCommand):
         from robustmel.training.recipe_files import RECIPES, recipe_keys
 
         defaults = dict(recipe_keys(RECIPES[str(self.name)]))
-        keys = ", ".join(f"{name}={_shown(default)}" for name, default in defaults.items() if default is not None)
+        keys = ", ".join(
+            f"{name}={default:g}" if isinstance(default, float) else f"{name}={json.dumps(default)}"
+            for name, default in defaults.items()
+            if default is not None
+        )
         unset = ", ".join(name for name, default in defaults.items() if default is None)
         self.epilog = f"Keys of --set, with their defaults: {keys}. Without a default: {unset}."
         super().format_help(ctx, formatter)
-
-
-def _shown(default: Any) -> str:
-    return f"{default:g}" if isinstance(default, float) else json.dumps(default)
 
 
 def print_recipes() -> None:

@@ -37,7 +37,7 @@ def image_states(paths: Iterable[Path], decoding: bool, progress: Progress | Non
     """The state of each file, whatever is wrong with it."""
     files = list(dict.fromkeys(paths))
     if not decoding:
-        return {file: _presence(file) for file in files}
+        return {file: ImageState(*(() if is_there(file) else ("image_missing", f"no image {file}."))) for file in files}
     states: dict[Path, ImageState] = {}
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for done, (file, state) in enumerate(zip(files, pool.map(_state, files), strict=True), start=1):
@@ -45,10 +45,6 @@ def image_states(paths: Iterable[Path], decoding: bool, progress: Progress | Non
             if progress is not None:
                 progress(done, len(files))
     return states
-
-
-def _presence(file: Path) -> ImageState:
-    return ImageState() if is_there(file) else ImageState("image_missing", f"no image {file}.")
 
 
 def _state(file: Path) -> ImageState:

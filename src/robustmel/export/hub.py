@@ -130,7 +130,8 @@ def _read_back(folder: Path, splits: Collection[str]) -> None:
 
 def _write(rows: Iterator[dict[str, Any]], schema: pa.Schema, folder: Path, name: str) -> None:
     folder.mkdir(exist_ok=True)
-    described = schema.with_metadata({"huggingface": json.dumps({"info": {"features": _features(schema)}})})
+    features = {column.name: _feature(column.type) for column in schema}
+    described = schema.with_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     number, size, batch = 0, 0, list[dict[str, Any]]()
     writer = pq.ParquetWriter(folder / f"{name}-{number:05}.parquet", described)
     try:
@@ -186,10 +187,6 @@ def _state(path: Path) -> str:
     return "present"
 
 
-def _features(schema: pa.Schema) -> dict[str, Any]:
-    return {column.name: _feature(column.type) for column in schema}
-
-
 def _feature(kind: pa.DataType) -> dict[str, Any]:
     if kind == IMAGE:
         return {"_type": "Image"}
@@ -208,8 +205,4 @@ def card(dataset: Dataset, counts: Mapping[str, Any], names: Mapping[str, str], 
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
     licence = _HUB_LICENCES.get(dataset.licence, "other")  # with any more words, something else holds for a part
     known = {"dataset": dataset, "counts": counts, "names": names, "digests": digests, "licence": licence}
-    return environment.from_string(template).render(known, quoted=_quoted, printable=printable)
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(printable(text))
+    return environment.from_string(template).render(known, quoted=lambda text: json.dumps(printable(text)), printable=printable)

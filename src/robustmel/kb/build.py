@@ -39,7 +39,7 @@ def build_from_dump(
     stream = read_dump(dump, languages, report, skip=report.lines, progress=progress)
     done, report.lines = len(list(pieces.glob("*.parquet"))), 0
     while some := list(islice(stream, PIECE)):
-        table = pa.Table.from_pylist([_plain(entity) for entity in some], schema=SCHEMA)
+        table = pa.Table.from_pylist([entity_fields(entity) | {"images": []} for entity in some], schema=SCHEMA)
         unfinished = pieces / ".piece.tmp"
         pq.write_table(table, unfinished, compression="zstd", use_dictionary=["type"])
         unfinished.replace(pieces / f"{done:06}.parquet")
@@ -81,10 +81,6 @@ def _resumed(pieces: Path, dump: Path, languages: tuple[str, ...]) -> DumpReport
         if int(file.stem) >= state["pieces"]:
             file.unlink()
     return DumpReport(**state["report"])
-
-
-def _plain(entity: Entity) -> dict[str, object]:
-    return entity_fields(entity) | {"images": []}
 
 
 def _entities(pieces: Path, report: DumpReport) -> Iterator[Entity]:

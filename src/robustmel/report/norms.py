@@ -1,6 +1,6 @@
 """Curves of attacks that seek short changes, from the lengths in their logs and the answers to their images."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -68,7 +68,12 @@ def _curve(row: Row, norm: Norm, scoring: Scoring) -> Curve:
     clean = scoring.clean(row)
     wrong: list[list[tuple[Floats, Floats]]] = [
         [
-            (_lengths(scoring.run.log(cell, part), norm), 1 - scoring.evaluation(cell, part).credit[0])
+            (
+                np.array(
+                    [row[f"{norm}_u8"] or 0.0 for row in scoring.run.log(cell, part)]
+                ),  # 0 where a mention kept its own image
+                1 - scoring.evaluation(cell, part).credit[0],
+            )
             for part in cell.evaluations
         ]
         for (cell,) in row.by_seed
@@ -86,11 +91,6 @@ def _curve(row: Row, norm: Norm, scoring: Scoring) -> Curve:
         low.append(bounds[0])
         high.append(bounds[1])
     return Curve(row.cell, row.white_box, norm, tuple(norms.tolist()), tuple(broken), tuple(low), tuple(high))
-
-
-def _lengths(log: Iterable[Mapping[str, Any]], norm: Norm) -> Floats:
-    """(n,); 0 where the mention kept its own image."""
-    return np.array([row[f"{norm}_u8"] or 0.0 for row in log], dtype=np.float64)
 
 
 def _within(views: list[tuple[Floats, Floats]], at_most: float) -> Floats:

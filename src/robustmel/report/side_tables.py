@@ -254,12 +254,9 @@ def sentence(matrix: Matrix) -> str:
     others += [] if diagonal.control is None else [f"{percent(diagonal.control)} % under noise of the same size"]
     text += f"; {', '.join(others)}" if others else ""
     if diagonal.carried is not None:
-        text += f". Another linker's images break {_share(diagonal.carried)} of what its own break"
+        share = "none" if diagonal.carried <= 0 else "all" if diagonal.carried >= 1 else f"{percent(diagonal.carried)} %"
+        text += f". Another linker's images break {share} of what its own break"
     return f"{text}. Means over {diagonal.victims} linkers and {diagonal.pairs} pairs."
-
-
-def _share(carried: float) -> str:
-    return "none" if carried <= 0 else "all" if carried >= 1 else f"{percent(carried)} %"
 
 
 def _ensemble(title: str) -> str:

@@ -53,8 +53,7 @@ def changes(plan: Plan, out: Path) -> list[str]:
     changed = [name for name, digest in now.items() if before.get(name, digest) != digest]
     resampled = {f"data set {name.removeprefix('sample of ')}" for name in changed if name.startswith("sample of ")}
     changed = [name for name in changed if name not in resampled]  # of other mentions nobody knows whether they were the same
-    return [f"{name} has changed ({_what(name)}); what depends on it is recomputed." for name in changed]
-
-
-def _what(name: str) -> str:
-    return next(what for kind, what in WHAT.items() if name.startswith(kind))
+    whats = [next(what for kind, what in WHAT.items() if name.startswith(kind)) for name in changed]
+    return [
+        f"{name} has changed ({what}); what depends on it is recomputed." for name, what in zip(changed, whats, strict=True)
+    ]

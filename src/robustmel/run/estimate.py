@@ -57,7 +57,7 @@ def disk_needed(plan: Plan, store: Store) -> int:
 
 
 def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None) -> list[str]:
-    counts = _mentions(plan)
+    counts = {planned.candidates.key: planned.candidates.count for planned in plan.cells}
     disk = disk_needed(plan, store)
     passes: Counter[str] = Counter()
     for job in missing:
@@ -115,10 +115,6 @@ def _stated_memory(missing: list[Job]) -> dict[str, Mapping[str, int]]:
         for title, linker in victims.items()
         if linker.training is None and hasattr(linker.loaded_from(LINKERS), "memory")
     }
-
-
-def _mentions(plan: Plan) -> dict[str, int]:
-    return {planned.candidates.key: planned.candidates.count for planned in plan.cells}
 
 
 def _seconds_a_pass(store: Store) -> dict[str, float]:

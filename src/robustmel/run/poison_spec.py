@@ -51,7 +51,8 @@ def poison_spec(whole: Component, name: str) -> PoisonSpec:
         raise UsageError(
             f'{name}: poison {whole.title}: target = "{target}" is unknown; it is one of {", ".join(get_args(Target))}.'
         )
-    own = {key: _tuple(params.pop(key)) for key in POISONING if key in params}
+    stated = {key: params.pop(key) for key in POISONING if key in params}
+    own: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in stated.items()}
     component = Component(whole.name, params, whole.label)
     if whole.name == "none" and not own:
         return PoisonSpec(component)
@@ -65,7 +66,3 @@ def poison_spec(whole: Component, name: str) -> PoisonSpec:
         return PoisonSpec(component, Poisoning(**own), target)
     except UsageError as problem:
         raise UsageError(f"{name}: poison {whole.title}: {problem}") from None
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

@@ -23,8 +23,7 @@ class Seeds:
     @classmethod
     def of(cls, seed: int, sample: int = 0) -> Seeds:
         """The seeds of a run seed."""
-        return cls(sample, *(_derived(seed, stage) for stage in ("perturb", "redraw", "train", "link")))
-
-
-def _derived(seed: int, stage: str) -> int:
-    return int.from_bytes(hashlib.blake2b(f"{stage}\x00{seed}".encode(), digest_size=6).digest(), "big")
+        hashes = (
+            hashlib.blake2b(f"{stage}\x00{seed}".encode(), digest_size=6) for stage in ("perturb", "redraw", "train", "link")
+        )
+        return cls(sample, *(int.from_bytes(hashed.digest(), "big") for hashed in hashes))

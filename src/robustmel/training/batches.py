@@ -89,7 +89,8 @@ class Batch:
 
 def batches(data: TrainingData, recipe: DualEncoderRecipe, epoch: int) -> Iterator[Batch]:
     """All training mentions once, shuffled; a last batch of a single mention is left for another epoch."""
-    generator = torch.Generator().manual_seed(_seed(recipe.seed, epoch))
+    seed = hashlib.blake2b(f"batches\x00{recipe.seed}\x00{epoch}".encode(), digest_size=6).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(seed, "big"))
     train = data.train
     for rows in torch.split(torch.randperm(len(train), generator=generator), recipe.batch_size):
         if len(rows) > 1 or len(train) == 1:
@@ -130,7 +131,3 @@ def _entity_texts(data: TrainingData, recipe: DualEncoderRecipe, gold: Tensor, g
         rows = data.entity_rows[entity]
         chosen.append(rows[1 + int(share * (len(rows) - 1))] if use_other and len(rows) > 1 else rows[0])
     return torch.tensor(chosen, dtype=torch.long)
-
-
-def _seed(seed: int, epoch: int) -> int:
-    return int.from_bytes(hashlib.blake2b(f"batches\x00{seed}\x00{epoch}".encode(), digest_size=6).digest(), "big")

@@ -55,7 +55,7 @@ def optimise(
         model.load_state_dict(state.under("model"))
         optimizer.load_state_dict(optimizer_state(state.under("optimizer"), optimizer.state_dict()["param_groups"]))
     total = recipe.epochs * trainee.steps
-    while state.epoch < recipe.epochs and not _out_of_patience(state, recipe):
+    while state.epoch < recipe.epochs and not (recipe.patience and state.epoch - state.best_epoch >= recipe.patience):
         began = time.monotonic()
         number = state.epoch + 1
         loss = _epoch(trainee, recipe, optimizer, number, total, on_step)
@@ -126,7 +126,3 @@ def _groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
         if parameter.requires_grad:
             (matrices if parameter.ndim > 1 and "embedding" not in name else others).append(parameter)
     return [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-
-
-def _out_of_patience(state: State, recipe: Recipe) -> bool:
-    return bool(recipe.patience) and state.epoch - state.best_epoch >= recipe.patience

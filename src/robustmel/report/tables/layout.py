@@ -92,7 +92,8 @@ def layout(summaries: Sequence[Summary]) -> Table:
         if summary.source != "none" and not summary.untouched:
             made[summary.source] = summary.white_box
     by_place: dict[tuple[Cell, str, str, str], Summary] = {
-        (_victim(summary), summary.task, summary.attack, _source(summary)): summary for summary in listed
+        (_victim(summary), summary.task, summary.attack, "none" if summary.untouched else summary.source): summary
+        for summary in listed
     }
     lines = []
     for victim, made in sources.items():
@@ -156,10 +157,6 @@ def _of_one_linker(group: Sequence[Summary]) -> Sequence[Summary]:
 
 def _victim(summary: Summary) -> Cell:
     return unattacked(replace(summary.cell, task="T2T"))
-
-
-def _source(summary: Summary) -> str:
-    return "none" if summary.untouched else summary.source
 
 
 def _source_label(source: str, white_box: bool, linker: str) -> str:

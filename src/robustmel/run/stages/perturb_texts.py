@@ -86,7 +86,10 @@ def _attack(batch: Sequence[tuple[Query, str | None]], context: TextAttackContex
     try:
         edits = context.attack.perturb(queries, margins, gold, seeds)
         _check(context.name, queries, edits)
-        edited = [_edited(query, edit) for query, edit in zip(queries, edits, strict=True)]
+        edited = [
+            replace(query, text=edit.text, surface=edit.surface, span=edit.span)
+            for query, edit in zip(queries, edits, strict=True)
+        ]
         fooled = [None] * len(edits) if margins is None else (margins(edited, gold) < 0).tolist()
     except RobustMELError:
         raise
@@ -107,10 +110,6 @@ def _check(name: str, queries: Sequence[Query], edits: Sequence[TextEdit]) -> No
     for query, edit in zip(queries, edits, strict=True):
         if edit.changes and replayed(query.text, edit.changes) != edit.text:
             raise RobustMELError(f"attack {name} lists changes that do not make its text of the original.")
-
-
-def _edited(query: Query, edit: TextEdit) -> Query:
-    return replace(query, text=edit.text, surface=edit.surface, span=edit.span)
 
 
 def _row(query: Query, edit: TextEdit, fooled: bool | None, seconds: float) -> Record:

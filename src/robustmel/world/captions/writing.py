@@ -42,7 +42,7 @@ def write_caption(
     template = pick(random, templates.plain[kind] if clue is None else templates.clue[kind][clue])
     fillings = {"surface": _MARK}
     if clue is not None:
-        fillings[clue] = _with_article(facts[clue])
+        fillings[clue] = f"the {facts[clue]}" if _WITH_ARTICLE.fullmatch(facts[clue]) else facts[clue]
     taken = {fold(name) for name in (*names, surface, *fillings.values())}
     for slot, choices in templates.slots.items():
         fillings[slot] = pick(random, [choice for choice in choices if fold(choice) not in taken])
@@ -54,10 +54,6 @@ def write_caption(
 def slots_of(template: str) -> set[str]:
     """The names in braces."""
     return {name for _, name, _, _ in string.Formatter().parse(template) if name}
-
-
-def _with_article(name: str) -> str:
-    return f"the {name}" if _WITH_ARTICLE.fullmatch(name) else name
 
 
 def _joined(before: str, surface: str) -> str:
