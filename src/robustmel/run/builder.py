@@ -28,7 +28,7 @@ from robustmel.run.keys import canonical
 from robustmel.run.stages.candidates import candidates_of, sample
 from robustmel.run.stages.link import link
 from robustmel.run.stages.overlays import complete_overlay, overlaid_kb, overlaid_mentions, overlaid_queries, read_overlay
-from robustmel.run.stages.perturb import STAGES
+from robustmel.run.stages.perturb import perturb
 from robustmel.run.stages.shards import ProgressCallback, column, only_share
 from robustmel.run.store import Store, writing
 from robustmel.types import Mention, Query, opaque_id
@@ -240,7 +240,7 @@ class Builder:
         kb = self.dataset(job.candidates.dataset, job.candidates.split).kb
         if not all(source.capabilities.open_answers and source.capabilities.scores for source in job.asked):
             queries = listing(queries, kb)
-        facts = STAGES[attack.modality](job, attack, linkers, kb, queries, gold, folder, progress)
+        facts = perturb(job, attack, linkers, kb, queries, gold, folder, progress)
         if job.upon is not None:
             complete_overlay(folder, self.path(job.upon))
         seconds = sum(seconds or 0 for seconds in column(folder / "log.parquet", "seconds"))  # by whichever process

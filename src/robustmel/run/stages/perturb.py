@@ -1,9 +1,9 @@
-"""Stage one: the stage function of each modality, given what all of them share."""
+"""Stage one: a set perturbed by an attack of whatever modality."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -22,7 +22,35 @@ if TYPE_CHECKING:
     from robustmel.run.jobs import Variant
 
 
-def perturb_kb(
+def perturb(
+    job: Variant, attack: Any, linkers: Sequence[Linker], kb: KnowledgeBase, queries: list[Query], gold: list[str | None],
+    folder: Path, progress: ProgressCallback,
+) -> dict[str, Any]:  # fmt: skip
+    """Fills the folder of a perturbed set with what the attack overwrites and its log; returns what the manifest says of it."""
+    name = job.component.identity["name"]
+    if attack.modality == "knowledge":
+        return _perturb_kb(queries, gold, kb, attack, name, job.seed, folder, progress)
+    if attack.modality == "text":
+        from robustmel.run.stages.black_box import scores_of
+        from robustmel.run.stages.perturb_texts import TextAttackContext, perturb_texts
+
+        scores = (lambda asked: scores_of(linkers[0], asked, job.view)) if linkers else None
+        return perturb_texts(
+            queries, gold, TextAttackContext(attack, scores, kb, name, job.seed), job.batch_size, folder, progress
+        )
+    import torch
+
+    from robustmel.run.stages.objective import objective_of
+    from robustmel.run.stages.perturb_images import ImageAttackContext, perturb_images
+
+    sources = cast(Sequence[Differentiable], linkers)
+    objective = partial(objective_of, sources, job.view, job.attack.logits) if sources else None
+    device = torch.device(getattr(sources[0], "device", "cpu") if sources else "cpu")
+    context = ImageAttackContext(attack, objective, kb, device, name, job.seed, job.attack.max_side)
+    return perturb_images(queries, gold, context, job.batch_size, folder, progress)
+
+
+def _perturb_kb(
     queries: Sequence[Query], gold: Sequence[str | None], kb: KnowledgeBase, attack: KnowledgeAttack, name: str, seed: int,
     folder: Path, progress: ProgressCallback,
 ) -> dict[str, Any]:  # fmt: skip
@@ -38,46 +66,3 @@ def perturb_kb(
     progress(1, 1)
     facts = {"mentions": len(queries), "states": {"ok": len(queries)}, "failed": 0, "queries": 0, "changed": len(rows)}
     return facts | {"notes": {}, "kept": "all"}
-
-
-def _images(
-    job: Variant, attack: Any, linkers: Sequence[Linker], kb: KnowledgeBase, queries: list[Query], gold: list[str | None],
-    folder: Path, progress: ProgressCallback,
-) -> dict[str, Any]:  # fmt: skip
-    import torch
-
-    from robustmel.run.stages.objective import objective_of
-    from robustmel.run.stages.perturb_images import ImageAttackContext, perturb_images
-
-    objective, device = None, torch.device("cpu")
-    if linkers:
-        objective = partial(objective_of, cast(Sequence[Differentiable], linkers), job.view, job.attack.logits)
-        device = torch.device(getattr(linkers[0], "device", "cpu"))
-    name = job.component.identity["name"]
-    context = ImageAttackContext(attack, objective, kb, device, name, job.seed, job.attack.max_side)
-    return perturb_images(queries, gold, context, job.batch_size, folder, progress)
-
-
-def _texts(
-    job: Variant, attack: Any, linkers: Sequence[Linker], kb: KnowledgeBase, queries: list[Query], gold: list[str | None],
-    folder: Path, progress: ProgressCallback,
-) -> dict[str, Any]:  # fmt: skip
-    from robustmel.run.stages.black_box import scores_of
-    from robustmel.run.stages.perturb_texts import TextAttackContext, perturb_texts
-
-    scores = (lambda asked: scores_of(linkers[0], asked, job.view)) if linkers else None
-    context = TextAttackContext(attack, scores, kb, job.component.identity["name"], job.seed)
-    return perturb_texts(queries, gold, context, job.batch_size, folder, progress)
-
-
-def _knowledge(
-    job: Variant, attack: Any, linkers: Sequence[Linker], kb: KnowledgeBase, queries: list[Query], gold: list[str | None],
-    folder: Path, progress: ProgressCallback,
-) -> dict[str, Any]:  # fmt: skip
-    from robustmel.run.stages.perturb import perturb_kb
-
-    return perturb_kb(queries, gold, kb, attack, job.component.identity["name"], job.seed, folder, progress)
-
-
-STAGES: Mapping[str, Callable[..., dict[str, Any]]] = {"image": _images, "text": _texts, "knowledge": _knowledge}
-"""Modality -> what perturbs a set in it: (job, attack, linkers asked, knowledge base, queries, gold ids, folder, progress)."""
