@@ -122,17 +122,17 @@ def plan(
 ) -> Iterator[list[list[int]]]:
     """Batches of documents, each a list of examples by their index; every example stands in one document of the epoch.
 
-    Documents of one batch are equally long, but for one example, so that little is padded: a length from 1 to `demos` + 1 is drawn,
-    and the batch is cut into the fewest parts that are no longer. So with `size` = `demos` + 1 no document holds more than half of
-    that, rounded up, and less than the whole: few are long. In a share of the batches the documents hold examples whose surfaces are
-    neighbours in the alphabet, most often equal ones.
+    Documents of one batch are equally long, but for one example, so that little is padded: a length is drawn, `demos` + 1 for half of
+    the batches, as a linker asks with all its demonstrations, and any down to 1 for the others; the batch is cut into the fewest parts
+    that are no longer. With `size` = `demos` + 1 a document is whole or holds half of that at most, rounded up. In a share of the
+    batches the documents hold examples whose surfaces are neighbours in the alphabet, most often equal ones.
     """
     order = torch.randperm(len(examples), generator=generator).tolist()
     alike = round(similar * len(examples) / size) * size
     for rows in (sorted(order[:alike], key=lambda row: examples[row].surface), order[alike:]):
         documents: list[list[list[int]]] = []
         for first in range(0, len(rows), size):
-            count, length = min(size, len(rows) - first), 1 + _below(demos + 1, generator)
+            count, length = min(size, len(rows) - first), 1 + min(demos, _below(2 * demos + 1, generator))
             whole = math.ceil(count / length)
             documents.append([[0] * (count // whole + (place < count % whole)) for place in range(whole)])
         slots = [(batch, place) for batch, listed in enumerate(documents) for place in range(len(listed))]

@@ -38,13 +38,13 @@ from robustmel.training.texts import learn_tokenizer
 from robustmel.training.trainee import CandidateLists
 
 ANSWERS, HINTED = "answers", "answers with a hint"
-"""Share of names that are written exactly: from the text alone, and with a hint before each question."""
+"""Share of names that are written exactly after a few demonstrations: from the text alone, and with a hint before each question."""
 
 MEASURED = 200
 """Validation mentions that are asked after each epoch, evenly spread."""
 
-MEASURED_DEMOS = 4
-"""Random training mentions before each of them."""
+FEW = 4
+"""Random training mentions before each of them; it is asked once more after all the demonstrations of the recipe."""
 
 CHUNK = 20
 
@@ -155,12 +155,12 @@ class LanguageModelTrainee:
         return (losses * weights).sum() / weights.sum()
 
     def validate(self) -> dict[str, float]:
-        """Share of names written exactly, without and with hints."""
+        """Share of names written exactly, without and with hints, after few and after all demonstrations."""
         return self.accuracies(self.model, self.asked)
 
     def merit(self, validation: Mapping[str, float]) -> float:
-        """Both shares added."""
-        return validation[ANSWERS] + validation[HINTED]
+        """All shares added."""
+        return sum(validation.values())
 
     def publish(self, folder: Path) -> None:
         """A folder that `AutoModelForCausalLM` and `AutoTokenizer` load."""
@@ -183,18 +183,22 @@ class LanguageModelTrainee:
     def accuracies(self, model: Any, asked: Sequence[Example]) -> dict[str, float]:
         """Share of the mentions whose name and end token are what the model holds most likely, token by token; {} for none.
 
-        Before each stand a few random training mentions with their answers.
+        Before each stand random training mentions with their answers: a few, and as many as the recipe's documents hold.
         """
         was_training = model.training
         model.eval()
         shares = {}
-        for name, share in ((ANSWERS, 0.0), (HINTED, 1.0)) if asked else ():
+        few, most = min(FEW, self.recipe.demos), self.recipe.demos
+        asks = [(ANSWERS, few, 0.0), (HINTED, few, 1.0)]
+        if most > few:
+            asks += [(f"{ANSWERS}, {most} demos", most, 0.0), (f"{HINTED}, {most} demos", most, 1.0)]
+        for name, demos, share in asks if asked else ():
             generator = torch.Generator().manual_seed(self.recipe.seed)
             right = 0
             for first in range(0, len(asked), CHUNK):
                 rows = []
                 for own in asked[first : first + CHUNK]:
-                    drawn = torch.randint(len(self.train), (min(MEASURED_DEMOS, self.recipe.demos),), generator=generator)
+                    drawn = torch.randint(len(self.train), (demos,), generator=generator)
                     rows.append(self._hinted([*(self.train[row] for row in drawn.tolist()), own], generator, share))
                 batch = self._stacked(rows)
                 guess = model(input_ids=batch.tokens.to(model.device), use_cache=False).logits.argmax(-1).cpu()
