@@ -86,6 +86,13 @@ def test_an_epoch_holds_every_example_once_in_documents_of_equal_length(
         assert sum(lengths) <= size
 
 
+def test_half_of_the_documents_of_few_examples_hold_all_demonstrations() -> None:
+    made = [Example([], [], [], str(index)) for index in range(17 * 200)]
+    batches = list(plan(made, 16, 0.0, 17, torch.Generator().manual_seed(0)))
+    assert 80 <= sum(len(batch) == 1 for batch in batches) <= 130  # of 200: 17 draws of 33 are of the full length
+    assert sorted({len(rows) for batch in batches for rows in batch})[-2:] == [9, 17]
+
+
 def test_similar_documents_hold_equal_surfaces_and_random_ones_do_not() -> None:
     made = [Example([], [], [], f"{index % 10}") for index in range(400)]
     mixed = {}
@@ -138,7 +145,7 @@ def test_a_language_model_learns_and_is_read_by_the_library(
     cards: Dataset, recipe: LanguageModelRecipe, tmp_path: Path
 ) -> None:
     epochs: list[Epoch] = []
-    longer = replace(recipe, epochs=30, batch_size=6, answer_weight=10.0)
+    longer = replace(recipe, epochs=30, batch_size=6, demos=1, answer_weight=10.0)
     whole = train([cards], longer, tmp_path / "whole", on_epoch=epochs.append)
     assert epochs[-1].loss < epochs[0].loss / 2
     card = (tmp_path / "whole" / "README.md").read_text()
