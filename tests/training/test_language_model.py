@@ -15,7 +15,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
-from robustmel.linkers.gemel.prompt import read_prompt
+from robustmel.linkers.gemel.prompt import Prompt
+from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.training.checkpoint import train
 from robustmel.training.language_documents import IGNORED, Example, document, hint, plan, stack
 from robustmel.training.language_model import ANSWERS, HINTED, LanguageModelTrainee
@@ -161,7 +162,7 @@ def test_a_language_model_learns_and_is_read_by_the_library(
     assert trainee.accuracies(model, trainee.examples([cards], "test")) == whole.accuracies["cards"]["test"]
     # Without demonstrations and hints, the share of exact names is that of the library's own greedy search.
     trainee.recipe = replace(longer, demos=0)
-    prompt, right = read_prompt(1), 0
+    prompt, right = read_prompt(Prompt, "gemel", 1), 0
     asked = [mention for mention in cards.mentions if mention.split == "test"]
     names = {entity.id: entity.name for entity in cards.kb.entities}
     for mention in asked:
