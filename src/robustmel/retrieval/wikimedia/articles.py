@@ -78,7 +78,7 @@ def search_query(label: str, keywords: list[str]) -> str:
 def search_articles(api: ActionApi, query: str) -> list[Article]:
     """The `HITS` best articles for a query, with their introductions, best first."""
     pages: dict[Any, dict[str, Any]] = {}
-    searched = {"generator": "search", "gsrsearch": query, "gsrnamespace": "0", "gsrlimit": str(HITS)}
+    searched = {"generator": "search", "gsrsearch": query, "gsrwhat": "text", "gsrnamespace": "0", "gsrlimit": str(HITS)}
     for answer in api.answers(_WANTED | searched):
         for page in objects(mapping(answer.get("query")).get("pages")):
             pages.setdefault(page.get("title"), {}).update(page)
