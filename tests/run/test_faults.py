@@ -226,3 +226,25 @@ def test_no_figure_of_an_attack_that_hands_back_the_wrong_thing(
     with pytest.raises(RobustMELError, match=f"{name}.*{said}"):
         run(colour_data, tmp_path, attacks=[attack])
     assert run(colour_data, tmp_path, attacks=[attack.replace(name, "Shift")]).made
+
+
+@pytest.mark.parametrize(("how", "workers"), [(signal.SIGTERM, "1"), (signal.SIGINT, "2")])
+def test_an_interrupt_ends_within_a_long_batch(how: signal.Signals, workers: str, colour_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "grid.toml").write_text(
+        f'datasets = [{{name = "jsonl", path = "{colour_data}"}}]\ntasks = ["I2T"]\nattacks = [{{name = "pgd", steps = 500}}]\n'
+        f'linkers = [{{name = "{LINKER}:ColourLinker", pause = 0.5}}]\n'
+    )
+    command = [sys.executable, "-m", "robustmel", "run", "grid.toml", "--workers", workers, "--device", "cpu"]
+    environment = os.environ | {"COLOUR_LINKER_CALLS": str(tmp_path / "calls"), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    for _ in range(1500):
+        if list(tmp_path.glob(".robustmel/variant/*/*.partial/shards")):
+            break
+        time.sleep(0.05)
+    time.sleep(1)
+    began = time.monotonic()
+    process.send_signal(how)
+    _, said = process.communicate(timeout=60)
+    assert time.monotonic() - began < 20, "the batch takes minutes"
+    assert (process.returncode, "Traceback" in said) == (130, False), said
+    assert "run the same command to continue" in said

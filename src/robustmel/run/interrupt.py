@@ -1,16 +1,21 @@
-"""Ctrl-C and SIGTERM: the first lets the current shard finish, the second stops at once."""
+"""Ctrl-C and SIGTERM: the first lets the current shard finish if it soon does, the second stops at once."""
 
+import math
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol
 
+PATIENCE = 3.0
+"""Seconds that a shard has to finish once the user has asked to stop; it is done anew when the same command goes on."""
 
-class Interrupted(Exception):  # noqa: N818 - not an error: the same command goes on
-    """The user asked to stop; everything finished so far is kept."""
+
+class Interrupted(BaseException):
+    """The user asked to stop; everything finished so far is kept. Like `KeyboardInterrupt` no error, which attacks might catch."""
 
 
 class StopSignal(Protocol):
@@ -20,24 +25,27 @@ class StopSignal(Protocol):
         """Whether the user asked to stop."""
 
     def set(self) -> None:
-        """Asks everyone to stop after the current shard."""
+        """Asks everyone to stop."""
 
 
-_heeded: list[StopSignal] = []
+_heeded: dict[StopSignal, float] = {}
+"""Signal -> when it was first seen set; infinity until then."""
 
 
 def heed(stop: StopSignal) -> None:
     """Makes `stop_if_asked` obey this signal for the rest of the process (a worker's)."""
-    _heeded.append(stop)
+    _heeded[stop] = math.inf
 
 
-def stop_if_asked() -> None:
-    """Called between shards and while waiting.
+def stop_if_asked(after: float = 0.0) -> None:
+    """Called between shards and while waiting; within a shard, whenever an attack asks its source, with `PATIENCE`.
 
     Raises:
-        Interrupted: The user asked to stop.
+        Interrupted: The user asked to stop, and this has been known for so many seconds.
     """
-    if any(stop.is_set() for stop in _heeded):
+    now = time.monotonic()
+    _heeded.update((stop, min(seen, now)) for stop, seen in _heeded.items() if stop.is_set())
+    if now - min(_heeded.values(), default=math.inf) >= after:
         raise Interrupted
 
 
@@ -49,7 +57,11 @@ def listening(stop: StopSignal) -> Iterator[None]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        print("\nstopping after the current batch; press again to stop at once", file=sys.stderr, flush=True)
+        print(
+            "\nstopping with the current batch, or within it if it takes long; press again to stop at once",
+            file=sys.stderr,
+            flush=True,
+        )
 
     main = threading.current_thread() is threading.main_thread()  # Python lets the main thread alone listen
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}
@@ -57,6 +69,6 @@ def listening(stop: StopSignal) -> Iterator[None]:
     try:
         yield
     finally:
-        _heeded.remove(stop)
+        del _heeded[stop]
         for number, handler in before.items():
             signal.signal(number, handler)

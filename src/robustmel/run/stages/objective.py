@@ -15,6 +15,7 @@ from robustmel.attacks.contract import Objective
 from robustmel.attacks.image.gradients import leaves_torch
 from robustmel.errors import ImageError, RobustMELError
 from robustmel.linkers.contract import Differentiable, Linker
+from robustmel.run.interrupt import PATIENCE, stop_if_asked
 from robustmel.run.stages.black_box import BlackBoxObjective
 from robustmel.types import Query, Task
 
@@ -100,6 +101,7 @@ class GuardedObjective:
 
     def __call__(self, pixels: Tensor, rows: Tensor | None = None) -> Tensor:
         """float32 (b, C); NaN all along the row of an image at which the linker raised."""
+        stop_if_asked(PATIENCE)
         try:
             return self.objective(pixels, rows)
         except Exception as problem:  # a linker of the user's may raise anything; the row says what

@@ -18,6 +18,7 @@ from robustmel.columnar import Record
 from robustmel.errors import RobustMELError
 from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
+from robustmel.run.interrupt import PATIENCE, stop_if_asked
 from robustmel.run.stages.overlays import LOG, write_log, write_overlay
 from robustmel.run.stages.shards import ProgressCallback, attempts, by_pieces, chunks
 from robustmel.run.stages.verdict import Margins, unattackable
@@ -82,7 +83,7 @@ def _attack(batch: Sequence[tuple[Query, str | None]], context: TextAttackContex
     began = time.perf_counter()
     queries, gold = [query for query, _ in batch], [right for _, right in batch]
     seeds = [item_seed(context.seed, context.name, query.id) for query in queries]
-    margins = None if context.scores is None else Margins(context.scores, context.kb)
+    margins = None if context.scores is None else Margins(_obedient(context.scores), context.kb)
     try:
         edits = context.attack.perturb(queries, margins, gold, seeds)
         _check(context.name, queries, edits)
@@ -99,6 +100,16 @@ def _attack(batch: Sequence[tuple[Query, str | None]], context: TextAttackContex
         return [row for pair in batch for row in _attack([pair], context)]
     share = (time.perf_counter() - began) / len(batch)
     return [_row(query, edit, hit, share) for query, edit, hit in zip(queries, edits, fooled, strict=True)]
+
+
+def _obedient(scores: Callable[[Sequence[Query]], Tensor]) -> Callable[[Sequence[Query]], Tensor]:
+    """The same scores, unless the user has asked to stop."""
+
+    def asked(queries: Sequence[Query]) -> Tensor:
+        stop_if_asked(PATIENCE)
+        return scores(queries)
+
+    return asked
 
 
 def _check(name: str, queries: Sequence[Query], edits: Sequence[TextEdit]) -> None:
