@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,14 @@ FAMILIES = ("llava", "qwen2.5-vl", "minigpt4")
 TINY = Architecture(image_size=24, vision_width=32, vision_depth=2, text_width=32, text_depth=2, heads=2)
 
 
-def tiny_model(family: str, folder: Path) -> Path:
+def tiny_model(family: str, folder: Path, shape: Architecture = TINY) -> Path:
     """A folder as `robustmel train mllm` writes it; larger weights than usual, so that images and texts make a difference."""
     made: Any = LINKERS.load(family).family
     tokenizer = learn_tokenizer(["What is it? a red disc, a blue square 1 2 3"], 300, 512, masked=True, generative=True)
     tokenizer.add_special_tokens({"additional_special_tokens": list(made.special_tokens)})
     tokenizer.chat_template = made.template
     torch.manual_seed(0)
-    model = made.fresh(TINY, tokenizer)
+    model = made.fresh(shape, tokenizer)
     with torch.no_grad():
         for parameter in model.network.parameters():
             parameter.mul_(4 if parameter.ndim > 1 and family != "minigpt4" else 1)  # which begins with larger ones
@@ -41,6 +42,12 @@ def tiny_model(family: str, folder: Path) -> Path:
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("mllm")
     return {family: tiny_model(family, root / family) for family in FAMILIES}
+
+
+@pytest.fixture(scope="session")
+def larger_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One whose images have several rows and columns of vectors."""
+    return tiny_model("qwen2.5-vl", tmp_path_factory.mktemp("larger") / "qwen", replace(TINY, image_size=64))
 
 
 @pytest.fixture(scope="session")

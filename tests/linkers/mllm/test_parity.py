@@ -17,6 +17,7 @@ from torch import Tensor
 from robustmel.datasets import DATASETS
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import RobustMELError
+from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
 from robustmel.linkers.gemel.language_model import Prefix
 from robustmel.linkers.mllm.linker import MLLM
@@ -108,7 +109,7 @@ def overflow(linker: Any) -> None:
 
 def lost_system_prompt(linker: Any) -> None:
     before = linker.model.conversation
-    linker.model.conversation = lambda *given: re.sub(r"^<\|im_start\|>system.*?<\|im_end\|>\n", "", before(*given))
+    linker.model.conversation = lambda *given: re.sub(r"(?s)^<\|im_start\|>system.*?<\|im_end\|>\n", "", before(*given))
 
 
 def image_order(linker: Any) -> None:
@@ -127,6 +128,7 @@ def truncated_list(linker: Any) -> None:
     linker._scored = scored
 
 
+QWEN = (no_token_types, stale_rope_state, lost_system_prompt)
 FAULTS: list[tuple[str, Callable[[Any], None]]] = [
     ("llava-world", double_resize),
     ("llava-world", wrong_template),
@@ -170,3 +172,17 @@ def test_the_stage_compares_clean_answers_and_notes_how_many(
     assert facts["compared"] == 4
     linker.canary = 0
     assert link(queries[:4], gold[:4], news.kb, linker, "IT2T", 4, tmp_path / "b", lambda *_: None)["mentions"] == 4
+
+
+@pytest.mark.parametrize("fault", [None, *QWEN])
+def test_faults_of_qwens_positions_and_prompt_are_refused(
+    fault: Callable[[Any], None] | None, larger_qwen: Path, trial: tuple[KnowledgeBase, list[Query]]
+) -> None:
+    linker = LINKERS.create("qwen2.5-vl", trial[0], model=str(larger_qwen), device="cpu")
+    check = Compared(linker, trial[1][:6], "IT2T")
+    if fault is None:
+        assert check_parity(check, trial[1][:6], "IT2T", "x") == 6
+        return
+    fault(linker)
+    with pytest.raises(RobustMELError, match="of 6 mentions of IT2T otherwise than its library's own path"):
+        check_parity(check, trial[1][:6], "IT2T", "x")
