@@ -123,8 +123,8 @@ def file_digest(path: Path | str) -> str:
     try:
         path = Path(path)
         status = path.stat()
-        known = (str(path.absolute()), status.st_size, status.st_mtime_ns, status.st_ino)
-        return _digest(path, repr(known)) if stat.S_ISREG(status.st_mode) else "missing"
+        file_state = (str(path.absolute()), status.st_size, status.st_mtime_ns, status.st_ino)
+        return _digest(path, repr(file_state)) if stat.S_ISREG(status.st_mode) else "missing"
     except (OSError, ValueError):
         return "missing"
 

@@ -56,9 +56,9 @@ def settings(name: str, strength: str | None = None, profile: str | None = None)
         if profile is not None:
             raise UsageError(f'profile "{profile}" is a reading of a named strength; add strength = "normal" to attack {name}.')
         return {}
-    known = {own: values for (attack, own), values in STRENGTHS.items() if attack == name}
-    if not known:
+    by_strength = {own: values for (attack, own), values in STRENGTHS.items() if attack == name}
+    if not by_strength:
         raise UsageError(f"attack {name} has no named strengths; leave strength out and set its parameters themselves.")
-    if strength not in known:
-        raise UsageError(f'attack {name} has no strength "{strength}". {suggestion(strength, known)}')
-    return {**known[strength], **(PROFILES[profile].get((name, strength), {}) if profile else {})}
+    if strength not in by_strength:
+        raise UsageError(f'attack {name} has no strength "{strength}". {suggestion(strength, by_strength)}')
+    return {**by_strength[strength], **(PROFILES[profile].get((name, strength), {}) if profile else {})}

@@ -74,10 +74,10 @@ class Dense:
         ]
         queries = list(dict.fromkeys(asked))
         entries = [f"{e.name}: {e.description}" if self.description and e.description else e.name for e in kb]
-        known = _normalised(encoder.embed_texts(entries))
-        best = nearest_by_graph(known, self.k) if self.index == "faiss" else nearest(known, self.k)
+        entity_embeddings = _normalised(encoder.embed_texts(entries))
+        best = nearest_by_graph(entity_embeddings, self.k) if self.index == "faiss" else nearest(entity_embeddings, self.k)
         lists: dict[str, tuple[str, ...]] = {}
-        step = max(1, min(_CHUNK, _PRODUCTS // max(1, len(known))))
+        step = max(1, min(_CHUNK, _PRODUCTS // max(1, len(entity_embeddings))))
         for start in range(0, len(queries), step):
             some = queries[start : start + step]
             for query, places in zip(some, best(_normalised(encoder.embed_texts(some))), strict=True):

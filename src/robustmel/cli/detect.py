@@ -45,10 +45,10 @@ def detect(
     folder = dataset not in DATASETS and not dataset.lstrip().startswith("{") and Path(dataset).is_dir()
     loaded = dataset_from_text(json_table(dataset) if folder else dataset)
     provenance = Path(dataset) / PROVENANCE if folder else None
-    known = read_changed(provenance) if provenance is not None and provenance.is_file() else None
+    changed_records = read_changed(provenance) if provenance is not None and provenance.is_file() else None
     records = [mention for mention in loaded.mentions if split == "all" or mention.split in (split, None)]
     records = sample(records, limit, 0)
-    rows, scores = measured(components, records, loaded, known)
+    rows, scores = measured(components, records, loaded, changed_records)
     if out is not None:
         lines = (
             {"id": record.id} | {name: _number(own[place]) for name, own in scores.items()}

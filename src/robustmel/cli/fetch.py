@@ -29,14 +29,14 @@ def fetch_images(
         )
     own = {mention.image for mention in loaded.mentions} | {image for entity in loaded.kb for image in entity.images}
     missing = [(path, address) for path, address in loaded.addresses.items() if path in own and not is_there(path)]
-    wanted = dict(missing[:limit])
-    if not wanted:
+    addresses = dict(missing[:limit])
+    if not addresses:
         print("every image is there", file=sys.stderr)
         return
-    record = next(iter(wanted)).parent
+    record = next(iter(addresses)).parent
 
     with PoliteClient(contact) as client, counted("files") as progress:
-        outcomes = fetch_images(wanted, client, record, progress)
+        outcomes = fetch_images(addresses, client, record, progress)
     print(f"{', '.join(f'{name} {count:,}' for name, count in outcomes.items())}; see {record / RECORD}", file=sys.stderr)
     if outcomes["not_fetched"] or outcomes["no_image"]:
         raise typer.Exit(1)

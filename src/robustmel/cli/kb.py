@@ -104,9 +104,9 @@ def find(
     from robustmel.errors import MissingError, printable
     from robustmel.kb.entities_file import open_kb
 
-    known = open_kb(folder)
-    ids = dict.fromkeys((*((name,) if name in known else ()), *known.named(name)))
+    knowledge_base = open_kb(folder)
+    ids = dict.fromkeys((*((name,) if name in knowledge_base else ()), *knowledge_base.named(name)))
     if not ids:
-        raise MissingError(f'no entity "{name}" among the {len(known):,} of {folder}.')
-    for entity in map(known.__getitem__, ids):
+        raise MissingError(f'no entity "{name}" among the {len(knowledge_base):,} of {folder}.')
+    for entity in map(knowledge_base.__getitem__, ids):
         print(f"{printable(entity.id)}\t{printable(entity.name)}\t{printable(entity.description)}")

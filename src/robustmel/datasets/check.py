@@ -240,6 +240,6 @@ def _structure(mentions: tuple[Mention, ...]) -> Iterator[Finding]:
 def _remarks(dataset: Dataset, findings: list[Finding]) -> Iterator[Finding]:
     """The loader's remarks, less what the check has found for itself."""
     counts = dataset.report.counts
-    known = {remark.reason for remark in findings} | {"records", "nil", "without_span"}
+    own_findings = {remark.reason for remark in findings} | {"records", "nil", "without_span"}
     examples = dataset.report.examples
-    return (Finding(key, counts[key], tuple(examples.get(key, ()))) for key in counts if key not in known)
+    return (Finding(key, counts[key], tuple(examples.get(key, ()))) for key in counts if key not in own_findings)

@@ -66,8 +66,8 @@ class Dataset:
             return self
         chosen = tuple(mention for mention in self.mentions if mention.split == name)
         if not chosen and self.mentions:
-            known = sorted({mention.split or "none" for mention in self.mentions})
-            raise MissingError(f'data set {self.name} has no split "{name}"; it has: {", ".join(known)} (or "all").')
+            splits = sorted({mention.split or "none" for mention in self.mentions})
+            raise MissingError(f'data set {self.name} has no split "{name}"; it has: {", ".join(splits)} (or "all").')
         return replace(self, mentions=chosen)
 
 

@@ -217,9 +217,9 @@ class Published:
         return ExtendedKnowledgeBase(other, lacking) if lacking else other
 
     def _layouts(self) -> Sequence[Layout]:
-        wanted = (self.layout or "").casefold()
-        known = (*self.layouts, *self.about().refused)
-        return [layout for layout in known if wanted in layout.name.casefold()]
+        name_part = (self.layout or "").casefold()
+        layouts = (*self.layouts, *self.about().refused)
+        return [layout for layout in layouts if name_part in layout.name.casefold()]
 
     @property
     def options(self) -> dict[str, Any]:

@@ -40,8 +40,8 @@ def recover(surface: str, text: str) -> tuple[Span, Rule] | None:
     Beckerath" in "Hermann von Beckerath"); "order", they stand in another order. The shortest such stretch of the text counts, and
     of equally short ones the first. Letters are compared in NFC and case-folded. None where no rule finds anything.
     """
-    wanted = [_folded(word) for word in _WORD.findall(surface)]
-    if not wanted:
+    surface_words = [_folded(word) for word in _WORD.findall(surface)]
+    if not surface_words:
         return None
     condensed = _condensed(surface, text)
     if condensed is not None:
@@ -49,8 +49,8 @@ def recover(surface: str, text: str) -> tuple[Span, Rule] | None:
     words = [(_folded(match.group()), match.span()) for match in _WORD.finditer(text)]
     spoken = [word for word, _ in words]
     rules: tuple[tuple[Rule, tuple[int, int] | None], ...] = (
-        ("gap", _in_order(wanted, spoken)),
-        ("order", _in_any_order(wanted, spoken)),
+        ("gap", _in_order(surface_words, spoken)),
+        ("order", _in_any_order(surface_words, spoken)),
     )
     for rule, window in rules:
         if window is not None:

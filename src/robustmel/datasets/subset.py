@@ -77,16 +77,16 @@ class Subset:
         """One split of the group ("all" keeps every one)."""
         whole = load_table(self.of, "all")
         groups = self._groups(whole)
-        wanted = whole.split(split_name(split))
-        mentions = tuple(mention for mention in wanted.mentions if all(belongs(mention) for belongs in groups.values()))
+        of_split = whole.split(split_name(split))
+        mentions = tuple(mention for mention in of_split.mentions if all(belongs(mention) for belongs in groups.values()))
         title = ", ".join(groups)
-        report = LoadReport(f"{whole.report.layout}; {title}: {len(mentions):,} of {len(wanted.mentions):,} mentions")
+        report = LoadReport(f"{whole.report.layout}; {title}: {len(mentions):,} of {len(of_split.mentions):,} mentions")
         report.counts.update(whole.report.counts)
         report.counts.pop("records", None)  # what a record is, only the files know
         if self.popularity is not None and not any(mention.split == "train" for mention in whole.mentions):
             report.remark("no_training_mentions", whole.name)
         report.examples |= whole.report.examples
-        return replace(wanted, name=self.name or f"{whole.name} ({title})", mentions=mentions, report=report)
+        return replace(of_split, name=self.name or f"{whole.name} ({title})", mentions=mentions, report=report)
 
     def _groups(self, whole: Dataset) -> dict[str, Group]:
         groups: dict[str, Group] = {}

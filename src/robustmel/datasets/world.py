@@ -27,10 +27,10 @@ class _World:
         Raises:
             MissingError: There is no such split, or the cache folder cannot be written.
         """
-        wanted = SPLITS if split == "all" else (split_name(split),)
-        if not set(wanted) <= set(SPLITS):
+        splits = SPLITS if split == "all" else (split_name(split),)
+        if not set(splits) <= set(SPLITS):
             raise MissingError(f'data set {self.name} has no split "{split}"; it has: {", ".join(SPLITS)} (or "all").')
-        parts = [JSONL(materialised(self.name, name), name=self.name).load() for name in wanted]
+        parts = [JSONL(materialised(self.name, name), name=self.name).load() for name in splits]
         report = LoadReport("embedded", sum((part.report.counts for part in parts), Counter()))
         for part in parts:
             for reason, places in part.report.examples.items():

@@ -204,5 +204,7 @@ def card(dataset: Dataset, counts: Mapping[str, Any], names: Mapping[str, str], 
     template = (resources.files("robustmel.export") / "card.md.jinja").read_text("utf-8")
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
     licence = _HUB_LICENCES.get(dataset.licence, "other")  # with any more words, something else holds for a part
-    known = {"dataset": dataset, "counts": counts, "names": names, "digests": digests, "licence": licence}
-    return environment.from_string(template).render(known, quoted=lambda text: json.dumps(printable(text)), printable=printable)
+    values = {"dataset": dataset, "counts": counts, "names": names, "digests": digests, "licence": licence}
+    return environment.from_string(template).render(
+        values, quoted=lambda text: json.dumps(printable(text)), printable=printable
+    )

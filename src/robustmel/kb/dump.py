@@ -143,14 +143,14 @@ def _entity(line: bytes, languages: tuple[str, ...], report: DumpReport) -> Enti
 
 def _first(texts: Any, languages: tuple[str, ...]) -> str:
     """The text in the first language that has one; an empty map is written as [] in places."""
-    known = texts if isinstance(texts, dict) else {}
-    return next((str(known[language]["value"]) for language in languages if language in known), "")
+    by_language = texts if isinstance(texts, dict) else {}
+    return next((str(by_language[language]["value"]) for language in languages if language in by_language), "")
 
 
 def _all(texts: Any, languages: tuple[str, ...]) -> Iterator[str]:
-    known = texts if isinstance(texts, dict) else {}
+    by_language = texts if isinstance(texts, dict) else {}
     for language in languages:
-        for text in known.get(language, ()):
+        for text in by_language.get(language, ()):
             yield str(text["value"])
 
 

@@ -62,6 +62,6 @@ def _nearest(model: str) -> str:
     from huggingface_hub import constants
 
     folders = Path(constants.HF_HUB_CACHE).glob("models--*")
-    known = [folder.name.removeprefix("models--").replace("--", "/") for folder in folders]
-    close = difflib.get_close_matches(model, [name for name in known if name != model], n=1, cutoff=0.8)
+    cached_models = [folder.name.removeprefix("models--").replace("--", "/") for folder in folders]
+    close = difflib.get_close_matches(model, [name for name in cached_models if name != model], n=1, cutoff=0.8)
     return f" Did you mean {close[0]}, which the hub cache holds?" if close else ""

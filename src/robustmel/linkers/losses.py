@@ -22,9 +22,9 @@ def symmetric_cross_entropy(cosines: Tensor, same: Tensor, scale: Tensor, bias: 
     """
     del bias
     logits = scale * cosines
-    wanted = same.to(logits.dtype)
-    rows = functional.cross_entropy(logits, wanted / wanted.sum(1, keepdim=True))
-    columns = functional.cross_entropy(logits.T, wanted.T / wanted.T.sum(1, keepdim=True))
+    targets = same.to(logits.dtype)
+    rows = functional.cross_entropy(logits, targets / targets.sum(1, keepdim=True))
+    columns = functional.cross_entropy(logits.T, targets.T / targets.T.sum(1, keepdim=True))
     return (rows + columns) / 2
 
 

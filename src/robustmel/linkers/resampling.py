@@ -30,13 +30,13 @@ def resize_weights(before: int, after: int, resample: int, first: int = 0, count
         first: First row wanted; may be negative.
         count: How many rows; all of them when None.
     """
-    wanted = np.arange(first, first + (after if count is None else count))
-    inside = (wanted >= 0) & (wanted < after)
-    weights = np.zeros((len(wanted), before), np.float32)
+    rows = np.arange(first, first + (after if count is None else count))
+    inside = (rows >= 0) & (rows < after)
+    weights = np.zeros((len(rows), before), np.float32)
     for start in range(0, before, ROWS):
         pixels = np.eye(min(ROWS, before - start), before, start, dtype=np.float32)
         resized = Image.fromarray(pixels).resize((after, len(pixels)), Image.Resampling(resample))
-        weights[inside, start : start + len(pixels)] = np.asarray(resized).T[wanted[inside]]
+        weights[inside, start : start + len(pixels)] = np.asarray(resized).T[rows[inside]]
     return weights
 
 

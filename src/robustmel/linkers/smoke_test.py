@@ -58,15 +58,15 @@ def _texts(linker: Any, model: str) -> Tensor:
 def _images(linker: Any, model: str) -> Tensor:
     pictures = [np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8) for size in PICTURE_SIZES]
     with _trying(model, "its image processor fails on a picture of 47x31; correct preprocessor_config.json"):
-        seen = [linker.preprocessing.pictures([picture]) for picture in pictures]
-    (height, width), other = (tuple(values.shape[2:]) for values in seen)
+        inputs = [linker.preprocessing.pictures([picture]) for picture in pictures]
+    (height, width), other = (tuple(values.shape[2:]) for values in inputs)
     if (height, width) != other:
         raise MissingError(
             f"{model}: its image processor makes {width}x{height} of a picture of 47x31, and {other[1]}x{other[0]} of one of "
             "31x47; all must come to one size: correct preprocessor_config.json (crop_size, pad_size, or a size of height and width)."
         )
     with _trying(model, f"its image tower does not take the {width}x{height} that preprocessor_config.json asks for"):
-        embeddings: Tensor = linker.image_features(linker.model, torch.cat(seen).to(linker.device))
+        embeddings: Tensor = linker.image_features(linker.model, torch.cat(inputs).to(linker.device))
     return embeddings
 
 

@@ -71,9 +71,9 @@ class TextSides:
 
     def of(self, queries: Sequence[Query], task: Task) -> TextSide:
         """The text side of a batch, from memory where the very same query objects were asked lately."""
-        known = (task != "I2T", tuple(map(id, queries)))
-        side = self._remembered.pop(known, None) or self._build(tuple(queries), task)
-        self._remembered[known] = side
+        batch_key = (task != "I2T", tuple(map(id, queries)))
+        side = self._remembered.pop(batch_key, None) or self._build(tuple(queries), task)
+        self._remembered[batch_key] = side
         while len(self._remembered) > 1 and (
             len(self._remembered) > BATCHES_HELD or sum(len(side.labels) for side in self._remembered.values()) > LABELS_HELD
         ):

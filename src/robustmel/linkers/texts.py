@@ -47,5 +47,7 @@ def check_texts(template: str, what: str, query_template: str) -> None:
         except (KeyError, IndexError, ValueError):
             complete = False
         if not complete:
-            known = ", ".join(f"{{{name}}}" for name in fields)
-            raise UsageError(f'{parameter} = "{text}" cannot be filled in: it must hold {{{needed}}} and may hold {known}.')
+            placeholders = ", ".join(f"{{{name}}}" for name in fields)
+            raise UsageError(
+                f'{parameter} = "{text}" cannot be filled in: it must hold {{{needed}}} and may hold {placeholders}.'
+            )

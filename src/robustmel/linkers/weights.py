@@ -73,10 +73,10 @@ def model_folder(model: str, revision: str | None = None, allow_pickle: str | No
     """
     if model.startswith(WORLD):
         name = model.removeprefix(WORLD)
-        known = {path.name: path for path in EMBEDDED.glob("*") if path.is_dir()}
-        if name not in known:
-            raise MissingError(f'no embedded checkpoint "{name}". {suggestion(name, known)}')
-        return _checked(known[name], model, allow_pickle)
+        embedded = {path.name: path for path in EMBEDDED.glob("*") if path.is_dir()}
+        if name not in embedded:
+            raise MissingError(f'no embedded checkpoint "{name}". {suggestion(name, embedded)}')
+        return _checked(embedded[name], model, allow_pickle)
     folder = Path(model).expanduser()
     if folder.is_dir():
         return _checked(folder, model, allow_pickle)
@@ -86,8 +86,8 @@ def model_folder(model: str, revision: str | None = None, allow_pickle: str | No
         raise MissingError(
             f"no folder {model}{_beside(folder)}; model is a folder in the Hugging Face layout, a hub id, or world:NAME."
         )
-    wanted = (*DECISIVE, ADAPTERS[0], WEIGHTS, "model-*.safetensors", INDEX)
-    asked = ((*wanted, PICKLE), PICKLE) if allow_pickle else (wanted, "model*.safetensors")
+    files = (*DECISIVE, ADAPTERS[0], WEIGHTS, "model-*.safetensors", INDEX)
+    asked = ((*files, PICKLE), PICKLE) if allow_pickle else (files, "model*.safetensors")
     return _checked(hub_folder(model, revision, *asked), model, allow_pickle)
 
 
@@ -230,15 +230,15 @@ def _check_pickle(folder: Path, model: str, pin: str) -> None:
         UsageError: The pin is no digest.
         MissingError: There is no such file, it is another one, or the installed torch reads pickles unsafely.
     """
-    wanted = _PIN.fullmatch(pin)
-    if wanted is None:
+    pinned = _PIN.fullmatch(pin)
+    if pinned is None:
         raise UsageError(f'allow_pickle = "{pin}" is not a pin; write "sha256:" and the 64 hexadecimal digits of {PICKLE}.')
     file = folder / PICKLE
     if not file.is_file():
         raise MissingError(f"{model} has neither {WEIGHTS} nor {PICKLE} in {folder}; allow_pickle reads no other pickle.")
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    if digest != wanted[1]:
+    if digest != pinned[1]:
         raise MissingError(f"{file} has the digest sha256:{digest}, not the one that allow_pickle names; it is not read.")
     import torch
 

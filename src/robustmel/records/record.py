@@ -43,12 +43,12 @@ def names_in_file(kind: str, keys: Mapping[str, bool], fields: Mapping[str, str]
     if fields is not None and not isinstance(fields, Mapping):
         raise UsageError(f'fields must be a table, own key = "the file\'s key", found {kind_of(fields)}.')
     names = {key: key for key in keys}
-    known = {**MENTION_KEYS, **ENTITY_KEYS}
+    own_keys = {**MENTION_KEYS, **ENTITY_KEYS}
     for qualified in (False, True):  # the more specific entry wins
         for own, theirs in (fields or {}).items():
             scope, dot, key = own.rpartition(".")
-            if own not in known and scope not in ("mentions", "entities"):
-                raise UsageError(f'fields maps "{own}", which is not a key of the format. {suggestion(own, known)}')
+            if own not in own_keys and scope not in ("mentions", "entities"):
+                raise UsageError(f'fields maps "{own}", which is not a key of the format. {suggestion(own, own_keys)}')
             if dot and scope == kind and key not in keys:
                 raise UsageError(f'fields maps "{own}", which is not a key of {kind}.jsonl. {suggestion(key, keys)}')
             if not isinstance(theirs, str):
@@ -226,10 +226,10 @@ def read_unique(
                 ignored.add(key)
                 report.remark("ignored_keys", f"{path.name}: {key}")
         yield record
-        known = places.setdefault(record.identifier("id"), line.place)
-        if known != line.place:
+        first_place = places.setdefault(record.identifier("id"), line.place)
+        if first_place != line.place:
             raise MissingError(
-                f'{line.place}: the {noun} id "{printable(record.identifier("id"))}" is already used at {known}; ids must be unique.'
+                f'{line.place}: the {noun} id "{printable(record.identifier("id"))}" is already used at {first_place}; ids must be unique.'
             )
     if not places:
         needed = [key for key, must in keys.items() if must]

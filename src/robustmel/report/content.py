@@ -81,21 +81,21 @@ class ReportContent:
                 mentions |= {(cell.candidates, row["id"]) for row in log if str(row["status"]).startswith("error:")}
         return len(mentions)
 
-    def select(self, **wanted: object) -> Self:
+    def select(self, **cells: object) -> Self:
         """The part of the report about some cells: `select(linker="clip-world", task=["I2T", "IT2T"])`.
 
         Args:
-            wanted: Fields of `robustmel.types.Cell`, each with a value or a list of values.
+            cells: Fields of `robustmel.types.Cell`, each with a value or a list of values.
 
         Raises:
             UsageError: A cell has no such field.
         """
-        known = dict.fromkeys(part.name for part in fields(Cell) if part.compare and part.name != "seed")
-        for name in wanted:
-            if name not in known:
-                raise UsageError(f'rows cannot be selected by "{name}". {suggestion(name, known)}')
+        selectable = dict.fromkeys(part.name for part in fields(Cell) if part.compare and part.name != "seed")
+        for name in cells:
+            if name not in selectable:
+                raise UsageError(f'rows cannot be selected by "{name}". {suggestion(name, selectable)}')
         pairs = tuple(
-            (name, tuple(value) if isinstance(value, list | tuple | set) else (value,)) for name, value in wanted.items()
+            (name, tuple(value) if isinstance(value, list | tuple | set) else (value,)) for name, value in cells.items()
         )
         part = replace(self, selected=(*self.selected, *pairs))
         summaries = tuple(summary for summary in self.summaries if part.holds(summary.cell))

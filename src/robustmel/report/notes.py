@@ -61,8 +61,10 @@ def _settings(rows: Sequence[Summary]) -> str:
         if strength in ("normal", "strong"):
             budgets[attack.upper()][strength] = row.budget
     alike: defaultdict[str, list[str]] = defaultdict(list)
-    for attack, known in budgets.items():
-        alike[" and ".join(known[strength] for strength in ("normal", "strong") if strength in known)].append(attack)
+    for attack, by_strength in budgets.items():
+        alike[" and ".join(by_strength[strength] for strength in ("normal", "strong") if strength in by_strength)].append(
+            attack
+        )
     return "; ".join(f"{', '.join(attacks)} {budget}" for budget, attacks in alike.items())
 
 

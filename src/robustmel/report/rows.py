@@ -49,12 +49,12 @@ class Row:
 
 def table_rows(cells: Iterable[ResultCell]) -> list[Row]:
     """One row for cells that differ in their seed alone, then the worst cases over attacks."""
-    known = list(cells)
+    cells_of_run = list(cells)
     single: defaultdict[Cell, list[tuple[ResultCell, ...]]] = defaultdict(list)
-    for cell in known:
+    for cell in cells_of_run:
         single[replace(cell.cell, seed=None)].append((cell,))
     together: defaultdict[Cell, list[tuple[ResultCell, ...]]] = defaultdict(list)
-    for group in ensembles(known):
+    for group in ensembles(cells_of_run):
         title = "-".join(filter(None, ("worst", group[0].threat_model, group[0].budget)))
         together[replace(group[0].cell, attack=title, seed=None)].append(group)
     return [Row(cell, tuple(groups)) for cell, groups in (*single.items(), *together.items())]
@@ -78,7 +78,7 @@ def clean_cells(row: Row, cells: Iterable[ResultCell], task: Task | None = None)
 
     Where a seed has none, the first stands for it.
     """
-    wanted = unattacked(replace(row.cell, task=task or row.cell.task))
-    by_seed = {cell.cell.seed: cell for cell in cells if cell.clean and unattacked(cell.cell) == wanted}
+    clean_cell = unattacked(replace(row.cell, task=task or row.cell.task))
+    by_seed = {cell.cell.seed: cell for cell in cells if cell.clean and unattacked(cell.cell) == clean_cell}
     first = next(iter(by_seed.values()), None)
     return [by_seed.get(group[0].cell.seed, first) for group in row.by_seed] if first else []

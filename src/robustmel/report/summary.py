@@ -219,7 +219,7 @@ def effort(log: Iterable[LogRow]) -> dict[str, Any]:
     """What the attack itself said over all views and seeds: the fields of `Summary` from `perturbed` on."""
     perturbed = 0
     sums: Counter[str] = Counter()
-    known: defaultdict[str, list[float]] = defaultdict(list)
+    stated: defaultdict[str, list[float]] = defaultdict(list)
     reasons: dict[str, set[str]] = {}
     for line in log:
         state, _, why = str(line["status"]).partition(":")
@@ -231,8 +231,8 @@ def effort(log: Iterable[LogRow]) -> dict[str, Any]:
         sums.update({name: int(line.get(name) or 0) for name in ("reduced", "iterations", "zero_gradients")})
         for name in ("linf_u8", "l2_u8", "queries", "succeeded", "succeeded_u8"):
             if line[name] is not None:
-                known[name].append(float(line[name]))
-    middle = {name: statistics.median(values) for name, values in known.items()}
+                stated[name].append(float(line[name]))
+    middle = {name: statistics.median(values) for name, values in stated.items()}
     return {
         "perturbed": perturbed,
         "reduced": sums["reduced"],
@@ -241,8 +241,8 @@ def effort(log: Iterable[LogRow]) -> dict[str, Any]:
         "median_l2": middle.get("l2_u8"),
         "median_queries": middle.get("queries"),
         "zero_gradient_share": metrics.share(sums["zero_gradients"], sums["iterations"]),
-        "success_float": metrics.share(sum(known["succeeded"]), len(known["succeeded"])),
-        "success_u8": metrics.share(sum(known["succeeded_u8"]), len(known["succeeded_u8"])),
+        "success_float": metrics.share(sum(stated["succeeded"]), len(stated["succeeded"])),
+        "success_u8": metrics.share(sum(stated["succeeded_u8"]), len(stated["succeeded_u8"])),
     }
 
 

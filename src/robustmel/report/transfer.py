@@ -118,14 +118,14 @@ def matrices(scoring: Scoring, rows: Sequence[Row]) -> list[Matrix]:
             noise[cell.dataset, cell.task, cell.poison, row.first.budget].append(row)
         elif cell.source != "none" and not row.first.clean:
             groups[cell.dataset, cell.task, cell.poison, cell.attack].append(row)
-    made = []
+    with_several_sources = []
     for key, group in groups.items():
         foreign = any(row.cell.source_linker != row.cell.linker for row in group)
         if foreign and len({row.cell.source for row in group}) > 1:
             first = group[0].first
             controls = noise[*key[:3], first.budget] if first.threat_model == "linf" else []
-            made.append(_matrix(group, controls, scoring))
-    return made
+            with_several_sources.append(_matrix(group, controls, scoring))
+    return with_several_sources
 
 
 def _matrix(rows: list[Row], controls: list[Row], scoring: Scoring) -> Matrix:

@@ -91,14 +91,14 @@ class Builder:
         """A data set, loaded once; those that make their splits one by one are asked for the split alone."""
         if component.instance is not None:
             return cast(Dataset, component.instance)
-        known = (component.written, split)
-        if known not in self._datasets:
+        dataset_key = (component.written, split)
+        if dataset_key not in self._datasets:
             loader = DATASETS.create(component.name, **component.params)
             loaded = loader.load(split)
             if not isinstance(loaded, Dataset):
                 raise UsageError(f"dataset {component.title}: load must return a Dataset, not {type(loaded).__name__}.")
-            self._datasets[known] = loaded
-        return self._datasets[known]
+            self._datasets[dataset_key] = loaded
+        return self._datasets[dataset_key]
 
     def sampled(self, component: Component, split: str, limit: int | None, seed: int) -> tuple[Dataset, list[Mention]]:
         """A data set and those of its mentions that a grid asks for."""
@@ -134,15 +134,15 @@ class Builder:
             RobustMELError: What stands there lacks a capability that its defence said it has.
         """
         overlay = self.path(variant) if variant is not None and read_overlay(self.path(variant), "entities") else None
-        known = canonical([victim.identity, candidates.data["kb"], variant.key if overlay and variant else None])
-        if known not in self._linkers:
+        linker_key = canonical([victim.identity, candidates.data["kb"], variant.key if overlay and variant else None])
+        if linker_key not in self._linkers:
             kb = self.dataset(candidates.dataset, candidates.split).kb
             while len(self._linkers) >= LINKERS_HELD:
                 self._linkers.popitem(last=False)
             with chdir(Path.cwd()):  # wherever a constructor goes, relative paths stay true
-                self._linkers[known] = self._defended(victim, overlaid_kb(kb, overlay) if overlay else kb, candidates)
-        self._linkers.move_to_end(known)
-        return self._linkers[known]
+                self._linkers[linker_key] = self._defended(victim, overlaid_kb(kb, overlay) if overlay else kb, candidates)
+        self._linkers.move_to_end(linker_key)
+        return self._linkers[linker_key]
 
     def path(self, job: Job) -> Path:
         """Where an artefact lies, or would lie."""

@@ -189,15 +189,15 @@ def component_spec(
             problems.append(f"linker {component.title}: {str(problem).rstrip('.')}")
             return None
     source = file_digest(Path(component.name.rpartition(":")[0])) if is_file_component(component.name) else ""
-    known = identity(registry.base(component.name), parameters, loaded, digests, source)
-    return ComponentSpec(component, parameters, known, loaded, capabilities=offered)
+    entering_keys = identity(registry.base(component.name), parameters, loaded, digests, source)
+    return ComponentSpec(component, parameters, entering_keys, loaded, capabilities=offered)
 
 
 def _of_an_instance(component: Component) -> ComponentSpec:
     """An object from a script: nothing says what decides its answers, so its key is its own for as long as it lives."""
     loaded = type(component.instance)
-    known = identity(loaded.__name__, {}, loaded, {}) | {"instance": f"{id(component.instance):x}"}
-    return ComponentSpec(component, {}, known, loaded, capabilities=capabilities(component.instance))
+    entering_keys = identity(loaded.__name__, {}, loaded, {}) | {"instance": f"{id(component.instance):x}"}
+    return ComponentSpec(component, {}, entering_keys, loaded, capabilities=capabilities(component.instance))
 
 
 def attack_spec(spec: AttackSpec, problems: list[str]) -> ComponentSpec | None:
@@ -226,8 +226,8 @@ def attack_spec(spec: AttackSpec, problems: list[str]) -> ComponentSpec | None:
                 raise UsageError(fault)
             parameters = {name: getattr(attack, name, value) for name, value in made.parameters.items()}
             digests, source = made.identity["digests"], made.identity.get("source", "")
-            known = identity(made.identity["name"], parameters, attack, digests, source)
-            made = ComponentSpec(component, parameters, known, attack, notes=_attack_notes(declared, attack))
+            entering_keys = identity(made.identity["name"], parameters, attack, digests, source)
+            made = ComponentSpec(component, parameters, entering_keys, attack, notes=_attack_notes(declared, attack))
     except MissingError:
         raise
     except (RobustMELError, TypeError) as problem:
@@ -275,7 +275,7 @@ def identity(
     """
     left_out = {"device", "batch_size", *getattr(component, "unkeyed", ()), *(LOCATIONS if digests else ())}
     decisive = {key: value for key, value in parameters.items() if key not in left_out}
-    known = {
+    facts = {
         "name": name,
         "parameters": plain(decisive),
         "version": getattr(component, "version", 1),
@@ -284,7 +284,7 @@ def identity(
     }
     of_model = hasattr(component, "assets") and not hasattr(component, "modality")  # the files of an attack are no model's
     libraries = {"libraries": library_releases()} if of_model else {}
-    return known | libraries | ({"source": source} if source else {})
+    return facts | libraries | ({"source": source} if source else {})
 
 
 def attempt(build: Callable[[], object], what: str, problems: list[str]) -> None:

@@ -135,11 +135,11 @@ def _untouched_once(cells: Iterable[PlannedCell]) -> Iterator[PlannedCell]:
     """A task that an attack leaves untouched has one cell an attack, whatever sources the attack has."""
     seen: set[Cell] = set()
     for planned in cells:
-        known = replace(planned.cell, source="")
-        if planned.evaluations[0].name != "untouched" or known not in seen:
+        without_source = replace(planned.cell, source="")
+        if planned.evaluations[0].name != "untouched" or without_source not in seen:
             yield planned
         if planned.evaluations[0].name == "untouched":
-            seen.add(known)
+            seen.add(without_source)
 
 
 def _texts_edited_twice(grid: Grid, attacks: Iterable[tuple[AttackSpec, ComponentSpec]]) -> Iterator[str]:

@@ -84,9 +84,9 @@ class Sources:
             if title in LINKERS or is_file_component(title):
                 self._named[title] = component_spec(LINKERS, Component(title), self._problems)
             else:
-                known = dict.fromkeys([*self._named, *LINKERS])
+                nameable = dict.fromkeys([*self._named, *LINKERS])
                 self._problems.append(
-                    f'attack {spec.title}: no linker is called "{title}". {suggestion(title, known)}'.rstrip(".")
+                    f'attack {spec.title}: no linker is called "{title}". {suggestion(title, nameable)}'.rstrip(".")
                 )
                 return None
         return self._named[title]

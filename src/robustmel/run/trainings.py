@@ -93,8 +93,8 @@ class Trainings:
             for name, value in linker.parameters.items()
             if name in LOCATIONS and name != "model" and value is not None
         }
-        known = identity(linker.identity["name"], linker.parameters, linker.loaded, {"checkpoint": job.key} | given)
-        return replace(linker, identity=known, training=job)
+        entering_keys = identity(linker.identity["name"], linker.parameters, linker.loaded, {"checkpoint": job.key} | given)
+        return replace(linker, identity=entering_keys, training=job)
 
     def _read_recipe(self, linker: ComponentSpec, training: TrainingSpec) -> None:
         from robustmel.training.recipe_files import read_recipe

@@ -80,10 +80,10 @@ NAMESAKES = ("pgd", "apgd-dlr", "fab", "square", "cw", "fmn l2")
 
 
 def _attacks_on_namesakes(level: int) -> list[dict[str, Any]]:
-    known = {attack["label"]: attack for attack in (*_bounded_attacks(level), *_other_attacks(level)) if "label" in attack}
-    known["apgd-dlr"] = {"name": "apgd", "loss": "dlr", "eps": f"{level}/255", "label": "apgd-dlr"}
-    known["square"] = {"name": "square", "eps": f"{level}/255", "queries": 500, "label": "square"}
-    return [{"name": "clean"}, *(known[name] for name in NAMESAKES)]
+    by_label = {attack["label"]: attack for attack in (*_bounded_attacks(level), *_other_attacks(level)) if "label" in attack}
+    by_label["apgd-dlr"] = {"name": "apgd", "loss": "dlr", "eps": f"{level}/255", "label": "apgd-dlr"}
+    by_label["square"] = {"name": "square", "eps": f"{level}/255", "queries": 500, "label": "square"}
+    return [{"name": "clean"}, *(by_label[name] for name in NAMESAKES)]
 
 
 def _despite_namesakes(victim: VictimReport, truth: Truth, attack: str, level: int) -> Verdict:
@@ -152,14 +152,14 @@ def _controls(victim: VictimReport, level: int) -> Verdict:
         if failed := [row["status"] for row in log if row["status"] != "ok"]:
             faults.append(f"{name}: {len(failed)} of {len(log)} images failed ({failed[0]})")
             continue
-        wanted = level / 255 if name == "noise linf" else 1.0
+        size = level / 255 if name == "noise linf" else 1.0
         sizes = np.array([row["linf_u8" if name == "noise linf" else "l2_u8"] for row in log], dtype=np.float64)
         slack = np.array(
             [HALF_A_STEP * (1 if name == "noise linf" else np.sqrt(3 * row["width"] * row["height"])) for row in log]
         )
-        if (sizes > wanted + slack).any() or np.median(sizes) < SHORT_OF_NOISE * wanted:
+        if (sizes > size + slack).any() or np.median(sizes) < SHORT_OF_NOISE * size:
             faults.append(
-                f"{name}: the change of images is {np.median(sizes):.3f} in the median where {wanted:.3f} was asked for"
+                f"{name}: the change of images is {np.median(sizes):.3f} in the median where {size:.3f} was asked for"
             )
     drawn = [victim.leads(cell) for cell in victim.cells if cell.attack == "noise linf"]
     if np.array_equal(drawn[0], drawn[1]):

@@ -69,8 +69,8 @@ class Diagnosis:
         """(m,): how much of the way to the worst image within the budget the changed ones came; 1 is all of it, below 0 is back."""
         possible = self.truth.leads[:, 0] - self.truth.leads[:, self.level]
         changed = np.array([row["status"] == "ok" and row["linf_u8"] > 0 for row in self.log], dtype=bool)
-        known = changed & np.isfinite(self.leads) & np.isfinite(possible) & (possible > 0)
-        return (self.truth.leads[:, 0] - self.leads)[known] / possible[known]
+        measurable = changed & np.isfinite(self.leads) & np.isfinite(possible) & (possible > 0)
+        return (self.truth.leads[:, 0] - self.leads)[measurable] / possible[measurable]
 
     def faults(self) -> Iterator[str]:
         """What contradicts the truth outright, whatever the attack's strength."""

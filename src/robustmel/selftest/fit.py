@@ -72,16 +72,16 @@ def fit(pictures: Sequence[Pixels], golds: Sequence[str], entities: Sequence[str
         ridge: Penalty on the weights, in units of the pictures' mean squared distance to their mean.
     """
     features = np.stack([cell_means(picture, cells) for picture in pictures])
-    known = tuple(dict.fromkeys(entities))
-    row = {entity: index for index, entity in enumerate(known)}
-    answers = np.zeros((len(features), len(known)))
+    distinct = tuple(dict.fromkeys(entities))
+    row = {entity: index for index, entity in enumerate(distinct)}
+    answers = np.zeros((len(features), len(distinct)))
     answers[np.arange(len(features)), [row[gold] for gold in golds]] = 1
     centre, share = features.mean(axis=0), answers.mean(axis=0)
     away = features - centre
     alike = away @ away.T
     penalty = ridge * np.trace(alike) / len(features) + 1e-9
     weights = np.linalg.solve(alike + penalty * np.eye(len(features)), answers - share).T @ away
-    return Fitted(known, cells, weights, share - weights @ centre)
+    return Fitted(distinct, cells, weights, share - weights @ centre)
 
 
 def write_tower(fitted: Fitted, path: Path) -> None:

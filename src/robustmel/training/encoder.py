@@ -57,8 +57,8 @@ class Encoder:
 
     def resized(self, image: NDArray[np.uint8]) -> Tensor:
         """uint8 (3, S, S): an image as the processor sees it, short of rescaling and normalising."""
-        seen = self.preprocessing.settings.resize(*image.shape[:2]).picture(image)
-        return torch.from_numpy(seen).permute(2, 0, 1).contiguous()
+        picture = self.preprocessing.settings.resize(*image.shape[:2]).picture(image)
+        return torch.from_numpy(picture).permute(2, 0, 1).contiguous()
 
     def images(self, pixels: Tensor) -> Tensor:
         """Unit embeddings, float (B, D) or (B, Q, D), of pixels in [0, 1], (B, 3, S, S), already resized."""

@@ -107,12 +107,12 @@ _KINDS = {str: "a text", int: "a whole number", float: "a number", dict: "a tabl
 
 def fill(default: Any, values: Mapping[str, Any], above: str = "") -> Any:
     """A recipe, or a part of one, with the given values in place of its own; `above` names the part in messages ("weights.")."""
-    known = {field.name: getattr(default, field.name) for field in dataclasses.fields(default)}
+    defaults = {field.name: getattr(default, field.name) for field in dataclasses.fields(default)}
     changes: dict[str, Any] = {}
     for key, value in values.items():
-        if key not in known:
-            raise UsageError(f'a recipe has no "{above}{key}". {suggestion(key, known)}')
-        changes[key] = _value(known[key], value, f"{above}{key}")
+        if key not in defaults:
+            raise UsageError(f'a recipe has no "{above}{key}". {suggestion(key, defaults)}')
+        changes[key] = _value(defaults[key], value, f"{above}{key}")
     return dataclasses.replace(default, **changes)
 
 
@@ -125,7 +125,7 @@ def _value(default: Any, value: Any, name: str) -> Any:
         return number(f"recipe: {name}", value)
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    wanted = str if default is None else type(default)
-    if (not isinstance(value, wanted) or isinstance(value, bool)) and not (default is None and value is None):
-        raise UsageError(f"recipe: {name} is {_KINDS[wanted]}, not {value!r}.")
+    expected_type = str if default is None else type(default)
+    if (not isinstance(value, expected_type) or isinstance(value, bool)) and not (default is None and value is None):
+        raise UsageError(f"recipe: {name} is {_KINDS[expected_type]}, not {value!r}.")
     return value

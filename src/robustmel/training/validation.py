@@ -24,10 +24,10 @@ def accuracies(encoder: Encoder, data: TrainingData, examples: Examples) -> dict
     was_training = encoder.model.training
     encoder.model.eval()
     bank, device = data.bank, encoder.model.device
-    wanted = sorted({entity for listed in examples.candidates for entity in listed})
-    column = {entity: place for place, entity in enumerate(wanted)}
+    entities = sorted({entity for listed in examples.candidates for entity in listed})
+    column = {entity: place for place, entity in enumerate(entities)}
     labels = _encoded(
-        torch.tensor([data.entity_rows[entity][0] for entity in wanted], dtype=torch.long),
+        torch.tensor([data.entity_rows[entity][0] for entity in entities], dtype=torch.long),
         lambda rows: encoder.texts(bank.batch(rows)),
     )
     texts = _encoded(examples.text, lambda rows: encoder.texts(bank.batch(rows)))
@@ -38,7 +38,7 @@ def accuracies(encoder: Encoder, data: TrainingData, examples: Examples) -> dict
     for task, reads_image, reads_text in (("I2T", True, False), ("IT2T", True, True), ("T2T", False, True)):
         wanted_rows = pictured.nonzero().flatten() if reads_image else torch.arange(len(examples))
         credit = 0.0
-        for places in torch.split(torch.arange(len(wanted_rows)), CHUNK) if wanted and len(wanted_rows) else ():
+        for places in torch.split(torch.arange(len(wanted_rows)), CHUNK) if entities and len(wanted_rows) else ():
             rows = wanted_rows[places]
             scores = encoder.cosines(images[places] if reads_image else None, texts[rows] if reads_text else None, labels)
             for row, row_scores in zip(rows.tolist(), scores, strict=True):

@@ -42,7 +42,7 @@ def facts(entity_id: str) -> Mapping[str, str]:
     Raises:
         UsageError: There is no such entity.
     """
-    known = _all_facts()
-    if entity_id not in known:
-        raise UsageError(f'the embedded world has no entity "{entity_id}". {suggestion(entity_id, known)}')
-    return known[entity_id]
+    all_facts = _all_facts()
+    if entity_id not in all_facts:
+        raise UsageError(f'the embedded world has no entity "{entity_id}". {suggestion(entity_id, all_facts)}')
+    return all_facts[entity_id]

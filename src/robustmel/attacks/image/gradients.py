@@ -98,9 +98,9 @@ class LossTrace:
         """Adds a step of the images `rows`, int64 (b,); what is not finite is passed over, and losses unless `loss`."""
         margins = (slope.margin, self.margin_first, self.margin_best)
         for values, first, best in (margins, (slope.loss, self.loss_first, self.loss_best)) if loss else (margins,):
-            known = torch.where(slope.finite, values.float(), torch.nan)
-            first[rows] = torch.where(first[rows].isnan(), known, first[rows])
-            best[rows] = torch.fmax(best[rows], known)
+            finite_values = torch.where(slope.finite, values.float(), torch.nan)
+            first[rows] = torch.where(first[rows].isnan(), finite_values, first[rows])
+            best[rows] = torch.fmax(best[rows], finite_values)
 
 
 def replaced(images: Tensor, where: Tensor, others: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ class Alike:
 
 def look_like_probabilities(scores: Tensor) -> Tensor:
     """Whether an image's scores, absent candidates apart, lie in [0, 1] and sum to 1: bool (b,). One alone says nothing."""
-    known = scores != -torch.inf
-    values = torch.where(known, scores, 0.0)
+    present = scores != -torch.inf
+    values = torch.where(present, scores, 0.0)
     inside = ((values >= 0) & (values <= 1)).all(1)
-    return inside & ((values.sum(1) - 1).abs() <= SUM_TOLERANCE) & (known.sum(1) > 1)
+    return inside & ((values.sum(1) - 1).abs() <= SUM_TOLERANCE) & (present.sum(1) > 1)

@@ -65,14 +65,14 @@ class MIMICCleaned:
         """See `Layout.read`."""
         table = EntityTable(report)
         tables = self._knowledge_base(source, table, report)
-        known = table.ids if tables else None
+        entity_ids = table.ids if tables else None
         images = source.images or first_folder(source.folder, "mention_image", "mention_images", "images")
         mentions: list[Mention] = []
         record: dict[str, str] = {}
         for split in dict.fromkeys(split_file.split for split_file in source.files):
             files = [file for file, label in source.files if SplitFile(file, label).split == split]
-            lists = self._lists(files, report, table, known)
-            for mention in self._mentions(files[0], split, images, lists, table, known, report):
+            lists = self._lists(files, report, table, entity_ids)
+            for mention in self._mentions(files[0], split, images, lists, table, entity_ids, report):
                 mentions.append(mention)
                 record[mention.id] = mention.id.partition("-")[0]
         return Contents(mentions, table.entities(), record, tables)

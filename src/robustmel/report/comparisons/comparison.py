@@ -84,12 +84,14 @@ def decided(compared: Sequence[tuple[Figure, Comparison]]) -> list[Comparison]:
         compared: With p-values of their own, and the words for them.
     """
     adjusted = holm([1.0 if comparison.p_value is None else comparison.p_value for _, comparison in compared])
-    made = []
+    decisions = []
     for (figure, comparison), chance in zip(compared, adjusted, strict=True):
-        known = replace(comparison, p_value=None if comparison.p_value is None else chance)
-        verdict = _verdict(known)
-        made.append(replace(known, verdict=verdict, sentence=_sentence(figure, replace(known, verdict=verdict), len(compared))))
-    return made
+        corrected = replace(comparison, p_value=None if comparison.p_value is None else chance)
+        verdict = _verdict(corrected)
+        decisions.append(
+            replace(corrected, verdict=verdict, sentence=_sentence(figure, replace(corrected, verdict=verdict), len(compared)))
+        )
+    return decisions
 
 
 def _verdict(compared: Comparison) -> Verdict:

@@ -82,11 +82,11 @@ def _growing(rows: Sequence[Evidence]) -> Iterator[OneSidedComparison]:
 
 def _settings(rows: Sequence[Evidence]) -> Iterator[OneSidedComparison]:
     """Of one attack on one linker, the normal and the strong setting."""
-    known: defaultdict[tuple[Cell, str], dict[str, Evidence]] = defaultdict(dict)
+    by_setting: defaultdict[tuple[Cell, str], dict[str, Evidence]] = defaultdict(dict)
     for row in rows:
         if row.white_box:
-            known[row.victim, row.row.first.attack_name][row.row.first.strength] = row
-    for settings in known.values():
+            by_setting[row.victim, row.row.first.attack_name][row.row.first.strength] = row
+    for settings in by_setting.values():
         if {"normal", "strong"} <= settings.keys():
             yield _pair("strong_weaker_than_normal", [settings["normal"]], [settings["strong"]])
 

@@ -56,19 +56,19 @@ def nearest_wrong(questions: Sequence[Question], names: Mapping[str, str]) -> li
 
     None where the mention has no entity, the entity is unknown, or there is no wrong candidate.
     """
-    known: dict[tuple[str, tuple[str, ...] | None], float | None] = {}
+    likeness_of: dict[tuple[str, tuple[str, ...] | None], float | None] = {}
     nearest: list[float | None] = []
     for question in questions:
         gold = question.gold
         if gold is None or gold not in names:
             nearest.append(None)
             continue
-        asked = (gold, question.candidates)
-        if asked not in known:
+        mention_key = (gold, question.candidates)
+        if mention_key not in likeness_of:
             listed = names if question.candidates is None else question.candidates
             others = [names[other] for other in listed if other != gold and other in names]
-            known[asked] = max((likeness(names[gold], other) for other in others), default=None)
-        nearest.append(known[asked])
+            likeness_of[mention_key] = max((likeness(names[gold], other) for other in others), default=None)
+        nearest.append(likeness_of[mention_key])
     return nearest
 
 
@@ -124,8 +124,8 @@ def _popularity(questions: Sequence[Question], entities: Mapping[str, EntityFact
     values = [
         None if out else entities[question.gold or ""].popularity for question, out in zip(questions, outside, strict=True)
     ]
-    known = [value for value in values if value is not None]
-    cuts = [_number(cut)] if cut else _cuts(known, 3 if len(set(known)) >= GRADED else 2)
+    stated = [value for value in values if value is not None]
+    cuts = [_number(cut)] if cut else _cuts(stated, 3 if len(set(stated)) >= GRADED else 2)
     if not cuts:
         return [], [out or "popularity not given" for out in outside]
     names = [f"at most {cuts[0]:,g}", *(f"up to {higher:,g}" for higher in cuts[1:]), f"above {cuts[-1]:,g}"]
@@ -144,11 +144,11 @@ def _surface(questions: Sequence[Question], entities: Mapping[str, EntityFacts],
 
 def _similarity(questions: Sequence[Question], entities: Mapping[str, EntityFacts], _: str) -> tuple[list[str], list[str]]:
     likeness = nearest_wrong(questions, {key: entity.name for key, entity in entities.items()})
-    known = [value for value in likeness if value is not None]
-    cuts = _cuts(known, 3)
+    stated = [value for value in likeness if value is not None]
+    cuts = _cuts(stated, 3)
     words = ["names unlike", "somewhat alike"][: len(cuts)]
     names = [f"{word} (to {cut:.2f})" for word, cut in zip(words, cuts, strict=True)]
-    names += [f"alike (above {cuts[-1]:.2f})"] if cuts else [f"equally similar names ({value:.2f})" for value in known[:1]]
+    names += [f"alike (above {cuts[-1]:.2f})"] if cuts else [f"equally similar names ({value:.2f})" for value in stated[:1]]
     groups = [
         _outside(question, entities) or ("no other candidate" if value is None else _level(value, cuts, names))
         for question, value in zip(questions, likeness, strict=True)

@@ -55,15 +55,15 @@ def slices(scoring: Scoring, by: str, rows: Sequence[Row]) -> list[Slice]:
     Raises:
         UsageError: Nothing can be grouped by that.
     """
-    known: dict[str, Grouping] = {}
+    groupings: dict[str, Grouping] = {}
     parts: list[Slice] = []
     for row in rows:
         if row.untouched:
             continue
-        asked = row.first.candidates
-        if asked not in known:
-            known[asked] = grouping(by, scoring.run.questions(row.first), scoring.entities(row.first))
-        parts += _slices(row, scoring, known[asked])
+        candidates_key = row.first.candidates
+        if candidates_key not in groupings:
+            groupings[candidates_key] = grouping(by, scoring.run.questions(row.first), scoring.entities(row.first))
+        parts += _slices(row, scoring, groupings[candidates_key])
     return parts
 
 

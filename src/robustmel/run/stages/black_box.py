@@ -62,8 +62,8 @@ def in_single_precision(scores: Tensor) -> Tensor:
     the order and the ratios of distances stay. Where hairs lie beside large distances, the order alone stays: ranks are counted.
     """
     single = scores.float()
-    known = scores.isfinite()
-    for row, own, there in zip(single, scores, known, strict=True):
+    finite = scores.isfinite()
+    for row, own, there in zip(single, scores, finite, strict=True):
         distinct = own[there].unique()
         if not bool(row[there].isfinite().all()) or len(row[there].unique()) < len(distinct):
             largest = distinct.abs().amax()

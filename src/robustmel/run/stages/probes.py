@@ -26,12 +26,12 @@ def same_twice(objective: Objective, pixels: Tensor) -> Tensor:
         pixels: float32 (B, 3, H, W) in [0, 1].
     """
     once, again = objective(pixels).float(), objective(pixels).float()
-    known = once.isfinite()
-    high = torch.where(known, once, -torch.inf).amax(1)
-    low = torch.where(known, once, torch.inf).amin(1)
+    finite = once.isfinite()
+    high = torch.where(finite, once, -torch.inf).amax(1)
+    low = torch.where(finite, once, torch.inf).amin(1)
     allowed = OF_THE_SPREAD * (high - low) + OF_THE_SCORE * torch.maximum(high.abs(), low.abs())
-    apart = torch.where(known, (once - again).abs(), 0.0).amax(1)
-    return (known == again.isfinite()).all(1) & ((apart <= allowed) | ~known.any(1))
+    apart = torch.where(finite, (once - again).abs(), 0.0).amax(1)
+    return (finite == again.isfinite()).all(1) & ((apart <= allowed) | ~finite.any(1))
 
 
 @torch.random.fork_rng()
@@ -57,5 +57,5 @@ def first_step(objective: Objective, pixels: Tensor, right: Tensor) -> tuple[Ten
         scores = watched(moved)
     risen = goal.margin(scores.float()) - slope.margin
     size = torch.where(scores.isfinite(), scores, 0).abs().amax(1)
-    known = slope.finite & risen.isfinite() & (predicted > RESOLVED * torch.finfo(scores.dtype).eps * size)
-    return torch.where(known, predicted, torch.nan).float(), torch.where(known, risen, torch.nan)
+    measurable = slope.finite & risen.isfinite() & (predicted > RESOLVED * torch.finfo(scores.dtype).eps * size)
+    return torch.where(measurable, predicted, torch.nan).float(), torch.where(measurable, risen, torch.nan)

@@ -37,8 +37,8 @@ def write_caption(
     clue_share: float = 0.5,
 ) -> Caption:
     """Writes one caption."""
-    known = [fact for fact in templates.clue[kind] if fact in facts and fold(facts[fact]) != fold(surface)]
-    clue = pick(random, known) if random.uniform() < clue_share and known else None
+    tellable = [fact for fact in templates.clue[kind] if fact in facts and fold(facts[fact]) != fold(surface)]
+    clue = pick(random, tellable) if random.uniform() < clue_share and tellable else None
     template = pick(random, templates.plain[kind] if clue is None else templates.clue[kind][clue])
     fillings = {"surface": _MARK}
     if clue is not None:
