@@ -33,7 +33,7 @@ def report(
         str, typer.Option("--by", metavar="<type|popularity[:N]|surface|similarity>", help="Accuracy by kinds of mentions.")
     ] = "",
     compare: Annotated[
-        str, typer.Option("--compare", metavar="<context|defence|linker|poison>", help="Differences between rows.")
+        str, typer.Option("--compare", metavar="<context|defence|linker|names|poison>", help="Differences between rows.")
     ] = "",
     transfer: Annotated[bool, typer.Option("--transfer", help="The transfer matrix: sources against victims.")] = False,
     norms: Annotated[bool, typer.Option("--norms", help="How small a change is enough, for attacks that minimise it.")] = False,
