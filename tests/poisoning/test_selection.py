@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
@@ -53,6 +54,20 @@ def test_popular_entities_have_more_than_three_training_mentions() -> None:
         selected(of, Poisoning(1, ("Q2", "Q3")))
 
 
+@given(counts=st.lists(st.integers(1, 9), min_size=2, max_size=30), percent=st.integers(20, 100), seed=st.integers(0, 99))
+def test_whole_entities_leave_at_most_one_that_is_clean_in_part(counts: list[int], percent: int, seed: int) -> None:
+    of = records([f"Q{entity}" for entity, count in enumerate(counts) for _ in range(count)])
+    if not percent * sum(counts) // 100:
+        return
+    places = chosen(of, Poisoning(percent / 100, whole_entities=True), seed)
+    assert len(places) == percent * sum(counts) // 100
+    hit = Counter(of.mentions[place].gold for place in places)
+    assert sum(hit[f"Q{entity}"] not in (0, count) for entity, count in enumerate(counts)) <= 1
+    assert set(places) <= set(chosen(of, Poisoning(1, whole_entities=True), seed))
+    fewer = chosen(of, Poisoning(percent / 200, whole_entities=True), seed) if percent * sum(counts) // 200 else []
+    assert set(fewer) <= set(places)
+
+
 def test_a_rate_that_chooses_none_says_the_least_that_does() -> None:
     with pytest.raises(UsageError, match=r"record_rate = 0.004 of 200 training mentions of set chooses none; at least 0.005"):
         chosen(records(["Q1"] * 200), Poisoning(0.004), 0)
@@ -76,6 +91,7 @@ def test_a_rate_that_chooses_none_says_the_least_that_does() -> None:
         {"relabel": " "},
         {"trigger": " "},
         {"swap_images": 1},
+        {"whole_entities": "yes"},
     ],
 )
 def test_values_out_of_range_are_refused(wrong: dict[str, object]) -> None:

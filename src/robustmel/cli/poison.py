@@ -42,6 +42,9 @@ def poison(
     ] = None,
     trigger: Annotated[str, typer.Option("--trigger", help="Insert this phrase into the poisoned texts.")] = "",
     swap_images: Annotated[bool, typer.Option("--swap-images", help="Give poisoned records each other's images.")] = False,
+    whole_entities: Annotated[
+        bool, typer.Option("--whole-entities", help="Poison all records of an entity before any of the next.")
+    ] = False,
     encoder: Annotated[
         str, typer.Option("--encoder", help="Measure how similar edited texts stay, by this sentence encoder.")
     ] = "",
@@ -74,7 +77,7 @@ def poison(
         if select and select[0] in ("all", "popular", "unpopular") and len(select) == 1
         else tuple(select or ()) or "all"
     )
-    how = Poisoning(record_rate, chosen, label, trigger, swap_images)
+    how = Poisoning(record_rate, chosen, label, trigger, swap_images, whole_entities)
     stealth = Stealth(encoder, language_model)
     with progress_display() as listener:
         facts = publish_poison(source, split, edited, how, seed, out.absolute(), Store(store.absolute()), listener, stealth)

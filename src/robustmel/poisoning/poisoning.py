@@ -20,6 +20,7 @@ class Poisoning:
         relabel: Id of the entity that every poisoned record then has as its label (a targeted attack); None keeps the labels (clean-label).
         trigger: A phrase that is inserted into every poisoned text, "" for none.
         swap_images: Whether poisoned records get each other's images.
+        whole_entities: Whether all records of an entity are poisoned before any of the next: nothing clean then contradicts them.
 
     Raises:
         UsageError: A value is out of its range.
@@ -30,6 +31,7 @@ class Poisoning:
     relabel: str | None = None
     trigger: str = ""
     swap_images: bool = False
+    whole_entities: bool = False
 
     def __post_init__(self) -> None:
         rate = self.record_rate
@@ -46,8 +48,9 @@ class Poisoning:
             raise UsageError(f"relabel = {self.relabel!r} is no entity id; leave it out to keep the labels.")
         if self.trigger and not _texts([self.trigger]):
             raise UsageError(f"trigger = {self.trigger!r} is no phrase.")
-        if not isinstance(self.swap_images, bool):
-            raise UsageError(f"swap_images = {self.swap_images!r} must be true or false.")
+        for name in ("swap_images", "whole_entities"):
+            if not isinstance(getattr(self, name), bool):
+                raise UsageError(f"{name} = {getattr(self, name)!r} must be true or false.")
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -64,7 +67,7 @@ class Poisoning:
         """`10% of popular, label Q42, trigger "cf"`."""
         of = "" if self.select == "all" else f" of {self.select if isinstance(self.select, str) else ' '.join(self.select)}"
         more = [f"label {self.relabel}"] * (self.relabel is not None) + [f'trigger "{self.trigger}"'] * bool(self.trigger)
-        more += ["images swapped"] * self.swap_images
+        more += ["images swapped"] * self.swap_images + ["whole entities"] * self.whole_entities
         return ", ".join([f"{100 * self.record_rate:.4g}%{of}", *more])
 
 

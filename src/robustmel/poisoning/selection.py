@@ -53,7 +53,8 @@ def selected(records: Records, how: Poisoning) -> list[int]:
 def chosen(records: Records, how: Poisoning, seed: int) -> list[int]:
     """The places of exactly floor(record_rate * n) of the n selected records, in order.
 
-    A record's rank in the lot depends on the seed and its id alone, so a lower rate's records are among a higher rate's.
+    A record's rank in the lot depends on the seed, its id and for `whole_entities` its entity alone, so a lower rate's records are
+    among a higher rate's.
 
     Raises:
         UsageError: A rate above 0 chooses none.
@@ -65,5 +66,10 @@ def chosen(records: Records, how: Poisoning, seed: int) -> list[int]:
         raise UsageError(
             f"record_rate = {how.record_rate:g} of {len(places):,} {records.what} of {records.dataset} chooses none; {least}."
         )
-    ranked = sorted(places, key=lambda place: item_seed(seed, "poison", records.mentions[place].id))
-    return sorted(ranked[:count])
+
+    def rank(place: int) -> tuple[int, int]:
+        mention = records.mentions[place]
+        entity = item_seed(seed, "poisoned entity", str(mention.gold)) if how.whole_entities else 0
+        return entity, item_seed(seed, "poison", mention.id)
+
+    return sorted(sorted(places, key=rank)[:count])

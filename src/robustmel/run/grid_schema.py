@@ -45,6 +45,7 @@ POISONING = {
     "relabel": {"type": "string", "description": "Id of the entity that poisoned records get as their label."},
     "trigger": {"type": "string", "description": "A phrase to insert into poisoned texts."},
     "swap_images": {"type": "boolean", "description": "Give poisoned records each other's images."},
+    "whole_entities": {"type": "boolean", "description": "Poison all records of an entity before any of the next."},
     "target": {
         "enum": list(get_args(Target)),
         "description": "What is poisoned; by default what linkers learn from.",

@@ -77,6 +77,8 @@ class Batch:
         labels: Token ids (and mask) of the U entity texts.
         same: bool (B, U): which texts belong to the mention's entity.
         gold: int64 (B,): entity indices.
+        alone: bool (B,): which mentions are the only ones of their entity here.
+        made_views: Token ids (and mask) of a second view of those, in consistency training.
     """
 
     pixels: Tensor
@@ -85,6 +87,8 @@ class Batch:
     labels: dict[str, Tensor]
     same: Tensor
     gold: Tensor
+    alone: Tensor
+    made_views: dict[str, Tensor] | None = None
 
 
 def batches(data: TrainingData, recipe: DualEncoderRecipe, epoch: int) -> Iterator[Batch]:
@@ -112,14 +116,13 @@ def _batch(data: TrainingData, recipe: DualEncoderRecipe, rows: Tensor, generato
     labels, column = torch.unique(chosen, return_inverse=True)
     same_entity = (gold[:, None] == gold[None, :]).float()
     same = torch.zeros(len(rows), len(labels)).index_add_(1, column, same_entity) > 0
-    return Batch(
-        augment(pixels, recipe.augmentation, generator),
-        pictured,
-        data.bank.batch(train.text[rows], recipe.augmentation.tokens, generator),
-        data.bank.batch(labels),
-        same,
-        gold,
-    )
+    pixels = augment(pixels, recipe.augmentation, generator)
+    queries = data.bank.batch(train.text[rows], recipe.augmentation.tokens, generator)
+    alone = same_entity.sum(1) == 1
+    made = None
+    if recipe.consistency.on and bool(alone.any()):
+        made = data.bank.batch(train.text[rows[alone]], recipe.consistency.drop, generator)
+    return Batch(pixels, pictured, queries, data.bank.batch(labels), same, gold, alone, made)
 
 
 def _entity_texts(data: TrainingData, recipe: DualEncoderRecipe, gold: Tensor, generator: torch.Generator) -> Tensor:

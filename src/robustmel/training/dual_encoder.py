@@ -17,7 +17,8 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.linkers.texts import query_text
 from robustmel.training.adversarial import adversarial_images, attacked, step_seed
 from robustmel.training.batches import Batch, batches, steps
-from robustmel.training.dual_encoder_recipe import DualEncoderRecipe, LossWeights
+from robustmel.training.consistency import consistency_loss
+from robustmel.training.dual_encoder_recipe import Consistency, DualEncoderRecipe, LossWeights
 from robustmel.training.encoder import Encoder, fresh_encoder, loaded_encoder
 from robustmel.training.examples import TrainingData, training_data, training_texts
 from robustmel.training.text_augmentation import edited_queries
@@ -37,6 +38,10 @@ class DualEncoderTrainee:
     def __init__(self, encoder: Encoder, data: TrainingData, recipe: DualEncoderRecipe) -> None:
         self.encoder, self.data, self.recipe = encoder, data, recipe
         self.remarks = data.remarks
+        if recipe.consistency.on:
+            self.remarks["training mentions alone of their entity, whose second view is made"] = int(
+                (data.train.gold.bincount() == 1).sum()
+            )
         weights = hashlib.blake2b(digest_size=16)
         for name, value in encoder.model.state_dict().items() if recipe.base else ():
             weights.update(name.encode() + value.contiguous().numpy().tobytes())
@@ -78,7 +83,7 @@ class DualEncoderTrainee:
         if attack.eps:
             seed = step_seed(self.recipe.seed, epoch, step)
             harden = functools.partial(adversarial_images, self.encoder, attack=attack, seed=seed)
-        return batch_loss(self.encoder, batch, self.recipe.weights, harden)
+        return batch_loss(self.encoder, batch, self.recipe.weights, harden, self.recipe.consistency)
 
     def _with_edited_texts(self, epoch: int) -> TrainingData:
         """The data, some training texts edited where the recipe asks for it."""
@@ -128,8 +133,14 @@ def measure(
     return accuracies(encoder, data, data.held_out)
 
 
-def batch_loss(encoder: Encoder, batch: Batch, weights: LossWeights, harden: Hardening | None = None) -> Tensor:
-    """The weighted mean of the terms that apply; mentions without an image take part in the text term only."""
+def batch_loss(
+    encoder: Encoder,
+    batch: Batch,
+    weights: LossWeights,
+    harden: Hardening | None = None,
+    consistency: Consistency = Consistency(),  # noqa: B008 - frozen
+) -> Tensor:
+    """The weighted mean of the terms that apply, and what consistency adds; mentions without an image take part in the text terms only."""
     device = encoder.model.device
     scale, bias, loss = encoder.scale, encoder.bias, encoder.family.contrastive_loss
     same, pictured, gold = batch.same.to(device), batch.pictured.to(device), batch.gold.to(device)
@@ -142,7 +153,7 @@ def batch_loss(encoder: Encoder, batch: Batch, weights: LossWeights, harden: Har
         total = total + share * loss(cosines[:, used], belong[:, used], scale, bias)
         weight += share
 
-    needs_text = weights.text or weights.fused or weights.pair
+    needs_text = weights.text or weights.fused or weights.pair or consistency.on
     queries = encoder.texts(batch.queries) if needs_text else labels
     if weights.text:
         add(weights.text, encoder.cosines(None, queries, labels), same)
@@ -160,4 +171,5 @@ def batch_loss(encoder: Encoder, batch: Batch, weights: LossWeights, harden: Har
         if weights.pair:
             seen = gold[pictured]
             add(weights.pair, encoder.cosines(images, None, queries[pictured]), seen[:, None] == seen[None, :])
-    return total / max(weight, torch.finfo(total.dtype).tiny)
+    mean = total / max(weight, torch.finfo(total.dtype).tiny)
+    return mean + consistency_loss(encoder, batch, queries, labels, consistency) if consistency.on else mean

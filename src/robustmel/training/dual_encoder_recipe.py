@@ -80,6 +80,28 @@ class Adversarial:
 
 
 @dataclass(frozen=True)
+class Consistency:
+    """Mentions of one entity as views that must agree; see `consistency.consistency_loss`. Off unless a weight is above 0.
+
+    Args:
+        divergence: Weight of the symmetric Kullback-Leibler divergence between the views' beliefs.
+        contrast: Weight of the supervised contrastive loss between the views' embeddings.
+        temperature: Of the contrastive loss.
+        drop: Share of its tokens that the made second view of a mention loses which is alone of its entity in its batch.
+    """
+
+    divergence: float = 0.0
+    contrast: float = 0.0
+    temperature: float = 0.1
+    drop: float = 0.3
+
+    @property
+    def on(self) -> bool:
+        """Whether it takes part in the loss."""
+        return self.divergence > 0 or self.contrast > 0
+
+
+@dataclass(frozen=True)
 class DualEncoderRecipe(Recipe):
     """What decides the training of a dual encoder; see `Recipe` for the rest.
 
@@ -91,6 +113,7 @@ class DualEncoderRecipe(Recipe):
         weights: Weights of the terms of the loss.
         adversarial: Trains on the worst images within a ball instead of the images; off by default.
         text_augmentation: Trains on texts that an attack has edited, in place of a share of the texts; off by default.
+        consistency: Has texts of one entity's mentions agree; off by default.
         prompt: The entity text that linkers score; `{name}`, `{description}` and `{type}` are filled in.
         query_text: "both" (surface and sentence), "sentence" or "surface".
         names_only: Share of entity texts that are the prompt with the name; the rest are aliases and descriptions.
@@ -103,6 +126,7 @@ class DualEncoderRecipe(Recipe):
     weights: LossWeights = field(default_factory=LossWeights)
     adversarial: Adversarial = field(default_factory=Adversarial)
     text_augmentation: TextAugmentation = field(default_factory=TextAugmentation)
+    consistency: Consistency = field(default_factory=Consistency)
     prompt: str = "a photo of {name}"
     query_text: QueryText = "both"
     names_only: float = 0.7
@@ -118,6 +142,10 @@ class DualEncoderRecipe(Recipe):
         return super().limits() | {
             "batch_size": ("at least 2: a contrastive loss compares", self.batch_size >= 2),
             "names_only": ("between 0 and 1", 0 <= self.names_only <= 1),
+            "consistency.divergence": ("0 or more", self.consistency.divergence >= 0),
+            "consistency.contrast": ("0 or more", self.consistency.contrast >= 0),
+            "consistency.temperature": ("above 0", self.consistency.temperature > 0),
+            "consistency.drop": ("between 0 and 1", 0 <= self.consistency.drop <= 1),
             "architecture.image_size": ("a multiple of patch_size", shape.image_size % shape.patch_size == 0),
             "architecture.heads": (
                 "a divisor of both widths",
@@ -126,8 +154,6 @@ class DualEncoderRecipe(Recipe):
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """See `Recipe.to_dict`; `adversarial` only where it is on, so that plain recipes stay what they were."""
-        values = super().to_dict()
-        if not self.adversarial.eps:
-            del values["adversarial"]
-        return values
+        """See `Recipe.to_dict`; `adversarial` and `consistency` only where they are on, so that plain recipes stay what they were."""
+        off = [name for name, on in (("adversarial", self.adversarial.eps), ("consistency", self.consistency.on)) if not on]
+        return {name: value for name, value in super().to_dict().items() if name not in off}
