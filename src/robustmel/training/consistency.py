@@ -49,9 +49,7 @@ def symmetric_divergence(logits: Tensor, pairs: Tensor) -> Tensor:
 def supervised_contrast(views: Tensor, pairs: Tensor, temperature: float) -> Tensor:
     """Mean over views of the mean over their partners of -log softmax of the cosine to the partner among those to all others.
 
-    Args:
-        views: Unit vectors, float (V, D).
-        pairs: See `symmetric_divergence`.
+    `views` are unit vectors, float (V, D); `pairs` as for `symmetric_divergence`.
     """
     itself = torch.eye(len(views), dtype=torch.bool, device=views.device)
     likeness = (views @ views.T / temperature).masked_fill(itself, -torch.inf)
