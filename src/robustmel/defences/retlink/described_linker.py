@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from robustmel.defences.retlink.candidate_sentences import CandidateSentences, DescribedQuery
-from robustmel.defences.retlink.descriptors import Descriptors
+from robustmel.defences.retlink.descriptors import Descriptors, WordTagger
 from robustmel.linkers.ranking import ranking
 from robustmel.types import Prediction, Query, Task
 
@@ -22,14 +22,15 @@ class DescribedLinker:
     Args:
         linker: It reads `Query.labels`.
         sentences: Writes them.
+        tagger: Describes the image that is linked; None leaves the choice of evidence to the text.
         ensemble: Score each candidate by the mean over its sentence and the linker's own text of it.
     """
 
     version: ClassVar[int] = 1
 
-    def __init__(self, linker: Any, sentences: CandidateSentences, ensemble: bool) -> None:
+    def __init__(self, linker: Any, sentences: CandidateSentences, tagger: WordTagger | None, ensemble: bool) -> None:
         self.linker, self.tasks, self.kb = linker, linker.tasks, linker.kb
-        self._sentences, self._ensemble = sentences, ensemble
+        self._sentences, self._tagger, self._ensemble = sentences, tagger, ensemble
         self._remembered: dict[tuple[int, bool, Descriptors], tuple[Query, DescribedQuery]] = {}
         self.logit_scale: float = getattr(linker, "logit_scale", 1.0)
         self.device = getattr(linker, "device", torch.device("cpu"))
@@ -59,12 +60,17 @@ class DescribedLinker:
         return (own + self.linker.scores(queries, task)) / 2 if self._ensemble else own
 
     def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T") -> Tensor:
-        """float32 (B, C), differentiable down to the raw pixels."""
-        own: Tensor = self.linker.logits(pixels, [part.query for part in self._described(queries, task)], task)
+        """float32 (B, C), differentiable down to the raw pixels: the sentences are those for these pixels, and held constant."""
+        described = self._described(queries, task, pixels)
+        own: Tensor = self.linker.logits(pixels, [part.query for part in described], task)
         return (own + self.linker.logits(pixels, queries, task)) / 2 if self._ensemble else own
 
-    def _described(self, queries: Sequence[Query], task: Task) -> list[DescribedQuery]:
-        return [self._of(query, task, Descriptors()) for query in queries]
+    def _described(self, queries: Sequence[Query], task: Task, pixels: Tensor | None = None) -> list[DescribedQuery]:
+        if self._tagger is None or task == "T2T":
+            seen = [Descriptors()] * len(queries)
+        else:
+            seen = self._tagger.of_images(queries) if pixels is None else self._tagger.of_pixels(pixels.detach())
+        return [self._of(query, task, words) for query, words in zip(queries, seen, strict=True)]
 
     def _of(self, query: Query, task: Task, descriptors: Descriptors) -> DescribedQuery:
         key = id(query), task == "I2T", descriptors
