@@ -14,8 +14,8 @@ PATIENCE = 3.0
 """Seconds that a shard has to finish once the user has asked to stop; it is done anew when the same command goes on."""
 
 
-class Interrupted(BaseException):
-    """The user asked to stop; everything finished so far is kept. Like `KeyboardInterrupt` no error, which attacks might catch."""
+class Interrupted(KeyboardInterrupt):
+    """The user asked to stop; everything finished so far is kept. No error, which attacks might catch or be blamed for."""
 
 
 class StopSignal(Protocol):
