@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from robustmel.errors import UsageError
+from robustmel.images import file_digest
 from robustmel.linkers import LINKERS
 from robustmel.poisoning.poisoning import Poisoning
 from robustmel.registry import Component, is_file_component
@@ -88,11 +90,10 @@ class Trainings:
             )
         name = f"{linker.title}, seed {seed}" + (f", {poison.title}" if poisons else "")
         job = Training(*self._recipes[linker.title], training.on, data, poisons, train_seed, name)
-        given = {
-            name: str(value)
-            for name, value in linker.parameters.items()
-            if name in LOCATIONS and name != "model" and value is not None
+        places = {
+            name: linker.parameters[name] for name in LOCATIONS if name != "model" and linker.parameters.get(name) is not None
         }
+        given = {name: file_digest(Path(place)) if Path(place).is_file() else place for name, place in places.items()}
         entering_keys = identity(linker.identity["name"], linker.parameters, linker.loaded, {"checkpoint": job.key} | given)
         return replace(linker, identity=entering_keys, training=job)
 

@@ -68,7 +68,8 @@ def test_a_training_is_keyed_by_its_frozen_models_and_what_its_linker_is_given(m
     expected = answers_key(moved, recipe)
     assert answers_key(moved, recipe | {"vision": str(moved / "vision")}) == expected
     demo_file = str(gemel_folder / "demos.jsonl")
-    assert answers_key(moved, recipe, demo_file=demo_file) != expected
+    others = answers_key(moved, recipe, demo_file=demo_file)
+    assert others == answers_key(moved, recipe, demo_file=str(moved / "gemel" / "demos.jsonl")) != expected
     with (moved / "vision" / "config.json").open("a") as file:
         file.write("\n")
     assert answers_key(moved, recipe | {"vision": str(moved / "vision")}) != expected
