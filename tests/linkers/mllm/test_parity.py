@@ -28,6 +28,8 @@ from robustmel.types import Prediction, Query, Task
 COUNT = 12
 """Mentions compared."""
 
+EMBEDDED = ("llava-world", "minigpt4-world", "qwen2.5-vl-world")
+
 
 @pytest.fixture(scope="module")
 def news() -> Dataset:
@@ -56,7 +58,7 @@ class Compared:
 
 @pytest.fixture(scope="module")
 def compared(news: Dataset, queries: list[Query]) -> dict[str, Compared]:
-    linkers = {name: LINKERS.create(name, news.kb, device="cpu") for name in ("llava-world",)}
+    linkers = {name: LINKERS.create(name, news.kb, device="cpu") for name in EMBEDDED}
     return {name: Compared(linker, queries, "IT2T") for name, linker in linkers.items()}
 
 
@@ -154,7 +156,7 @@ def test_a_planted_fault_is_refused(
 
 
 @pytest.mark.parametrize("size", [1, 3, 5, 7, 16])
-@pytest.mark.parametrize("name", ["llava-world"])
+@pytest.mark.parametrize("name", EMBEDDED)
 def test_an_honest_run_is_not_refused(
     name: str, size: int, news: Dataset, queries: list[Query], compared: dict[str, Compared]
 ) -> None:

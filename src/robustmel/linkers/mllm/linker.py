@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -21,19 +21,18 @@ from robustmel.linkers.chat.prompt import Prompt
 from robustmel.linkers.chat.reply_parser import chosen
 from robustmel.linkers.contract import Capabilities, capabilities
 from robustmel.linkers.gemel.beam_search import beam_search
-from robustmel.linkers.gemel.language_model import DTYPES, Prefix
+from robustmel.linkers.gemel.language_model import Prefix
 from robustmel.linkers.gemel.memory import language_model_memory
 from robustmel.linkers.gemel.name_scores import listed_scores
 from robustmel.linkers.loading import pick_device
 from robustmel.linkers.mllm.model import Vectors, VisionLanguageModel
 from robustmel.linkers.mllm.reference import reference
+from robustmel.linkers.mllm.settings import Answer, check, no_gradient, prompt_folder
 from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.linkers.preprocessing import Picture
 from robustmel.linkers.ranking import ranking
 from robustmel.linkers.weights import weight_files
 from robustmel.types import TASKS, Prediction, Query, Task, Usage
-
-Answer = Literal["labels", "index"]
 
 
 class MLLM:
@@ -82,7 +81,7 @@ class MLLM:
         shuffle: bool = True, length_penalty: float = 0.0, max_new_tokens: int = 16,
         dtype: Literal["float32", "bfloat16", "float16"] = "float32", device: str = "auto", batch_size: int = 16, canary: int = 200,
     ) -> None:  # fmt: skip
-        _check(answer=answer, prompt=prompt, dtype=dtype, batch_size=batch_size, max_new_tokens=max_new_tokens)
+        check(answer=answer, prompt=prompt, dtype=dtype, batch_size=batch_size, max_new_tokens=max_new_tokens)
         loaded = self.family.load(model, revision, dtype, pick_device(device))
         self._take(kb, loaded, answer, prompt, shuffle, length_penalty, max_new_tokens, batch_size)
         self.canary = canary
@@ -100,10 +99,10 @@ class MLLM:
     ) -> None:  # fmt: skip
         self.kb, self.model, self.device, self.answer, self.batch_size = kb, model, model.device, answer, batch_size
         self.length_penalty, self.max_new_tokens = length_penalty, max_new_tokens
-        self.prompt: Prompt = read_prompt(Prompt, _room(answer), prompt)
+        self.prompt: Prompt = read_prompt(Prompt, prompt_folder(answer), prompt)
         self.random = answer == "index" and shuffle
         self.tolerance = 0.01 if model.network.dtype == torch.float32 else 0.5
-        self.no_gradient = _no_gradient(answer) or self.model.preprocessing.no_gradient
+        self.no_gradient = no_gradient(answer) or self.model.preprocessing.no_gradient
         if self.no_gradient:
             self.logits = None  # type: ignore[assignment, method-assign]  # so it is not `Differentiable`
         if answer == "index":
@@ -116,7 +115,7 @@ class MLLM:
         Raises:
             RobustMELError: As when it is built.
         """
-        _check(**parameters)
+        check(**parameters)
         with suppress(MissingError):  # a grid may be planned where there is no GPU
             pick_device(parameters["device"])
         if parameters["model"]:  # one that is to be trained has none yet
@@ -127,7 +126,7 @@ class MLLM:
             scores=not indexed,
             gradients=not indexed,
             random=indexed and parameters["shuffle"],
-            no_gradient=_no_gradient(parameters["answer"]),
+            no_gradient=no_gradient(parameters["answer"]),
         )
 
     @classmethod
@@ -186,8 +185,6 @@ class MLLM:
     def reference(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """See `contract.HasReference`: by the library's own processor, model and `generate`."""
         return reference(self, queries, task)
-
-    # How it is done ---------------------------------------------------------------------------------------------------
 
     def _check_task(self, task: Task) -> None:
         if task not in self.tasks:
@@ -302,23 +299,3 @@ class MLLM:
         _, prefix, fits = self._read(queries, features, task)
         table = listed_scores(self.model.lm, prefix, names, self.length_penalty)
         return table + table.new_tensor([0.0 if fit else torch.nan for fit in fits])[:, None], fits
-
-
-def _room(answer: str) -> str:
-    """Folder of the prompts: those with a list are the linker chat's."""
-    return "mllm" if answer == "labels" else "chat"
-
-
-def _no_gradient(answer: str) -> str:
-    return "" if answer == "labels" else 'a written number has none; set answer = "labels"'
-
-
-def _check(answer: str, prompt: int, dtype: str, batch_size: int, max_new_tokens: int, **_: Any) -> None:
-    """Refuses values out of their range before anything is loaded."""
-    for name, value, known in (("answer", answer, get_args(Answer)), ("dtype", dtype, tuple(DTYPES))):
-        if value not in known:
-            raise UsageError(f'{name} = "{value}" is unknown; it is one of {", ".join(known)}.')
-    for name, number in (("batch_size", batch_size), ("max_new_tokens", max_new_tokens)):
-        if number < 1:
-            raise UsageError(f"{name} = {number}; expected at least 1.")
-    read_prompt(Prompt, _room(answer), prompt)
