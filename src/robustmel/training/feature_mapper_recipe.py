@@ -23,7 +23,7 @@ class FeatureMapperRecipe(Recipe):
         visual_prefix_length: Embeddings that an image becomes.
         prompt: Version of the prompt.
         demos: Demonstrations in a training prompt; a mention is never shown to itself.
-        demo_choice: "dense", "bm25" or "random".
+        demo_choice: "dense", "bm25", "random" or "fixed".
         demo_text: What retrieval compares: the "mention" or the "sentence".
         demo_encoder: A sentence encoder for "dense", such as a SimCSE folder; "" takes the text tower of the vision encoder.
         dtype: "float32", "bfloat16" or "float16", of the language model; the mapper is trained in float32.

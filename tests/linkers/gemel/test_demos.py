@@ -110,7 +110,7 @@ def test_mentions_are_compared_where_that_is_asked() -> None:
         assert pool.choose([query("Chad", surface="Chad")], 1) == [[expected]]
 
 
-@pytest.mark.parametrize("choice", ["bm25", "dense", "random"])
+@pytest.mark.parametrize("choice", ["bm25", "dense", "random", "fixed"])
 def test_a_training_mention_is_never_shown_to_itself(choice: str) -> None:
     texts = drawn_texts(3, 20)
     pool = pool_of(texts, choice=choice)
@@ -123,7 +123,7 @@ def test_a_training_mention_is_never_shown_to_itself(choice: str) -> None:
     assert sorted(strangers) == list(range(20))
 
 
-@pytest.mark.parametrize("choice", ["bm25", "dense", "random"])
+@pytest.mark.parametrize("choice", ["bm25", "dense", "random", "fixed"])
 def test_an_empty_pool_or_none_asked_for_shows_nothing(choice: str) -> None:
     assert pool_of([], choice=choice).choose([query("lake"), query("")], 4) == [[], []]
     assert pool_of(["lake"], choice=choice).choose([query("lake")], 0) == [[]]
@@ -140,10 +140,17 @@ def test_random_choice_depends_on_the_id_alone() -> None:
     assert max(counts.values()) < 160 > 100 > min(counts.values()) > 50  # 100 is expected
 
 
+def test_fixed_choice_is_the_same_for_every_query() -> None:
+    pool = pool_of(drawn_texts(1, 30), choice="fixed")
+    first, second = pool.choose([query("lake", "a"), query("rain", "b")], 5)
+    assert first == second
+    assert len(set(first)) == 5
+
+
 def test_unknown_choices_are_told() -> None:
     with pytest.raises(UsageError, match="demos = -1; expected 0 or more"):
         check_choice(-1, "bm25", "mention")
-    with pytest.raises(UsageError, match='demo_choice = "nearest" is unknown; it is one of random, bm25, dense'):
+    with pytest.raises(UsageError, match='demo_choice = "nearest" is unknown; it is one of random, fixed, bm25, dense'):
         check_choice(1, "nearest", "mention")
     with pytest.raises(UsageError, match='demo_text = "page" is unknown; it is one of mention, sentence'):
         check_choice(1, "bm25", "page")

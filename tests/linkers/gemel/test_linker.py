@@ -140,6 +140,30 @@ def test_listed_names_score_as_in_a_plain_forward_pass_of_the_whole_prompt(
         assert (answer.status, answer.error) == ("ok", None)
 
 
+def test_demonstrations_that_all_queries_share_are_read_once(
+    gemel: Make, by_hand: ByHand, queries: list[Query], kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linker = gemel(demo_choice="fixed")
+    prefill, read = linker.lm.prefill, []
+
+    def counted(embeds: torch.Tensor, *arguments: Any, **others: Any) -> Any:
+        read.append(len(embeds))
+        return prefill(embeds, *arguments, **others)
+
+    monkeypatch.setattr(linker.lm, "prefill", counted)
+    table = linker.scores(queries, "IT2T").tolist()
+    assert read == [1, len(queries)]
+    for query, row, (_, shown) in zip(queries, table, linker.prompts.choose(queries), strict=True):
+        prompt = by_hand.prompt(query, shown)
+        np.testing.assert_allclose(
+            row[: len(query.listed)], [by_hand.score(prompt, kb[entity].name) for entity in query.listed], rtol=1e-4
+        )
+    opened = [replace(query, candidates=None) for query in queries]
+    assert [answer.ranked for answer in linker.link(opened, "IT2T")] == [
+        linker.link([query], "IT2T")[0].ranked for query in opened
+    ]
+
+
 def test_open_queries_get_what_generate_writes(gemel: Make, by_hand: ByHand, queries: list[Query], kb: KnowledgeBase) -> None:
     linker = gemel(beams=3)
     for query, answer in zip(queries, linker.link([replace(query, candidates=None) for query in queries], "IT2T"), strict=True):
@@ -287,7 +311,7 @@ def test_gradients_are_those_of_central_differences(gemel: Make, queries: list[Q
     assert torch.nn.functional.cosine_similarity(rounded.flatten(), gradient.flatten(), dim=0) > 0.9
 
 
-@pytest.mark.parametrize("choice", ["dense", "bm25"])
+@pytest.mark.parametrize("choice", ["dense", "bm25", "fixed"])
 def test_it_conforms(choice: str, gemel_folder: Path) -> None:
     """Among others: gradients against finite differences, answers that neither neighbours nor the order of candidates change."""
     assert conformance("gemel", model=str(gemel_folder), demo_choice=choice, demos=2, device="cpu") == []

@@ -22,7 +22,7 @@ from robustmel.retrieval.nearest import top
 from robustmel.retrieval.word_index import WordIndex
 from robustmel.types import Query
 
-Choice = Literal["random", "bm25", "dense"]
+Choice = Literal["random", "fixed", "bm25", "dense"]
 Compared = Literal["mention", "sentence"]
 
 CHUNK = 64
@@ -47,7 +47,7 @@ class DemoPool:
 
     Args:
         demos: The pool.
-        choice: "random" (by the query's id), "bm25" (shared words) or "dense" (cosine of embeddings).
+        choice: "random" (by the query's id), "fixed" (random ones, the same for every query), "bm25" (shared words) or "dense" (cosine of embeddings).
         compared: What of query and demonstration is compared: the "mention" or the "sentence".
         embed: Texts to embeddings (n, D), for "dense".
         kept: Embeddings of the pool that were made before; None embeds it now.
@@ -86,8 +86,8 @@ class DemoPool:
         count = min(count, len(self.demos))
         if not count or not queries:
             return [[] for _ in queries]
-        if self.choice == "random":
-            ranked = [_drawn(query.id, len(self.demos), count + 1) for query in queries]
+        if self.choice in ("random", "fixed"):
+            ranked = [_drawn(query.id if self.choice == "random" else "", len(self.demos), count + 1) for query in queries]
         else:
             texts = [query.surface if self.compared == "mention" else query.text for query in queries]
             distinct = list(dict.fromkeys(texts))

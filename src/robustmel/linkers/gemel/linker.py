@@ -54,7 +54,7 @@ class GEMEL:
         features: An HDF5 file of features that are read in place of images, which need not be there: no attack on images then.
         language_model: Another copy of the language model; None takes the one trained with.
         demos: Demonstrations in a prompt, as many fewer as it would outgrow the model's context; None takes the number trained with.
-        demo_choice: "dense", "bm25" or "random".
+        demo_choice: "dense", "bm25", "random" or "fixed": random ones that all queries share, so that a batch reads them once.
         demo_text: What retrieval compares: the "mention", as in the paper, or the "sentence".
         demo_file: Other demonstrations than those trained with: a file of lines as the folder's `demos.jsonl`, whose images are the same.
         demo_encoder: A sentence encoder for "dense", as SimCSE in the paper; None takes the one trained with, "" the text tower of the

@@ -110,6 +110,8 @@ class PromptReader:
         return self._read[known][1]
 
     def _read_demonstrations(self, chosen: Sequence[Sequence[int]], blank_demos: bool) -> Prefix:
+        """One text for each query, or a single one where all queries have the same."""
+        chosen = chosen[:1] if all(row == chosen[0] for row in chosen) else chosen
         demos = [[self._pool.demos[place] for place in row] for row in chosen]
         ids, mask = left_padded([self.tokens.start + [t for demo in row for t in self.tokens.demo(demo)] for row in demos])
         rows = [-1 if blank_demos else demo.image for row in demos for demo in row]
