@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from robustmel.defences.defended_linker import DefendedLinker
 from robustmel.linkers.ranking import ranking
 from robustmel.types import Prediction, Query, Task, Usage
 
@@ -25,7 +26,7 @@ class Choice(NamedTuple):
     status: str = ""
 
 
-class ChosenAnswer:
+class ChosenAnswer(DefendedLinker):
     """A linker that answers each query as one of several voices does.
 
     `link`, `scores` and `logits` choose by the same rule from the voices' rankings. The forward value of `logits` is the chosen row;
@@ -33,7 +34,7 @@ class ChosenAnswer:
     another voice speaks: the choice is passed straight through (BPDA).
 
     Args:
-        linker: The one behind, whose knowledge base and temperature it has.
+        linker: The one behind.
         voices: Task -> whom to ask, at least one.
         choose: The voices' predictions of one query, in order -> the choice.
 
@@ -41,22 +42,11 @@ class ChosenAnswer:
         Athalye, Carlini & Wagner, "Obfuscated Gradients Give a False Sense of Security", ICML 2018, section 4.1 (BPDA).
     """
 
-    version: ClassVar[int] = 1
-
     def __init__(
         self, linker: Any, voices: Callable[[Task], Sequence[Voice]], choose: Callable[[Task, Sequence[Prediction]], Choice]
     ) -> None:
-        self.linker, self.tasks, self.kb = linker, linker.tasks, linker.kb
+        super().__init__(linker)
         self._voices, self._choose = voices, choose
-        self.logit_scale: float = getattr(linker, "logit_scale", 1.0)
-        self.device = getattr(linker, "device", torch.device("cpu"))
-        for method in ("scores", "logits"):
-            if getattr(linker, method, None) is None:
-                setattr(self, method, None)
-
-    def cut_texts(self, queries: Sequence[Query], task: Task) -> int:
-        """As the linker behind says."""
-        return int(self.linker.cut_texts(queries, task)) if hasattr(self.linker, "cut_texts") else 0
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """One prediction a query, in order; its time and usage are those of all voices together."""
@@ -74,18 +64,19 @@ class ChosenAnswer:
     def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T") -> Tensor:
         """float32 (B, C), differentiable down to the raw pixels; see the class."""
         tables, reading = list[Tensor](), list[Tensor]()
-        for linker, own in self._voices(task):
-            tables.append(linker.scores(queries, own) if own == "T2T" else linker.logits(pixels, queries, own))
-            reading += [] if own == "T2T" else tables[-1:]
+        for linker, voice_task in self._voices(task):
+            blind = voice_task == "T2T"
+            tables.append(linker.scores(queries, voice_task) if blind else linker.logits(pixels, queries, voice_task))
+            reading += [] if blind else tables[-1:]
         chosen, mean = self._rows([table.detach() for table in tables], queries, task), torch.stack(reading).mean(0)
         return torch.where(chosen.isfinite(), mean + (chosen - mean.detach()), chosen)
 
     def _answer(self, task: Task, answers: Sequence[Prediction]) -> Prediction:
         choice = self._choose(task, answers)
         used = sum((answer.usage for answer in answers), Usage())
-        own = answers[choice.voice]
-        status = own.status if own.error or not choice.status else choice.status
-        return replace(own, seconds=sum(answer.seconds for answer in answers), usage=used, status=status)
+        chosen = answers[choice.voice]
+        status = chosen.status if chosen.error or not choice.status else choice.status
+        return replace(chosen, seconds=sum(answer.seconds for answer in answers), usage=used, status=status)
 
     def _rows(self, tables: Sequence[Tensor], queries: Sequence[Query], task: Task) -> Tensor:
         voices = [

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from robustmel.defences.defended_linker import DefendedLinker
 from robustmel.defences.retlink.candidate_sentences import CandidateSentences, DescribedQuery
 from robustmel.defences.retlink.descriptors import Descriptors, WordTagger
 from robustmel.linkers.ranking import ranking
@@ -16,7 +17,7 @@ HELD = 4096
 """Queries whose sentences are remembered; an attack comes back to few."""
 
 
-class DescribedLinker:
+class DescribedLinker(DefendedLinker):
     """Answers as the linker does that is given the sentences; scores and gradients are those of the sentences really used.
 
     Args:
@@ -26,23 +27,16 @@ class DescribedLinker:
         ensemble: Score each candidate by the mean over its sentence and the linker's own text of it.
     """
 
-    version: ClassVar[int] = 1
-
     def __init__(self, linker: Any, sentences: CandidateSentences, tagger: WordTagger | None, ensemble: bool) -> None:
-        self.linker, self.tasks, self.kb = linker, linker.tasks, linker.kb
+        super().__init__(linker)
         self._sentences, self._tagger, self._ensemble = sentences, tagger, ensemble
         self._remembered: dict[tuple[int, bool, Descriptors], tuple[Query, DescribedQuery]] = {}
-        self.logit_scale: float = getattr(linker, "logit_scale", 1.0)
-        self.device = getattr(linker, "device", torch.device("cpu"))
-        for method in ("scores", "logits"):
-            if getattr(linker, method, None) is None:
-                setattr(self, method, None)
 
     def cut_texts(self, queries: Sequence[Query], task: Task) -> int:
         """How many distinct texts were cut on purpose, and how many the linker cuts all the same."""
         described = self._described(queries, task)
-        own = self.linker.cut_texts([part.query for part in described], task) if hasattr(self.linker, "cut_texts") else 0
-        return len(frozenset[str]().union(*(part.cut for part in described))) + int(own)
+        cut_on_purpose = len(frozenset[str]().union(*(part.cut for part in described)))
+        return cut_on_purpose + super().cut_texts([part.query for part in described], task)
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """One prediction a query, in order; its status says what did not come off ("fallback:none+template")."""
