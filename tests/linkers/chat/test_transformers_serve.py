@@ -1,0 +1,103 @@
+"""The chat linker before a real server: it reads what the model writes, and a run that is killed pays for nothing twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from benchmarks.local_server import LocalServer
+
+from robustmel.cli.entry import run
+from robustmel.linkers import LINKERS
+from robustmel.linkers.trial import trial_set
+from robustmel.report import build
+
+MENTIONS = 14
+IN_FLIGHT = 2
+
+
+def test_it_reads_what_the_same_model_writes_in_this_process(server: LocalServer, tmp_path: Path) -> None:
+    """One endpoint, one process, the same prompts, pixels and order of candidates: the same text."""
+    kb, queries = trial_set(tmp_path)
+    own = LINKERS.create("llava", kb, model=server.model, device="cpu", answer="index")
+    chat = LINKERS.create("chat", kb, model=server.model, endpoint=server.endpoint, replies=str(tmp_path / "r.sqlite"))
+    for task in ("I2T", "IT2T", "T2T"):
+        for here, there in zip(own.link(queries[:4], task), chat.link(queries[:4], task), strict=True):
+            assert (there.text, there.ranked, there.status, there.error) == (here.text, here.ranked, here.status, None)
+            assert there.usage.tokens_read == here.usage.tokens_read
+
+
+def test_a_picture_that_the_server_cannot_read_is_an_error_of_its_row(server: LocalServer, tmp_path: Path) -> None:
+    kb, queries = trial_set(tmp_path)
+    chat = LINKERS.create(
+        "chat", kb, model=server.model, endpoint=server.endpoint, replies=str(tmp_path / "r.sqlite"), deadline=5
+    )
+    Path(str(queries[0].image)).write_bytes(b"<html>not found</html>")
+    broken, sound = chat.link(queries[:2], "I2T")
+    assert (broken.error, sound.error) == ("image_decode", None)
+
+
+def test_a_killed_run_goes_on_without_asking_twice(
+    server: LocalServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    perturbed, replies = tmp_path / "noisy", tmp_path / "replies.sqlite"
+    made = ["perturb", "world-news", "--linker", "clip-world", "--attack", "noise", "--strength", "normal"]
+    assert run([*made, "--limit", str(MENTIONS), "--out", str(perturbed), "--store", str(tmp_path / "first")]) == 0
+    grid = tmp_path / "grid.toml"
+    grid.write_text(
+        f'datasets = [{{name = "jsonl", path = "{perturbed}"}}]\ntasks = ["IT2T"]\nsplit = "all"\nattacks = ["clean"]\n'
+        f'linkers = [{{name = "chat", model = "{server.model}", endpoint = "{server.endpoint}", replies = "{replies}", '
+        f"in_flight = {IN_FLIGHT}}}]\n"
+    )
+    before = server.requests()
+    capsys.readouterr()
+    assert run(["plan", str(grid), "--store", str(tmp_path / "store")]) == 0
+    assert f"calls: chat asks its endpoint up to {MENTIONS} times" in capsys.readouterr().out
+    assert server.requests() == before
+    whole = [str(grid), "--out", str(tmp_path / "out"), "--store", str(tmp_path / "store"), "--max-errors", "99"]
+    process = subprocess.Popen([sys.executable, "-m", "robustmel", "run", *whole], stderr=subprocess.DEVNULL)
+    ends = time.monotonic() + 120
+    while len(paid := replied(replies)) < 3:
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    paid = replied(replies)
+    assert 3 <= len(paid) < MENTIONS
+    lost = {request for request, (sent, reply) in calls(replies).items() if not reply}
+    assert len(lost) <= IN_FLIGHT
+    assert run(["run", *whole]) == 0
+    sent = {request: count for request, (count, _) in calls(replies).items()}
+    assert {request for request, count in sent.items() if count > 1} <= lost
+    assert all(sent[request] == 1 for request in paid)
+    assert len(replied(replies)) == MENTIONS
+    assert run(["run", str(grid), "--out", str(tmp_path / "again"), "--store", str(tmp_path / "fresh")]) == 0
+    assert calls(replies).keys() == sent.keys()
+    answered = server.requests() - before  # a request whose sender was killed may have got no answer
+    assert sum(sent.values()) - len(lost) <= answered <= sum(sent.values()) <= MENTIONS + IN_FLIGHT
+    (row,) = build(tmp_path / "out").summaries
+    assert (row.n, row.errors) == (MENTIONS, 0)
+
+
+def calls(file: Path) -> dict[str, tuple[int, str | None]]:
+    """Request -> how often it was sent, and the reply to it."""
+    if not file.exists():
+        return {}
+    with closing(sqlite3.connect(file)) as table:
+        try:
+            return {row[0]: row[1:] for row in table.execute("SELECT request, sent, reply FROM calls")}
+        except sqlite3.OperationalError:  # no table yet
+            return {}
+
+
+def replied(file: Path) -> set[str]:
+    return {request for request, (_, reply) in calls(file).items() if reply and json.loads(reply)}
