@@ -228,17 +228,28 @@ def test_no_figure_of_an_attack_that_hands_back_the_wrong_thing(
     assert run(colour_data, tmp_path, attacks=[attack.replace(name, "Shift")]).made
 
 
-@pytest.mark.parametrize(("how", "workers"), [(signal.SIGTERM, "1"), (signal.SIGINT, "2")])
-def test_an_interrupt_ends_within_a_long_batch(how: signal.Signals, workers: str, colour_data: Path, tmp_path: Path) -> None:
+STEPS = ("variant", '[{name = "pgd", steps = 500}]', 0.5)
+SLEEP = ("answers", '["clean"]', 200.0)
+
+
+@pytest.mark.parametrize(
+    ("long", "how", "workers"),
+    [(STEPS, signal.SIGTERM, "1"), (STEPS, signal.SIGINT, "2"), (SLEEP, signal.SIGTERM, "1")],
+    ids=["steps-1", "steps-2", "link-1"],
+)
+def test_an_interrupt_ends_within_a_long_batch(
+    long: tuple[str, str, float], how: signal.Signals, workers: str, colour_data: Path, tmp_path: Path
+) -> None:
+    kind, attacks, pause = long
     (tmp_path / "grid.toml").write_text(
-        f'datasets = [{{name = "jsonl", path = "{colour_data}"}}]\ntasks = ["I2T"]\nattacks = [{{name = "pgd", steps = 500}}]\n'
-        f'linkers = [{{name = "{LINKER}:ColourLinker", pause = 0.5}}]\n'
+        f'datasets = [{{name = "jsonl", path = "{colour_data}"}}]\ntasks = ["I2T"]\nattacks = {attacks}\n'
+        f'linkers = [{{name = "{LINKER}:ColourLinker", pause = {pause}}}]\n'
     )
     command = [sys.executable, "-m", "robustmel", "run", "grid.toml", "--workers", workers, "--device", "cpu"]
     environment = os.environ | {"COLOUR_LINKER_CALLS": str(tmp_path / "calls"), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
     for _ in range(1500):
-        if list(tmp_path.glob(".robustmel/variant/*/*.partial/shards")):
+        if list(tmp_path.glob(f".robustmel/{kind}/*/*.partial/shards")):
             break
         time.sleep(0.05)
     time.sleep(1)

@@ -13,6 +13,9 @@ from typing import Protocol
 PATIENCE = 3.0
 """Seconds that a shard has to finish once the user has asked to stop; it is done anew when the same command goes on."""
 
+LAST = 2 * PATIENCE
+"""Seconds after which the first signal is taken for the second: amid a shard that asks nobody, such as one long batch of a linker."""
+
 
 class Interrupted(KeyboardInterrupt):
     """The user asked to stop; everything finished so far is kept. No error, which attacks might catch or be blamed for."""
@@ -51,12 +54,14 @@ def stop_if_asked(after: float = 0.0) -> None:
 
 @contextmanager
 def listening(stop: StopSignal) -> Iterator[None]:
-    """Sets `stop` on the first SIGINT or SIGTERM; raises `KeyboardInterrupt` on the second."""
+    """Sets `stop` on the first SIGINT or SIGTERM; raises `KeyboardInterrupt` on the second, or `LAST` seconds after the first."""
+    pending: list[threading.Timer] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
+        pending.append(_again_later(number))
         print(
             "\nstopping with the current batch, or within it if it takes long; press again to stop at once",
             file=sys.stderr,
@@ -69,6 +74,18 @@ def listening(stop: StopSignal) -> Iterator[None]:
     try:
         yield
     finally:
+        for timer in pending:
+            timer.cancel()
         del _heeded[stop]
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _again_later(number: int) -> threading.Timer:
+    """Sends a signal to the main thread once more, after `LAST` seconds; it ends what sleeps or waits there."""
+    send = getattr(signal, "pthread_kill", None)  # Windows has none
+    main = threading.main_thread().ident
+    timer = threading.Timer(LAST, send, (main, number)) if send else threading.Timer(LAST, signal.raise_signal, (number,))
+    timer.daemon = True
+    timer.start()
+    return timer

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any, ClassVar
 
 from robustmel.errors import ImageError, UsageError
 from robustmel.kb import KnowledgeBase
+from robustmel.linkers.chat.at_once import at_once
 from robustmel.linkers.chat.chat_model import ChatModel, image_part
 from robustmel.linkers.chat.prompt import Prompt
 from robustmel.linkers.chat.reply_parser import chosen
@@ -117,8 +117,7 @@ class Chat:
             MissingError: The endpoint refuses the key or knows no such model.
             RobustMELError: A limit on calls or cost is reached; what was answered is kept.
         """
-        with ThreadPoolExecutor(self._in_flight) as pool:
-            return list(pool.map(lambda query: self._answer(query, task), queries))
+        return list(at_once(lambda query: self._answer(query, task), queries, self._in_flight))
 
     def _answer(self, query: Query, task: Task) -> Prediction:
         began = time.perf_counter()
