@@ -40,6 +40,7 @@ def _ingredients(plan: Plan) -> Iterator[tuple[str, str]]:
             yield f"defence {cell.defence}", content_key(victim.defence.identity)
             if evaluation.variant is not None:
                 aim: dict[str, Any] = {"logits": planned.attack.logits, "max_side": planned.attack.max_side}
+                aim |= {"eot": planned.attack.eot} if planned.attack.eot > 1 else {}
                 yield f"attack {cell.attack}", content_key([planned.component.identity, aim])
 
 

@@ -63,7 +63,7 @@ def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None)
     for job in missing:
         if isinstance(job, Variant):
             for source in job.asked:
-                passes[source.title] += job.component.loaded.passes() * counts[job.candidates.key]
+                passes[source.title] += job.component.loaded.passes() * job.draws * counts[job.candidates.key]
         elif isinstance(job, Answers):
             passes[job.victim.title] += counts[job.candidates.key]
     rates = _seconds_a_pass(store)

@@ -95,6 +95,7 @@ def expand(grid: Grid, builder: Builder) -> Plan:
                     cell = Cell(*titles, seed, source_linker)
                     plan.cells.append(_planned(cell, candidates, spec, attack, judged, source, grid, queries))
     plan.cells = list(_untouched_once(plan.cells))
+    plan.notes += _one_draw(plan)
     problems += dropping(plan.cells, plan.consumers)
     problems += _meetings(plan)
     complain(problems)
@@ -156,6 +157,19 @@ def _without_demos(grid: Grid, linkers: Iterable[ComponentSpec]) -> Iterator[str
         for poison in grid.poisons:
             if poison.target == "demos":
                 yield f"poison {poison.title} changes demonstrations, and no linker of the grid shows any; add a gemel"
+
+
+def _one_draw(plan: Plan) -> list[str]:
+    """Gradient attacks on sources that draw, by one draw each: another one is judged."""
+    variants = [evaluation.variant for cell in plan.cells for evaluation in cell.evaluations if evaluation.variant]
+    return [
+        f"{variant.attack.title} attacks one draw of {variant.made_on}, and other draws are judged; eot = 10 attacks their average."
+        for variant in {variant.key: variant for variant in variants}.values()
+        if variant.source is not None
+        and variant.source.random
+        and variant.draws == 1
+        and variant.component.loaded.needs == "gradients"
+    ]
 
 
 def _meetings(plan: Plan) -> list[str]:

@@ -40,6 +40,7 @@ class AttackSpec:
         view: "image" attacks the I2T score, "fused" the IT2T score, "text" the T2T score; "auto" does what the task calls for.
         logits: "cosine" attacks the scores as they are, "scaled" after the linker's learnt temperature.
         max_side: Longer images are scaled down to this many pixels before the attack.
+        eot: Fresh draws of a source that draws, over which the scores are averaged at each question; 1 keeps to the draws of its seed.
         upon: The attack on whose set this one is made, aimed like it; what both overwrite
             is made anew from the clean set.
     """
@@ -52,6 +53,7 @@ class AttackSpec:
     view: AttackView = "auto"
     logits: Literal["cosine", "scaled"] = "cosine"
     max_side: int = 512
+    eot: int = 1
     upon: AttackSpec | None = None
 
     @property
@@ -241,7 +243,7 @@ def _attack(written: str | Mapping[str, Any], name: str) -> AttackSpec:
     upon = None if aim.upon is None else _attack(aim.upon, name)
     if upon is not None and replace(upon, attack=whole, strength="", profile="", upon=None) != AttackSpec(whole):
         raise UsageError(
-            f"{name}: attack {whole.name} upon {upon.attack.name}: the two share source, view, logits and max_side; say them of"
+            f"{name}: attack {whole.name} upon {upon.attack.name}: the two share source, view, logits, max_side and eot; say them of"
             f" {whole.name} alone."
         )
     return AttackSpec(Component(whole.name, own, whole.label), **aim.model_dump() | {"upon": upon})

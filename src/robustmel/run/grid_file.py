@@ -71,6 +71,7 @@ class AttackTable(BaseModel):
     view: AttackView = Field(default="auto", description="Which score is attacked; auto follows the task.")
     logits: Literal["cosine", "scaled"] = Field(default="cosine", description="scaled applies the linker's temperature.")
     max_side: int = Field(default=512, ge=1, description="Longer images are scaled down to this many pixels before the attack.")
+    eot: int = Field(default=1, ge=1, description="Fresh draws of a random source to average over at each step.")
     upon: str | dict[str, Any] | None = Field(default=None, description="The attack on whose set this one is made.")
 
     @model_validator(mode="before")

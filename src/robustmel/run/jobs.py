@@ -152,6 +152,7 @@ class Variant:
         of |= {"max_side": self.attack.max_side, "batch_size": self.batch_size}
         if self.source is not None:
             of |= {"source": self.source.identity, "view": self.view, "logits": self.attack.logits}
+            of |= {"eot": self.draws} if self.draws > 1 else {}
         if self.component.random or (self.source is not None and self.source.random):
             of["seed"] = self.seed
         if self.upon is not None:
@@ -172,6 +173,11 @@ class Variant:
     def asked(self) -> tuple[Defended, ...]:
         """Those that the attack asks."""
         return self.source.ordered if isinstance(self.source, Ensemble) else (self.source,) if self.source else ()
+
+    @property
+    def draws(self) -> int:
+        """Fresh draws at each question to the source; 1 where it draws nothing."""
+        return self.attack.eot if self.source is not None and self.source.random else 1
 
     @property
     def made_on(self) -> str:

@@ -44,7 +44,11 @@ def perturb(
     from robustmel.run.stages.perturb_images import ImageAttackContext, perturb_images
 
     sources = cast(Sequence[Differentiable], linkers)
-    objective = partial(objective_of, sources, job.view, job.attack.logits) if sources else None
+    objective: Any = partial(objective_of, sources, job.view, job.attack.logits) if sources else None
+    if objective is not None and job.draws > 1:
+        from robustmel.run.stages.expectation import ExpectedObjective
+
+        objective = partial(ExpectedObjective, objective, job.draws)
     device = torch.device(getattr(sources[0], "device", "cpu") if sources else "cpu")
     context = ImageAttackContext(attack, objective, kb, device, name, job.seed, job.attack.max_side)
     return perturb_images(queries, gold, context, job.batch_size, folder, progress)

@@ -172,12 +172,13 @@ def _attack_batch(
     right = torch.tensor(columns, device=context.device)
     source = context.objective(queries) if asked else _Silent()
     objective = GuardedObjective(source, right)
+    repeatable = GuardedObjective(getattr(source, "fixed", source), right)
     noise = ItemNoise(
         [item_seed(context.seed, context.name, query.id) for query in queries], tuple(pixels.shape[1:]), context.device
     )
-    steady = same_twice(objective, pixels).tolist() if asked and not before else [None] * len(queries)
+    steady = same_twice(repeatable, pixels).tolist() if asked and not before else [None] * len(queries)
     follows = context.attack.needs == "gradients" and before < TRIED
-    steps = zip(*first_step(objective, pixels, right), strict=True) if follows else [(None, None)] * len(queries)
+    steps = zip(*first_step(repeatable, pixels, right), strict=True) if follows else [(None, None)] * len(queries)
     perturbation = context.attack.perturb(pixels.clone(), objective, right.clone(), noise)  # it may write into them
     _check(context, pixels, perturbation)
 
@@ -199,6 +200,7 @@ def _attack_batch(
         full = size_of(_present(query)) or decoded.pixels.shape[1::-1]
         share = {
             "note": note,
+            "queries": row["queries"] * getattr(source, "draws", 1),
             "deterministic": agreed,
             "noise_fools": fooled_by_noise[index],
             "reduced": max(full) > context.max_side,

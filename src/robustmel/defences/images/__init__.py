@@ -1,0 +1,1 @@
+"""Defences that change each image before a linker sees it, one file each."""
