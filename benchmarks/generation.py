@@ -3,7 +3,8 @@
 JSON lines: one a job and library with its figures (processor seconds of all queries, medians over repetitions that take turns), and
 last, for each job, {"library": "ratio", "job": ..., "value": the peer's seconds / ours}. Every repetition asserts that both give the
 same names. Then lines on exact search against the scores of all names: how often it proves the best name within three times the tokens
-that five beams read, how many times that the median query needs, and how often the beams' best name is not the best one.
+that five beams read, how many times that the median query needs, and how often the beams' best name is not the best one. Between
+them, lines of benchmarks/shared_prompts.py: what prompts whose demonstrations begin alike save, by the order of the demonstrations.
 
     python benchmarks/generation.py [--quick] [--check]
 
@@ -27,6 +28,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a file, the folder above is not on the path
 
 from benchmarks.measure import Figure, Lines, turns
+from benchmarks.shared_prompts import sharing
 from benchmarks.trie import named, nested_dict, token_sequences, trained_tokenizer
 
 from robustmel.kb.name_trie import NameTrie
@@ -122,7 +124,7 @@ def beaming(sequences: Sequence[Sequence[int]], end: int, queries: int, repetiti
     def prefilled(shared: bool) -> Prefix:
         before = lm.prefill(demos, torch.ones(demos.shape[:2])) if shared else None
         embeds = asked if shared else whole
-        return lm.prefill(embeds, torch.ones(embeds.shape[:2]), after=before)
+        return lm.prefill(embeds, torch.ones(embeds.shape[:2]), before, torch.zeros(queries, dtype=torch.int64))
 
     def searched(shared: bool) -> list[list[tuple[int, ...]]]:
         answers = beam_search(lm, prefilled(shared), trie, BEAMS, LIMIT)
@@ -231,6 +233,7 @@ def main() -> None:
     sequences = list(token_sequences(tokenizer, names))
     end = tokenizer.get_vocab_size()
     beaming(sequences, end, 3 if asked.quick else 6, 1 if asked.quick else 2, lines)
+    sharing(16 if asked.quick else 32, lines)
     short = trained_tokenizer(names, 1_000)  # more tokens a name, and quicker to learn
     sequences, end = [ids[: LIMIT - 1] for ids in token_sequences(short, names)], short.get_vocab_size()
     for sureness, about in ((1.0, "random weights, flat"), (24.0, "random weights, peaked")):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -18,6 +18,9 @@ from robustmel.linkers.gemel.language_model import LanguageModel
 from robustmel.linkers.gemel.linker import GEMEL
 from robustmel.linkers.weights import EMBEDDED
 from robustmel.types import Query
+
+if TYPE_CHECKING:
+    from .by_hand import ByHand
 
 VOCABULARY, END = 30, 1
 SHAPE = {"vocab_size": VOCABULARY, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -117,6 +120,13 @@ def gemel_folder(gemel_checkpoint: GemelCheckpoint, tmp_path_factory: pytest.Tem
     folder = tmp_path_factory.mktemp("gemel")
     gemel_checkpoint.write(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def by_hand(gemel_folder: Path, opt_folder: Path) -> ByHand:
+    from .by_hand import ByHand
+
+    return ByHand(gemel_folder, EMBEDDED / "clip-world", opt_folder)
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_queries_that_are_done_leave_the_cache_and_listed_names_may_follow_beams
 def test_what_stands_before_all_prompts_is_read_once(family: str, language_model: Make, prompts: Make) -> None:
     lm, lengths = language_model(family), [2, 5]
     (shared, ones), (embeds, mask) = prompts([6], seed=1), prompts(lengths)
-    read = lm.prefill(embeds, mask, after=lm.prefill(shared, ones))
+    read = lm.prefill(embeds, mask, after=lm.prefill(shared, ones), parents=torch.tensor([0, 0]))
     followed = lm.follow(read, torch.tensor([[4, 5], [6, 0]]), torch.tensor([[1, 1], [1, 0]]), torch.tensor([1, 0]))
     for place, (query, text) in enumerate(((1, [4, 5]), (0, [6]))):
         whole = torch.cat((shared[0], embeds[query, -lengths[query] :], lm.embed(torch.tensor(text))))

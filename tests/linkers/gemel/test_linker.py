@@ -18,7 +18,6 @@ from robustmel.kb import KnowledgeBase
 from robustmel.linkers.conformance import conformance
 from robustmel.linkers.gemel.checkpoint import GemelCheckpoint
 from robustmel.linkers.gemel.linker import GEMEL
-from robustmel.linkers.weights import EMBEDDED
 from robustmel.types import Entity, Query
 
 from .by_hand import ByHand
@@ -26,11 +25,6 @@ from .conftest import DEMOS
 
 Make = Callable[..., GEMEL]
 Ask = Callable[..., Query]
-
-
-@pytest.fixture(scope="session")
-def by_hand(gemel_folder: Path, opt_folder: Path) -> ByHand:
-    return ByHand(gemel_folder, EMBEDDED / "clip-world", opt_folder)
 
 
 @pytest.mark.parametrize("task", ["IT2T", "T2T"])
@@ -327,6 +321,7 @@ def test_open_knowledge_bases_are_compared_up_to_a_size(
         ({"demos": -1}, "demos = -1"),
         ({"demo_choice": "best"}, 'demo_choice = "best" is unknown'),
         ({"demo_text": "page"}, 'demo_text = "page" is unknown'),
+        ({"demo_order": "best"}, 'demo_order = "best" is unknown; it is one of similar_last, pool'),
         ({"beams": 0}, "beams = 0"),
         ({"max_new_tokens": 0}, "max_new_tokens = 0"),
         ({"batch_size": 0}, "batch_size = 0"),

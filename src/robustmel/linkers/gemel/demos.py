@@ -24,12 +24,13 @@ from robustmel.types import Query
 
 Choice = Literal["random", "fixed", "bm25", "dense"]
 Compared = Literal["mention", "sentence"]
+Order = Literal["similar_last", "pool"]
 
 CHUNK = 64
 """Queries compared at a time. A shorter chunk is filled up: products of one shape do not depend on a query's neighbours."""
 
 
-def check_choice(demos: int | None, choice: str, compared: str) -> None:
+def check_choice(demos: int | None, choice: str, compared: str, order: str = "similar_last") -> None:
     """Refuses what cannot be chosen by.
 
     Raises:
@@ -37,9 +38,11 @@ def check_choice(demos: int | None, choice: str, compared: str) -> None:
     """
     if demos is not None and demos < 0:
         raise UsageError(f"demos = {demos}; expected 0 or more.")
-    for name, given, known in (("demo_choice", choice, get_args(Choice)), ("demo_text", compared, get_args(Compared))):
-        if given not in known:
-            raise UsageError(f'{name} = "{given}" is unknown; it is one of {", ".join(known)}.')
+    for name, given, values in (
+        ("demo_choice", choice, Choice), ("demo_text", compared, Compared), ("demo_order", order, Order)
+    ):  # fmt: skip
+        if given not in get_args(values):
+            raise UsageError(f'{name} = "{given}" is unknown; it is one of {", ".join(get_args(values))}.')
 
 
 class DemoPool:

@@ -129,22 +129,27 @@ class LanguageModel:
         )
         return output.logits.float()  # type: ignore[no-any-return]
 
-    def prefill(self, embeds: Tensor, mask: Tensor, after: Prefix | None = None, positions: Tensor | None = None) -> Prefix:
+    def prefill(
+        self,
+        embeds: Tensor,
+        mask: Tensor,
+        after: Prefix | None = None,
+        parents: Tensor | None = None,
+        positions: Tensor | None = None,
+    ) -> Prefix:
         """Reads prompts; differentiable with respect to the embeddings.
 
         Args:
             embeds: (B, T, width), padded on the left.
             mask: (B, T): 1 for tokens, 0 for padding.
-            after: What stands before each of them: one text for all B, or B texts. It is not read again. Networks with a sliding
-                window need prompts of one length here, as padding between the texts counts into their window.
+            after: Texts that stand before them. They are not read again. Networks with a sliding window need prompts of one length
+                here, as padding between the texts counts into their window.
+            parents: (B,): which of these texts stands before each prompt; None: the one of its own number.
             positions: (3, B, T): of every token in time, height and width, for a network with M-RoPE; None counts them.
 
         Raises:
             UsageError: A prompt is longer than the context.
         """
-        parents = None
-        if after is not None and len(after.mask) != len(embeds):
-            parents = torch.zeros(len(embeds), dtype=torch.int64, device=self.device)
         read, logits = self._read(after, parents, embeds.to(self.device), mask.to(self.device), True, positions)
         shift = None if positions is None else positions[:, :, -1].amax(0) + 1 - read[1].sum(1)
         return Prefix(*read, logits[:, -1], shift=shift)

@@ -15,7 +15,7 @@ def check_limits(**parameters: Any) -> None:
     Raises:
         UsageError: The first of them, with what was expected.
     """
-    check_choice(parameters["demos"], parameters["demo_choice"], parameters["demo_text"])
+    check_choice(parameters["demos"], parameters["demo_choice"], parameters["demo_text"], parameters["demo_order"])
     search, dtype = parameters["search"], parameters["dtype"]
     if search not in SEARCHES or (search == "exact" and not parameters["prefix_tree"]):
         raise UsageError(f'search = "{search}" must be "beam", or with prefix_tree = true also "exact".')

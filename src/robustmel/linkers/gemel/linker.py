@@ -20,7 +20,7 @@ from robustmel.linkers.gemel.answers import ranked_candidates, written_entities
 from robustmel.linkers.gemel.beam_search import Generated, beam_search
 from robustmel.linkers.gemel.checkpoint import FROZEN, blank, gemel_files, read_checkpoint, read_settings
 from robustmel.linkers.gemel.demo_file import demo_records, with_demos, write_demo_file
-from robustmel.linkers.gemel.demos import Choice, Compared, demo_pool
+from robustmel.linkers.gemel.demos import Choice, Compared, Order, demo_pool
 from robustmel.linkers.gemel.entity_names import EntityNames
 from robustmel.linkers.gemel.exact_search import exact_search
 from robustmel.linkers.gemel.language_model import LanguageModel, Prefix
@@ -56,6 +56,8 @@ class GEMEL:
         demos: Demonstrations in a prompt, as many fewer as it would outgrow the model's context; None takes the number trained with.
         demo_choice: "dense", "bm25", "random" or "fixed": random ones that all queries share, so that a batch reads them once.
         demo_text: What retrieval compares: the "mention", as in the paper, or the "sentence".
+        demo_order: "similar_last", as in the paper, or "pool": as they stand in the pool, whichever is the nearest. Queries of a batch then
+            share longer beginnings, each of which is read once. It changes what the model reads, and so its answers.
         demo_file: Other demonstrations than those trained with: a file of lines as the folder's `demos.jsonl`, whose images are the same.
         demo_encoder: A sentence encoder for "dense", as SimCSE in the paper; None takes the one trained with, "" the text tower of the
             vision encoder.
@@ -94,6 +96,7 @@ class GEMEL:
         demos: int | None = None,
         demo_choice: Choice = "dense",
         demo_text: Compared = "mention",
+        demo_order: Order = "similar_last",
         demo_file: str | None = None,
         demo_encoder: str | None = None,
         prefix_tree: bool = True,
@@ -107,8 +110,8 @@ class GEMEL:
         batch_size: int = 16,
     ) -> None:
         check_limits(
-            demos=demos, demo_choice=demo_choice, demo_text=demo_text, search=search, prefix_tree=prefix_tree, budget=budget,
-            beams=beams, max_new_tokens=max_new_tokens, dtype=dtype, batch_size=batch_size,
+            demos=demos, demo_choice=demo_choice, demo_text=demo_text, demo_order=demo_order, search=search, prefix_tree=prefix_tree,
+            budget=budget, beams=beams, max_new_tokens=max_new_tokens, dtype=dtype, batch_size=batch_size,
         )  # fmt: skip
         checkpoint = read_checkpoint(model, vision=vision, language_model=language_model, demo_encoder=demo_encoder)
         if demo_file is not None:
@@ -122,7 +125,7 @@ class GEMEL:
         checkpoint.check_fits(model, self.vision.width, self.lm.width)
         pool = demo_pool(checkpoint, demo_choice, demo_text, self.vision, device)
         self.prompts = PromptReader(
-            self.lm, checkpoint, pool, checkpoint.settings.demos if demos is None else demos, max_new_tokens
+            self.lm, checkpoint, pool, checkpoint.settings.demos if demos is None else demos, max_new_tokens, demo_order
         )
         self.no_gradient = self.vision.no_gradient
         if self.no_gradient:
