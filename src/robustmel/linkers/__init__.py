@@ -10,6 +10,7 @@ LINKERS = Registry(
         "blip": "robustmel.linkers.blip:BLIP",
         "blip2": "robustmel.linkers.blip2:BLIP2",
         "chat": "robustmel.linkers.chat.linker:Chat",
+        "chat-scores": "robustmel.linkers.chat.scored:ChatScores",
         "clip": "robustmel.linkers.clip:CLIP",
         "copy-surface": "robustmel.linkers.copy_surface:CopySurface",
         "flava": "robustmel.linkers.flava:FLAVA",

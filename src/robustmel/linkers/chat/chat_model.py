@@ -16,7 +16,7 @@ from PIL import Image
 from robustmel.errors import ImageError, RobustMELError
 from robustmel.images import decode
 from robustmel.linkers.chat.kept_replies import KeptReplies
-from robustmel.linkers.chat.service import ChatService, Reply, needs_key
+from robustmel.linkers.chat.service import MESSAGES, ChatService, Reply, Route, needs_key
 from robustmel.types import Query
 
 
@@ -49,19 +49,28 @@ class ChatModel:
         self._max_calls, self._max_cost, self._prices = max_calls, max_cost, prices
 
     def ask(self, messages: Sequence[Mapping[str, Any]], more: Mapping[str, Any] | None = None) -> Reply:
-        """The reply to messages, kept or new.
+        """The reply to messages, kept or new; see `request`.
 
         Args:
             messages: As the protocol has them.
             more: Further keys of this request ("seed").
+        """
+        return self.request(self._settings | dict(more or {}) | {"messages": list(messages)})
+
+    def request(self, body: Mapping[str, Any], route: Route = MESSAGES) -> Reply:
+        """The reply to a request, kept or new; it is written down before it is sent.
+
+        Args:
+            body: All of it.
+            route: Where it goes.
 
         Raises:
             ChatError: There is no reply.
             MissingError: The endpoint refuses the key or knows no such model.
             RobustMELError: A limit on calls or cost is reached; what was answered is kept.
         """
-        body = self._settings | dict(more or {}) | {"messages": list(messages)}
-        request = hashlib.blake2b(json.dumps([self._endpoint, body], sort_keys=True).encode(), digest_size=20).hexdigest()
+        told = [self._endpoint, body] if route.path == MESSAGES.path else [self._endpoint, route.path, body]
+        request = hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=20).hexdigest()
         kept = self._kept.get(request)
         if kept is not None:
             return kept
@@ -70,13 +79,22 @@ class ChatModel:
                 f"{cost:.4g} was spent, and max_cost = {self._max_cost:g}; raise it, and the same command goes on."
             )
         self._kept.sending(request, self._max_calls)
-        reply = self._service.ask(body)
+        reply = self._service.ask(body, route)
         self._kept.keep(request, reply)
         return reply
 
 
 def image_part(query: Query, max_side: int) -> dict[str, Any]:
-    """The image of a query as a part of a message: PNG of its decoded pixels, so that equal pixels make equal requests.
+    """The image of a query as a part of a message.
+
+    Raises:
+        ImageError: It names none, or it cannot be used.
+    """
+    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{png(query, max_side)}"}}
+
+
+def png(query: Query, max_side: int) -> str:
+    """The image of a query in base64: PNG of its decoded pixels, so that equal pixels make equal requests.
 
     Raises:
         ImageError: It names none, or it cannot be used.
@@ -85,4 +103,4 @@ def image_part(query: Query, max_side: int) -> dict[str, Any]:
         raise ImageError("no_image", f"mention {query.id} names no image.")
     file = io.BytesIO()
     Image.fromarray(decode(query.image, max_side)).save(file, "PNG")
-    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"}}
+    return base64.b64encode(file.getvalue()).decode()

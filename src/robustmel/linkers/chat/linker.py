@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, ClassVar
 
-from robustmel.errors import ImageError, UsageError
+from robustmel.errors import ImageError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.chat.at_once import at_once
 from robustmel.linkers.chat.chat_model import ChatModel, image_part
 from robustmel.linkers.chat.prompt import Prompt
 from robustmel.linkers.chat.reply_parser import chosen
 from robustmel.linkers.chat.service import ChatError
+from robustmel.linkers.chat.settings import UNKEYED, check
 from robustmel.linkers.contract import Capabilities
 from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.types import TASKS, Prediction, Query, Task, Usage
@@ -60,9 +61,7 @@ class Chat:
     reads_labels: ClassVar[bool] = True
     random: ClassVar[bool] = True
     remote: ClassVar[bool] = True
-    unkeyed: ClassVar[tuple[str, ...]] = (
-        "key_variable", "in_flight", "deadline", "replies", "max_calls", "price_read", "price_written", "max_cost",
-    )  # fmt: skip
+    unkeyed: ClassVar[tuple[str, ...]] = UNKEYED
 
     def __init__(
         self, kb: KnowledgeBase, /, *, model: str, endpoint: str = "http://localhost:8000/v1", key_variable: str = "OPENAI_API_KEY",
@@ -84,29 +83,9 @@ class Chat:
         self._draws, self._in_flight = temperature > 0, in_flight
 
     @classmethod
-    def examine(
-        cls, *, model: str, prompt: int = 1, temperature: float = 0.0, max_tokens: int = 64, max_side: int = 1024, in_flight: int = 8,
-        deadline: float = 120.0, max_calls: int | None = None, price_read: float = 0.0, price_written: float = 0.0,
-        max_cost: float | None = None, **_: object,
-    ) -> Capabilities:  # fmt: skip
+    def examine(cls, *, prompt: int = 1, **parameters: object) -> Capabilities:
         """What it offers; raises UsageError for a parameter that is out of its range."""
-        ranges = {
-            "max_tokens": max_tokens >= 1,
-            "max_side": max_side >= 1,
-            "in_flight": in_flight >= 1,
-            "deadline": deadline > 0,
-        }
-        ranges |= {"temperature": temperature >= 0, "price_read": price_read >= 0, "price_written": price_written >= 0}
-        ranges |= {
-            "max_calls": max_calls is None or max_calls >= 0,
-            "max_cost": max_cost is None or max_cost >= 0,
-            "model": bool(model),
-        }
-        for name, fits in ranges.items():
-            if not fits:
-                raise UsageError(f"linker chat: {name} is out of its range.")
-        if max_cost is not None and not price_read + price_written:
-            raise UsageError("linker chat: max_cost needs price_read and price_written, the prices of a million tokens.")
+        check("chat", parameters)
         read_prompt(Prompt, "chat", prompt)
         return Capabilities(cls.tasks, labels=True, random=cls.random, no_gradient="a chat endpoint gives text alone")
 
@@ -124,6 +103,8 @@ class Chat:
         listed = list(query.listed)
         if not listed:
             return Prediction(query.id, status="nil")
+        if any(entity not in self.kb for entity in listed):
+            return Prediction(query.id, error="unknown_candidate")
         if self.shuffle:
             Random(query.seed).shuffle(listed)
         labels = [self._label(query, entity) for entity in listed]

@@ -6,7 +6,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,12 +32,56 @@ class Reply:
         status: "ok", "refused" (the model or a content filter declined), "truncated" (it ran out of tokens), "tool_call".
         tokens_read: Of the prompt, by the endpoint's own count; 0 where it does not say.
         tokens_written: Of the reply.
+        scores: Log-probabilities of what could have been written first, where they were asked for.
     """
 
     text: str
     status: str
     tokens_read: int
     tokens_written: int
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a request goes, and how what comes back is read.
+
+    Args:
+        path: Below the endpoint's base address.
+        read: From a decoded body to the reply; KeyError, IndexError, TypeError, ValueError or AttributeError where it holds none.
+    """
+
+    path: str
+    read: Callable[[Any], Reply]
+
+
+def read_message(body: Any) -> Reply:
+    """The reply of a chat endpoint."""
+    choice = body["choices"][0]
+    message = choice["message"]
+    text, refusal = message.get("content"), message.get("refusal")
+    if isinstance(text, list):  # parts, as some servers write it
+        text = "".join(part.get("text", "") for part in text)
+    ended = choice.get("finish_reason")
+    status = "ok"
+    if refusal or ended == "content_filter":
+        status = "refused"
+    elif message.get("tool_calls") or ended in ("tool_calls", "function_call"):
+        status = "tool_call"
+    elif ended == "length":
+        status = "truncated"
+    read, written = counted(body, "prompt_tokens", "completion_tokens")
+    return Reply(str(text or refusal or ""), status, read, written)
+
+
+def counted(body: Any, read: str, written: str) -> tuple[int, int]:
+    """Tokens by the endpoint's own count, under these names; 0 where it does not say."""
+    usage = body.get("usage") or {}
+    return max(0, int(usage.get(read) or 0)), max(0, int(usage.get(written) or 0))
+
+
+MESSAGES = Route("/chat/completions", read_message)
+"""Of the OpenAI protocol."""
 
 
 class ChatService:
@@ -60,12 +104,12 @@ class ChatService:
                 f'endpoint = "{_without_secrets(endpoint)}" is no base address such as "http://localhost:8000/v1"; a key belongs into'
                 " the environment variable that key_variable names."
             )
-        self._address, self._key, self._deadline, self._sleep = f"{endpoint.rstrip('/')}/chat/completions", key, deadline, sleep
+        self._endpoint, self._key, self._deadline, self._sleep = endpoint.rstrip("/"), key, deadline, sleep
         self._draw = random.Random(0)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = httpx2.Client(headers=headers, follow_redirects=False, timeout=None)
 
-    def ask(self, body: Mapping[str, Any]) -> Reply:
+    def ask(self, body: Mapping[str, Any], route: Route = MESSAGES) -> Reply:
         """The reply to a request.
 
         Busy servers (429, 5xx, broken connections) are asked again after the time they name, until the deadline.
@@ -74,17 +118,17 @@ class ChatService:
             ChatError: There is no reply: the deadline passed, or the endpoint cannot take this request.
             MissingError: The endpoint refuses the key, or knows no such model: no other request would fare better.
         """
-        ends, tries, why = time.monotonic() + self._deadline, 0, ""
+        ends, tries, why, address = time.monotonic() + self._deadline, 0, "", self._endpoint + route.path
         while True:
             tries += 1
             wait: str | None = None
             try:
-                status, headers, content = self._post(body, ends)
+                status, headers, content = self._post(address, body, ends)
                 if status == 200:
-                    return self._read(content)
+                    return self._read(content, route.read)
                 why = f"http_{status}: {self._message(content)}"
                 if status in (401, 403, 404):
-                    raise MissingError(f"{self._address} answers {why}. Check the endpoint, the model's name and the key.")
+                    raise MissingError(f"{address} answers {why}. Check the endpoint, the model's name and the key.")
                 if status not in (408, 409, 425, 429) and status < 500:
                     raise ChatError(why)
                 wait = headers.get("Retry-After")
@@ -101,35 +145,19 @@ class ChatService:
                 raise ChatError(f"{why} (after {tries} tries)")
             self._sleep(seconds)
 
-    def _post(self, body: Mapping[str, Any], ends: float) -> tuple[int, Mapping[str, str], bytes]:
+    def _post(self, address: str, body: Mapping[str, Any], ends: float) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and body; a server that drips is cut off at the deadline."""
         left = max(0.05, ends - time.monotonic())
-        with self._client.stream("POST", self._address, json=body, timeout=httpx2.Timeout(left)) as response:
+        with self._client.stream("POST", address, json=body, timeout=httpx2.Timeout(left)) as response:
             return response.status_code, response.headers, whole_body(response, ends, MAX_BYTES)
 
-    def _read(self, content: bytes) -> Reply:
+    def _read(self, content: bytes, read: Callable[[Any], Reply]) -> Reply:
         try:
-            body = json.loads(content)
-            usage = body.get("usage") or {}
-            choice = body["choices"][0]
-            message = choice["message"]
-            text, refusal = message.get("content"), message.get("refusal")
-            if isinstance(text, list):  # parts, as some servers write it
-                text = "".join(part.get("text", "") for part in text)
-            counts = [max(0, int(usage.get(name) or 0)) for name in ("prompt_tokens", "completion_tokens")]
+            return read(json.loads(content))
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError):
             raise ChatError(
-                f"malformed: the endpoint's reply holds no message: {self._safe(content[:200].decode('utf-8', 'replace'))}"
+                f"malformed: the endpoint's reply holds no answer: {self._safe(content[:200].decode('utf-8', 'replace'))}"
             ) from None
-        ended = choice.get("finish_reason")
-        status = "ok"
-        if refusal or ended == "content_filter":
-            status = "refused"
-        elif message.get("tool_calls") or ended in ("tool_calls", "function_call"):
-            status = "tool_call"
-        elif ended == "length":
-            status = "truncated"
-        return Reply(str(text or refusal or ""), status, *counts)
 
     def _message(self, content: bytes) -> str:
         try:
