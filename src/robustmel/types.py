@@ -241,6 +241,7 @@ class EntityEdit:
         name: Its name now.
         description: Its description now.
         text: Its encyclopaedic sentences now.
+        aliases: Its other names now.
         note: What the attack had to do differently, or "".
     """
 
@@ -248,6 +249,7 @@ class EntityEdit:
     name: str | None = None
     description: str | None = None
     text: str | None = None
+    aliases: tuple[str, ...] | None = None
     note: str = ""
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from robustmel.kb import KnowledgeBase
     from robustmel.types import EntityEdit, Perturbation, Query, TextChange, TextEdit
 
-WRITES = {"image": ("image",), "text": ("text", "surface", "span"), "knowledge": ("name", "description", "text")}
+WRITES = {"image": ("image",), "text": ("text", "surface", "span"), "knowledge": ("name", "description", "text", "aliases")}
 """Modality -> what an attack of it may overwrite."""
 
 
@@ -44,7 +44,7 @@ class Attack(Protocol):
     """A component of `ATTACKS`: a frozen dataclass whose fields are its parameters.
 
     `writes` names what it overwrites of a mention ("image", "text", "surface", "span"), or of an entity ("name", "description",
-    "text") where the modality is "knowledge". A task that reads none of it is untouched.
+    "text", "aliases") where the modality is "knowledge". A task that reads none of it is untouched.
     """
 
     writes: ClassVar[tuple[str, ...]]
@@ -71,7 +71,11 @@ class Attack(Protocol):
 
 
 class ImageAttack(Attack, Protocol):
-    """An attack on the image of a mention."""
+    """An attack on the image of a mention.
+
+    One that draws candidates' names has a method `with_names(names)`: for each image of a batch the names of its candidates, in the order
+    of the columns -> what perturbs that batch.
+    """
 
     modality: ClassVar[Literal["image"]]
 

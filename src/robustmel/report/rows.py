@@ -8,6 +8,12 @@ from robustmel.report.record import unattacked
 from robustmel.report.results import ResultCell
 from robustmel.types import Cell, Task
 
+ACCESS = {"linf": "pixels", "l2": "pixels, l2"}
+"""Threat model -> what an attacker may touch, where a name of its own is plainer."""
+
+EITHER = "itself, with or without its defence"
+"""The source of a worst case over sources."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -57,6 +63,11 @@ def table_rows(cells: Iterable[ResultCell]) -> list[Row]:
     for group in ensembles(cells_of_run):
         title = "-".join(filter(None, ("worst", group[0].threat_model, group[0].budget)))
         together[replace(group[0].cell, attack=title, seed=None)].append(group)
+    for group in adaptive_ensembles(cells_of_run):
+        access = ACCESS.get(group[0].threat_model, group[0].threat_model)
+        title = f"worst case ({', '.join(filter(None, (access, group[0].budget)))})"
+        any_source = replace(group[0].cell, attack=title, seed=None, source=EITHER, source_linker="")
+        together[any_source].append(group)
     return [Row(cell, tuple(groups)) for cell, groups in (*single.items(), *together.items())]
 
 
@@ -71,6 +82,20 @@ def ensembles(cells: Iterable[ResultCell]) -> list[tuple[ResultCell, ...]]:
         if cell.attacked and any(evaluation.variant for evaluation in cell.evaluations):
             groups[replace(cell.cell, attack=""), cell.threat_model, cell.budget].append(cell)
     return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def adaptive_ensembles(cells: Iterable[ResultCell]) -> list[tuple[ResultCell, ...]]:
+    """The same over whatever was asked of the victim's own linker, behind its defence or bare: the worst that one who knows it did.
+
+    Members share victim, task, seed, threat model and budget. Without at least two sources the other worst cases say it already.
+    """
+    groups: defaultdict[tuple[Cell, str, str], list[ResultCell]] = defaultdict(list)
+    for cell in cells:
+        own = cell.cell.source_linker == cell.cell.linker
+        if own and cell.attacked and any(evaluation.variant for evaluation in cell.evaluations):
+            victim = replace(cell.cell, attack="", source="")
+            groups[victim, cell.threat_model, cell.budget].append(cell)
+    return [tuple(group) for group in groups.values() if len({cell.cell.source for cell in group}) > 1]
 
 
 def clean_cells(row: Row, cells: Iterable[ResultCell], task: Task | None = None) -> list[ResultCell]:

@@ -16,6 +16,8 @@ from pydantic import ValidationError
 
 from robustmel.errors import MissingError, UsageError
 from robustmel.registry import Component, suggestion
+from robustmel.run.adaptive import NAME as ADAPTIVE
+from robustmel.run.adaptive import members
 from robustmel.run.grid_file import RESERVED, AttackTable, AttackView, GridTable, Keep, complaints
 from robustmel.run.poison_spec import PoisonSpec, poison_spec
 from robustmel.types import Task
@@ -160,7 +162,7 @@ def parse_grid(table: Mapping[str, Any], name: str = "the grid") -> Grid:
         read = GridTable.model_validate(dict(table))
     except ValidationError as problem:
         raise UsageError(f"{name}: {complaints(problem)}") from None
-    attacks = [_attack(attack, name) for attack in read.attacks]
+    attacks = [spec for attack in read.attacks for spec in _attacks(attack, name)]
     if not any(spec.attack.name == "clean" for spec in attacks):
         attacks.insert(0, AttackSpec(Component("clean")))  # every figure of robustness is relative to clean accuracy
     linkers = [_linker(linker, name) for linker in read.linkers]
@@ -231,6 +233,12 @@ def _component(written: str | Mapping[str, Any], name: str) -> Component:
     if not isinstance(named, str) or not isinstance(label, str):
         raise UsageError(f'{name}: {dict(written)} has no name; write {{name = "...", parameter = ...}}.')
     return Component(named, rest, label)
+
+
+def _attacks(written: str | Mapping[str, Any], name: str) -> list[AttackSpec]:
+    """One, or the members of "adaptive"."""
+    table = {"name": written} if isinstance(written, str) else written
+    return [_attack(member, name) for member in (members(table) if table.get("name") == ADAPTIVE else [written])]
 
 
 def _attack(written: str | Mapping[str, Any], name: str) -> AttackSpec:

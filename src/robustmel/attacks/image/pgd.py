@@ -64,6 +64,16 @@ class PGD(TargetableAttack, BallAttack):
         """A forward and a backward pass a step, and the verdict: after rounding, and where that fails before."""
         return self.restarts * (self.steps + 2) + self.clean_passes
 
+    def ascent(self, gradient: Tensor, current: Tensor, clean: Tensor) -> Tensor:
+        """Where a step leads: here up the loss.
+
+        Args:
+            gradient: float32 (b, 3, H, W), of the loss at the iterates.
+            current: The iterates.
+            clean: The images themselves.
+        """
+        return gradient
+
     def run(self, batch: AttackedBatch, rows: Tensor, noise: Noise, start: int) -> None:
         """One start; see `BallAttack`."""
         centre = batch.pixels[rows]
@@ -75,7 +85,7 @@ class PGD(TargetableAttack, BallAttack):
             current, slope = (
                 batch.first_gradient(current, rows, "ce") if step == 0 else (current, batch.loss_gradient(current, rows, "ce"))
             )
-            gradient, keep = slope.gradient, batch.still_active(current, rows, slope)
+            gradient, keep = self.ascent(slope.gradient, current, ball.centre), batch.still_active(current, rows, slope)
             if not keep.all():
                 halted, saved = ~slope.finite, ~slope.finite & reached
                 if step:

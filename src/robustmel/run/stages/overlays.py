@@ -18,7 +18,7 @@ from robustmel.types import Entity, Mention, Query
 COLUMNS = {
     "mentions": {"image": pa.string(), "text": pa.string(), "surface": pa.string(), "span": pa.list_(pa.int64())},
     "records": {"gold": pa.string(), "image_of": pa.string()},
-    "entities": {"name": pa.string(), "description": pa.string(), "text": pa.string()},
+    "entities": {"name": pa.string(), "description": pa.string(), "text": pa.string(), "aliases": pa.list_(pa.string())},
 }
 """Table -> what may be overlaid of its rows. Images are paths below the folder of the overlay; `image_of` is the id of a record that
 lends its image. "records" is what of a training mention no query holds, or no file."""
@@ -96,7 +96,9 @@ def overlaid_kb(kb: KnowledgeBase, folder: Path) -> KnowledgeBase:
 
 
 def _edited(entity: Entity, rows: dict[str, Record]) -> Entity:
-    return replace(entity, **rows[entity.id]) if entity.id in rows else entity
+    changes = rows.get(entity.id, {})
+    changes |= {"aliases": tuple(changes["aliases"])} if "aliases" in changes else {}
+    return replace(entity, **changes) if changes else entity
 
 
 def _changes(row: Record, folder: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from robustmel.attacks.contract import KnowledgeAttack
 from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Differentiable, Linker
-from robustmel.run.stages.overlays import LOG, write_overlay
+from robustmel.run.stages.overlays import COLUMNS, LOG, write_overlay
 from robustmel.run.stages.shards import ProgressCallback, write_table
 from robustmel.types import Query
 
@@ -61,8 +61,8 @@ def _perturb_kb(
     """Writes `entities.parquet`, the fields that changed, and `log.parquet`: one row per mention, in the queries' order."""
     began = time.perf_counter()
     edits = attack.perturb(queries, kb, gold, [item_seed(seed, name, query.id) for query in queries])
-    fields = ("name", "description", "text")
-    rows = pa.table({field: pa.array([getattr(edit, field) for edit in edits], pa.string()) for field in ("id", *fields)})
+    fields = {"id": pa.string(), **COLUMNS["entities"]}
+    rows = pa.table({field: pa.array([getattr(edit, field) for edit in edits], kind) for field, kind in fields.items()})
     write_overlay(folder, "entities", rows)
     share = (time.perf_counter() - began) / max(len(queries), 1)
     log = ({"id": query.id, "status": "ok", "note": "", "queries": 0, "seconds": share} for query in queries)

@@ -179,7 +179,12 @@ def _attack_batch(
     steady = same_twice(repeatable, pixels).tolist() if asked and not before else [None] * len(queries)
     follows = context.attack.needs == "gradients" and before < TRIED
     steps = zip(*first_step(repeatable, pixels, right), strict=True) if follows else [(None, None)] * len(queries)
-    perturbation = context.attack.perturb(pixels.clone(), objective, right.clone(), noise)  # it may write into them
+    attack = context.attack
+    if hasattr(attack, "with_names"):
+        attack = attack.with_names(
+            [[_name(context.kb, entity) for entity in query.candidates or context.kb.ids] for query in queries]
+        )
+    perturbation = attack.perturb(pixels.clone(), objective, right.clone(), noise)  # it may write into them
     _check(context, pixels, perturbation)
 
     paths = [folder / "images" / f"{query.id}.png" for query in queries]
@@ -208,6 +213,10 @@ def _attack_batch(
         }
         rows.append(row | share | {name: _number(rise) for name, rise in zip(RISE, rises, strict=True)})
     return rows
+
+
+def _name(kb: KnowledgeBase, entity: str) -> str:
+    return kb[entity].name if entity in kb else entity
 
 
 def _check(context: ImageAttackContext, pixels: Tensor, handed_back: object) -> None:
