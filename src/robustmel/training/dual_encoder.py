@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from robustmel.linkers.texts import query_text
 from robustmel.training.adversarial import adversarial_images, attacked, step_seed
 from robustmel.training.batches import Batch, batches, steps
 from robustmel.training.consistency import consistency_loss
+from robustmel.training.digests import tokenizer_digest
 from robustmel.training.dual_encoder_recipe import Consistency, DualEncoderRecipe, LossWeights
 from robustmel.training.encoder import Encoder, fresh_encoder, loaded_encoder
 from robustmel.training.examples import TrainingData, training_data, training_texts
@@ -45,11 +45,10 @@ class DualEncoderTrainee:
         weights = hashlib.blake2b(digest_size=16)
         for name, value in encoder.model.state_dict().items() if recipe.base else ():
             weights.update(name.encode() + value.contiguous().numpy().tobytes())
-        vocabulary = json.dumps(encoder.tokenizer.get_vocab(), sort_keys=True)
         self.digests = {
             "data": data.digest,
             "start": weights.hexdigest() if recipe.base else "",
-            "tokenizer": hashlib.blake2b(vocabulary.encode(), digest_size=16).hexdigest(),
+            "tokenizer": tokenizer_digest(encoder.tokenizer),
         }
 
     @classmethod

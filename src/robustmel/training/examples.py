@@ -5,19 +5,18 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.errors import ImageError, MissingError, UsageError
-from robustmel.images import decode
+from robustmel.errors import UsageError
 from robustmel.linkers.texts import query_text
 from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.encoder import Encoder
+from robustmel.training.image_rows import ImageRows
 from robustmel.training.texts import TextBank, entity_texts
-from robustmel.training.trainee import CandidateLists
+from robustmel.training.trainee import CandidateLists, no_training_mention
 from robustmel.types import Entity, Mention, Query
 
 MentionRow = tuple[int, str, int, tuple[int, ...]]
@@ -103,7 +102,7 @@ def training_data(
         for entity in dataset.kb:
             if entities.setdefault((entity.id, entity.name), len(named)) == len(named):
                 named.append(entity)
-    images = _Images(encoder, remarks)
+    images = ImageRows(encoder.resized, remarks)
     train: list[MentionRow] = []
     queries: list[Query] = []
     measured: list[MentionRow] = []
@@ -123,14 +122,12 @@ def training_data(
             row = (images.row(mention.image), _read(mention, recipe), index.get(mention.gold or "", -1))
             measured.append((*row, tuple(index[candidate] for candidate in dict.fromkeys(among) if candidate in index)))
     if training and not train:
-        raise MissingError(
-            f"no training mention in {', '.join(dataset.name for dataset in datasets)}: none has the split train."
-        )
+        raise no_training_mention(datasets)
     per_entity = [entity_texts(entity, recipe.prompt) for entity in named]
     bank = encoder.bank([text for texts in per_entity for text in texts] + [row[1] for row in (*train, *measured)])
     if bank.cut:
         remarks[f"texts cut to {encoder.text_length} tokens"] = bank.cut
-    stacked = images.stacked()
+    stacked = torch.stack(images.images) if images.images else torch.zeros(0, 3, 1, 1, dtype=torch.uint8)
     digest = hashlib.blake2b(json.dumps([per_entity, train, measured]).encode(), digest_size=16)
     digest.update(stacked.numpy().tobytes())
     rows = tuple(tuple(bank.row[text] for text in texts) for texts in per_entity)
@@ -161,28 +158,3 @@ def _examples(rows: Sequence[MentionRow], bank: TextBank) -> Examples:
         torch.tensor([row[2] for row in rows], dtype=torch.long),
         tuple(row[3] for row in rows),
     )
-
-
-class _Images:
-    """Each file decoded once, in the order first met."""
-
-    def __init__(self, encoder: Encoder, remarks: Counter[str]) -> None:
-        self._encoder, self._remarks = encoder, remarks
-        self._rows: dict[Path, int] = {}
-        self._pixels: list[Tensor] = []
-
-    def row(self, path: Path | None) -> int:
-        if path is None:
-            self._remarks["mentions without an image"] += 1
-            return -1
-        if path not in self._rows:
-            try:
-                self._pixels.append(self._encoder.resized(decode(path)))
-                self._rows[path] = len(self._pixels) - 1
-            except ImageError as problem:
-                self._rows[path] = -1
-                self._remarks[f"images left out ({problem.kind})"] += 1
-        return self._rows[path]
-
-    def stacked(self) -> Tensor:
-        return torch.stack(self._pixels) if self._pixels else torch.zeros(0, 3, 1, 1, dtype=torch.uint8)

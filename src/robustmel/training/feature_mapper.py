@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import ImageError, MissingError
-from robustmel.images import file_digest
 from robustmel.linkers.gemel.beam_search import beam_search
 from robustmel.linkers.gemel.checkpoint import Demo, GemelCheckpoint, Settings, blank
 from robustmel.linkers.gemel.demos import Choice, Compared, check_choice, demo_pool
@@ -25,9 +24,11 @@ from robustmel.linkers.gemel.prompt_reader import PromptReader
 from robustmel.linkers.gemel.prompt_tokens import embedded, left_padded
 from robustmel.linkers.gemel.stored_features import StoredFeatures
 from robustmel.linkers.gemel.vision import VisionEncoder
+from robustmel.training.digests import files_digest
 from robustmel.training.feature_mapper_recipe import FeatureMapperRecipe
 from robustmel.training.text_augmentation import edited_queries
-from robustmel.training.trainee import CandidateLists
+from robustmel.training.trainee import CandidateLists, epoch_generator, no_training_mention
+from robustmel.training.validation import share_of_first
 from robustmel.types import Mention, Query
 
 ENCODED, VALIDATED = 64, 32
@@ -56,9 +57,7 @@ class FeatureMapperTrainee:
         self._rows: dict[Path, int] = {}
         mentions = [self._answerable(dataset, ("train", None)) for dataset in datasets]
         if not any(mentions):
-            raise MissingError(
-                f"no training mention in {', '.join(dataset.name for dataset in datasets)}: none has the split train."
-            )
+            raise no_training_mention(datasets)
         held_out = [self._answerable(dataset, ("validation",)) for dataset in datasets]
         names = [[entity.name for entity in dataset.kb] for dataset in datasets]
         self._names = [EntityNames(part, self._lm.tokenizer, ROOM) for part in names]
@@ -88,8 +87,8 @@ class FeatureMapperTrainee:
         read = repr([[asdict(demo) for demo in part] for part in (self._demos, *self._held_out)] + names)
         digest = hashlib.blake2b(read.encode("utf-8", "replace"), digest_size=16)
         digest.update(self._features.numpy().tobytes())
-        start = hashlib.blake2b("".join(file_digest(path) for path in recipe.assets()).encode(), digest_size=16)
-        self.digests: Mapping[str, str] = {"data": digest.hexdigest(), "start": start.hexdigest()}
+        start = files_digest(recipe.assets())
+        self.digests: Mapping[str, str] = {"data": digest.hexdigest(), "start": start}
 
     @classmethod
     def prepare(
@@ -110,7 +109,7 @@ class FeatureMapperTrainee:
 
     def batches(self, epoch: int) -> Iterator[list[int]]:
         """Places of training mentions, shuffled anew in every epoch."""
-        generator = torch.Generator().manual_seed((self.recipe.seed * 1_000_003 + epoch) % 2**63)
+        generator = epoch_generator(self.recipe.seed, epoch)
         self._edited = self._edited_queries(epoch)
         order = torch.tensor(self._learnt)[torch.randperm(len(self._learnt), generator=generator)]
         return (part.tolist() for part in torch.split(order, self.recipe.batch_size))
@@ -164,16 +163,7 @@ class FeatureMapperTrainee:
             device="cpu",
         )
         queries = [mention.query(dataset.name, None) for mention in mentions]
-        shares: dict[str, float] = {}
-        for task in linker.tasks:
-            credit = 0.0
-            for mention, answer in zip(mentions, linker.link(queries, task), strict=True):
-                first = [
-                    entity for entity, score in zip(answer.ranked, answer.scores, strict=True) if score == answer.scores[0]
-                ]
-                credit += (mention.gold in first) / max(1, len(first))
-            shares[task] = credit / len(mentions)
-        return shares
+        return {task: share_of_first(mentions, linker.link(queries, task)) for task in linker.tasks}
 
     # How it is done ---------------------------------------------------------------------------------------------------
 

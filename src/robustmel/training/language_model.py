@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections import Counter
@@ -19,6 +18,7 @@ from robustmel.errors import UsageError
 from robustmel.linkers.gemel.prompt import Prompt
 from robustmel.linkers.loading import quiet
 from robustmel.linkers.packaged_prompts import read_prompt
+from robustmel.training.digests import text_digest, tokenizer_digest
 from robustmel.training.language_documents import (
     IGNORED,
     Documents,
@@ -35,7 +35,7 @@ from robustmel.training.language_documents import (
 from robustmel.training.language_model_recipe import LanguageModelRecipe
 from robustmel.training.publish import publish
 from robustmel.training.texts import learn_tokenizer
-from robustmel.training.trainee import CandidateLists
+from robustmel.training.trainee import CandidateLists, epoch_generator
 
 ANSWERS, HINTED = "answers", "answers with a hint"
 """Share of names that are written exactly after a few demonstrations: from the text alone, and with a hint before each question."""
@@ -78,11 +78,10 @@ class LanguageModelTrainee:
         asked = self.examples(datasets, "validation")
         self.asked = [asked[round(place)] for place in torch.linspace(0, len(asked) - 1, min(MEASURED, len(asked))).tolist()]
         self.texts = [self._text(text) for text in texts]
-        vocabulary = json.dumps(self.tokenizer.get_vocab(), sort_keys=True)
         data = json.dumps([[vars(own) for own in (*self.train, *self.asked)], self.texts])
         self.digests = {
-            "data": hashlib.blake2b(data.encode(), digest_size=16).hexdigest(),
-            "tokenizer": hashlib.blake2b(vocabulary.encode(), digest_size=16).hexdigest(),
+            "data": text_digest(data),
+            "tokenizer": tokenizer_digest(self.tokenizer),
         }
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
@@ -135,7 +134,7 @@ class LanguageModelTrainee:
     def batches(self, epoch: int) -> Iterator[Documents]:
         """Questions in documents that are packed anew in every epoch, and texts of entities; their batches in random order."""
         recipe = self.recipe
-        generator = torch.Generator().manual_seed((recipe.seed * 1_000_003 + epoch) % 2**63)
+        generator = epoch_generator(recipe.seed, epoch)
         planned = list(plan(self.train, recipe.demos, recipe.similar, recipe.batch_size, generator))
         order = torch.randperm(len(self.texts), generator=generator)
         texts = [rows.tolist() for rows in torch.split(order, recipe.batch_size)] if self.texts else []

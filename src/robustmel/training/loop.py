@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from robustmel.errors import UsageError
 from robustmel.training.recipe import Recipe
 from robustmel.training.state import State, optimizer_state, optimizer_tensors, write_state
-from robustmel.training.trainee import Trainee
+from robustmel.training.trainee import Trainee, epoch_seed
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _epoch(
     losses = 0.0
     trainee.model.train()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed((recipe.seed * 1_000_003 + number) % 2**63)  # dropout, where a fine-tuned checkpoint has it
+        torch.manual_seed(epoch_seed(recipe.seed, number))  # dropout, where a fine-tuned checkpoint has it
         for step, batch in enumerate(trainee.batches(number)):
             before = (number - 1) * trainee.steps + step
             for group in optimizer.param_groups:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections import Counter
@@ -17,11 +16,12 @@ from torch.nn import functional
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
 from robustmel.linkers.loading import quiet
+from robustmel.training.digests import text_digest, tokenizer_digest
 from robustmel.training.language_documents import IGNORED, texts_of
 from robustmel.training.language_model_recipe import MaskedLanguageModelRecipe
 from robustmel.training.publish import publish
 from robustmel.training.texts import learn_tokenizer
-from robustmel.training.trainee import CandidateLists
+from robustmel.training.trainee import CandidateLists, epoch_generator
 
 TOLD, RETRIEVED = "masked tokens", "same entity nearer"
 """Share of masked tokens that are told exactly; and how often, of all comparisons of two sentences on one entity with two on
@@ -92,10 +92,9 @@ class MaskedLanguageModelTrainee:
         self.remarks["training texts longer than the context"] = sum(map(self._long, texts))
         self.remarks = +self.remarks
         self.asked = [self._asked(dataset, "validation") for dataset in datasets]
-        vocabulary = json.dumps(self.tokenizer.get_vocab(), sort_keys=True)
         self.digests = {
-            "data": hashlib.blake2b(json.dumps([self.train, self.asked]).encode(), digest_size=16).hexdigest(),
-            "tokenizer": hashlib.blake2b(vocabulary.encode(), digest_size=16).hexdigest(),
+            "data": text_digest(json.dumps([self.train, self.asked])),
+            "tokenizer": tokenizer_digest(self.tokenizer),
         }
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
@@ -131,7 +130,7 @@ class MaskedLanguageModelTrainee:
 
     def batches(self, epoch: int) -> Iterator[Pairs]:
         """Sentences of similar length, each with another one on its entity; the batches in random order."""
-        generator = torch.Generator().manual_seed((self.recipe.seed * 1_000_003 + epoch) % 2**63)
+        generator = epoch_generator(self.recipe.seed, epoch)
         size = self.recipe.batch_size
         batches: list[list[int]] = []
         for block in torch.split(torch.randperm(len(self.train), generator=generator), BLOCK * size):

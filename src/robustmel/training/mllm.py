@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,8 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.errors import ImageError, MissingError, UsageError
-from robustmel.images import decode, file_digest
+from robustmel.errors import UsageError
 from robustmel.linkers import LINKERS
 from robustmel.linkers.chat.prompt import Prompt
 from robustmel.linkers.gemel.prompt_tokens import left_padded
@@ -25,13 +23,17 @@ from robustmel.linkers.mllm.descriptors import DESCRIBE
 from robustmel.linkers.mllm.linker import MLLM
 from robustmel.linkers.mllm.model import VisionLanguageModel
 from robustmel.linkers.packaged_prompts import read_prompt
+from robustmel.linkers.preprocessing import Picture
 from robustmel.linkers.weights import WEIGHTS, model_folder
 from robustmel.training.batches import augment
+from robustmel.training.digests import files_digest, tokenizer_digest
+from robustmel.training.image_rows import ImageRows
 from robustmel.training.language_documents import facts
 from robustmel.training.mllm_recipe import MLLMRecipe
 from robustmel.training.publish import publish
 from robustmel.training.texts import learn_tokenizer
-from robustmel.training.trainee import CandidateLists
+from robustmel.training.trainee import CandidateLists, epoch_generator, no_training_mention
+from robustmel.training.validation import share_of_first
 from robustmel.types import TASKS, Entity, Mention, Prediction, Query
 
 ASKED = {"image": "I2T", "fused": "IT2T", "text": "T2T", "describe": DESCRIBE}
@@ -87,23 +89,18 @@ class MLLMTrainee:
             self._family: VisionLanguageModel = linker.family.fresh(recipe.architecture, tokenizer)
         self._begin()
         self._family.network.requires_grad_(True)
-        self._images: list[Tensor] = []
-        self._rows: dict[Path, int] = {}
+        self._images = ImageRows(self._resized, self.remarks)
         self._train = self._examples(datasets, ("train", None))
         if not self._train:
-            raise MissingError(
-                f"no training mention in {', '.join(dataset.name for dataset in datasets)}: none has the split train."
-            )
+            raise no_training_mention(datasets)
         self._held_out = [(dataset, [m for m in dataset.mentions if m.split == "validation"]) for dataset in datasets]
         data = hashlib.blake2b(repr([(query, entity, row) for query, entity, row in self._train]).encode(), digest_size=16)
-        for image in self._images:
+        for image in self._images.images:
             data.update(image.numpy().tobytes())
-        start = hashlib.blake2b("".join(file_digest(path) for path in recipe.assets()).encode(), digest_size=16)
-        vocabulary = json.dumps(tokenizer.get_vocab(), sort_keys=True)
         self.digests: Mapping[str, str] = {
             "data": data.hexdigest(),
-            "start": start.hexdigest() if recipe.vision else "",
-            "tokenizer": hashlib.blake2b(vocabulary.encode(), digest_size=16).hexdigest(),
+            "start": files_digest(recipe.assets()) if recipe.vision else "",
+            "tokenizer": tokenizer_digest(tokenizer),
         }
 
     @classmethod
@@ -124,7 +121,7 @@ class MLLMTrainee:
 
     def batches(self, epoch: int) -> Iterator[tuple[str, list[int], int]]:
         """The question, places of training mentions, and a seed: every mention once, shuffled, a question drawn for each batch."""
-        generator = torch.Generator().manual_seed((self.recipe.seed * 1_000_003 + epoch) % 2**63)
+        generator = epoch_generator(self.recipe.seed, epoch)
         order = torch.randperm(len(self._train), generator=generator)
         weights = torch.tensor([float(getattr(self.recipe.shares, name)) for name in ASKED])
         for step, part in enumerate(torch.split(order, self.recipe.batch_size)):
@@ -216,28 +213,17 @@ class MLLMTrainee:
                     self.remarks["training mentions without a gold entity in the knowledge base"] += 1
                     continue
                 query = replace(mention.query(dataset.name, ()), image=None)
-                examples.append((query, dataset.kb[mention.gold], self._row(mention.image)))
+                examples.append((query, dataset.kb[mention.gold], self._images.row(mention.image)))
         return examples
 
-    def _row(self, path: Path | None) -> int:
-        if path is None:
-            self.remarks["mentions without an image"] += 1
-            return -1
-        if path not in self._rows:
-            try:
-                picture = decode(path)
-                seen = self._family.preprocessing.settings.resize(*picture.shape[:2]).picture(picture)
-                self._images.append(torch.from_numpy(seen).permute(2, 0, 1).contiguous())
-                self._rows[path] = len(self._images) - 1
-            except ImageError as problem:
-                self._rows[path] = -1
-                self.remarks[f"images left out ({problem.kind})"] += 1
-        return self._rows[path]
+    def _resized(self, picture: Picture) -> Tensor:
+        seen = self._family.preprocessing.settings.resize(*picture.shape[:2]).picture(picture)
+        return torch.from_numpy(seen).permute(2, 0, 1).contiguous()
 
     def _vectors(self, rows: Sequence[int], seed: int) -> list[Tensor]:
         """Of images changed at random; those of one size at once."""
         generator = torch.Generator().manual_seed((self.recipe.seed * 7_919 + seed) % 2**63)
-        images = [self._images[row] for row in rows]
+        images = [self._images.images[row] for row in rows]
         groups = [images] if len({image.shape for image in images}) == 1 else [[image] for image in images]
         vectors: list[Tensor] = []
         for group in groups:
@@ -256,7 +242,7 @@ def described(entity: Entity) -> str:
 def _accuracies(linker: MLLM, dataset: Dataset, mentions: Sequence[Mention], blanked: bool = False) -> dict[str, float]:
     """Task -> share of the mentions whose entity has the highest score; ties count in part, and what is not there is wrong."""
     queries = [mention.query(dataset.name, mention.candidates or dataset.kb.ids) for mention in mentions]
-    shares: dict[str, float] = {task: _share(mentions, linker.link(queries, task)) for task in TASKS}
+    shares: dict[str, float] = {task: share_of_first(mentions, linker.link(queries, task)) for task in TASKS}
     for task in TASKS[:2] if blanked else ():
         answers: list[Prediction] = []
         for start in range(0, len(queries), MEASURED):
@@ -264,13 +250,5 @@ def _accuracies(linker: MLLM, dataset: Dataset, mentions: Sequence[Mention], bla
             with torch.no_grad():
                 table = linker.logits(torch.full((len(part), 3, *GREY), 0.5, device=linker.device), part, task)
             answers += [linker.ranked(query, row) for query, row in zip(part, table.cpu(), strict=True)]
-        shares[task + BLANKED] = _share(mentions, answers)
+        shares[task + BLANKED] = share_of_first(mentions, answers)
     return shares
-
-
-def _share(mentions: Sequence[Mention], answers: Sequence[Prediction]) -> float:
-    credit = 0.0
-    for mention, answer in zip(mentions, answers, strict=True):
-        first = [entity for entity, score in zip(answer.ranked, answer.scores, strict=True) if score == answer.scores[0]]
-        credit += (mention.gold in first) / max(1, len(first))
-    return credit / len(mentions)

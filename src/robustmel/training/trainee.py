@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.errors import UsageError
+from robustmel.errors import MissingError, UsageError
 from robustmel.linkers import LINKERS
 from robustmel.registry import Preset, is_file_component
 from robustmel.training.recipe import Recipe
@@ -68,6 +69,21 @@ class Trainee(Protocol):
         self, folder: Path, dataset: Dataset, split: str, candidates: Sequence[tuple[str, ...]] | None
     ) -> dict[str, float]:
         """Accuracy per task of what `publish` wrote, on one split; {} where it has no mention."""
+
+
+def epoch_seed(seed: int, epoch: int) -> int:
+    """What an epoch's draws begin with, from the recipe's seed."""
+    return (seed * 1_000_003 + epoch) % 2**63
+
+
+def epoch_generator(seed: int, epoch: int) -> torch.Generator:
+    """For the order of an epoch's batches."""
+    return torch.Generator().manual_seed(epoch_seed(seed, epoch))
+
+
+def no_training_mention(datasets: Sequence[Dataset]) -> MissingError:
+    """The sentence for data sets without anything to learn from."""
+    return MissingError(f"no training mention in {', '.join(dataset.name for dataset in datasets)}: none has the split train.")
 
 
 def kind_of_training(recipe: Recipe) -> str:

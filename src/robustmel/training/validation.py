@@ -1,12 +1,13 @@
-"""Accuracy among candidates, by the quick path: every image and text encoded once."""
+"""Accuracy among candidates: by the quick path, every image and text encoded once, or of a linker's answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from robustmel.training.encoder import Encoder
 from robustmel.training.examples import Examples, TrainingData
+from robustmel.types import Mention, Prediction
 
 CHUNK = 256
 """Rows encoded at a time; it bounds memory only."""
@@ -47,6 +48,15 @@ def accuracies(encoder: Encoder, data: TrainingData, examples: Examples) -> dict
                     credit += _credit(row_scores[[column[candidate] for candidate in listed]], row_scores[column[gold]])
         shares[task] = credit / len(examples)
     return shares
+
+
+def share_of_first(mentions: Sequence[Mention], answers: Sequence[Prediction]) -> float:
+    """Share of the mentions, at least one, whose entity has the highest score; ties count in part, what is not there is wrong."""
+    credit = 0.0
+    for mention, answer in zip(mentions, answers, strict=True):
+        first = [entity for entity, score in zip(answer.ranked, answer.scores, strict=True) if score == answer.scores[0]]
+        credit += (mention.gold in first) / max(1, len(first))
+    return credit / len(mentions)
 
 
 def _credit(among: Tensor, right: Tensor) -> float:

@@ -6,11 +6,12 @@ import base64
 import hashlib
 import shutil
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from robustmel.report.flags.flag import KINDS, as_json, by_advice, power
@@ -54,9 +55,7 @@ def write_page(report: ReportContent, folder: Path) -> Path:
     chosen = gallery(report.run, wanted=report.holds)
     plot, curves = accuracy_plot(summaries), security_curves(summaries)
     style, script = _asset("style.css"), _asset("script.js")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown)
-    environment.globals |= {"figure": figure, "shade": _shade, "interval": _interval, "doubt": _doubt, "task_names": TASK_NAMES}
-    page = environment.from_string(_asset("page.html.jinja")).render(
+    page = _template().render(
         version=__version__,
         style=Markup(style),
         script=Markup(script),
@@ -142,6 +141,13 @@ def _heat(cell: TransferCell | None) -> dict[str, str] | None:
         "left": percent(cell.accuracy),
         "title": f"attack success {broken(cell)} %, still linked {linked(cell)} %, clean {percent(cell.clean_accuracy)} %",
     }
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown)
+    environment.globals |= {"figure": figure, "shade": _shade, "interval": _interval, "doubt": _doubt, "task_names": TASK_NAMES}
+    return environment.from_string(_asset("page.html.jinja"))
 
 
 def _asset(name: str) -> str:
