@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+from robustmel.errors import UsageError
 from robustmel.registry import own_parameters
 from robustmel.types import TASKS, Prediction, Query, Task
 
@@ -166,6 +167,19 @@ def violations(kind: type[Any]) -> Iterator[str]:
         yield f"its constructor takes **kwargs; name its parameters ({', '.join(own_parameters(kind))}, ...), as grids set them by name."
     if callable(getattr(kind, "assets", None)) and not inspect.ismethod(kind.assets):
         yield "its assets must be a classmethod: they are asked for before it is built."
+
+
+def check_task(linker: Linker, task: Task, *, pixels: bool = False) -> None:
+    """Refuses a task that a linker does not answer and, where it is to read `pixels`, one without an image.
+
+    Raises:
+        UsageError: The sentence names the tasks that would do.
+    """
+    if task not in linker.tasks:
+        raise UsageError(f'linker {type(linker).__name__} has no task "{task}"; it has {", ".join(linker.tasks)}.')
+    if pixels and task == "T2T":
+        others = " or ".join(other for other in linker.tasks if other != task)
+        raise UsageError(f'task "{task}" reads no image, so it has no gradient in the pixels; choose {others}.')
 
 
 def lacks(absent: KeyError) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import ClassVar
 
-from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
+from robustmel.linkers.contract import check_task
 from robustmel.types import Prediction, Query, Task
 
 
@@ -32,8 +32,7 @@ class CopySurface:
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """One prediction a query, in order."""
-        if task not in self.tasks:
-            raise UsageError(f'linker CopySurface has no task "{task}"; it has {", ".join(self.tasks)}.')
+        check_task(self, task)
         return [self._answer(query) for query in queries]
 
     def _answer(self, query: Query) -> Prediction:

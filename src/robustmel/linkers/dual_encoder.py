@@ -3,7 +3,6 @@
 import gc
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,10 +13,10 @@ from torch.nn import functional
 from robustmel.errors import ImageError, MissingError, UsageError
 from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
-from robustmel.linkers.batches import answered
-from robustmel.linkers.contract import Capabilities, capabilities
+from robustmel.linkers.batches import answered, scored
+from robustmel.linkers.contract import Capabilities, capabilities, check_task
 from robustmel.linkers.family import Family
-from robustmel.linkers.loading import load, pick_device
+from robustmel.linkers.loading import check_device, load, pick_device
 from robustmel.linkers.preprocessing import Picture, Preprocessing
 from robustmel.linkers.ranking import ranking
 from robustmel.linkers.smoke_test import smoke_test
@@ -131,8 +130,7 @@ class DualEncoder(Family):
             RobustMELError: As when it is built.
         """
         cls._check(**parameters)
-        with suppress(MissingError):  # a grid may be planned where there is no GPU
-            pick_device(parameters.get("device", "auto"))
+        check_device(parameters.get("device", "auto"))
         model = parameters["model"]
         if not model or model.startswith(WORLD):  # one that is to be trained has no model yet
             return capabilities(cls)
@@ -171,7 +169,7 @@ class DualEncoder(Family):
         without any text in T2T ("no_text"), one with a candidate that is not in the knowledge base ("unknown_candidate"), and
         one whose scores are not finite ("non_finite").
         """
-        self._check_task(task)
+        check_task(self, task)
         return answered(queries, self.batch_size, lambda batch: self._answer(batch, task))
 
     @torch.no_grad()
@@ -181,14 +179,12 @@ class DualEncoder(Family):
         Raises:
             ImageError: The image of a query cannot be used.
         """
-        self._check_task(task)
-        asked = [(query, None if task == "T2T" else self._picture(query)) for query in queries]
-        longest = self.text_sides.width(queries)
-        table = torch.empty(len(queries), longest, device=self.device)
-        for start in range(0, len(queries), self.batch_size):
-            rows = self._scores(asked[start : start + self.batch_size], task)
-            table[start : start + len(rows)] = functional.pad(rows, (0, longest - rows.shape[1]), value=-torch.inf)
-        return table
+        check_task(self, task)
+        return scored(
+            queries,
+            self.batch_size,
+            lambda part: self._scores([(query, None if task == "T2T" else self._picture(query)) for query in part], task),
+        )
 
     def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T", *, smooth: bool = False) -> Tensor:
         """float32 (B, C) cosines, differentiable down to the raw pixels; the very scores `link` ranks by.
@@ -202,17 +198,11 @@ class DualEncoder(Family):
         Raises:
             UsageError: The task reads no pixels.
         """
-        self._check_task(task)
-        if task == "T2T":
-            raise UsageError('task "T2T" reads no image, so it has no gradient in the pixels; choose I2T or IT2T.')
+        check_task(self, task, pixels=True)
         values = self.preprocessing.smooth(pixels) if smooth else self.preprocessing(pixels)
         return self._cosines(self.image_features(self.model, values.to(self.device)), self.text_sides.of(queries, task))
 
     # How it is done ---------------------------------------------------------------------------------------------------
-
-    def _check_task(self, task: Task) -> None:
-        if task not in self.tasks:
-            raise UsageError(f'linker {type(self).__name__} has no task "{task}"; it has {", ".join(self.tasks)}.')
 
     def _answer(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """Predictions of one batch; what cannot be asked gets its row without disturbing the rest."""

@@ -52,6 +52,16 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
+def check_device(name: str) -> None:
+    """Refuses what no machine has; a GPU that is not here may be where the grid will run.
+
+    Raises:
+        UsageError: There is no device of that name.
+    """
+    with contextlib.suppress(MissingError):
+        pick_device(name)
+
+
 def load(
     model: str,
     revision: str | None,

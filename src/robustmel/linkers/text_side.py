@@ -48,10 +48,6 @@ class TextSides:
         self._remembered: dict[tuple[bool, tuple[int, ...]], TextSide] = {}
         self._whole: tuple[Tensor, Tensor] | None = None
 
-    def width(self, queries: Sequence[Query]) -> int:
-        """C, the number of columns that the scores of these queries have."""
-        return max((len(self.kb if query.candidates is None else query.candidates) for query in queries), default=0)
-
     def query_text(self, query: Query) -> str:
         """What is read of a query; "" where it has no text."""
         return query_text(query, self.what, self.query_template)

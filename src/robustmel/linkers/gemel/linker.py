@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -10,12 +9,11 @@ from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from robustmel.errors import ImageError, MissingError, UsageError
 from robustmel.kb import KnowledgeBase
-from robustmel.linkers.batches import answered
-from robustmel.linkers.contract import Capabilities, capabilities
+from robustmel.linkers.batches import answered, scored
+from robustmel.linkers.contract import Capabilities, capabilities, check_task
 from robustmel.linkers.gemel.answers import ranked_candidates, written_entities
 from robustmel.linkers.gemel.beam_search import Generated, beam_search
 from robustmel.linkers.gemel.checkpoint import FROZEN, blank, gemel_files, read_checkpoint, read_settings
@@ -30,7 +28,7 @@ from robustmel.linkers.gemel.name_scores import listed_scores
 from robustmel.linkers.gemel.prompt_reader import PromptReader
 from robustmel.linkers.gemel.stored_features import StoredFeatures
 from robustmel.linkers.gemel.vision import VisionEncoder
-from robustmel.linkers.loading import pick_device
+from robustmel.linkers.loading import check_device
 from robustmel.types import Prediction, Query, Task
 
 OPEN_NAMES = 10_000
@@ -139,8 +137,7 @@ class GEMEL:
             RobustMELError: As when it is built.
         """
         check_limits(**parameters)
-        with suppress(MissingError):  # a grid may be planned where there is no GPU
-            pick_device(parameters["device"])
+        check_device(parameters["device"])
         if parameters["model"]:  # one that is to be trained has none yet
             cls.assets(**parameters)
         if parameters["features"] is None:
@@ -175,7 +172,7 @@ class GEMEL:
         A query whose image cannot be used gets an error row, and so does one with a candidate that is not in the knowledge base
         ("unknown_candidate"), one whose question alone outgrows the context ("too_long"), and one whose scores are not finite.
         """
-        self._check_task(task)
+        check_task(self, task)
         return answered(queries, self.batch_size, lambda batch: self._answer(batch, task))
 
     @torch.no_grad()
@@ -186,12 +183,12 @@ class GEMEL:
             ImageError: The image of a query cannot be used.
             UsageError: As `logits`.
         """
-        self._check_task(task)
-        parts = [queries[start : start + self.batch_size] for start in range(0, len(queries), self.batch_size)]
-        tables = [self._scores(part, torch.cat([self._features(query, task) for query in part]), task) for part in parts]
-        width = max((table.shape[1] for table in tables), default=0)
-        padded = [pad(table, (0, width - table.shape[1]), value=-torch.inf) for table in tables]
-        return torch.cat(padded) if padded else torch.zeros(0, 0)
+        check_task(self, task)
+        return scored(
+            queries,
+            self.batch_size,
+            lambda part: self._scores(part, torch.cat([self._features(query, task) for query in part]), task),
+        )
 
     def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "IT2T") -> Tensor:
         """float32 (B, C): log-probability of each candidate's name by its length, differentiable down to the raw pixels.
@@ -205,16 +202,10 @@ class GEMEL:
         Raises:
             UsageError: The task reads no pixels, or the knowledge base is open and too large to compare every name.
         """
-        self._check_task(task)
-        if task == "T2T":
-            raise UsageError('task "T2T" reads no image, so it has no gradient in the pixels; choose IT2T.')
+        check_task(self, task, pixels=True)
         return self._scores(queries, self.vision.features(pixels), task)
 
     # How it is done ---------------------------------------------------------------------------------------------------
-
-    def _check_task(self, task: Task) -> None:
-        if task not in self.tasks:
-            raise UsageError(f'linker GEMEL has no task "{task}"; it has {", ".join(self.tasks)}.')
 
     @cached_property
     def names(self) -> EntityNames:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -11,20 +10,19 @@ from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from robustmel.errors import ImageError, MissingError, UsageError
+from robustmel.errors import ImageError, MissingError
 from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
-from robustmel.linkers.batches import answered
+from robustmel.linkers.batches import answered, scored
 from robustmel.linkers.chat.prompt import Prompt
 from robustmel.linkers.chat.reply_parser import chosen
-from robustmel.linkers.contract import Capabilities, capabilities
+from robustmel.linkers.contract import Capabilities, capabilities, check_task
 from robustmel.linkers.gemel.beam_search import beam_search
 from robustmel.linkers.gemel.language_model import Prefix
 from robustmel.linkers.gemel.memory import language_model_memory
 from robustmel.linkers.gemel.name_scores import listed_scores
-from robustmel.linkers.loading import pick_device
+from robustmel.linkers.loading import check_device, pick_device
 from robustmel.linkers.mllm.model import Vectors, VisionLanguageModel
 from robustmel.linkers.mllm.reference import reference
 from robustmel.linkers.mllm.settings import Answer, check, no_gradient, prompt_folder
@@ -116,8 +114,7 @@ class MLLM:
             RobustMELError: As when it is built.
         """
         check(**parameters)
-        with suppress(MissingError):  # a grid may be planned where there is no GPU
-            pick_device(parameters["device"])
+        check_device(parameters["device"])
         if parameters["model"]:  # one that is to be trained has none yet
             cls.assets(**parameters)
         indexed = parameters["answer"] == "index"
@@ -148,7 +145,7 @@ class MLLM:
         with a candidate that is not in the knowledge base ("unknown_candidate"), one that outgrows the context ("too_long"), and
         one whose scores are no numbers. A name that cannot be written is ranked nowhere.
         """
-        self._check_task(task)
+        check_task(self, task)
         return answered(queries, self.batch_size, lambda batch: self._linked(batch, task))
 
     @torch.no_grad()
@@ -158,12 +155,12 @@ class MLLM:
         Raises:
             ImageError: The image of a query cannot be used.
         """
-        self._check_task(task)
-        parts = [queries[start : start + self.batch_size] for start in range(0, len(queries), self.batch_size)]
-        tables = [self._scored(part, self._seen([self.picture(query, task) for query in part]), task)[0] for part in parts]
-        width = max((table.shape[1] for table in tables), default=0)
-        padded = [pad(table, (0, width - table.shape[1]), value=-torch.inf) for table in tables]
-        return torch.cat(padded) if padded else torch.zeros(0, 0)
+        check_task(self, task)
+        return scored(
+            queries,
+            self.batch_size,
+            lambda part: self._scored(part, self._seen([self.picture(query, task) for query in part]), task)[0],
+        )
 
     def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T") -> Tensor:
         """float32 (B, C): log-probability of each candidate's name, differentiable down to the raw pixels.
@@ -177,18 +174,12 @@ class MLLM:
         Raises:
             UsageError: The task reads no pixels.
         """
-        self._check_task(task)
-        if task == "T2T":
-            raise UsageError('task "T2T" reads no image, so it has no gradient in the pixels; choose I2T or IT2T.')
+        check_task(self, task, pixels=True)
         return self._scored(queries, self.model.pixel_vectors(pixels), task)[0]
 
     def reference(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """See `contract.HasReference`: by the library's own processor, model and `generate`."""
         return reference(self, queries, task)
-
-    def _check_task(self, task: Task) -> None:
-        if task not in self.tasks:
-            raise UsageError(f'linker {type(self).__name__} has no task "{task}"; it has {", ".join(self.tasks)}.')
 
     def label(self, query: Query, entity: str) -> str:
         """The text of a candidate: what `labels` gives it, else its name."""
