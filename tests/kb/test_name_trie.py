@@ -40,10 +40,6 @@ def nodes(node: dict[Any, Any], path: tuple[int, ...] = ()) -> Iterator[tuple[tu
             yield from nodes(child, (*path, token))
 
 
-def below(node: dict[Any, Any]) -> int:
-    return sum(len(inner.get(HERE, [])) for _, inner in nodes(node))
-
-
 def walk(trie: NameTrie, path: Sequence[int]) -> int:
     state = np.array([trie.root])
     for token in path:
@@ -69,7 +65,6 @@ def assert_like_dict(trie: NameTrie, sequences: Sequence[Sequence[int]], max_len
     assert offsets[0] == 0
     assert offsets[-1] == len(tokens) == len(following)
     np.testing.assert_array_equal(trie.ends(states), [HERE in node for node in expected.values()])
-    np.testing.assert_array_equal(trie.names_below(states), [below(node) for node in expected.values()])
     longest = [
         max((len(inner) - len(path) for inner in expected if inner[: len(path)] == path), default=0) for path in expected
     ]
@@ -81,7 +76,7 @@ def assert_like_dict(trie: NameTrie, sequences: Sequence[Sequence[int]], max_len
         assert following[own].tolist() == [walk(trie, (*path, token)) for token in tokens[own].tolist()]
         assert trie.names(int(states[place])).tolist() == node.get(HERE, [])
     assert len(trie) == len(sequences)
-    assert trie.unreachable.tolist() == sorted(
+    assert sorted([*trie.empty, *trie.too_long]) == sorted(
         set(range(len(sequences))) - {i for node in expected.values() for i in node.get(HERE, [])}
     )
 
@@ -111,7 +106,6 @@ def test_beams_walk_as_in_the_nested_dict_and_dead_ones_stay_dead(sequences: lis
         beams = [node.get(int(token)) if node is not None else None for node, token in zip(beams, tokens, strict=True)]
         np.testing.assert_array_equal(states == -1, [node is None for node in beams])
         np.testing.assert_array_equal(trie.ends(states), [node is not None and HERE in node for node in beams])
-        np.testing.assert_array_equal(trie.names_below(states), [0 if node is None else below(node) for node in beams])
         offsets, children, _ = trie.children(states)
         for beam, node in enumerate(beams):
             live = sorted(token for token in node or {} if token != HERE)
@@ -138,17 +132,15 @@ def test_more_names_than_are_read_at_a_time_are_all_there() -> None:
     for index, sequence in enumerate(sequences):
         leaves.setdefault(tuple(sequence), []).append(index)
     empty = leaves.pop(())
-    assert trie.empty.tolist() == trie.unreachable.tolist() == empty
+    assert trie.empty.tolist() == empty
     for path, indices in leaves.items():
         assert trie.names(walk(trie, path)).tolist() == indices
-    assert int(trie.names_below(np.array([trie.root]))[0]) == len(sequences) - len(empty)
 
 
 def test_empty_and_over_long_names_are_told_apart_and_never_reached() -> None:
     trie = NameTrie.build([[5, 6, 7], [], [5, 6], [9, 9, 9, 9]], max_length=2)
     assert trie.empty.tolist() == [1]
     assert trie.too_long.tolist() == [0, 3]
-    assert trie.unreachable.tolist() == [0, 1, 3]
     assert not trie.ends(np.array([trie.root]))[0]
     assert trie.names(trie.root).tolist() == []
     assert walk(trie, [9]) == walk(trie, [5, 6, 7]) == -1

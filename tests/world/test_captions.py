@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
+import string
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from robustmel.world.captions import templates_of, write_caption
-from robustmel.world.captions.writing import slots_of
 from robustmel.world.chance import stream
 from robustmel.world.mentions import DATASETS, SPLITS
 
@@ -27,6 +27,11 @@ FACTS = {
     "meaning": "meaningful",
 }
 ALL = list(itertools.product(DATASETS, SPLITS, KINDS))
+
+
+def slots_of(template: str) -> set[str]:
+    """The names in braces."""
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
 
 
 @pytest.mark.parametrize(("dataset", "split", "kind"), ALL)

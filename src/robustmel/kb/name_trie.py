@@ -100,11 +100,6 @@ class NameTrie:
         """How many names there are, those that cannot be reached included."""
         return len(self.end_names) + len(self.empty) + len(self.too_long)
 
-    @property
-    def unreachable(self) -> NDArray[np.int64]:
-        """Indices of the names that are empty or too long, ascending."""
-        return np.sort(np.concatenate((self.empty, self.too_long))).astype(np.int64)
-
     def step(self, states: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where each beam gets by one token.
 
@@ -153,16 +148,6 @@ class NameTrie:
             tokens.append(edge & ((1 << TOKEN_BITS) - 1))
             state = edge >> TOKEN_BITS
         return tuple(reversed(tokens))
-
-    def names_below(self, states: NDArray[np.int64]) -> NDArray[np.int64]:
-        """How many names end at each of the states or beyond it; same shape. One pass over all states for each depth below them."""
-        first = np.asarray(states, np.int64)
-        last = first + 1
-        count = np.zeros_like(first)
-        while (first < last).any():  # the states of one depth below a state are consecutive numbers too
-            count += self._names_before(last) - self._names_before(first)
-            first, last = self._first_child(first), self._first_child(last)
-        return count
 
     def heights(self, states: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many tokens the longest name that goes on from each of the states still has; same shape."""

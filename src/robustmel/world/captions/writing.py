@@ -1,7 +1,6 @@
 """One caption from a template, the mention, and facts of its entity."""
 
 import re
-import string
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -49,11 +48,6 @@ def write_caption(
     before, after = template.format_map(fillings).split(_MARK)
     before = _joined(before[:1].upper() + before[1:], surface)
     return Caption(before + surface + after, (len(before), len(before) + len(surface)), clue)
-
-
-def slots_of(template: str) -> set[str]:
-    """The names in braces."""
-    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
 
 
 def _joined(before: str, surface: str) -> str:
