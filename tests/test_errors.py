@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robustmel.cli.entry import run as command_line
 from robustmel.errors import MissingError, RobustMELError, guarded, printable
 
 TEXTS = st.text(st.characters(exclude_categories=()))
@@ -37,6 +38,7 @@ def test_an_escape_sequence_is_shown_and_lines_of_an_error_stay_lines() -> None:
     assert printable("a\nb" + "c" * 200) == "a\\nb" + "c" * 94 + "..."
 
 
+COLOURS = f"{Path(__file__).parent / 'run' / 'colour_linker.py'}:ColourLinker"
 ESCAPE = "\x1b]0;owned\x07\x1b[2J"
 
 
@@ -73,30 +75,47 @@ def test_a_line_that_is_written_over_still_is() -> None:
 
 
 RAISING = """
+from robustmel.types import Prediction
 class Mine:
     tasks, version = ("I2T",), 1
     def __init__(self, kb, /): pass
-    def link(self, queries, task): raise RuntimeError({escape!r})
+    def link(self, queries, task):
+        if any("red" in query.text for query in queries):
+            raise RuntimeError({escape!r})
+        return [Prediction(query.id) for query in queries]
 """
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_neither_labels_nor_plug_ins_nor_files_write_escapes(workers: str, tmp_path: Path) -> None:
+@pytest.fixture
+def escapes(colour_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grid in the working directory whose label, whose plug-in's error and whose other words would steer a terminal."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text(RAISING.format(escape=ESCAPE))
-    label = json.dumps("a [/b] " + ESCAPE)
-    linkers = f'linkers = [{{name = "mine.py:Mine", label = {label}}}, "clip-world"]\n'
-    (tmp_path / "grid.toml").write_text(
-        'datasets = ["world-news"]\ntasks = ["I2T"]\nattacks = ["clean"]\nlimit = 3\n' + linkers
-    )
-    on_pipes = {"cwd": tmp_path, "capture_output": True, "text": True, "check": False}
-    for arguments in (
-        ["run", "grid.toml", "--workers", workers],
-        ["report", "runs/grid", "--format", "csv"],
-        ["linkers", "mine.py:Mine"],
-        ["plan", f"{ESCAPE}.toml"],
-        [ESCAPE],
+    linkers = f'linkers = [{{name = "mine.py:Mine", label = {json.dumps("a [/b] " + ESCAPE)}}}, "{COLOURS}"]\n'
+    data = f'datasets = [{{name = "jsonl", path = "{colour_data}"}}]\n'
+    (tmp_path / "grid.toml").write_text(data + 'tasks = ["I2T"]\nattacks = ["clean"]\n' + linkers)
+
+
+@pytest.mark.usefixtures("escapes")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_neither_labels_nor_plug_ins_write_escapes_in_a_run(workers: str) -> None:
+    command = [sys.executable, "-m", "robustmel", "run", "grid.toml", "--workers", workers]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1, ended.stderr
+    assert "owned" in ended.stdout
+    assert "\x1b" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.usefixtures("escapes")
+def test_no_other_command_writes_them_either(capfd: pytest.CaptureFixture[str]) -> None:
+    for code, arguments in (
+        (1, ["run", "grid.toml"]),
+        (0, ["report", "runs/grid", "--format", "csv"]),
+        (1, ["linkers", "mine.py:Mine"]),
+        (3, ["plan", f"{ESCAPE}.toml"]),
+        (2, [ESCAPE]),
     ):
-        ended = subprocess.run([sys.executable, "-m", "robustmel", *arguments], **on_pipes)  # type: ignore[call-overload]
-        assert "\x1b" not in ended.stdout + ended.stderr
-        assert ended.returncode in (0, 1, 2, 3)
-        assert "This is a bug" not in ended.stderr
+        assert command_line(arguments) == code
+        told = capfd.readouterr()
+        assert "owned" in told.out + told.err
+        assert "\x1b" not in told.out + told.err

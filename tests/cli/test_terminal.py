@@ -18,14 +18,20 @@ from subprocess import Popen
 
 import pytest
 
-GRID = """
-datasets = ["world-news"]
-linkers = ["clip-world"]
+LINKER = f"{Path(__file__).parents[1] / 'run' / 'colour_linker.py'}:ColourLinker"
+DATA = '{name = "jsonl", path = "colours"}'
+GRID = f"""
+datasets = [{DATA}]
+linkers = ["{LINKER}"]
 tasks = ["I2T"]
-attacks = [{name = "noise", strength = "normal"}, {name = "pgd", strength = "normal"}]
+attacks = ["noise", {{name = "pgd", eps = "8/255", steps = 3}}]
 limit = 3
 batch_size = 1
 """
+SHAPE = {"vision_width": 32, "vision_depth": 1, "text_width": 32, "text_depth": 1, "vocabulary": 300}
+SMALL = ["--set", "epochs=1", *(word for name, size in SHAPE.items() for word in ("--set", f"architecture.{name}={size}"))]
+
+pytestmark = pytest.mark.usefixtures("colour_data")
 
 
 def on_a_terminal(
@@ -59,8 +65,7 @@ def on_a_terminal(
     return process.returncode, said.decode("utf-8", "replace")
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("columns", [40, 200])
+@pytest.mark.parametrize(("workers", "columns"), [("1", 40), ("2", 200)])
 def test_a_run_ends_well_on_a_terminal(tmp_path: Path, workers: str, columns: int) -> None:
     (tmp_path / "grid.toml").write_text(GRID)
     code, said = on_a_terminal(["run", "grid.toml", "--workers", workers], columns, tmp_path)
@@ -75,36 +80,21 @@ def test_a_run_ends_well_on_a_terminal(tmp_path: Path, workers: str, columns: in
 @pytest.mark.parametrize(
     ("columns", "arguments"),
     [
-        (40, ["demo", "--quick", "--workers", "2"]),
-        (200, ["demo", "--quick", "--workers", "1"]),
-        (40, ["perturb", "world-news", "--linker", "clip-world", "--attack", "noise", "--limit", "3", "--out", "set"]),
-        (
-            200,
-            [
-                "perturb",
-                "world-news",
-                "--linker",
-                "clip-world",
-                "--attack",
-                "noise",
-                "--limit",
-                "3",
-                "--out",
-                "set",
-                "--workers",
-                "2",
-            ],
-        ),
-        (40, ["train", "dual-encoder", "--dataset", "world-news", "--family", "clip", "--set", "epochs=1", "--out", "model"]),
-        (40, ["export", "world-news", "--split", "test", "--out", "exported"]),
-        (200, ["export", "world-news", "--split", "test", "--out", "exported"]),
-        (40, ["kb", "build", "--dataset", "world-news", "--out", "kb"]),
-        (200, ["kb", "build", "--dataset", "world-news", "--out", "kb"]),
-        (40, ["selftest", "--attack", "apgd"]),
+        (40, ["demo", "--quick", "--workers", "1"]),
+        (200, ["perturb", DATA, "--linker", LINKER, "--attack", "noise", "--out", "set"]),
+        (40, ["train", "dual-encoder", "--dataset", DATA, "--family", "clip", *SMALL, "--out", "model"]),
+        (40, ["export", DATA, "--split", "test", "--out", "exported"]),
+        (200, ["kb", "build", "--dataset", DATA, "--out", "kb"]),
+        (40, ["selftest", "--attack", '{name = "pgd", steps = 10}', "--workers", "1"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else None,
 )
-def test_commands_with_progress_end_well_on_a_terminal(tmp_path: Path, columns: int, arguments: list[str]) -> None:
+def test_commands_with_progress_end_well_on_a_terminal(
+    tmp_path: Path, colour_data: Path, columns: int, arguments: list[str]
+) -> None:
+    if arguments[0] == "train":
+        mentions = colour_data / "mentions.jsonl"
+        mentions.write_text(mentions.read_text().replace('"split": "test"', '"split": "train"'))
     code, said = on_a_terminal(arguments, columns, tmp_path)
     assert code == 0, said
     assert ("━" in said) == (arguments[0] != "kb")  # a bar was drawn; the total of a knowledge base is known at its end
@@ -112,7 +102,7 @@ def test_commands_with_progress_end_well_on_a_terminal(tmp_path: Path, columns: 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_on_a_terminal_is_told_and_the_same_command_finishes(tmp_path: Path, workers: str) -> None:
-    (tmp_path / "grid.toml").write_text(GRID.replace("limit = 3", "limit = 12").replace("normal", "strong"))
+    (tmp_path / "grid.toml").write_text(GRID.replace("limit = 3", "limit = 12").replace("steps = 3", "steps = 300"))
     command = ["run", "grid.toml", "--workers", workers]
 
     def at_work() -> bool:
@@ -150,7 +140,7 @@ def commands_in(folder: Path) -> list[bytes]:
 
 def test_a_label_neither_steers_the_terminal_nor_is_markup(tmp_path: Path) -> None:
     label = json.dumps("[/b] \x1b]0;owned\x07")
-    grid = GRID.replace('["clip-world"]', f'[{{name = "clip-world", label = {label}}}]')
+    grid = GRID.replace(f'["{LINKER}"]', f'[{{name = "{LINKER}", label = {label}}}]')
     (tmp_path / "grid.toml").write_text(grid)
     code, said = on_a_terminal(["run", "grid.toml"], 200, tmp_path)
     assert code == 0, said

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
@@ -19,7 +17,6 @@ from robustmel.fetch.hosts import Hosts
 from robustmel.retrieval.evidence import Evidence
 from robustmel.retrieval.evidence_store import EvidenceStore
 from robustmel.retrieval.pages import PageText
-from robustmel.retrieval.wikimedia.articles import search_query, title_of
 from robustmel.retrieval.wikimedia.encyclopaedia import Encyclopaedia
 from robustmel.types import Entity
 
@@ -284,20 +281,3 @@ def test_batches_are_kept_one_by_one(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         EvidenceStore(tmp_path / "s").payloads("item", ["a", "b"], broken)
     assert json.loads(next(EvidenceStore(tmp_path / "s").lines()))["payload"] == {"x": "ä"}
-
-
-@given(st.text(max_size=400), st.lists(st.text(max_size=30), max_size=8))
-def test_a_search_holds_quoted_phrases_alone(label: str, keywords: list[str]) -> None:
-    query = search_query(label, keywords)
-    assert len(query) <= 300
-    assert query == "" or (query.startswith('"') and query.endswith('"'))
-    assert query.replace('" "', "").count('"') in (0, 2)
-    assert not set(query) & set("\\*?~")
-
-
-@given(st.text(max_size=300))
-def test_a_title_that_may_be_asked_for_stays_one_title(name: str) -> None:
-    title = title_of(name)
-    assert "|" not in title
-    assert len(title.encode("utf-8", "replace")) <= 255
-    assert title_of(title) == title

@@ -170,7 +170,7 @@ DAMAGE: dict[str, Damage] = {
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str, Any]]:
     """The data, a finished run, and all that is in its store."""
-    from tests.run.conftest import make_colour_data
+    from tests.conftest import make_colour_data
 
     folder = tmp_path_factory.mktemp("sound")
     data = make_colour_data(folder / "colours")

@@ -213,8 +213,15 @@ def until(condition: Callable[[], Any], process: subprocess.Popen[str]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(("workers", "of"), [(1, Candidates), (2, Candidates), (2, Variant)])
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("workers", "of", "how"),
+    [
+        (1, Candidates, signal.SIGINT),
+        (2, Candidates, signal.SIGTERM),
+        (2, Variant, signal.SIGINT),
+        (2, Variant, signal.SIGTERM),
+    ],
+)
 def test_waiting_for_another_run_obeys_an_interrupt(
     colour_data: Path, tmp_path: Path, linker: str, workers: int, of: type[Any], how: signal.Signals
 ) -> None:

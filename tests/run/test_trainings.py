@@ -25,37 +25,54 @@ from robustmel.run.store import Store
 UPPER = f"{Path(__file__).parent / 'text_attacks.py'}:UpperCase"
 SMALL = {
     "epochs": 2,
-    "architecture": {"vision_depth": 1, "text_depth": 1, "image_size": 16, "vision_width": 32, "text_width": 32},
+    "architecture": {
+        "vision_depth": 1,
+        "text_depth": 1,
+        "image_size": 16,
+        "vision_width": 32,
+        "text_width": 32,
+        "vocabulary": 300,
+    },
 }
 
 
-def table(**change: Any) -> dict[str, Any]:
-    recipe = SMALL | change.pop("recipe", {})
-    linker = {"name": "clip", "label": "mine", "trained": {"recipe": recipe, "on": ["world-news"]}}
-    return {"datasets": ["world-news"], "linkers": [linker], "tasks": ["T2T"], "attacks": ["clean"], "limit": 12, **change}
+@pytest.fixture
+def data(colour_data: Path) -> Path:
+    """Twelve mentions to train on, three to validate and three to test."""
+    lines = [json.loads(line) for line in (colour_data / "mentions.jsonl").read_text().splitlines()]
+    for number, line in enumerate(lines):
+        line["split"] = "train" if number < 12 else "validation" if number < 15 else "test"
+    (colour_data / "mentions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return colour_data
 
 
-def run(folder: Path, **change: Any) -> Any:
-    return run_grid(parse_grid(table(**change)), folder / "out", Store(folder / "store"), 1, "cpu", ProgressListener())
+def table(data: Path, **change: Any) -> dict[str, Any]:
+    recipe, source = SMALL | change.pop("recipe", {}), {"name": "jsonl", "path": str(data)}
+    linker = {"name": "clip", "label": "mine", "trained": {"recipe": recipe, "on": [source]}}
+    return {"datasets": [source], "linkers": [linker], "tasks": ["T2T"], "attacks": ["clean"], **change}
+
+
+def run(data: Path, folder: Path, **change: Any) -> Any:
+    return run_grid(parse_grid(table(data, **change)), folder / "out", Store(folder / "store"), 1, "cpu", ProgressListener())
 
 
 def trainings(folder: Path) -> int:
     return len(list((folder / "store" / "training").glob("*/*/manifest.json")))
 
 
-def test_a_grid_trains_once_a_seed_and_again_for_another_recipe(tmp_path: Path) -> None:
-    assert run(tmp_path, seeds=[0, 1]).errors == 0
+def test_a_grid_trains_once_a_seed_and_again_for_another_recipe(data: Path, tmp_path: Path) -> None:
+    assert run(data, tmp_path, seeds=[0, 1]).errors == 0
     assert trainings(tmp_path) == 2  # one a seed
     (row,) = build(tmp_path / "out").summaries
     assert row.seeds == (0, 1)
-    assert run(tmp_path, seeds=[0, 1]).made == 0
-    assert run(tmp_path, seeds=[0], recipe={"learning_rate": 2e-3}).made == 2  # a training, and its answers
+    assert run(data, tmp_path, seeds=[0, 1]).made == 0
+    assert run(data, tmp_path, seeds=[0], recipe={"learning_rate": 2e-3}).made == 2  # a training, and its answers
     assert trainings(tmp_path) == 3
 
 
-def test_a_poisoned_training_is_a_row_of_its_own(tmp_path: Path) -> None:
+def test_a_poisoned_training_is_a_row_of_its_own(data: Path, tmp_path: Path) -> None:
     poison = {"name": UPPER, "record_rate": 0.4, "label": "loud"}
-    assert run(tmp_path, poisons=["none", poison]).errors == 0
+    assert run(data, tmp_path, poisons=["none", poison]).errors == 0
     assert trainings(tmp_path) == 2
     manifests = [json.loads(file.read_text()) for file in (tmp_path / "store" / "poison").glob("*/*/manifest.json")]
     assert [(one["chosen"], one["changed"]) for one in manifests] == [(int(0.4 * manifests[0]["records"]),) * 2]
@@ -63,12 +80,12 @@ def test_a_poisoned_training_is_a_row_of_its_own(tmp_path: Path) -> None:
     assert [cell["poison"] for cell in cells] == ["none", "loud"]
 
 
-def test_the_records_of_a_lower_rate_are_among_those_of_a_higher(tmp_path: Path) -> None:
+def test_the_records_of_a_lower_rate_are_among_those_of_a_higher(data: Path, tmp_path: Path) -> None:
     from robustmel.run.stages.overlays import read_overlay
 
     store, chosen = Store(tmp_path / "store"), []
-    for rate in (0.1, 0.2):
-        plan = expand(parse_grid(table(poisons=[{"name": UPPER, "record_rate": rate}])), Builder(store))
+    for rate in (0.25, 0.5):
+        plan = expand(parse_grid(table(data, poisons=[{"name": UPPER, "record_rate": rate}])), Builder(store))
         job = next(job for job in plan.jobs if job.kind == "poison")
         Builder(store).make(job, lambda *_: None)
         chosen.append(set(read_overlay(store.path(job.kind, job.key), "mentions")))
@@ -86,14 +103,16 @@ def test_the_records_of_a_lower_rate_are_among_those_of_a_higher(tmp_path: Path)
         ({"linkers": ["clip-world"], "poisons": [{"name": UPPER, "record_rate": 0.1}]}, "no linker of the grid is trained"),
     ],
 )
-def test_what_cannot_be_trained_is_told_before_anything_is_made(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+def test_what_cannot_be_trained_is_told_before_anything_is_made(
+    data: Path, tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
     with pytest.raises(UsageError, match=said):
-        run(tmp_path, **change)
+        run(data, tmp_path, **change)
     assert not (tmp_path / "store").exists()
 
 
-def test_a_killed_training_goes_on_by_the_same_command(tmp_path: Path) -> None:
-    grid = table(recipe={"epochs": 4})
+def test_a_killed_training_goes_on_by_the_same_command(data: Path, tmp_path: Path) -> None:
+    grid = table(data, recipe={"epochs": 60})
     (tmp_path / "grid.json").write_text(json.dumps(grid))
     code = (
         "import json, sys; from pathlib import Path; from robustmel.run.grid import parse_grid; from robustmel.run.runs import run_grid;"
@@ -108,8 +127,8 @@ def test_a_killed_training_goes_on_by_the_same_command(tmp_path: Path) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not list(tmp_path.glob("store/training/*/*/manifest.json"))
-    assert run(tmp_path, recipe={"epochs": 4}).errors == 0
+    assert run(data, tmp_path, recipe={"epochs": 60}).errors == 0
     (tmp_path / "whole").mkdir()
-    assert run(tmp_path / "whole", recipe={"epochs": 4}).errors == 0
+    assert run(data, tmp_path / "whole", recipe={"epochs": 60}).errors == 0
     first, second = (next((tmp_path / folder).glob("store/training/*/*/model/model.safetensors")) for folder in (".", "whole"))
     assert first.read_bytes() == second.read_bytes()
