@@ -3,7 +3,22 @@
 import typer
 from typer.exceptions import TyperException
 
-from robustmel.cli import components, data, datasets, detect, export, fetch, init, kb, make, poison, results, running, selftest
+from robustmel.cli import (
+    audit,
+    components,
+    data,
+    datasets,
+    detect,
+    export,
+    fetch,
+    init,
+    kb,
+    make,
+    poison,
+    results,
+    running,
+    selftest,
+)
 from robustmel.version import __version__
 
 app = typer.Typer(
@@ -45,6 +60,7 @@ app.command("defences", rich_help_panel="Look")(components.defences)
 app.command("schema", rich_help_panel="Look")(init.schema)
 app.command("check", rich_help_panel="Data")(data.check)
 app.command("detect", rich_help_panel="Data")(detect.detect)
+app.command("audit", rich_help_panel="Data")(audit.audit)
 app.command("export", rich_help_panel="Data")(export.export)
 app.command("fetch-images", rich_help_panel="Data")(fetch.fetch_images)
 app.command("unpack", rich_help_panel="Data")(data.unpack)

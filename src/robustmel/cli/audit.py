@@ -1,0 +1,61 @@
+"""`audit`: is a published adversarial set what it claims to be?"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from robustmel.cli.options import dataset_from_text, dataset_names, linker_names
+
+
+def audit(
+    folder: Annotated[
+        Path, typer.Argument(metavar="SET", help="A folder of images (PNG, JPEG, .pt), or what robustmel perturb wrote.")
+    ],
+    clean: Annotated[
+        Path | None,
+        typer.Option("--clean", help="The clean images, by the same names.", show_default="SET/clean, where there is one"),
+    ] = None,
+    budget: Annotated[str | None, typer.Option("--budget", help='What the set claims: "8/255", "l2=3".')] = None,
+    norm: Annotated[Literal["linf", "l2"], typer.Option("--norm", help="The norm of a --budget that names none.")] = "linf",
+    data: Annotated[
+        str | None,
+        typer.Option("--data", help="The data set whose mentions have these images.", autocompletion=dataset_names),
+    ] = None,
+    linker: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--linker", help="Show the set to it; may be repeated.", show_default="embedded ones", autocompletion=linker_names
+        ),
+    ] = None,
+    no_linkers: Annotated[bool, typer.Option("--no-linkers", help="Look at the images alone.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many mentions linkers are shown, a random sample.")] = 100,
+    out: Annotated[Path | None, typer.Option("--out", help="Write every image's row to this file (JSON lines).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+) -> None:
+    """Check a published adversarial set against its clean images: norms, damage, copies, source."""
+    from robustmel.audit import audit as examine
+    from robustmel.audit.audit import EMBEDDED
+    from robustmel.audit.change import Budget
+    from robustmel.audit.text import to_json, to_text
+    from robustmel.errors import MissingError, UsageError
+    from robustmel.progress import counted
+
+    if no_linkers and linker:
+        raise UsageError("--linker and --no-linkers exclude each other; choose one.")
+    beside = clean if clean is not None else folder / "clean"
+    for path, option in ((folder, "SET"), (beside, "--clean")):
+        if not path.exists():
+            raise MissingError(f"no folder {path}; {option} is a folder of images.")
+    claimed = None if budget is None else Budget.parse(budget, norm)
+    dataset = None if data is None else dataset_from_text(data)
+    named = [] if no_linkers else linker or EMBEDDED
+    with counted("images") as progress:
+        found = examine(folder, beside, claimed, named, dataset, limit, progress)
+    if out is not None:
+        out.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found.rows()), "utf-8")
+    sys.stdout.write(to_json(found) if as_json else to_text(found))
+    if not found.sound:
+        raise typer.Exit(1)
