@@ -77,18 +77,67 @@ def reproduce_command(
     wordnet: Annotated[
         Path | None, typer.Option("--wordnet", help="A WordNet database folder, for the poison `wordnet`.")
     ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option("--dataset", help="table2 to table4: a data set, in place of the embedded one; may be repeated."),
+    ] = None,
+    linker: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--linker", metavar="ROW=LINKER", help="table2 to table4: the linker of a row of the paper; may be repeated."
+        ),
+    ] = None,
+    surrogate: Annotated[
+        str | None, typer.Option("--surrogate", help="table4: the linker that images are transferred from.")
+    ] = None,
+    undefended: Annotated[bool, typer.Option("--undefended", help="table3, table4: leave LLM-RetLink out.")] = False,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="table2 to table4: how many mentions.")] = None,
     device: Device = "auto",
 ) -> None:
     """Run a published experiment on the embedded world, with the paper's figures beside ours."""
+    from robustmel.errors import UsageError
     from robustmel.experiments.reproduce import experiments, read_experiment, reproduce
+    from robustmel.experiments.visual import VISUAL, visual_text
 
     if name is None:
-        print("\n".join(experiments()))
+        print("\n".join(sorted([*experiments(), *VISUAL])))
         return
+    if name in VISUAL:
+        asked = {
+            "datasets": dataset or (),
+            "linkers": pairs(linker),
+            "limit": limit,
+            "undefended": undefended,
+            "surrogate": surrogate,
+        }
+        for line in visual_text(name, quick, asked, out or Path("runs") / name, store, workers, device):
+            print(line, flush=True)
+        return
+    if dataset or linker or limit or surrogate or undefended:
+        raise UsageError(
+            f"{name} runs on its own data and linkers; --dataset, --linker and the like are for {', '.join(VISUAL)}."
+        )
     given = {option: str(path) for option, path in (("vectors", vectors), ("wordnet", wordnet)) if path is not None}
     experiment = read_experiment(name, quick, given)
     for text in reproduce(experiment, out or Path("runs") / name, store, workers, device):
         print(text, flush=True)
+
+
+def pairs(written: list[str] | None) -> dict[str, str]:
+    """`["CLIP=clip-world"]` as a dictionary; an inline table may follow the first equals sign.
+
+    Raises:
+        UsageError: One of them has no equals sign.
+    """
+    from robustmel.errors import UsageError
+
+    rows = {}
+    for text in written or ():
+        row, equals, linker = text.partition("=")
+        if not equals:
+            raise UsageError(f'"{text}" names no row; write ROW=LINKER, as in --linker CLIP=clip-world.')
+        rows[row.strip()] = linker.strip()
+    return rows
 
 
 def _run(grid: Grid, out: Path, store: Path, workers: int, device: str, max_errors: int) -> None:

@@ -1,0 +1,33 @@
+"""The visual-attack paper: its tables as data, what it says of them, and the same tables run here."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+VISUAL = ("table2", "table3", "table4", "visual-claims")
+"""What `robustmel reproduce` knows of it by name."""
+
+
+def visual_text(
+    name: str, quick: bool, asked: Mapping[str, Any], out: Path, store: Path, workers: int, device: str
+) -> Iterator[str]:
+    """The lines of one of `VISUAL`; what it needs is run first.
+
+    Args:
+        name: One of `VISUAL`.
+        quick: A few mentions.
+        asked: Of a table: see `setup.read_setup`.
+        out: The run folder.
+        store: Where artefacts are kept.
+        workers: Processes.
+        device: "auto", "cpu" or "cuda".
+    """
+    if name == "visual-claims":
+        from robustmel.experiments.visual.claims import claims_text
+
+        yield claims_text().rstrip("\n")
+        return
+    from robustmel.experiments.visual.run_table import run_table
+    from robustmel.experiments.visual.setup import read_setup
+
+    yield from run_table(read_setup(name, quick=quick, **asked), out, store, workers, device)

@@ -1,0 +1,141 @@
+"""The visual-attack paper's tables, its sentences about them, and the same tables in its shape."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from robustmel.cli.entry import run
+from robustmel.errors import UsageError
+from robustmel.experiments.visual.beside import paper_figures, table_lines
+from robustmel.experiments.visual.claims import agrees, claims_text, computed, gains, read_claims
+from robustmel.experiments.visual.paper_tables import chosen, paper_rows, repeated_rows
+from robustmel.experiments.visual.setup import TABLES, read_setup
+from robustmel.run.builder import Builder
+from robustmel.run.expand import expand
+from robustmel.run.store import Store
+
+ROOT = Path(__file__).parents[2]
+PAPER = ROOT.parent / "shared" / "papers" / "visual_attacks.csv"
+
+
+def claim(words: str) -> Any:
+    return next(claim for claim in read_claims() if words in claim["quote"])
+
+
+def test_the_tables_have_all_cells_of_the_paper() -> None:
+    assert Counter(row.table for row in paper_rows()) == {"table2": 60, "table3": 60, "table4": 60}
+    assert {len(row.accuracy) for row in paper_rows()} == {7}
+    (clip,) = chosen(linker="CLIP", dataset="Wikidata-MEL", task="i2t", defence="none")
+    assert (clip.raw, *clip.attacked) == (50.1, 31.4, 28.3, 32.6, 33.1, 24.3, 23.2)  # as printed
+
+
+def test_the_packaged_figures_are_those_of_the_source() -> None:
+    if not PAPER.is_file():
+        pytest.skip(f"no {PAPER.name} beside the checkout")
+    packaged = (ROOT / "src/robustmel/experiments/visual/visual_attacks.csv").read_text("utf-8")
+    assert packaged.partition("\n")[2] == PAPER.read_text("utf-8")
+
+
+def test_the_page_holds_what_the_code_computes() -> None:
+    page = (ROOT / "docs" / "visual-paper.md").read_text("utf-8")
+    assert claims_text().strip() in page
+
+
+def test_five_rows_repeat_one_of_them_but_for_a_cell() -> None:
+    pairs = {(one.linker, one.defence, one.dataset, other.dataset) for one, other in repeated_rows()}
+    assert pairs == {
+        ("OWL-ViT", "none", "Richpedia-MEL", "M3EL"),
+        ("SigLIP", "llm-retlink", "Richpedia-MEL", "M3EL"),
+        ("LLaVA", "none", "Wikidata-MEL", "WIKIPerson"),
+        ("MiniGPT-4", "none", "Wikidata-MEL", "WIKIPerson"),
+        ("Qwen2.5-VL", "none", "Wikidata-MEL", "WIKIPerson"),
+    }
+    assert {one.attacked == other.attacked for one, other in repeated_rows() if one.linker != "Qwen2.5-VL"} == {True}
+
+
+def test_claims_are_judged_to_the_digit() -> None:
+    assert len(gains()) == 630
+    assert sum(gain < 0 for gain in gains()) == 15
+    misquoted = claim("CLIP's accuracy under APGD-S")
+    assert computed(misquoted) == [20.0, 54.8]
+    assert not agrees(misquoted)
+    assert "(12.7 is CW-S)" in claims_text()
+    assert agrees(claim("FLAVA increases"))
+    assert not agrees(claim("all models experience"))
+    assert agrees(claim("MiniGPT-4* on the Richpedia-MEL"))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_can_be_planned_and_has_a_row_for_each_of_the_paper_s_linkers(name: str, tmp_path: Path) -> None:
+    setup = read_setup(name, quick=True, linkers=None if name == "table4" else {"CLIP": "clip-world"})
+    assert set(setup.linkers) <= {row.linker for row in chosen(table=name)}
+    assert expand(setup.grid, Builder(Store(tmp_path / "store"))).jobs
+
+
+def test_real_checkpoints_and_data_sets_are_named_in_place_of_the_embedded_ones() -> None:
+    model = '{name = "clip", model = "openai/clip-vit-base-patch32"}'
+    setup = read_setup("table3", ['{name = "wikidata-mel", path = "W.json"}'], {"CLIP": model}, limit=7)
+    assert [component.title for component in setup.grid.linkers] == ["CLIP"]
+    assert setup.linkers == {"CLIP": "CLIP"}
+    assert (setup.grid.datasets[0].name, setup.grid.limit) == ("wikidata-mel", 7)
+    assert len([spec for spec in setup.grid.attacks if spec.attack.name in ("pgd", "apgd", "cw")]) == 12  # static and adaptive
+    undefended = read_setup("table3", undefended=True).grid
+    assert [defence.name for defence in undefended.defences] == ["none"]
+    with pytest.raises(UsageError, match='table2 has no row "CLAP"'):
+        read_setup("table2", linkers={"CLAP": "clip-world"})
+
+
+def summary(attack: str, accuracy: float, **change: Any) -> Any:
+    source = change.pop("source_linker", "clip-world" if attack not in ("clean", "noise-normal") else "")
+    fields = {
+        "dataset": "wikidata", "task": "I2T", "linker": "clip-world", "defence": "none", "white_box": True, "worst_case": False,
+        "attack": attack, "accuracy": accuracy, "ci_low": 0.1, "ci_high": 0.9, "clean": attack == "clean",
+    }  # fmt: skip
+    return SimpleNamespace(**fields | change, cell=SimpleNamespace(source_linker=source))
+
+
+def test_our_figures_stand_above_the_paper_s_and_the_difference() -> None:
+    setup = read_setup("table3", ['{name = "wikidata-mel", path = "W.json", label = "wikidata"}'], {"CLIP": "clip-world"})
+    rows = [
+        summary("clean", 0.5),
+        summary("pgd-normal", 0.25),
+        summary("clean", 0.6, defence="retlink"),
+        summary("pgd-normal", 0.2, defence="retlink"),
+        summary("pgd-normal", 0.4, defence="retlink", white_box=False),
+    ]
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table_lines(setup, SimpleNamespace(summaries=rows))]  # type: ignore[arg-type]
+    table = [line for line in lines if len(line) == 9][2:11]
+    assert [line[0] for line in table if line[0]] == [
+        "clip-world",
+        "clip-world, retlink, static",
+        "clip-world, retlink, adaptive",
+    ]
+    assert [line[1:4] for line in table[:3]] == [
+        ["here", "50.0 [10, 90]", "25.0 [10, 90]"],
+        ["CLIP, Wikidata-MEL", "50.1", "31.4"],
+        ["difference", "-0.1", "-6.4"],
+    ]
+    assert [table[row][2:4] for row in (3, 6)] == [["60.0 [10, 90]", "40.0 [10, 90]"], ["60.0 [10, 90]", "20.0 [10, 90]"]]
+    assert table[3][4] == "n/a"
+
+
+def test_a_data_set_of_nobody_s_stands_beside_the_mean_and_repeated_rows_are_marked() -> None:
+    raw = [row.raw for row in chosen(linker="OWL-ViT", task="i2t", defence="none")]
+    figures, repeated = paper_figures("OWL-ViT", None, "I2T", defended=False)
+    assert figures[0] == pytest.approx(sum(raw) / 5)
+    assert repeated
+    assert not paper_figures("OWL-ViT", "WikiDiverse", "I2T", defended=False)[1]
+
+
+def test_the_command_prints_the_claims_and_keeps_options_to_the_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["reproduce", "visual-claims"]) == 0
+    assert capsys.readouterr().out == claims_text()
+    assert run(["reproduce", "poisoning", "--limit", "3"]) == 2
+    assert "are for table2, table3, table4" in capsys.readouterr().err
+    assert run(["reproduce", "table2", "--linker", "clip-world"]) == 2
+    assert "write ROW=LINKER" in capsys.readouterr().err
