@@ -21,6 +21,7 @@ from robustmel.progress import progress_display
 from robustmel.registry import Component, own_parameters
 from robustmel.report import Report, build
 from robustmel.report.predictions.score import score
+from robustmel.run.cluster.options import ClusterOptions
 from robustmel.run.grid import Grid, grid_of, read_grid
 from robustmel.run.listener import ProgressListener
 from robustmel.run.runs import Finished, run_grid
@@ -110,7 +111,14 @@ def run(
 
 
 def execute(
-    grid: Grid, out: Path, store: Path, workers: int, device: str, listener: ProgressListener | None = None, pages: bool = True
+    grid: Grid,
+    out: Path,
+    store: Path,
+    workers: int,
+    device: str,
+    listener: ProgressListener | None = None,
+    pages: bool = True,
+    cluster: ClusterOptions | None = None,
 ) -> Outcome:
     """Makes what a grid lacks and reports: what `run`, the commands and the selftest have in common.
 
@@ -122,6 +130,7 @@ def execute(
         device: "auto", "cpu" or "cuda".
         listener: Told of progress; None shows it on the error stream.
         pages: Whether the run folder gets its page.
+        cluster: Where the work is done, if not on this machine.
     """
     out, store = out.absolute(), store.absolute()  # a plug-in may change the working directory
 
@@ -134,9 +143,8 @@ def execute(
 
     at_hand = any(component.instance is not None for component in (*grid.datasets, *grid.linkers))
     with nullcontext(listener) if listener else progress_display() as display:
-        finished = run_grid(
-            grid, out, Store(store), 1 if at_hand else workers, device, display, page if pages else lambda: None
-        )
+        show = page if pages else lambda: None
+        finished = run_grid(grid, out, Store(store), 1 if at_hand else workers, device, display, show, cluster)
     return Outcome(finished, reports[-1] if reports else build(out, store))
 
 

@@ -12,6 +12,7 @@ import typer
 from robustmel.cli.options import CORES, STORE, Device, GridFile, MaxErrors, Out, StoreFolder, Workers
 
 if TYPE_CHECKING:
+    from robustmel.run.cluster.options import ClusterOptions
     from robustmel.run.grid import Grid
 
 
@@ -57,14 +58,24 @@ def run_command(
     grid: GridFile,
     out: Out = None,
     store: StoreFolder = STORE,
-    workers: Workers = 1,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Number of processes, or of a cluster's workers.")
+    ] = None,
     device: Device = "auto",
     max_errors: MaxErrors = 0,
+    executor: Annotated[
+        str, typer.Option("--executor", help="Who does the work: local, ray, ray://HOST:PORT or slurm.")
+    ] = "local",
+    options: Annotated[
+        Path | None, typer.Option("--executor-options", help="What a cluster's workers need (TOML; docs/clusters.md).")
+    ] = None,
 ) -> None:
     """Run a grid and report; after an interruption, run it again to go on."""
+    from robustmel.run.cluster.options import read_options
     from robustmel.run.grid import read_grid
 
-    _run(read_grid(grid), out or Path("runs") / grid.stem, store, workers, device, max_errors)
+    cluster = read_options(executor, options, workers)
+    _run(read_grid(grid), out or Path("runs") / grid.stem, store, workers or 1, device, max_errors, cluster)
 
 
 def reproduce_command(
@@ -140,10 +151,12 @@ def pairs(written: list[str] | None) -> dict[str, str]:
     return rows
 
 
-def _run(grid: Grid, out: Path, store: Path, workers: int, device: str, max_errors: int) -> None:
+def _run(
+    grid: Grid, out: Path, store: Path, workers: int, device: str, max_errors: int, cluster: ClusterOptions | None = None
+) -> None:
     from robustmel.api import execute
 
-    outcome = execute(grid, out, store, workers, device)
+    outcome = execute(grid, out, store, workers, device, cluster=cluster)
     finished, report = outcome.finished, outcome.report
     print(report.text())
     print(

@@ -13,10 +13,14 @@ from typing import Any
 
 from robustmel.run.builder import Builder
 from robustmel.run.changes import changes, ingredients
+from robustmel.run.cluster.cluster import Cluster
+from robustmel.run.cluster.options import ClusterOptions
+from robustmel.run.cluster.order import plan_digest
 from robustmel.run.estimate import disk_needed
 from robustmel.run.executors import execute
 from robustmel.run.expand import expand
 from robustmel.run.grid import Grid
+from robustmel.run.grid_table import table_of
 from robustmel.run.interrupt import Interrupted
 from robustmel.run.jobs import Job
 from robustmel.run.keys import LIBRARIES, plain
@@ -65,10 +69,19 @@ def run_grid(
     device: str,
     listener: ProgressListener,
     show: Callable[[], object] = lambda: None,
+    cluster: ClusterOptions | None = None,
 ) -> Finished:
     """Makes whatever a grid still lacks, and writes `run.json`. The same call goes on where an interrupted one stopped.
 
-    `show` is called when all is there, before images are dropped as `keep` says: whoever makes a gallery does it then.
+    Args:
+        grid: What to run.
+        out: The run folder.
+        store: Where artefacts are kept.
+        workers: Processes of this machine.
+        device: "auto", "cpu" or "cuda".
+        listener: Told of progress.
+        show: Called when all is there, before images are dropped as `keep` says: whoever makes a gallery does it then.
+        cluster: Where the work is done, if not on this machine.
 
     Raises:
         UsageError: The grid asks for what cannot be.
@@ -87,9 +100,12 @@ def run_grid(
             log.warning("retrying %d rows that failed in an earlier run", retried)
         jobs = [job for job in plan.jobs if not _unneeded(job, readers, store)]
         fresh = _to_prune(jobs, grid, out, store)
-        made = execute(jobs, builder, workers, listener)
+        places = None
+        if cluster is not None:
+            places = Cluster(cluster, out, store.root, device, table_of(grid), plan_digest(plan.jobs))
+        made = execute(jobs, builder, workers, listener, places)
         if not all(store.has(job.kind, job.key) for job in jobs):  # answers to a set that was made anew and came out otherwise
-            made += execute(jobs, builder, workers, listener)
+            made += execute(jobs, builder, workers, listener, places)
         del builder  # with its data and linkers: the report needs none of them
         give_back_memory()
         errors = sum(int(store.manifest("answers", key)["errors"]) for key in set().union(*readers.values(), _clean(plan)))
@@ -101,10 +117,11 @@ def run_grid(
             + _noise_beside(plan, store)
             + _first_errors(plan, store)
         )
-        write_atomically(
-            out / "run.json",
-            _manifest(grid, plan, notes, out, store, {"retried": retried, "workers": workers, "threads": threads(workers)}),
-        )
+        work: dict[str, Any] = {"retried": retried, "workers": workers, "threads": threads(workers)}
+        if places is not None:
+            work |= {"executor": places.options.executor, "workers": places.options.workers, "threads": places.options.cpus}
+            work["lost"] = dict(places.lost)
+        write_atomically(out / "run.json", _manifest(grid, plan, notes, out, store, work))
         show()
         _prune(fresh, grid, store)
         (out / PRUNED_LATER).unlink(missing_ok=True)
