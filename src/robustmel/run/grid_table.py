@@ -4,6 +4,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from robustmel.errors import UsageError
+from robustmel.poisoning.poisoning import Poisoning
 from robustmel.registry import Component
 from robustmel.run.grid import AttackSpec, Grid
 from robustmel.run.poison_spec import PoisonSpec
@@ -48,8 +49,6 @@ def _attack(spec: AttackSpec, shared: tuple[str, ...] = ()) -> dict[str, Any]:
 def _poison(spec: PoisonSpec) -> dict[str, Any]:
     if spec.how is None:
         return spec.attack.table
-    return (
-        spec.attack.table
-        | {name: value for name, value in asdict(spec.how).items() if value is not None}
-        | {"target": spec.target}
-    )
+    default = Poisoning(record_rate=spec.how.record_rate)
+    changed = {name: value for name, value in asdict(spec.how).items() if value != getattr(default, name)}
+    return spec.attack.table | changed | {"record_rate": spec.how.record_rate, "target": spec.target}

@@ -102,6 +102,10 @@ class Store:
             raise MissingError(f"{what} cannot be used: {self.path(kind, key)} {fault}. Run the grid again to recompute it.")
         return self.path(kind, key)
 
+    def seen(self, kind: str, key: str) -> bool:
+        """Whether this machine sees an artefact that another says is complete: a network file system may show it late."""
+        return (self.path(kind, key) / MANIFEST).is_file()
+
     def manifest(self, kind: str, key: str) -> dict[str, Any]:
         """What the artefact says of itself; empty where it says nothing that can be relied on."""
         return _read_manifest(self.path(kind, key))

@@ -11,7 +11,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-
 from tests.run.conftest import make_colour_data
 
 COLOUR_LINKER = Path(__file__).parents[1] / "colour_linker.py"
@@ -26,7 +25,19 @@ class Job:
 
     def start(self, name: str, *options: str, **environment: str) -> subprocess.Popen[str]:
         """`run` with these options, into a run folder and a store called `name`."""
-        command = [sys.executable, "-m", "robustmel", "run", "grid.toml", "--device", "cpu", "--out", name, "--store", f"{name}-store"]
+        command = [
+            sys.executable,
+            "-m",
+            "robustmel",
+            "run",
+            "grid.toml",
+            "--device",
+            "cpu",
+            "--out",
+            name,
+            "--store",
+            f"{name}-store",
+        ]
         return subprocess.Popen(
             [*command, *options],
             cwd=self.folder,

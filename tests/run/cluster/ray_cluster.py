@@ -1,6 +1,7 @@
 """A real Ray cluster of several raylets on this machine: `python ray_cluster.py NODES`.
 
-Prints one line of JSON (the address, the client's port, the raylets' process numbers) and ends, with the cluster, when its input
+Beside the head, which the caller is on, so many nodes have the resource "far". Prints one line of JSON (the address, the client's
+port, the far raylets' process numbers) and ends, with the cluster, when its input
 does.
 """
 
@@ -26,9 +27,7 @@ def main() -> None:
     client = free_port()
     head = {"num_cpus": 1, "ray_client_server_port": client, "object_store_memory": 80 << 20, "include_dashboard": False}
     cluster = Cluster(initialize_head=True, head_node_args=head)
-    nodes = [cluster.head_node] + [
-        cluster.add_node(num_cpus=1, object_store_memory=80 << 20) for _ in range(int(sys.argv[1]) - 1)
-    ]
+    nodes = [cluster.add_node(num_cpus=1, resources={"far": 1}, object_store_memory=80 << 20) for _ in range(int(sys.argv[1]))]
     cluster.wait_for_nodes()
     raylets = [node.all_processes["raylet"][0].process.pid for node in nodes]
     print(json.dumps({"address": cluster.address, "client": f"ray://127.0.0.1:{client}", "raylets": raylets}), flush=True)

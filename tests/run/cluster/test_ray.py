@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.run.cluster.conftest import Job, contents, until
 
 pytest.importorskip("ray", reason="needs Ray (pip install robustmel[ray])")
@@ -58,10 +57,14 @@ def test_a_cluster_that_is_not_there_is_named(job: Job) -> None:
 
 
 def test_a_killed_raylet_changes_nothing(job: Job, ray: dict[str, Any]) -> None:
-    process = job.start("ray", "--executor", "ray", "--workers", "2", RAY_ADDRESS=ray["address"])
-    until(lambda: len(job.shards("ray")) >= 2, process)
-    os.kill(ray["raylets"][1], signal.SIGKILL)
+    (job.folder / "far.toml").write_text("[ray]\nresources = {far = 1}\n")
+    process = job.start("ray", "--executor", "ray", "--executor-options", "far.toml", RAY_ADDRESS=ray["address"])
+    until(lambda: job.shards("ray"), process)
+    listed = subprocess.run(["ps", "-eo", "ppid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
+    raylet = next(int(line.split()[0]) for line in listed if "ray::_work" in line and int(line.split()[0]) in ray["raylets"])
+    os.kill(raylet, signal.SIGKILL)
     _, said = process.communicate(timeout=200)
     assert process.returncode == 0, said
     assert contents(job.folder / "ray-store") == contents(job.local)
-    assert json.loads((job.folder / "ray" / "run.json").read_text())["work"]["executor"] == "ray"
+    work = json.loads((job.folder / "ray" / "run.json").read_text())["work"]
+    assert (work["executor"], sum(work["lost"].values()), said.count("trying again")) == ("ray", 1, 1)

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.run.cluster.conftest import Job, contents, until
 
 SCRIPT = Path(__file__).parent / "slurm.sh"
@@ -67,6 +66,38 @@ def test_an_interrupt_leaves_no_job_and_the_same_command_goes_on(job: Job, slurm
     process = job.start("stopped")
     assert process.wait(timeout=200) == 0
     assert contents(job.folder / "stopped-store") == contents(job.local)
+
+
+@pytest.mark.skipif(not shutil.which("bindfs") or not Path("/dev/fuse").exists(), reason="needs bindfs and FUSE")
+def test_nodes_that_see_the_store_late_change_nothing(job: Job, slurm: dict[str, str]) -> None:
+    """Every worker has a mount of its own in front of the store, which holds names, sizes and absences for two seconds."""
+    store = job.folder / "late-store"
+    store.mkdir()
+    late = "negative_timeout=2,entry_timeout=2,attr_timeout=2"
+    mount = f'bindfs -o {late} {store} {store} && exec "$@"'
+    (job.folder / "late.toml").write_text(
+        f"workers = 2\n[slurm]\ncontainer = {json.dumps(['unshare', '--mount', 'sh', '-c', mount, 'worker'])}\n"
+    )
+    process = job.start("late", "--executor", "slurm", "--executor-options", "late.toml", **slurm)
+    _, said = process.communicate(timeout=250)
+    assert process.returncode == 0, said
+    assert contents(store) == contents(job.local)
+
+
+def test_a_full_disk_is_named_and_nothing_is_lost(job: Job, slurm: dict[str, str]) -> None:
+    store = job.folder / "full-store"
+    store.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=120k", "none", store], check=False).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        process = job.start("full", "--executor", "slurm", **slurm)
+        _, said = process.communicate(timeout=200)
+        assert (process.returncode, "No space left" in said.splitlines()[-1]) == (3, True), said
+        subprocess.run(["mount", "-o", "remount,size=20m", store], check=True)
+        assert job.start("full").wait(timeout=200) == 0
+        assert contents(store) == contents(job.local)
+    finally:
+        subprocess.run(["umount", store], check=True)
 
 
 @pytest.mark.parametrize("partition", ["absent", "closed"])

@@ -14,6 +14,7 @@ from robustmel.run.cluster.order import Order, releases
 from robustmel.run.cluster.workers import ClusterWorkers
 from robustmel.run.interrupt import StopSignal
 from robustmel.run.pieces import Tell
+from robustmel.run.store import Store
 
 
 @dataclass
@@ -42,7 +43,7 @@ class Cluster:
         """An executor that asks the engine for workers when it is entered."""
         options = self.options
         engine = launcher(options, self.out.absolute() / "workers")
-        return ClusterWorkers(engine, self._order, self.out, options.workers, options.tries, stop, tell)
+        return ClusterWorkers(engine, self._order, Store(self.store), self.out, options.workers, options.tries, stop, tell)
 
     def _order(self, port: int, token: str) -> Order:
         return Order(

@@ -1,5 +1,7 @@
 """Workers as tasks of Ray."""
 
+import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,9 @@ class RayLauncher:
         self._check_size()
 
     def _join(self, executor: str) -> None:
+        named = executor.removeprefix("ray://") if executor != "ray" else os.environ.get("RAY_ADDRESS", "")
+        if ":" in named:
+            _reach(*named.rsplit(":", 1))
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if executor != "ray":
             try:
@@ -85,6 +90,14 @@ class RayLauncher:
             self.ray.cancel(task, force=True)
         if self.began:
             self.ray.shutdown()
+
+
+def _reach(host: str, port: str) -> None:
+    """Finds out in seconds what Ray takes minutes to say."""
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError) as problem:
+        raise MissingError(f"no Ray cluster at {host}:{port}: {problem}.") from None
 
 
 def _work(order: str) -> str:

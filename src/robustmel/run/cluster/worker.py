@@ -10,6 +10,7 @@ import queue
 import socket
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,10 @@ from typing import Any
 from robustmel.errors import MissingError, RobustMELError, guarded
 from robustmel.run.builder import Builder
 from robustmel.run.cluster.connection import BEAT, Connection
-from robustmel.run.cluster.order import Order, plan_digest, read_order, releases
+from robustmel.run.cluster.order import PATIENCE, Order, plan_digest, read_order, releases
 from robustmel.run.expand import expand
 from robustmel.run.grid import parse_grid
-from robustmel.run.interrupt import Interrupted, heed
+from robustmel.run.interrupt import Interrupted, heed, stop_if_asked
 from robustmel.run.jobs import Job
 from robustmel.run.pieces import Piece
 from robustmel.run.store import Store
@@ -65,6 +66,7 @@ def _serve(order: Order, connection: Connection, pieces: "queue.SimpleQueue[dict
             connection.send({"number": number, "done": done, "of": of})
 
         try:
+            _await(piece.job, builder.store)
             connection.send({"number": number, "made": piece.carry_out(builder, tell)})
         except Interrupted:
             connection.send({"number": number, "stopped": True})
@@ -97,6 +99,19 @@ def _prepared(order: Order) -> tuple[Builder, dict[str, Job]]:
             " Give every node the same files and the same releases of pillow, tokenizers and transformers."
         )
     return builder, jobs
+
+
+def _await(job: Job, store: Store) -> None:
+    """Returns once this node sees what a piece needs, which another node may just have made."""
+    until = time.monotonic() + PATIENCE
+    for need in job.needs:
+        while not store.seen(need.kind, need.key):
+            stop_if_asked()
+            if time.monotonic() > until:
+                raise MissingError(
+                    f"{platform.node()} does not see {store.path(need.kind, need.key)}, which another node made."
+                )
+            time.sleep(0.2)
 
 
 def _listen(

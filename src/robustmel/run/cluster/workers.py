@@ -21,6 +21,7 @@ from robustmel.run.cluster.launcher import Launcher
 from robustmel.run.cluster.order import Order
 from robustmel.run.interrupt import PATIENCE, Interrupted, StopSignal
 from robustmel.run.pieces import Piece, Tell
+from robustmel.run.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ ERRORS["ImageError"] = lambda text: ImageError("image_decode", text)
 
 LONG_WAIT = 60.0
 """Seconds without any worker after which the user is told, once."""
+VISIBLE = 90.0
+"""Seconds in which a network file system must show here what a worker made."""
 
 
 class WorkerLost(BrokenExecutor):
@@ -59,7 +62,8 @@ class ClusterWorkers:
 
     Args:
         launcher: Starts workers.
-        order: What they are told; the address and the token are filled in.
+        order: What they are told, by port and token.
+        store: The store.
         out: The run folder.
         places: Workers at once.
         tries: How often a piece may be submitted.
@@ -71,6 +75,7 @@ class ClusterWorkers:
         self,
         launcher: Launcher,
         order: Callable[[int, str], Order],
+        store: Store,
         out: Path,
         places: int,
         tries: int,
@@ -78,11 +83,12 @@ class ClusterWorkers:
         tell: Tell,
     ) -> None:
         self.launcher, self.places, self.tries, self.stop, self.tell = launcher, places, tries, stop, tell
-        self.out, self._order = out, order
+        self.store, self.out, self._order = store, out, order
         self.inbox = queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]]()
         self.workers: set[_Worker] = set()
         self.given: dict[int, _Given] = {}
         self.waiting: deque[int] = deque()
+        self.late: list[tuple[_Given, bool, float]] = []
         self.submitted = 0
         self.refusal = ""
 
@@ -129,8 +135,17 @@ class ClusterWorkers:
             self._take(worker, message)
         for worker in [worker for worker in self.workers if time.monotonic() - worker.heard > SILENCE]:
             self._lose(worker)
+        self._confirm()
         self._replace()
         self._hand_out()
+
+    def _confirm(self) -> None:
+        """Ends pieces once this machine sees what was made: a network file system may show it late."""
+        for given, made, until in [*self.late]:
+            job = given.piece.job
+            if given.piece.share is not None or self.store.seen(job.kind, job.key) or time.monotonic() > until:
+                self.late.remove((given, made, until))
+                given.future.set_result(made)
 
     def _admit(self) -> None:
         """Lets in who shows the token; a thread reads what each says."""
@@ -172,7 +187,7 @@ class ClusterWorkers:
         worker.number = None
         del self.given[message["number"]]
         if "made" in message:
-            given.future.set_result(bool(message["made"]))
+            self.late.append((given, bool(message["made"]), time.monotonic() + VISIBLE))
         elif "failed" in message:
             given.future.set_exception(ERRORS.get(message["failed"], RuntimeError)(f"{message['text']}"))
         else:
