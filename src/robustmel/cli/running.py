@@ -67,7 +67,7 @@ def run_command(
         str, typer.Option("--executor", help="Who does the work: local, ray, ray://HOST:PORT or slurm.")
     ] = "local",
     options: Annotated[
-        Path | None, typer.Option("--executor-options", help="What a cluster's workers need (TOML; docs/clusters.md).")
+        Path | None, typer.Option("--executor-options", help="What a cluster's workers need: a TOML file.")
     ] = None,
 ) -> None:
     """Run a grid and report; after an interruption, run it again to go on."""

@@ -56,13 +56,15 @@ def test_a_cluster_that_is_not_there_is_named(job: Job) -> None:
     assert "Ray cluster" in said.splitlines()[-1]
 
 
-def test_a_killed_raylet_changes_nothing(job: Job, ray: dict[str, Any]) -> None:
+def test_a_lost_node_changes_nothing(job: Job, ray: dict[str, Any]) -> None:
     (job.folder / "far.toml").write_text("[ray]\nresources = {far = 1}\n")
     process = job.start("ray", "--executor", "ray", "--executor-options", "far.toml", RAY_ADDRESS=ray["address"])
     until(lambda: job.shards("ray"), process)
-    listed = subprocess.run(["ps", "-eo", "ppid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
-    raylet = next(int(line.split()[0]) for line in listed if "ray::_work" in line and int(line.split()[0]) in ray["raylets"])
+    listed = subprocess.run(["ps", "-eo", "ppid,pid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
+    running = [line.split(maxsplit=2) for line in listed if "ray::_work" in line]
+    raylet, worker = next((int(parent), int(child)) for parent, child, _ in running if int(parent) in ray["raylets"])
     os.kill(raylet, signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
     _, said = process.communicate(timeout=200)
     assert process.returncode == 0, said
     assert contents(job.folder / "ray-store") == contents(job.local)
