@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.run.cluster.test_workers import FakeJob
 
 from robustmel.errors import MissingError
-from robustmel.run.executors import _Schedule
+from robustmel.run.executors import Schedule
 from robustmel.run.listener import ProgressListener
 from robustmel.run.pieces import Piece
 
@@ -49,7 +49,7 @@ def plans(draw: st.DrawFn) -> list[FakeJob]:
 
 @given(plans(), st.dictionaries(st.sampled_from([f"k{number}" for number in range(12)]), st.integers(1, 4)), st.integers(1, 3))
 def test_all_is_done_that_needs_nothing_given_up(jobs: list[FakeJob], failures: dict[str, int], places: int) -> None:
-    schedule = _Schedule({job.key: job for job in jobs}, ProgressListener())  # type: ignore[misc]
+    schedule = Schedule({job.key: job for job in jobs}, ProgressListener())  # type: ignore[misc]
     schedule.tries = 3
     executor = Unreliable(places, failures)
     doomed: set[str] = {job.key for job in jobs if failures.get(job.key, 0) >= 3}
@@ -74,6 +74,6 @@ def _needs_any(jobs: list[FakeJob], key: str, doomed: set[str]) -> bool:
 
 def test_on_this_machine_a_failure_ends_the_run() -> None:
     job = FakeJob("k")
-    schedule = _Schedule({"k": job}, ProgressListener())  # type: ignore[dict-item]
+    schedule = Schedule({"k": job}, ProgressListener())  # type: ignore[dict-item]
     with pytest.raises(BrokenExecutor):
         schedule.carry_out(Unreliable(1, {"k": 1}))

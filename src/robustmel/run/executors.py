@@ -43,7 +43,7 @@ def execute(
     """
     missing = builder.store.missing(jobs)
     listener.planned(len(missing))
-    schedule = _Schedule(missing, listener)
+    schedule = Schedule(missing, listener)
     executor: AbstractContextManager[Executor]
     if cluster is not None and missing:
         stop: StopSignal = threading.Event()
@@ -66,7 +66,7 @@ def share_count(job: Job, places: int) -> int:
     return max(1, min(places, math.ceil(job.candidates.count / (2 * job.batch_size))))
 
 
-class _Schedule:
+class Schedule:
     """Which pieces are to come, how far those are that were begun, and which were given up.
 
     Args:
