@@ -57,16 +57,20 @@ class Processes:
         self.nap, self.started = nap, list[subprocess.Popen[bytes]]()
 
     def start(self, count: int, order: Path) -> None:
+        """Starts so many."""
         command = [sys.executable, __file__, "--worker", str(order), "--nap", str(self.nap)]
         self.started += [subprocess.Popen(command) for _ in range(count)]
 
     def living(self) -> int:
+        """Those that have not ended."""
         return sum(process.poll() is None for process in self.started)
 
     def last_words(self) -> str:
+        """Nothing: sleepers have nothing to say."""
         return ""
 
     def stop(self) -> None:
+        """Kills them."""
         for process in self.started:
             process.kill()
             process.wait()
