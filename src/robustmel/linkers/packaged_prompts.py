@@ -1,4 +1,4 @@
-"""Prompts are files with a version, which lie beside the linker that asks them."""
+"""Prompts are files with a version, which lie beside the component that asks them."""
 
 import tomllib
 from functools import lru_cache
@@ -11,20 +11,21 @@ P = TypeVar("P")
 
 
 @lru_cache
-def read_prompt(made: type[P], linker: str, version: int) -> P:
+def read_prompt(made: type[P], component: str, version: int, kind: str = "linker") -> P:
     """The packaged prompt of that version.
 
     Args:
         made: What it becomes, from the values of the file.
-        linker: Folder of `robustmel.linkers` that holds the file.
+        component: Its folder holds the file.
         version: Of the file.
+        kind: "linker" or "defence", in whose folder (`robustmel.linkers`) the component's own lies.
 
     Raises:
         UsageError: There is none.
     """
-    folder = files("robustmel.linkers") / linker
+    folder = files(f"robustmel.{kind}s") / component
     file = folder / f"prompt-{version}.toml"
     if not file.is_file():
         known = sorted(other.name[7:-5] for other in folder.iterdir() if other.name.startswith("prompt-"))
-        raise UsageError(f"prompt = {version} is unknown; linker {linker} has prompt {', '.join(known)}.")
+        raise UsageError(f"prompt = {version} is unknown; {kind} {component} has prompt {', '.join(known)}.")
     return made(**tomllib.loads(file.read_text("utf-8")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ from robustmel.records.json_lines import read_lines
 from robustmel.records.load_report import LoadReport
 from robustmel.records.sqlite_file import open_table
 
+log = logging.getLogger(__name__)
+
 NOTHING_LASTS = timedelta(days=1)
 """How long it is believed that something is not there."""
 _TABLE = (
-    "CREATE TABLE IF NOT EXISTS payloads (kind TEXT, asked TEXT, payload TEXT, revision TEXT NOT NULL, fetched_at TEXT NOT NULL,"
-    " PRIMARY KEY (kind, asked)) WITHOUT ROWID"
+    "CREATE TABLE IF NOT EXISTS checked_payloads (kind TEXT, asked TEXT, payload TEXT, revision TEXT NOT NULL, fetched_at TEXT NOT NULL,"
+    " digest TEXT NOT NULL, PRIMARY KEY (kind, asked)) WITHOUT ROWID"
 )
 _COLUMNS = ("kind", "asked", "payload", "revision", "fetched_at")
 
@@ -43,7 +46,8 @@ class Payload:
 class EvidenceStore:
     """An SQLite file of payloads by what was asked; may be shared by threads and processes.
 
-    Payloads are kept, not answers: errors never are. What a kill leaves is whole.
+    Payloads are kept, not answers: errors never are. What a kill leaves is whole. A payload that was edited or damaged on disk counts as
+    absent: its digest is compared whenever it is read.
 
     Args:
         path: The file; made where it is absent, unless offline.
@@ -97,9 +101,14 @@ class EvidenceStore:
     def _get(self, kind: str, asked: str) -> Payload | None:
         with self._lock:
             row = self._file.execute(
-                "SELECT payload, revision, fetched_at FROM payloads WHERE kind = ? AND asked = ?", (kind, asked)
+                "SELECT payload, revision, fetched_at, digest FROM checked_payloads WHERE kind = ? AND asked = ?", (kind, asked)
             ).fetchone()
-        return Payload(json.loads(row[0]), row[1], row[2]) if row else None
+        if not row:
+            return None
+        if _digest((kind, asked, *row[:3])) != row[3]:
+            log.warning("%s: evidence was changed on disk and is not used (%s, %.60r).", self.path, kind, asked)
+            return None
+        return Payload(json.loads(row[0]), row[1], row[2])
 
     def _is_old(self, payload: Payload) -> bool:
         lasts = NOTHING_LASTS if payload.value in (None, []) else None if self._older is None else timedelta(days=self._older)
@@ -118,13 +127,14 @@ class EvidenceStore:
     def _insert(self, rows: Sequence[tuple[str, ...]]) -> None:
         with self._lock:
             self._file.execute("BEGIN IMMEDIATE")  # a batch is there or not
-            self._file.executemany("INSERT OR REPLACE INTO payloads VALUES (?, ?, ?, ?, ?)", rows)
+            checked = [(*row, _digest(row)) for row in rows]
+            self._file.executemany("INSERT OR REPLACE INTO checked_payloads VALUES (?, ?, ?, ?, ?, ?)", checked)
             self._file.execute("COMMIT")
 
     def lines(self) -> Iterator[str]:
         """Everything in it, one JSON object a line, sorted: the same evidence gives the same lines."""
         with self._lock:
-            rows = self._file.execute("SELECT * FROM payloads ORDER BY kind, asked").fetchall()
+            rows = self._file.execute(f"SELECT {', '.join(_COLUMNS)} FROM checked_payloads ORDER BY kind, asked").fetchall()
         for row in rows:
             yield _text(dict(zip(_COLUMNS, row, strict=True)) | {"payload": json.loads(row[2])}) + "\n"
 
@@ -158,6 +168,10 @@ class EvidenceStore:
 
 def _ordered(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(column, values[column]) for column in _COLUMNS]
+
+
+def _digest(row: Sequence[str]) -> str:
+    return hashlib.sha256(json.dumps(list(row)).encode()).hexdigest()
 
 
 def _text(value: Any) -> str:

@@ -59,6 +59,11 @@ class PageText:
     def __init__(self, pages: Pages) -> None:
         self.pages = pages
 
+    @property
+    def unanswered(self) -> int:
+        """How often what was asked for could not be had: no evidence is another thing."""
+        return getattr(self.pages, "unanswered", 0)
+
     def retrieve(self, entities: Sequence[Entity], keywords: Sequence[str] = ()) -> list[list[Evidence]]:
         """For each entity, passages about it, best first for the keywords."""
         evidence = []

@@ -24,7 +24,7 @@ from robustmel.types import TASKS, Task
 
 LOCATIONS = (
     "model", "revision", "allow_pickle", "folder", "vectors", "encoder", "tagger", "demo_file", "vision", "language_model",
-    "demo_encoder", "features",
+    "demo_encoder", "features", "text_index",
 )  # fmt: skip
 """Parameters that say where a component's files lie; the digests of these files stand for them in keys."""
 
@@ -105,7 +105,8 @@ class Defended:
     @property
     def random(self) -> bool:
         """Whether its answers depend on a seed."""
-        return self.linker.random or self.defence.random
+        own = self.linker.random or self.defence.random
+        return own or (hasattr(self.defence.loaded_from(DEFENCES), "capabilities") and self.capabilities.random)
 
     @cached_property
     def capabilities(self) -> Capabilities:

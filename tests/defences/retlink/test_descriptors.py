@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import robustmel as rm
-from robustmel.defences.retlink.descriptors import WORDS, WordTagger, described_words
 from robustmel.defences.retlink.retlink import RetLink
+from robustmel.defences.retlink.word_tagger import WORDS, WordTagger, described_words
 from robustmel.errors import UsageError
 from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
@@ -39,7 +39,7 @@ def test_images_are_described_by_their_pixels_and_a_broken_one_by_its_fault() ->
     seen = tagger.of_images(queries)
     assert all(len(words.words) == WORDS for words in seen)
     pixels = torch.from_numpy(decode(queries[0].image)).permute(2, 0, 1)[None].float().div(255)  # type: ignore[arg-type]
-    assert tagger.of_pixels(pixels) == seen[:1]
+    assert tagger.of_pixels(pixels, queries[:1]) == seen[:1]
     vocabulary = described_words(data.kb)
     texts = linker.embed_texts([f"a photo of {word}" for word in vocabulary])
     image = torch.nn.functional.normalize(linker.image_features(linker.model, linker.preprocessing(pixels)), dim=-1)

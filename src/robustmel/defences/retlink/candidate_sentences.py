@@ -1,19 +1,45 @@
 """One sentence for each candidate of a query, by a ladder of ways: what does not come off falls back on the next."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from robustmel.attacks.text.words import is_stop_word
 from robustmel.defences.retlink.descriptors import Descriptors
-from robustmel.defences.retlink.evidence_sentences import cleaned, named, suspicious, usable_sentences
+from robustmel.defences.retlink.evidence_sentences import cleaned, named, suspicious, unsuspicious, usable_sentences
+from robustmel.defences.retlink.language_model_sentences import Draft, SentenceWriter
 from robustmel.defences.retlink.token_budget import TokenBudget
 from robustmel.kb import KnowledgeBase
-from robustmel.retrieval.evidence import Retriever
+from robustmel.linkers.chat.at_once import at_once
+from robustmel.retrieval.evidence import Evidence, Retriever
 from robustmel.retrieval.word_index import words
 from robustmel.types import Entity, Query, Task, Usage
 
 Mode = Literal["none", "template", "extractive", "rewrite", "contextual", "select"]
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateSentence:
+    """What stands for one candidate, and how it came about.
+
+    Args:
+        entity: Its id.
+        text: What the linker reads in place of its own text; "" leaves that.
+        mode: The way that came off.
+        fault: Why the language model's sentence may not be used; "" where it is, or none was asked for.
+        whole: Whether nothing of it was cut to the linker's limit.
+        evidence: The first twelve digits of the SHA-256 of each passage that was retrieved.
+        left_out: Sentences of these passages that address their reader, and were shown to nobody.
+    """
+
+    entity: str
+    text: str
+    mode: Mode
+    fault: str = ""
+    whole: bool = True
+    evidence: tuple[str, ...] = ()
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +48,27 @@ class DescribedQuery:
 
     Args:
         query: With `labels`; a candidate for which there is no sentence has none, and goes by its name.
-        fallbacks: What did not come off: the ways that were taken instead of the one asked for, and the state of the descriptors.
-        cut: The texts that were cut to what the linker reads.
-        usage: Calls to endpoints.
+        sentences: One a candidate, in order.
+        fallbacks: What did not come off: the ways that were taken instead of the one asked for and why, the state of the
+            descriptors, and "retrieval" where evidence could not be fetched.
+        usage: What it cost this query alone.
     """
 
     query: Query
+    sentences: tuple[CandidateSentence, ...] = ()
     fallbacks: tuple[str, ...] = ()
-    cut: frozenset[str] = frozenset()
     usage: Usage = field(default_factory=Usage)
+
+    def line(self) -> str:
+        """How it came about, as one JSON object: the same evidence and replies give the same bytes."""
+        sentences = [asdict(sentence) for sentence in self.sentences]
+        told = {"query": self.query.id, "sentences": sentences, "fallbacks": self.fallbacks, "usage": asdict(self.usage)}
+        return json.dumps(told, ensure_ascii=False, sort_keys=True)
+
+    @property
+    def cut(self) -> frozenset[str]:
+        """The texts that were cut to what the linker reads."""
+        return frozenset(sentence.text for sentence in self.sentences if not sentence.whole)
 
 
 class CandidateSentences:
@@ -42,10 +80,16 @@ class CandidateSentences:
         mode: The way asked for.
         extend: Whether a sentence stands after the linker's own text of the candidate, or alone.
         retriever: Where evidence comes from.
+        writer: Of the modes that ask a language model.
+        in_flight: Candidates about which it is asked at the same time.
     """
 
-    def __init__(self, kb: KnowledgeBase, linker: Any, mode: Mode, extend: bool, retriever: Retriever) -> None:
+    def __init__(
+        self, kb: KnowledgeBase, linker: Any, mode: Mode, extend: bool, retriever: Retriever, writer: SentenceWriter | None = None,
+        in_flight: int = 1,
+    ) -> None:  # fmt: skip
         self._kb, self._mode, self._extend, self._retriever = kb, mode, extend, retriever
+        self._writer, self._in_flight = writer, in_flight
         self._sides, self._budget = getattr(linker, "text_sides", None), TokenBudget(linker)
 
     def of(self, query: Query, task: Task, descriptors: Descriptors) -> DescribedQuery:
@@ -58,32 +102,64 @@ class CandidateSentences:
             task: I2T reads no text, so none enters the choice of evidence.
             descriptors: What the image shows.
         """
-        context = "" if task == "I2T" else cleaned(query.text)
+        context = "" if task == "I2T" else unsuspicious(query.text)
         keywords = [*descriptors.words, *(word for word in words(context) if not is_stop_word(word))]
         entities = [self._kb[candidate] for candidate in query.listed if candidate in self._kb]
-        evidence = self._retriever.retrieve(entities, keywords)
-        sentences = [usable_sentences(parts, entity.description) for entity, parts in zip(entities, evidence, strict=True)]
-        labels, taken, cut = dict[str, str](), set[str](), set[str]()
-        for entity, choice in zip(entities, sentences, strict=True):
-            mode, text, whole = next(self._ways(entity, choice), ("none", "", True))
-            taken.add(mode)
-            if text:
-                labels[entity.id] = text
-            if not whole:
-                cut.add(text)
-        fallbacks = sorted(taken - {self._mode}) + ([] if descriptors.status == "ok" else [f"descriptors_{descriptors.status}"])
+        unanswered = getattr(self._retriever, "unanswered", 0)
+        evidence = self._retriever.retrieve(entities, [] if self._mode == "rewrite" else keywords)
+        lost = ("retrieval",) if getattr(self._retriever, "unanswered", 0) > unanswered else ()
+
+        def sentence(about: tuple[Entity, Sequence[Evidence]]) -> tuple[CandidateSentence, Usage]:
+            return self._sentence(*about, lambda entity, shown: self._draft(entity, shown, descriptors, context, query.seed))
+
+        pairs = list(zip(entities, evidence, strict=True))
+        chosen = list(map(sentence, pairs) if self._writer is None else at_once(sentence, pairs, self._in_flight))
+        sentences = tuple(part for part, _ in chosen)
+        labels = {part.entity: part.text for part in sentences if part.text}
+        described = replace(query, labels={**(query.labels or {}), **labels} or None)
         return DescribedQuery(
-            replace(query, labels={**(query.labels or {}), **labels} or None), tuple(fallbacks), frozenset(cut)
+            described,
+            sentences,
+            (*self._fallbacks(sentences, descriptors), *lost),
+            sum((cost for _, cost in chosen), descriptors.usage),
         )
 
-    def _ways(self, entity: Entity, sentences: Sequence[str]) -> Iterator[tuple[Mode, str, bool]]:
+    def _fallbacks(self, sentences: Sequence[CandidateSentence], descriptors: Descriptors) -> tuple[str, ...]:
+        ways = sorted({part.mode for part in sentences} - {self._mode})
+        faults = sorted({f"{self._mode}_{part.fault}" for part in sentences if part.fault})
+        return (*ways, *faults, *([] if descriptors.status == "ok" else [f"descriptors_{descriptors.status}"]))
+
+    def _draft(self, entity: Entity, shown: Sequence[str], descriptors: Descriptors, context: str, seed: int) -> Draft:
+        if self._writer is None:
+            return Draft()
+        return self._writer.draft(entity, shown, descriptors, context, self._budget.words, seed)
+
+    def _sentence(
+        self, entity: Entity, evidence: Sequence[Evidence], ask: Callable[[Entity, Sequence[str]], Draft]
+    ) -> tuple[CandidateSentence, Usage]:
+        """What stands for a candidate, from itself and its own evidence alone."""
+        usable, left_out = usable_sentences(evidence, entity.description)
+        description = cleaned(entity.description)
+        if suspicious(description):
+            description, left_out = "", left_out + 1
+        shown = [*usable, description] if description and (self._mode != "select" or not usable) else usable
+        draft = ask(entity, shown)
+        mode, text, whole = next(self._ways(entity, draft.text, usable, description), ("none", "", True))
+        why = draft.fault or ("budget" if draft.text and mode != self._mode else "")
+        digests = tuple(part.digest[:12] for part in evidence)
+        return CandidateSentence(entity.id, text, mode, why, whole, digests, left_out), draft.usage
+
+    def _ways(self, entity: Entity, written: str, usable: Sequence[str], description: str) -> Iterator[tuple[Mode, str, bool]]:
         """What can stand for a candidate, best first: the way, the text, and whether it is whole."""
         if self._mode == "none":
             return
         before = self._sides.label(entity.id) if self._sides is not None else entity.name
-        if sentences and self._mode != "template":
-            yield from self._fitted("extractive", f"{before}. " if self._extend else "", named(sentences[0], entity.name))
-        if (description := cleaned(entity.description)) and not suspicious(description):
+        opening = f"{before}. " if self._extend else ""
+        if written:
+            yield from self._fitted(self._mode, opening, written)
+        if usable and self._mode != "template":
+            yield from self._fitted("extractive", opening, named(usable[0], entity.name))
+        if description:
             yield from self._fitted("template", f"{before if self._extend else entity.name}, ", description)
 
     def _fitted(self, mode: Mode, before: str, sentence: str) -> Iterator[tuple[Mode, str, bool]]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from robustmel.defences.defended_linker import DefendedLinker
 from robustmel.defences.retlink.candidate_sentences import CandidateSentences, DescribedQuery
-from robustmel.defences.retlink.descriptors import Descriptors, WordTagger
+from robustmel.defences.retlink.descriptors import Descriptors, Tagger
 from robustmel.linkers.ranking import ranking
 from robustmel.types import Prediction, Query, Task
 
@@ -27,20 +27,34 @@ class DescribedLinker(DefendedLinker):
         ensemble: Score each candidate by the mean over its sentence and the linker's own text of it.
     """
 
-    def __init__(self, linker: Any, sentences: CandidateSentences, tagger: WordTagger | None, ensemble: bool) -> None:
+    def __init__(self, linker: Any, sentences: CandidateSentences, tagger: Tagger | None, ensemble: bool) -> None:
         super().__init__(linker)
         self._sentences, self._tagger, self._ensemble = sentences, tagger, ensemble
         self._remembered: dict[tuple[int, bool, Descriptors], tuple[Query, DescribedQuery]] = {}
 
     def cut_texts(self, queries: Sequence[Query], task: Task) -> int:
         """How many distinct texts were cut on purpose, and how many the linker cuts all the same."""
-        described = self._described(queries, task)
+        described = self.described(queries, task)
         cut_on_purpose = len(frozenset[str]().union(*(part.cut for part in described)))
         return cut_on_purpose + super().cut_texts([part.query for part in described], task)
 
+    def described(self, queries: Sequence[Query], task: Task, pixels: Tensor | None = None) -> list[DescribedQuery]:
+        """The queries with their sentences, and how these came about, in order.
+
+        Args:
+            queries: With candidates.
+            task: What the linker reads.
+            pixels: Floats (B, 3, H, W) in [0, 1], described in place of the queries' images.
+        """
+        if self._tagger is None or task == "T2T":
+            seen = [Descriptors()] * len(queries)
+        else:
+            seen = self._tagger.of_images(queries) if pixels is None else self._tagger.of_pixels(pixels.detach(), queries)
+        return [self._of(query, task, words) for query, words in zip(queries, seen, strict=True)]
+
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """One prediction a query, in order; its status says what did not come off ("fallback:none+template")."""
-        described = self._described(queries, task)
+        described = self.described(queries, task)
         answers = self.linker.link([part.query for part in described], task)
         if self._ensemble:
             plain = self.linker.link(queries, task)
@@ -50,21 +64,14 @@ class DescribedLinker(DefendedLinker):
     @torch.no_grad()
     def scores(self, queries: Sequence[Query], task: Task) -> Tensor:
         """float32 (B, C), as `link` ranks by them."""
-        own: Tensor = self.linker.scores([part.query for part in self._described(queries, task)], task)
+        own: Tensor = self.linker.scores([part.query for part in self.described(queries, task)], task)
         return (own + self.linker.scores(queries, task)) / 2 if self._ensemble else own
 
     def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T") -> Tensor:
         """float32 (B, C), differentiable down to the raw pixels: the sentences are those for these pixels, and held constant."""
-        described = self._described(queries, task, pixels)
+        described = self.described(queries, task, pixels)
         own: Tensor = self.linker.logits(pixels, [part.query for part in described], task)
         return (own + self.linker.logits(pixels, queries, task)) / 2 if self._ensemble else own
-
-    def _described(self, queries: Sequence[Query], task: Task, pixels: Tensor | None = None) -> list[DescribedQuery]:
-        if self._tagger is None or task == "T2T":
-            seen = [Descriptors()] * len(queries)
-        else:
-            seen = self._tagger.of_images(queries) if pixels is None else self._tagger.of_pixels(pixels.detach())
-        return [self._of(query, task, words) for query, words in zip(queries, seen, strict=True)]
 
     def _of(self, query: Query, task: Task, descriptors: Descriptors) -> DescribedQuery:
         key = id(query), task == "I2T", descriptors

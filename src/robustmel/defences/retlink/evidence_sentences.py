@@ -34,11 +34,17 @@ def suspicious(sentence: str) -> bool:
     return _ADDRESSES_THE_READER.search(sentence) is not None
 
 
-def usable_sentences(evidence: Sequence[Evidence], description: str) -> list[str]:
-    """The sentences of one candidate's evidence in the retriever's order; its description is none."""
+def unsuspicious(text: str) -> str:
+    """A text, cleaned, without its sentences that are suspicious."""
+    return " ".join(sentence for sentence in sentences(cleaned(text)) if not suspicious(sentence))
+
+
+def usable_sentences(evidence: Sequence[Evidence], description: str) -> tuple[list[str], int]:
+    """The sentences of one candidate's evidence in the retriever's order, its description being none; and how many are left out as suspicious."""
     texts = (cleaned(part.text) for part in evidence)
     whole = dict.fromkeys(sentence for text in texts if text != cleaned(description) for sentence in sentences(text))
-    return [sentence for sentence in whole if not suspicious(sentence)]
+    usable = [sentence for sentence in whole if not suspicious(sentence)]
+    return usable, len(whole) - len(usable)
 
 
 def named(sentence: str, name: str) -> str:

@@ -1,16 +1,25 @@
 """LLM-RetLink, the defence."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from robustmel.defences.detectors.representations import encoder_files
 from robustmel.defences.retlink.candidate_sentences import CandidateSentences, Mode
+from robustmel.defences.retlink.clues import CluedLinker
 from robustmel.defences.retlink.described_linker import DescribedLinker
-from robustmel.defences.retlink.descriptors import WordTagger
+from robustmel.defences.retlink.descriptors import Tagger
+from robustmel.defences.retlink.endpoint import Endpoint, EndpointLanguageModel
+from robustmel.defences.retlink.language_model_sentences import SentenceWriter
+from robustmel.defences.retlink.profiles import Profile, choices
+from robustmel.defences.retlink.retrievers import Source, evidence_files, evidence_retriever
+from robustmel.defences.retlink.taggers import tagger_of
+from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
+from robustmel.linkers.chat.prompt import Prompt
 from robustmel.linkers.contract import Capabilities
-from robustmel.retrieval.evidence import KnowledgeBaseText
+from robustmel.linkers.packaged_prompts import read_prompt
 
 
 class RetLink:
@@ -22,48 +31,124 @@ class RetLink:
     Args:
         kb: Names, descriptions and texts of the candidates.
         mode: "none": the linker's own text (M0). "template": name and description (M1). "extractive": the sentence of the evidence
-            that shares most with what image and text say (M2).
-        descriptors: A dual encoder that says what the image shows, in words of the knowledge base's texts, from the very image that is
-            linked; "" leaves the image out of the choice of evidence.
+            that shares most with what image and text say (M2). "rewrite": a sentence that a language model writes of the entity, once
+            for all mentions (M3). "contextual": one that it writes in view of image and text, for each mention (M4; the paper's
+            reading). "select": the sentence of the evidence whose number it names (M5). By default "rewrite" where `llm` is named,
+            else "extractive".
+        profile: "paper": `mode = "contextual"`, `temperature = 0.75`. "robust": `ensemble = true`. Each choice made beside it holds.
+        descriptors: A dual encoder, or a multimodal language model run here, that says what the image shows, from the very image that
+            is linked; "" leaves the image out of the choice of evidence.
+        lvm: A multimodal language model behind the endpoint that does so.
+        llm: A language model behind the endpoint, for the modes that ask one.
         extend: Whether the sentence follows the linker's own text of the candidate, or stands in its place.
         ensemble: Score each candidate by the mean of the cosines with its sentence and with the linker's own text.
+        retriever: "kb": the knowledge base's own texts. "index": a local index of texts. "wikimedia": Wikidata and Wikipedia.
+        text_index: Folder of the index (`robustmel kb index`).
+        store: File in which evidence from Wikimedia is kept.
+        contact: A mail address or web page of whoever runs this, which Wikimedia asks for.
+        offline: Fetch no evidence; what the store lacks ends the run.
+        language: Of Wikipedia.
+        endpoint: Base address of the endpoint.
+        lvm_endpoint: That of `lvm`; "" for the same.
+        key_variable: Name of the environment variable that holds the key; the key itself is written nowhere.
+        prompt: Version of the prompts.
+        temperature: 0, the default, takes the likeliest token each time.
+        max_tokens: Of a reply.
+        options: Further keys of the requests.
+        leave_out: Keys of the requests that the endpoint does not take.
+        max_side: Longer images are reduced to this many pixels before `lvm` gets them.
+        in_flight: Requests that are open at the same time.
+        deadline: Seconds for one reply, tries and waits included.
+        replies: File of the kept replies.
+        max_calls: Calls in all, those of earlier runs with the same file included; None sets no limit.
+        price_read: Of a million tokens read, in any currency.
+        price_written: Of a million tokens written.
+        max_cost: In that currency, in all; None sets no limit.
 
     Raises:
         UsageError: A parameter is out of its range.
+        MissingError: The index or the store is not there.
 
     Source:
         The visual-attack paper, section "LLM and Retrieval-Augmented Entity Linking".
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     random: ClassVar[bool] = False
     uses: ClassVar[tuple[str, ...]] = ()
+    unkeyed: ClassVar[tuple[str, ...]] = (
+        "store", "contact", "offline", "key_variable", "in_flight", "deadline", "replies", "max_calls", "price_read", "price_written",
+        "max_cost",
+    )  # fmt: skip
 
     def __init__(
-        self,
-        kb: KnowledgeBase,
-        /,
-        *,
-        mode: Mode = "extractive",
-        descriptors: str = "",
-        extend: bool = True,
-        ensemble: bool = False,
-    ) -> None:
-        self._kb, self._mode, self._extend, self._ensemble = kb, mode, extend, ensemble
-        self._tagger = WordTagger(descriptors, kb) if descriptors else None
+        self, kb: KnowledgeBase, /, *, mode: Mode | None = None, profile: Profile = "", descriptors: str = "", lvm: str = "",
+        llm: str = "", extend: bool = True, ensemble: bool | None = None, retriever: Source = "kb", text_index: str = "",
+        store: str = ".robustmel/evidence.sqlite", contact: str = "", offline: bool = False, language: str = "en",
+        endpoint: str = "http://localhost:8000/v1", lvm_endpoint: str = "", key_variable: str = "OPENAI_API_KEY", prompt: int = 1,
+        temperature: float | None = None, max_tokens: int = 128, options: Mapping[str, Any] | None = None,
+        leave_out: Sequence[str] = (), max_side: int = 1024, in_flight: int = 8, deadline: float = 120.0,
+        replies: str = ".robustmel/chat.sqlite", max_calls: int | None = None, price_read: float = 0.0, price_written: float = 0.0,
+        max_cost: float | None = None,
+    ) -> None:  # fmt: skip
+        chosen = choices(profile, mode, temperature, ensemble, llm, lvm, descriptors)
+        asked = Endpoint(
+            endpoint, key_variable, chosen.temperature, max_tokens, dict(options or {}), tuple(leave_out), in_flight, deadline,
+            replies, max_calls, price_read, price_written, max_cost,
+        )  # fmt: skip
+        questions: Prompt = read_prompt(Prompt, "retlink", prompt, "defence")
+        self._kb, self._choices, self._extend, self._in_flight = kb, chosen, extend, in_flight
+        self._retriever = evidence_retriever(retriever, text_index, store, contact, offline, language)
+        self._writer: SentenceWriter | None = None
+        if chosen.written:
+            model = EndpointLanguageModel(asked.model(llm), chosen.draws)
+            self._writer = SentenceWriter(model, chosen.written, questions)
+        seeing = replace(asked, address=lvm_endpoint or endpoint)
+        self._tagger: Tagger | None = tagger_of(descriptors, lvm, kb, seeing, questions.ask["describe"], max_side, chosen.draws)
 
     @classmethod
-    def assets(cls, descriptors: str = "", **others: Any) -> tuple[Path, ...]:
-        """The files of the encoder that describes images."""
-        return encoder_files(descriptors) if descriptors else ()
+    def assets(
+        cls,
+        descriptors: str = "",
+        retriever: Source = "kb",
+        text_index: str = "",
+        store: str = "",
+        offline: bool = False,
+        **others: Any,
+    ) -> tuple[Path, ...]:
+        """The files of the model that describes images, and of the evidence.
+
+        Raises:
+            UsageError: Parameters contradict each other.
+            MissingError: A file is not there.
+        """
+        choices(descriptors=descriptors, **others)
+        files = evidence_files(retriever, text_index, store, offline)
+        if absent := [path for path in files if not path.is_file()]:
+            raise MissingError(
+                f"{absent[0]} is not there; `robustmel kb index` makes an index, and a run without offline the evidence."
+            )
+        return (*(encoder_files(descriptors) if descriptors else ()), *files)
 
     @classmethod
     def capabilities(cls, linker: Capabilities, /, **parameters: Any) -> Capabilities:
-        """All of the linker's, if it reads sentences in place of names, but candidates must be listed."""
-        able = linker.labels and (linker.scores or not parameters["ensemble"])
-        return replace(linker, open_answers=False) if able else Capabilities(tasks=())
+        """All of the linker's, if it reads sentences in place of names, but candidates must be listed.
+
+        One that is shown demonstrations and writes names has no candidates to describe: it is told what the image shows.
+        """
+        chosen = choices(**parameters)
+        if linker.demos and linker.images and (parameters.get("descriptors") or parameters.get("lvm")) and not chosen.ensemble:
+            return linker
+        able = linker.labels and (linker.scores or not chosen.ensemble)
+        if not able:
+            return Capabilities(tasks=())
+        return replace(linker, open_answers=False, random=linker.random or chosen.draws)
 
     def defend(self, linker: Any, /, **resources: Any) -> Any:
-        """The linker, given sentences."""
-        sentences = CandidateSentences(self._kb, linker, self._mode, self._extend, KnowledgeBaseText())
-        return DescribedLinker(linker, sentences, self._tagger, self._ensemble)
+        """The linker, given sentences; or clues, if it writes names."""
+        if self._tagger is not None and hasattr(linker, "showing"):
+            return CluedLinker(linker, self._tagger)
+        sentences = CandidateSentences(
+            self._kb, linker, self._choices.mode, self._extend, self._retriever, self._writer, self._in_flight
+        )
+        return DescribedLinker(linker, sentences, self._tagger, self._choices.ensemble)

@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from robustmel.errors import ImageError, RobustMELError
-from robustmel.images import decode
+from robustmel.images import Pixels, decode
 from robustmel.linkers.chat.kept_replies import KeptReplies
 from robustmel.linkers.chat.service import MESSAGES, ChatService, Reply, Route, needs_key
 from robustmel.types import Query
@@ -90,7 +90,7 @@ def image_part(query: Query, max_side: int) -> dict[str, Any]:
     Raises:
         ImageError: It names none, or it cannot be used.
     """
-    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{png(query, max_side)}"}}
+    return picture_part(_pixels(query, max_side))
 
 
 def png(query: Query, max_side: int) -> str:
@@ -99,8 +99,21 @@ def png(query: Query, max_side: int) -> str:
     Raises:
         ImageError: It names none, or it cannot be used.
     """
+    return _png(_pixels(query, max_side))
+
+
+def picture_part(pixels: Pixels) -> dict[str, Any]:
+    """Decoded pixels, uint8 (H, W, 3), as a part of a message."""
+    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{_png(pixels)}"}}
+
+
+def _pixels(query: Query, max_side: int) -> Pixels:
     if query.image is None:
         raise ImageError("no_image", f"mention {query.id} names no image.")
+    return decode(query.image, max_side)
+
+
+def _png(pixels: Pixels) -> str:
     file = io.BytesIO()
-    Image.fromarray(decode(query.image, max_side)).save(file, "PNG")
+    Image.fromarray(pixels).save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode()

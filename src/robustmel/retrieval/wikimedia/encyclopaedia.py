@@ -61,6 +61,8 @@ class Encyclopaedia:
         self.store, self._language = EvidenceStore(store, offline, older), language
         self.failed: dict[str, str] = {}
         """What could not be fetched (an id, a title, a query) and why: nothing was found there is another thing."""
+        self.unanswered = 0
+        """How often something could not be fetched."""
         self._own_items: dict[str, Payload] = {}
         wikipedia = wikipedia or f"https://{language}.wikipedia.org/w/api.php"
         self._wikidata = ActionApi(client, wikidata) if client else None
@@ -114,8 +116,13 @@ class Encyclopaedia:
                     "%d of %d could not be fetched (%s): %s", len(failed), len(wanted), kind, next(iter(failed.values()))
                 )
             self.failed |= failed
+            self.unanswered += len(failed)
 
-        return self.store.payloads(f"{kind} {self._language} 1", asked, batches)
+        drifted = self.store.drifted
+        payloads = self.store.payloads(f"{kind} {self._language} 1", asked, batches)
+        if self.store.drifted > drifted:
+            log.warning("KB drift: %d pages have another revision than before (%s).", self.store.drifted - drifted, kind)
+        return payloads
 
     def _page(self, article: articles.Article, fetched_at: str, item: Payload | None) -> Page:
         """An article whose item is the entity's, merged or not, bears the id by which it was asked for."""

@@ -1,0 +1,81 @@
+"""Language models behind a chat endpoint, as RetLink asks them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from robustmel.errors import UsageError
+from robustmel.linkers.chat.chat_model import ChatModel
+from robustmel.linkers.chat.service import Reply
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a model is asked, and within which limits; the parameters are those of the linker chat.
+
+    Raises:
+        UsageError: A value is out of its range.
+    """
+
+    address: str
+    key_variable: str
+    temperature: float
+    max_tokens: int
+    options: Mapping[str, Any]
+    leave_out: Sequence[str]
+    in_flight: int
+    deadline: float
+    replies: str
+    max_calls: int | None
+    price_read: float
+    price_written: float
+    max_cost: float | None
+
+    def __post_init__(self) -> None:
+        fits = {
+            "temperature": self.temperature >= 0,
+            "max_tokens": self.max_tokens >= 1,
+            "in_flight": self.in_flight >= 1,
+            "deadline": self.deadline > 0,
+            "max_calls": self.max_calls is None or self.max_calls >= 0,
+            "max_cost": self.max_cost is None or self.max_cost >= 0,
+            "price_read": self.price_read >= 0,
+            "price_written": self.price_written >= 0,
+        }
+        for name, fit in fits.items():
+            if not fit:
+                raise UsageError(f"defence retlink: {name} is out of its range.")
+        if self.max_cost is not None and not self.price_read + self.price_written:
+            raise UsageError("defence retlink: max_cost needs price_read and price_written, the prices of a million tokens.")
+
+    def model(self, name: str) -> ChatModel:
+        """The model of that name there."""
+        settings = {"model": name, "temperature": self.temperature, "max_tokens": self.max_tokens} | dict(self.options)
+        return ChatModel(
+            self.address, {key: value for key, value in settings.items() if key not in self.leave_out},
+            key_variable=self.key_variable, deadline=self.deadline, replies=self.replies, max_calls=self.max_calls,
+            prices=(self.price_read, self.price_written), max_cost=self.max_cost,
+        )  # fmt: skip
+
+
+class EndpointLanguageModel:
+    """A `LanguageModel` behind an endpoint; replies are kept in its file under all that was asked.
+
+    Args:
+        model: Whom it asks.
+        draws: Whether a seed is sent.
+    """
+
+    def __init__(self, model: ChatModel, draws: bool) -> None:
+        self._model, self._draws = model, draws
+
+    def reply(self, system: str, user: str, seed: int) -> Reply:
+        """See `LanguageModel`.
+
+        Raises:
+            ChatError: There is no reply.
+            MissingError: The endpoint refuses the key or knows no such model.
+            RobustMELError: A limit on calls or cost is reached; what was answered is kept.
+        """
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+        return self._model.ask(messages, {"seed": seed % 2**31} if self._draws else {})
