@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from robustmel.errors import UsageError
 from robustmel.registry import own_parameters
-from robustmel.types import TASKS, Prediction, Query, Task
+from robustmel.types import TASKS, Prediction, Query, Task, Usage
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from robustmel.kb import KnowledgeBase
 
 
 @runtime_checkable
@@ -99,6 +101,14 @@ class StatesMemory(Protocol):
     @classmethod
     def memory(cls, **parameters: object) -> Mapping[str, int]:
         """What takes memory ("language model in bfloat16") -> bytes, from its parameters alone and before anything is loaded."""
+
+
+class StatesTokens(Protocol):
+    """A linker that reads and writes tokens, and says how many while a grid is planned."""
+
+    @classmethod
+    def tokens(cls, kb: KnowledgeBase, queries: Sequence[Query], task: Task, **parameters: object) -> Usage:
+        """About what answers to these queries cost, from its parameters alone and before anything is loaded or asked."""
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None)
         lines.append(
             f"memory: answers to {job.candidates.name} rank {entities:,} entities; a batch of {job.batch_size} takes up to {size}"
         )
+    lines += _tokens(missing, passes, builder) if builder is not None else []
     remote = {
         job.victim.title for job in missing if isinstance(job, Answers) and getattr(job.victim.linker.loaded, "remote", False)
     }
@@ -104,6 +105,31 @@ def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None)
         else:
             how = "at its speed so far" if linker in rates else "at the speed of a test pass"
             lines.append(f"{line}, {number * pace / 60:,.1f} minutes on one worker {how}")
+    return lines
+
+
+def _tokens(missing: list[Job], passes: Mapping[str, int], builder: Builder) -> list[str]:
+    """What linkers that read and write tokens will cost, from the first few mentions of each task; the dearest task counts."""
+    dearest: dict[str, tuple[float, ...]] = {}
+    for job in missing:
+        if not isinstance(job, Answers) or job.candidates.open:
+            continue
+        spec, asked = job.victim.linker, job.candidates
+        if spec.training is not None or not hasattr(spec.loaded, "tokens"):
+            continue
+        dataset, mentions = builder.sampled(asked.dataset, asked.split, asked.limit, asked.sample_seed)
+        queries = [mention.query(dataset.name, mention.candidates or dataset.kb.ids[:FEW]) for mention in mentions[:FEW]]
+        if queries:
+            usage = spec.loaded.tokens(dataset.kb, queries, job.task, **spec.parameters)
+            price_read, price_written = (spec.parameters.get(name) or 0.0 for name in ("price_read", "price_written"))
+            cost = (usage.tokens_read * price_read + usage.tokens_written * price_written) / 1e6
+            each = tuple(number / len(queries) for number in (usage.tokens_read, usage.tokens_written, cost))
+            dearest[job.victim.title] = max(each, dearest.get(job.victim.title, each))
+    lines = []
+    for linker, each in dearest.items():
+        read, written, cost = (passes[linker] * number for number in each)
+        paid = f", at a price of {cost:,.4g}" if cost else ""
+        lines.append(f"tokens: {linker} reads about {read:,.0f} and writes up to {written:,.0f}{paid}")
     return lines
 
 

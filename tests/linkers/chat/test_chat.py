@@ -179,6 +179,8 @@ def test_a_run_attacks_another_linker_and_shows_its_pictures(
         "endpoint": painter.endpoint,
         "replies": str(tmp_path / "replies.sqlite"),
         "key_variable": "CHAT_KEY",
+        "price_read": 1.0,
+        "price_written": 10.0,
     }
     grid = parse_grid(
         {
@@ -199,6 +201,9 @@ def test_a_run_attacks_another_linker_and_shows_its_pictures(
     assert rows["clean"].accuracy == 1.0
     asked = len(painter.requests)
     assert "calls: chat asks its endpoint up to 12 times" in estimated
+    assert re.search(r"tokens: chat reads about \d+ and writes up to 768, at a price of ", estimated)  # 12 x max_tokens
+    again = outline(plan, Store(tmp_path / "other-store"), builder=builder)
+    assert "tokens: chat reads about 1,200 and writes up to 60, at a price of 0.0018" in again  # as the kept replies did
     assert asked == 12  # those that are probed twice are answered from the file
     run_grid(grid, tmp_path / "out", Store(tmp_path / "other-store"), 1, "cpu", ProgressListener())
     assert len(painter.requests) == asked

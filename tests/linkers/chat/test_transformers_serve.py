@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -60,7 +61,9 @@ def test_a_killed_run_goes_on_without_asking_twice(
     before = server.requests()
     capsys.readouterr()
     assert run(["plan", str(grid), "--store", str(tmp_path / "store")]) == 0
-    assert f"calls: chat asks its endpoint up to {MENTIONS} times" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"calls: chat asks its endpoint up to {MENTIONS} times" in told
+    estimated = int(re.search(r"tokens: chat reads about ([\d,]+)", told)[1].replace(",", ""))  # type: ignore[index]
     assert server.requests() == before
     whole = [str(grid), "--out", str(tmp_path / "out"), "--store", str(tmp_path / "store"), "--max-errors", "99"]
     process = subprocess.Popen([sys.executable, "-m", "robustmel", "run", *whole], stderr=subprocess.DEVNULL)
@@ -84,6 +87,8 @@ def test_a_killed_run_goes_on_without_asking_twice(
     assert calls(replies).keys() == sent.keys()
     answered = server.requests() - before  # a request whose sender was killed may have got no answer
     assert sum(sent.values()) - len(lost) <= answered <= sum(sent.values()) <= MENTIONS + IN_FLIGHT
+    read = sum(json.loads(reply)["tokens_read"] for _, reply in calls(replies).values() if reply)
+    assert read / 2 < estimated < 2 * read
     (row,) = build(tmp_path / "out").summaries
     assert (row.n, row.errors) == (MENTIONS, 0)
 

@@ -174,3 +174,21 @@ def test_memory_is_stated_before_anything_is_loaded(folders: dict[str, Path]) ->
     model = LINKERS.create("llava", KnowledgeBase(()), model=str(folders["llava"]), device="cpu").model.network
     assert taken["the model in float16"] == 2 * sum(parameter.numel() for parameter in model.parameters())
     assert taken["keys and values of 16 prompts of 512 tokens"] == 16 * 512 * 2 * 2 * 32 * 2
+
+
+def test_tokens_are_estimated_before_anything_is_loaded(folders: dict[str, Path], trial: Trial) -> None:
+    """By the prompt's letters; LLaVA's images cost what its configuration states, whatever their size."""
+    kb, queries = trial
+    asked = queries[:6]
+    parameters = LINKERS.parameters("llava", {"model": str(folders["llava"]), "answer": "index", "max_new_tokens": 7})
+    linker = linker_of("llava", folders, kb, answer="index")
+    kind = LINKERS.load("llava")
+    usage = {task: kind.tokens(kb, asked, task, **parameters) for task in TASKS}
+    letters = sum(len(linker.question(query, "T2T")) for query in asked)
+    assert letters / 4 <= usage["T2T"].tokens_read <= letters / 4 + len(asked)
+    assert all(told.tokens_written == 6 * 7 and told.calls == 6 for told in usage.values())
+    texts = usage["IT2T"].tokens_read - 6 * linker.model.network.config.image_seq_length
+    assert texts == pytest.approx(sum(len(linker.question(query, "IT2T")) for query in asked) / 4, abs=6)
+    names = kind.tokens(kb, asked, "I2T", **(parameters | {"answer": "labels"}))
+    assert names.tokens_written == 0
+    assert names.tokens_read > 6 * linker.model.network.config.image_seq_length

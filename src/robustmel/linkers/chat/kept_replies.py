@@ -84,6 +84,13 @@ class KeptReplies:
         with self._lock:
             self._file.execute("UPDATE calls SET reply = ? WHERE request = ?", (json.dumps(asdict(reply)), request))
 
+    def mean(self) -> tuple[float, float] | None:
+        """Tokens read and written, of the mean reply; None without one."""
+        means = "AVG(json_extract(reply, '$.tokens_read')), AVG(json_extract(reply, '$.tokens_written'))"
+        with self._lock:
+            read, written = self._file.execute(f"SELECT {means} FROM calls WHERE reply IS NOT NULL").fetchone()
+        return None if read is None else (read, written)
+
     def spent(self) -> Spent:
         """What was spent by all who use the file."""
         sums = "COALESCE(SUM(sent), 0), COALESCE(SUM(json_extract(reply, '$.tokens_read')), 0), COALESCE(SUM(json_extract(reply, '$.tokens_written')), 0)"

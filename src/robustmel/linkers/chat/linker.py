@@ -14,7 +14,7 @@ from robustmel.linkers.chat.chat_model import ChatModel, image_part
 from robustmel.linkers.chat.prompt import Prompt
 from robustmel.linkers.chat.reply_parser import chosen
 from robustmel.linkers.chat.service import ChatError
-from robustmel.linkers.chat.settings import UNKEYED, check
+from robustmel.linkers.chat.settings import UNKEYED, check, expected, name_of
 from robustmel.linkers.contract import Capabilities
 from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.types import TASKS, Prediction, Query, Task, Usage
@@ -89,6 +89,13 @@ class Chat:
         read_prompt(Prompt, "chat", prompt)
         return Capabilities(cls.tasks, labels=True, random=cls.random, no_gradient="a chat endpoint gives text alone")
 
+    @staticmethod
+    def tokens(kb: KnowledgeBase, queries: Sequence[Query], task: Task, **parameters: Any) -> Usage:
+        """About what these queries cost; see `expected`."""
+        prompt = read_prompt(Prompt, "chat", parameters["prompt"])
+        asked = [prompt.question(query, task, [name_of(kb, query, entity) for entity in query.listed]) for query in queries]
+        return expected(parameters["replies"], asked, queries, task, parameters["max_side"], parameters["max_tokens"])
+
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """One prediction a query, in order, several asked at a time.
 
@@ -107,7 +114,7 @@ class Chat:
             return Prediction(query.id, error="unknown_candidate")
         if self.shuffle:
             Random(query.seed).shuffle(listed)
-        labels = [self._label(query, entity) for entity in listed]
+        labels = [name_of(self.kb, query, entity) for entity in listed]
         try:
             asked = [{"role": "user", "content": self._content(query, task, labels)}]
         except ImageError as problem:
@@ -121,9 +128,6 @@ class Chat:
         ranked = tuple(listed[place] for place in places or ())
         usage, seconds = Usage(1, reply.tokens_read, reply.tokens_written), time.perf_counter() - began
         return Prediction(query.id, ranked, (1.0,) * len(ranked), seconds=seconds, text=reply.text, status=status, usage=usage)
-
-    def _label(self, query: Query, entity: str) -> str:
-        return (query.labels or {}).get(entity) or self.kb[entity].name
 
     def _content(self, query: Query, task: Task, labels: Sequence[str]) -> list[dict[str, Any]]:
         asked = {"type": "text", "text": self.prompt.question(query, task, labels)}

@@ -14,7 +14,7 @@ from robustmel.linkers.chat.chat_model import ChatModel, png
 from robustmel.linkers.chat.letter_scores import LETTERS, Decision, LetterPrompt, LetterScores, LogProbabilities, Way
 from robustmel.linkers.chat.prompt import one_line
 from robustmel.linkers.chat.service import ChatError
-from robustmel.linkers.chat.settings import UNKEYED, check
+from robustmel.linkers.chat.settings import UNKEYED, check, expected, name_of
 from robustmel.linkers.contract import Capabilities
 from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.linkers.ranking import ranking
@@ -97,6 +97,14 @@ class ChatScores:
         read_prompt(LetterPrompt, FOLDER, prompt)
         return Capabilities(cls.tasks, scores=True, labels=True, random=True, no_gradient="an endpoint gives scores alone")
 
+    @staticmethod
+    def tokens(kb: KnowledgeBase, queries: Sequence[Query], task: Task, **parameters: Any) -> Usage:
+        """About what these queries cost; see `expected`."""
+        prompt = read_prompt(LetterPrompt, FOLDER, parameters["prompt"])
+        asked = [prompt.whole(query, task, [name_of(kb, query, entity) for entity in query.listed]) for query in queries]
+        written = int(parameters["by"] == "logprobs")
+        return expected(parameters["replies"], asked, queries, task, parameters["max_side"], written)
+
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """One prediction a query, in order, several asked at a time; raises as `Chat.link` does.
 
@@ -125,7 +133,7 @@ class ChatScores:
             return Prediction(query.id, status="nil")
         if any(entity not in self.kb for entity in listed):
             return Prediction(query.id, error="unknown_candidate")
-        names = {entity: one_line((query.labels or {}).get(entity) or self.kb[entity].name) for entity in listed}
+        names = {entity: one_line(name_of(self.kb, query, entity)) for entity in listed}
         if self.shuffle:
             Random(query.seed).shuffle(listed)
         labels = list(dict.fromkeys(names[entity] for entity in listed))

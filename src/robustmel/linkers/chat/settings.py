@@ -1,8 +1,13 @@
 """Parameters of linkers behind an endpoint, looked at before anything is asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from robustmel.errors import UsageError
+from robustmel.kb import KnowledgeBase
+from robustmel.linkers.chat.kept_replies import KeptReplies
+from robustmel.linkers.token_estimate import image_tokens, text_tokens
+from robustmel.types import Query, Task, Usage
 
 UNKEYED = ("key_variable", "in_flight", "deadline", "replies", "max_calls", "price_read", "price_written", "max_cost")
 """What changes no answer."""
@@ -29,3 +34,27 @@ def check(linker: str, parameters: Mapping[str, object]) -> None:
         raise UsageError(f"linker {linker}: {wrong[0]} is out of its range.")
     if parameters.get("max_cost") is not None and not numbers.get("price_read", 0) + numbers.get("price_written", 0):
         raise UsageError(f"linker {linker}: max_cost needs price_read and price_written, the prices of a million tokens.")
+
+
+def name_of(kb: KnowledgeBase, query: Query, entity: str) -> str:
+    """The text of a candidate: what `labels` gives it, else its name."""
+    return (query.labels or {}).get(entity) or kb[entity].name
+
+
+def expected(replies: str, asked: Sequence[str], queries: Sequence[Query], task: Task, max_side: int, written: int) -> Usage:
+    """About what replies cost: each as much as the mean of those that are kept; before there are any, by the length of what is asked.
+
+    Args:
+        replies: File of the kept replies.
+        asked: Texts of the questions.
+        queries: Whose they are, with their images.
+        task: What is asked.
+        max_side: Longer images are reduced to this many pixels.
+        written: Tokens of a reply, at most.
+    """
+    file = Path(replies).expanduser()
+    mean = KeptReplies(file).mean() if file.is_file() else None
+    if mean is not None:
+        return Usage(len(queries), round(len(queries) * mean[0]), round(len(queries) * mean[1]))
+    read = text_tokens(asked) + sum(image_tokens(query, task, max_side) for query in queries)
+    return Usage(len(queries), read, len(queries) * written)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from random import Random
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -17,23 +16,22 @@ from robustmel.kb import KnowledgeBase
 from robustmel.linkers.batches import answered, scored
 from robustmel.linkers.chat.prompt import Prompt
 from robustmel.linkers.chat.reply_parser import chosen
-from robustmel.linkers.contract import Capabilities, capabilities, check_task
+from robustmel.linkers.contract import check_task
 from robustmel.linkers.gemel.beam_search import beam_search
 from robustmel.linkers.gemel.language_model import Prefix
-from robustmel.linkers.gemel.memory import language_model_memory
 from robustmel.linkers.gemel.name_scores import listed_scores
-from robustmel.linkers.loading import check_device, pick_device
+from robustmel.linkers.loading import pick_device
 from robustmel.linkers.mllm.model import Vectors, VisionLanguageModel
 from robustmel.linkers.mllm.reference import reference
 from robustmel.linkers.mllm.settings import Answer, check, no_gradient, prompt_folder
+from robustmel.linkers.mllm.stated import StatedMLLM
 from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.linkers.preprocessing import Picture
 from robustmel.linkers.ranking import ranking
-from robustmel.linkers.weights import weight_files
 from robustmel.types import TASKS, Prediction, Query, Task, Usage
 
 
-class MLLM:
+class MLLM(StatedMLLM):
     """Base of the multimodal language models: all but what their family says.
 
     With `answer = "labels"` the model is asked for a name, and every candidate is scored by the log-probability that the model
@@ -105,38 +103,6 @@ class MLLM:
             self.logits = None  # type: ignore[assignment, method-assign]  # so it is not `Differentiable`
         if answer == "index":
             self.scores = None  # type: ignore[assignment, method-assign]
-
-    @classmethod
-    def examine(cls, **parameters: Any) -> Capabilities:
-        """What it offers with these parameters.
-
-        Raises:
-            RobustMELError: As when it is built.
-        """
-        check(**parameters)
-        check_device(parameters["device"])
-        if parameters["model"]:  # one that is to be trained has none yet
-            cls.assets(**parameters)
-        indexed = parameters["answer"] == "index"
-        return replace(
-            capabilities(cls),
-            scores=not indexed,
-            gradients=not indexed,
-            random=indexed and parameters["shuffle"],
-            no_gradient=no_gradient(parameters["answer"]),
-        )
-
-    @classmethod
-    def assets(cls, **parameters: Any) -> tuple[Path, ...]:
-        """Weights, tokenizer and configurations: the files that decide the answers."""
-        return weight_files(parameters["model"], parameters.get("revision"))
-
-    @staticmethod
-    def memory(**parameters: Any) -> dict[str, int]:
-        """What takes memory -> bytes: the weights, and what a batch of whole contexts keeps."""
-        return language_model_memory(
-            parameters["model"], parameters["dtype"], parameters["batch_size"], "the model", parameters.get("revision")
-        )
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """One prediction a query, in order; see the class.
