@@ -5,7 +5,7 @@ import logging
 import os
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -114,6 +114,7 @@ def run_grid(
             plan.notes
             + _cut_texts(plan, store)
             + _statuses(plan, store)
+            + _places(plan, store)
             + _noise_beside(plan, store)
             + _first_errors(plan, store)
         )
@@ -229,6 +230,26 @@ def _statuses(plan: Plan, store: Store) -> list[str]:
         for who, statuses in counts.items()
         if statuses
     ]
+
+
+def _places(plan: Plan, store: Store) -> list[str]:
+    """Position bias: where in their shuffled lists clean answers stood. Attacked ones had the same lists, and are no new evidence."""
+    sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for evaluation in {one.answers.key: one for one in _evaluations(plan) if one.variant is None}.values():
+        sums[behind(evaluation.answers.victim)].update(store.manifest("answers", evaluation.answers.key).get("places", {}))
+    return [_place_note(who, counts) for who, counts in sums.items() if counts["asked"]]
+
+
+def _place_note(who: str, counts: Mapping[str, float]) -> str:
+    from scipy.stats import binomtest
+
+    asked, chance = counts["asked"], counts["chance"] / counts["asked"]
+    first, last = (counts[place] / asked for place in ("first", "last"))
+    p = min(1.0, 2 * min(binomtest(round(counts[place]), round(asked), chance).pvalue for place in ("first", "last")))
+    return (
+        f"{who}: of {asked:.0f} clean answers, {first:.0%} stood first in the shuffled list and {last:.0%} last; without a habit of"
+        f" position it were {chance:.0%} (p = {p:.2g})."
+    )
 
 
 def _noise_beside(plan: Plan, store: Store) -> list[str]:

@@ -74,7 +74,7 @@ class Chat:
             model=model, prompt=prompt, temperature=temperature, max_tokens=max_tokens, max_side=max_side, in_flight=in_flight,
             deadline=deadline, max_calls=max_calls, price_read=price_read, price_written=price_written, max_cost=max_cost,
         )  # fmt: skip
-        self.kb, self.prompt, self.shuffle, self.max_side = kb, read_prompt(Prompt, "chat", prompt), shuffle, max_side
+        self.kb, self.prompt, self.shuffled, self.max_side = kb, read_prompt(Prompt, "chat", prompt), shuffle, max_side
         settings = {"model": model, "temperature": temperature, "max_tokens": max_tokens} | dict(options or {})
         self._model = ChatModel(
             endpoint, {name: value for name, value in settings.items() if name not in leave_out}, key_variable=key_variable,
@@ -105,15 +105,20 @@ class Chat:
         """
         return list(at_once(lambda query: self._answer(query, task), queries, self._in_flight))
 
+    def shown(self, query: Query) -> list[str]:
+        """The candidates in the order in which they are listed."""
+        listed = list(query.listed)
+        if self.shuffled:
+            Random(query.seed).shuffle(listed)
+        return listed
+
     def _answer(self, query: Query, task: Task) -> Prediction:
         began = time.perf_counter()
-        listed = list(query.listed)
+        listed = self.shown(query)
         if not listed:
             return Prediction(query.id, status="nil")
         if any(entity not in self.kb for entity in listed):
             return Prediction(query.id, error="unknown_candidate")
-        if self.shuffle:
-            Random(query.seed).shuffle(listed)
         labels = [name_of(self.kb, query, entity) for entity in listed]
         try:
             asked = [{"role": "user", "content": self._content(query, task, labels)}]

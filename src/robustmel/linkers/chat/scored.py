@@ -78,7 +78,7 @@ class ChatScores:
         max_cost: float | None = None,
     ) -> None:  # fmt: skip
         check("chat-scores", {name: value for name, value in locals().items() if name not in ("self", "kb")})
-        self.kb, self.shuffle, self.max_side = kb, shuffle, max_side
+        self.kb, self.shuffled, self.max_side = kb, shuffle, max_side
         self._prompt, self._in_flight = read_prompt(LetterPrompt, FOLDER, prompt), in_flight
         settings: dict[str, Any] = {"model": model}
         settings |= {"temperature": 0, "max_tokens": 1} if by == "logprobs" else {}
@@ -124,18 +124,23 @@ class ChatScores:
             row[: len(query.listed)] = torch.tensor([own.get(entity, torch.nan) for entity in query.listed])
         return table
 
+    def shown(self, query: Query) -> list[str]:
+        """The candidates in the order of their letters, those that read the same included."""
+        listed = list(query.listed)
+        if self.shuffled:
+            Random(query.seed).shuffle(listed)
+        return listed
+
     def _answer(self, query: Query, task: Task) -> Prediction:
         import torch
 
         began = time.perf_counter()
-        listed = list(query.listed)
+        listed = self.shown(query)
         if not listed:
             return Prediction(query.id, status="nil")
         if any(entity not in self.kb for entity in listed):
             return Prediction(query.id, error="unknown_candidate")
         names = {entity: one_line(name_of(self.kb, query, entity)) for entity in listed}
-        if self.shuffle:
-            Random(query.seed).shuffle(listed)
         labels = list(dict.fromkeys(names[entity] for entity in listed))
         if len(labels) > len(LETTERS):
             return Prediction(query.id, error=f"too_many_candidates: {len(labels)}, and letters end at {len(LETTERS)}")

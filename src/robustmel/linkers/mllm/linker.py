@@ -96,7 +96,7 @@ class MLLM(StatedMLLM):
         self.kb, self.model, self.device, self.answer, self.batch_size = kb, model, model.device, answer, batch_size
         self.length_penalty, self.max_new_tokens = length_penalty, max_new_tokens
         self.prompt: Prompt = read_prompt(Prompt, prompt_folder(answer), prompt)
-        self.random = answer == "index" and shuffle
+        self.random = self.shuffled = answer == "index" and shuffle
         self.tolerance = 0.01 if model.network.dtype == torch.float32 else 0.5
         self.no_gradient = no_gradient(answer) or self.model.preprocessing.no_gradient
         if self.no_gradient:

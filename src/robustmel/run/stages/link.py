@@ -18,6 +18,7 @@ from robustmel.errors import ImageError, RobustMELError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Linker
 from robustmel.linkers.ranking import Ranking, misordered, well_typed
+from robustmel.run.stages.list_places import list_places
 from robustmel.run.stages.parity import check_parity
 from robustmel.run.stages.same_answers import agree
 from robustmel.run.stages.shards import ProgressCallback, by_pieces, chunks, column, failures, write_table
@@ -78,6 +79,8 @@ def link(
     facts |= {"mentions": len(errors), "errors": len(errors) - errors.count(None), "seconds": sum(column(path, "seconds"))}
     facts["statuses"] = dict(Counter(status for status in column(path, "status") if status != "ok"))
     facts |= {} if compared is None else {"compared": compared}
+    if places := list_places(linker, list(known.values()), column(path, "ranked")):
+        facts["places"] = places
     facts["misordered"] = sum(map(misordered, column(path, "scores")))
     return facts | {"deterministic": _steady(linker, probe, probed, task, kb), "training_mode": in_training_mode(linker)}
 
