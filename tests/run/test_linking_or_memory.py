@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import robustmel as rm
 from robustmel.datasets import DATASETS
+from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
+from robustmel.run.builder import Builder
+from robustmel.run.expand import expand
+from robustmel.run.grid import parse_grid
+from robustmel.run.store import Store
 from robustmel.types import Prediction, Query, Task
 
 COUNT = 60
@@ -38,14 +44,15 @@ class Remembers:
 
 
 class Looks(Remembers):
-    """Reads the image's file name in place of its content: the same with any names."""
+    """Looks at the image, and links what it shows: the same with any names."""
 
     def __init__(self, kb: KnowledgeBase, /) -> None:
         super().__init__(kb)
-        self.seen = {m.image: m.gold for m in DATASETS.create("world-news").load("test").mentions}
+        mentions = DATASETS.create("world-news").load("test").mentions
+        self.seen = {decode(str(mention.image)).tobytes(): mention.gold for mention in mentions}
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
-        return [self._one(query, self.seen.get(query.image)) for query in queries]
+        return [self._one(query, self.seen.get(decode(str(query.image)).tobytes())) for query in queries]
 
 
 def test_memory_is_told_from_linking(tmp_path: Path) -> None:
@@ -65,3 +72,25 @@ def test_memory_is_told_from_linking(tmp_path: Path) -> None:
     lost = accuracy["Remembers", "world-news"] - accuracy["Remembers", "world-news, renamed"]
     assert abs(compared["Remembers"]["value"] - lost) < 1e-6
     assert (compared["Looks"]["value"], compared["Looks"]["n"]) == (0.0, COUNT)
+    assert accuracy["Looks", "world-news"] == 1.0
+    notes = {note.split()[3]: note for note in report.notes if note.startswith("Linking or memory?")}
+    assert re.fullmatch(
+        r"Linking or memory\? Remembers IT2T on world-news: with made-up names [\d.]+ points fewer are linked "
+        r"\(95 % interval [\d.]+ to [\d.]+\)\.",
+        notes["Remembers"],
+    )
+    assert "(0.0 points; 95 % interval " in notes["Looks"]
+    assert "fewer are linked" not in notes["Looks"]
+
+
+def test_a_language_model_without_made_up_names_beside_it_is_noted(tmp_path: Path) -> None:
+    chat, builder = {"name": "chat", "model": "m", "replies": str(tmp_path / "r.sqlite")}, Builder(Store(tmp_path), "cpu")
+    both = ["world-news", {"name": "renamed", "of": "world-news"}]
+    for datasets, noted in ((both[:1], True), (both, False)):
+        plan = expand(
+            parse_grid({"datasets": datasets, "linkers": [chat, "clip-world"], "attacks": ["clean"], "limit": 4}), builder
+        )
+        assert [note for note in plan.notes if "by heart" in note] == [
+            'chat may know names of world-news by heart; beside a data set {name = "renamed", of = ...} the table says what it loses'
+            " without them."
+        ] * noted

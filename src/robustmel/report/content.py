@@ -7,7 +7,7 @@ from typing import Self
 from robustmel.errors import UsageError
 from robustmel.registry import suggestion
 from robustmel.report import side_tables
-from robustmel.report.comparisons import QUESTIONS, Comparison, compare, remarks
+from robustmel.report.comparisons import QUESTIONS, Comparison, compare, memory_remarks, remarks
 from robustmel.report.flags import Examination, Flag, verdict
 from robustmel.report.norms import Curve, curves
 from robustmel.report.notes import further_notes, leading_notes, misordered_notes
@@ -63,7 +63,8 @@ class ReportContent:
     def _further(self) -> tuple[str, ...]:
         asked = [question for question, words in QUESTIONS.items() if words.note_figures]
         answers = [note for question in asked for note in remarks(self._compared(question), self.summaries)]
-        return (*further_notes(self.summaries), *self.run.notes, *answers)
+        memory = memory_remarks(self._compared("names"))
+        return (*further_notes(self.summaries), *self.run.notes, *memory, *answers)
 
     @cached_property
     def every_note(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from robustmel.run.refusals import (
     dropping,
     images_unread,
     listed_at_length,
+    memory_unasked,
     repeats,
     source_lacks,
     tasks_lacking,
@@ -71,6 +72,7 @@ def expand(grid: Grid, builder: Builder) -> Plan:
     plan.notes += dict.fromkeys(f"{spec.title}: {note}" for spec, attack in attacks for note in attack.notes)
     asked = [_candidates(dataset, grid, generator, builder, plan) for dataset in grid.datasets]
     plan.notes += listed_at_length(generator, (Defended(linker, defence) for linker, defence in product(linkers, defences)))
+    plan.notes += memory_unasked(linkers, [candidates.name for candidates in asked])
     complain(repeats("data sets", [candidates.name for candidates in asked]))
     for candidates in asked:
         sampled_mentions = builder.sampled(candidates.dataset, grid.split, grid.limit, grid.sample_seed)[1]

@@ -1,7 +1,7 @@
 """Impossible requests of a grid, as sentences, collected before the run."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from robustmel.errors import UsageError
 from robustmel.run.components import ComponentSpec, Defended, Ensemble, Source
@@ -60,6 +60,18 @@ def listed_at_length(generator: ComponentSpec, victims: Iterable[Defended]) -> I
     for victim in victims:
         if not victim.capabilities.open_answers:
             yield f"{behind(victim)} gets every id of the knowledge base as its candidates, which costs memory."
+
+
+def memory_unasked(linkers: Iterable[ComponentSpec], datasets: Collection[str]) -> Iterator[str]:
+    """Notes on language models of which a grid does not find out whether they link or remember names."""
+    alone = [name for name in datasets if not name.endswith(", renamed") and f"{name}, renamed" not in datasets]
+    for linker in linkers:
+        kind = linker.loaded
+        if alone and (getattr(kind, "remote", False) or getattr(kind, "trained_as", "") == "mllm"):
+            yield (
+                f"{linker.title} may know names of {', '.join(alone)} by heart; beside a data set"
+                ' {name = "renamed", of = ...} the table says what it loses without them.'
+            )
 
 
 def images_unread(spec: AttackSpec, attack: ComponentSpec, asked: Iterable[Defended], task: Task) -> Iterator[str]:

@@ -215,6 +215,15 @@ def remarks(compared: Sequence[Comparison], summaries: Sequence[Summary], most: 
     return notes
 
 
+def memory_remarks(compared: Sequence[Comparison], most: int = 8) -> list[str]:
+    """Linking or memory? One note a linker and task, of clean images; `compared` are the comparisons of "names"."""
+    clean = [comparison for comparison in compared if comparison.figure == "clean"]
+    notes = [f"Linking or memory? {one.victim} {one.task} on {one.dataset}: {one.sentence}." for one in clean[:most]]
+    if len(clean) > most:
+        notes.append(f"{len(clean) - most} more of this kind: robustmel report RUN --compare names, and the page.")
+    return notes
+
+
 def _note(lead: Comparison, compared: Sequence[Comparison]) -> str:
     question = QUESTIONS[lead.question]
     line = {comparison.figure: comparison.sentence for comparison in compared if comparison.subject == lead.subject}
