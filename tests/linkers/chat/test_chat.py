@@ -209,3 +209,34 @@ def test_a_run_attacks_another_linker_and_shows_its_pictures(
     assert len(painter.requests) == asked
     for file in tmp_path.rglob("*"):
         assert not file.is_file() or b"sk-very-secret" not in file.read_bytes(), file
+
+
+@pytest.mark.parametrize(
+    ("count", "reply", "status", "place"),
+    [(1, "1", "ok", 0), (1, "2", "unparsed", None), (100, "100", "ok", 99), (100, "101", "unparsed", None), (100, "0", "nil", None)],
+)  # fmt: skip
+def test_lists_of_any_length_are_numbered_to_their_end(
+    httpserver: HTTPServer, tmp_path: Path, count: int, reply: str, status: str, place: int | None
+) -> None:
+    many = KnowledgeBase([Entity(f"Q{number}", f"shade {number}") for number in range(100)])
+    body = {"choices": [{"message": {"content": reply}, "finish_reason": "stop"}]}
+    httpserver.expect_request("/v1/chat/completions").respond_with_json(body)
+    chat = Chat(many, model="m", endpoint=httpserver.url_for("/v1"), replies=str(tmp_path / "r.sqlite"))
+    asked = replace(query(picture(tmp_path, 0), seed=5), candidates=many.ids[:count])
+    (answer,) = chat.link([asked], "I2T")
+    assert (answer.status, answer.error) == (status, None)
+    assert answer.ranked == (() if place is None else (chat.shown(asked)[place],))
+    text = httpserver.log[0][0].get_json()["messages"][0]["content"][1]["text"]
+    assert text.splitlines()[count - 1] == f"{count}. {many[chat.shown(asked)[-1]].name}"
+
+
+def test_a_name_that_two_candidates_share_means_both_and_a_stranger_is_a_row(httpserver: HTTPServer, tmp_path: Path) -> None:
+    body = {"choices": [{"message": {"content": "White"}, "finish_reason": "stop"}]}
+    httpserver.expect_request("/v1/chat/completions").respond_with_json(body)
+    chat = Chat(KB, model="m", endpoint=httpserver.url_for("/v1"), replies=str(tmp_path / "r.sqlite"))
+    twins = replace(query(picture(tmp_path, 0)), labels={"Q1": "white"})
+    stranger = replace(query(picture(tmp_path, 0)), candidates=("Q0", "nobody"))
+    answers = chat.link([twins, stranger], "I2T")
+    assert (set(answers[0].ranked), set(answers[0].scores)) == ({"Q1", "Q2"}, {1.0})
+    assert (answers[1].error, answers[1].ranked) == ("unknown_candidate", ())
+    assert len(httpserver.log) == 1

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from robustmel.errors import UsageError
 from robustmel.images import decode
@@ -192,3 +193,33 @@ def test_tokens_are_estimated_before_anything_is_loaded(folders: dict[str, Path]
     names = kind.tokens(kb, asked, "I2T", **(parameters | {"answer": "labels"}))
     assert names.tokens_written == 0
     assert names.tokens_read > 6 * linker.model.network.config.image_seq_length
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_odd_images_and_lists_have_their_rows_and_the_others_go_on(
+    family: str, folders: dict[str, Path], trial: Trial, tmp_path: Path
+) -> None:
+    """One pixel, threads of three hundred, a file that is no image; 1 and 100 candidates, two of which read the same."""
+    kb, queries = trial
+    many = KnowledgeBase((*kb, *(Entity(id=f"many{number}", name=f"disc {number % 99}") for number in range(100))))
+    for name, size in (("dot", (1, 1)), ("thread", (300, 1)), ("tower", (1, 300))):
+        Image.new("RGB", size, (200, 30, 30)).save(tmp_path / f"{name}.png")
+    (tmp_path / "broken.png").write_bytes(b"<html>")
+    images = ("dot", "thread", "tower", "broken")
+    asked = [replace(queries[0], id=name, image=tmp_path / f"{name}.png") for name in images]
+    asked += [replace(queries[0], id="one", candidates=kb.ids[:1]), replace(queries[0], id="many", candidates=many.ids[-100:])]
+    asked.append(queries[1])
+    for answer in ("labels", "index"):
+        linker = linker_of(family, folders, many, answer=answer, batch_size=3)
+        answers = {row.id: row for row in linker.link(asked, "I2T")}
+        errors = {name: row.error for name, row in answers.items() if row.error}
+        thin = {"thread": "image_refused", "tower": "image_refused"} if family == "qwen2.5-vl" else {}
+        long = {"many": "too_long"} if answer == "index" else {}  # the list outgrows the tiny model's context
+        assert errors == {"broken": "image_decode", **thin, **long}
+        if answer == "labels":
+            assert answers["one"].ranked == kb.ids[:1]
+            scores = dict(zip(answers["many"].ranked, answers["many"].scores, strict=True))
+            assert len(scores) == 100
+            assert scores["many0"] == scores["many99"]
+        assert answers[queries[1].id].error is None
+        assert answers[queries[1].id].ranked == linker.link([queries[1]], "I2T")[0].ranked

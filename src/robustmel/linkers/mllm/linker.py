@@ -176,7 +176,8 @@ class MLLM(StatedMLLM):
 
     def _linked(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         answers: dict[int, Prediction] = {}
-        sound: list[tuple[Query, Picture | None]] = []
+        sound: list[Query] = []
+        features: list[Tensor] = []
         for index, query in enumerate(queries):
             try:
                 if not query.listed:
@@ -184,16 +185,17 @@ class MLLM(StatedMLLM):
                 elif any(candidate not in self.kb for candidate in query.listed):
                     answers[index] = Prediction(query.id, error="unknown_candidate")
                 else:
-                    sound.append((query, self.picture(query, task)))
+                    features += self._seen([self.picture(query, task)]) or ()
+                    sound.append(query)
             except ImageError as problem:
                 answers[index] = Prediction(query.id, error=problem.kind)
         answer = self._by_scores if self.answer == "labels" else self._by_index
-        rows = iter(answer([query for query, _ in sound], [picture for _, picture in sound], task) if sound else ())
+        rows = iter(answer(sound, features or None, task) if sound else ())
         return [answers[index] if index in answers else next(rows) for index in range(len(queries))]
 
     @torch.no_grad()
-    def _by_scores(self, queries: Sequence[Query], pictures: Sequence[Picture | None], task: Task) -> list[Prediction]:
-        table, fits = self._scored(queries, self._seen(pictures), task)
+    def _by_scores(self, queries: Sequence[Query], features: Vectors | None, task: Task) -> list[Prediction]:
+        table, fits = self._scored(queries, features, task)
         return [
             self.ranked(query, row) if fit else Prediction(query.id, error="too_long")
             for query, row, fit in zip(queries, table.cpu(), fits, strict=True)
@@ -209,8 +211,8 @@ class MLLM(StatedMLLM):
         return replace(answer, text=self.label(query, answer.ranked[0])) if written else replace(answer, status="dead_end")
 
     @torch.no_grad()
-    def _by_index(self, queries: Sequence[Query], pictures: Sequence[Picture | None], task: Task) -> list[Prediction]:
-        prompts, prefix, fits = self._read(queries, self._seen(pictures), task)
+    def _by_index(self, queries: Sequence[Query], features: Vectors | None, task: Task) -> list[Prediction]:
+        prompts, prefix, fits = self._read(queries, features, task)
         written = beam_search(self.model.lm, prefix, None, 1, self.max_new_tokens, 0.0)
         answers = []
         for query, prompt, result, fit in zip(queries, prompts, written, fits, strict=True):
