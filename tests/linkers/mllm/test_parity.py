@@ -115,8 +115,8 @@ def lost_system_prompt(linker: Any) -> None:
 
 
 def image_order(linker: Any) -> None:
-    before = linker.model.picture_vectors
-    linker.model.picture_vectors = lambda pictures: before(pictures)[::-1]
+    before = linker.model.read
+    linker.model.read = lambda prompts, features: before(prompts, features[::-1])
 
 
 def truncated_list(linker: Any) -> None:
