@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -87,8 +90,23 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def lexicons(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
-    """Name of a text attack -> its files: a WordNet database of a few synsets and word vectors of a few words."""
+def paraphraser() -> Iterator[str]:
+    """The address of a chat endpoint that puts one of two words before the sentence it is sent, as the seed has it."""
+
+    def answer(request: Request) -> Response:
+        body = request.get_json()
+        sentence = body["messages"][0]["content"].partition("\n\n")[2]
+        reply = ["Reportedly, ", "Truly, "][body["seed"] % 2] + sentence
+        return Response(json.dumps({"choices": [{"message": {"content": reply}, "finish_reason": "stop"}]}))
+
+    with HTTPServer() as server:
+        server.expect_request("/v1/chat/completions").respond_with_handler(answer)
+        yield server.url_for("/v1")
+
+
+@pytest.fixture(scope="session")
+def lexicons(tmp_path_factory: pytest.TempPathFactory, paraphraser: str) -> dict[str, dict[str, str]]:
+    """Name of a text attack -> what it reads: a WordNet database of a few synsets, word vectors of a few words, an endpoint."""
     folder = tmp_path_factory.mktemp("lexicons")
     synsets = {
         "noun": [
@@ -130,7 +148,8 @@ def lexicons(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, st
         "Zorn": (-1, -1),
     }
     (folder / "vectors.txt").write_text("".join(f"{word} {x} {y}\n" for word, (x, y) in near.items()))
-    return {"wordnet": {"folder": str(folder)}, "embedding": {"vectors": str(folder / "vectors.txt")}}
+    asked = {"model": "double", "endpoint": paraphraser, "replies": str(folder / "replies.sqlite")}
+    return {"wordnet": {"folder": str(folder)}, "embedding": {"vectors": str(folder / "vectors.txt")}, "paraphrase": asked}
 
 
 @pytest.fixture(scope="session")

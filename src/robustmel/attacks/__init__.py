@@ -26,6 +26,7 @@ ATTACKS = Registry(
         "clare": "robustmel.attacks.text.clare:CLARE",
         "embedding": "robustmel.attacks.text.embedding:EmbeddingNeighbours",
         "detector-aware": "robustmel.defences.detector_aware:DetectorAware",
+        "paraphrase": "robustmel.attacks.text.paraphrase:Paraphrase",
         "trigger": "robustmel.attacks.text.trigger:Trigger",
         "poisoned-evidence": "robustmel.attacks.knowledge.poisoned_evidence:PoisonedEvidence",
         "prompt-injection": "robustmel.attacks.knowledge.prompt_injection:PromptInjection",
