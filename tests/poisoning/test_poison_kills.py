@@ -40,7 +40,13 @@ sys.exit(main())
 
 
 def options(data: Path, folder: Path) -> list[str]:
-    given = {"--path": data, "--attack": "char_swap", "--record-rate": "0.9", "--out": folder / "out", "--store": folder / "store"}
+    given = {
+        "--path": data,
+        "--attack": "char_swap",
+        "--record-rate": "0.9",
+        "--out": folder / "out",
+        "--store": folder / "store",
+    }
     return ["poison", "jsonl", "--trigger", "cf", *(str(part) for pair in given.items() for part in pair)]
 
 

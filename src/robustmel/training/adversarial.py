@@ -1,6 +1,7 @@
 """Adversarial training of the image tower: each step trains on the worst images that a few gradient steps find."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -38,18 +39,27 @@ def adversarial_images(
         Mao et al., "Understanding Zero-Shot Adversarial Robustness for Large-Scale Models" (TeCoA), ICLR 2023, equation 3,
         after Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018, equation 2.1.
     """
+    right, scale, bias = labels.detach(), encoder.scale.detach(), encoder.bias
+
+    def loss(moved: Tensor) -> Tensor:
+        return encoder.family.contrastive_loss(encoder.cosines(encoder.images(moved), None, right), same, scale, bias)
+
+    return ascended(encoder, pixels, attack, seed, loss)
+
+
+def ascended(encoder: Encoder, pixels: Tensor, attack: Adversarial, seed: int, loss: Callable[[Tensor], Tensor]) -> Tensor:
+    """Images moved up a loss of them by projected gradient ascent from a uniform point of the ball; detached."""
     ball = Ball(pixels, attack.eps)
     generator = torch.Generator().manual_seed(seed)  # drawn on the processor: devices see the same numbers
     moved = ball.sample((torch.rand(pixels.shape, generator=generator) * 2 - 1).to(pixels.device))
-    right, scale, bias = labels.detach(), encoder.scale.detach(), encoder.bias
     was_training = encoder.model.training
     encoder.model.eval()
     try:
         for _ in range(attack.steps):
             moved.requires_grad_()
             with torch.enable_grad():
-                loss = encoder.family.contrastive_loss(encoder.cosines(encoder.images(moved), None, right), same, scale, bias)
-            (gradient,) = torch.autograd.grad(loss, moved)
+                height = loss(moved)
+            (gradient,) = torch.autograd.grad(height, moved)
             moved = ball.step(moved.detach(), gradient, attack.step_size)
     finally:
         encoder.model.train(was_training)

@@ -19,6 +19,7 @@ from robustmel.training.batches import Batch, batches, steps
 from robustmel.training.consistency import consistency_loss
 from robustmel.training.digests import tokenizer_digest
 from robustmel.training.dual_encoder_recipe import Consistency, DualEncoderRecipe, LossWeights
+from robustmel.training.embedding_preserving import frozen_copy, preserving_loss
 from robustmel.training.encoder import Encoder, fresh_encoder, loaded_encoder
 from robustmel.training.examples import TrainingData, training_data, training_texts
 from robustmel.training.text_augmentation import edited_queries
@@ -37,6 +38,7 @@ class DualEncoderTrainee:
 
     def __init__(self, encoder: Encoder, data: TrainingData, recipe: DualEncoderRecipe) -> None:
         self.encoder, self.data, self.recipe = encoder, data, recipe
+        self._original = frozen_copy(encoder) if recipe.preserving else None
         self.remarks = data.remarks
         if recipe.consistency.on:
             self.remarks["training mentions alone of their entity, whose second view is made"] = int(
@@ -77,10 +79,17 @@ class DualEncoderTrainee:
         return batches(self._with_edited_texts(epoch), self.recipe, epoch)
 
     def loss(self, batch: Batch, epoch: int, step: int) -> Tensor:
-        """The family's own loss, on adversarial images in adversarial training."""
+        """The family's own loss, on adversarial images in adversarial training; or how far embeddings drift, where they shall not."""
         attack, harden = self.recipe.adversarial, None
         if attack.eps:
             seed = step_seed(self.recipe.seed, epoch, step)
+            if self._original is not None:
+                pixels = batch.pixels.to(self.encoder.model.device)
+                return (
+                    preserving_loss(self.encoder, self._original, pixels, attack, seed)
+                    if len(pixels)
+                    else self.encoder.scale * 0
+                )
             harden = functools.partial(adversarial_images, self.encoder, attack=attack, seed=seed)
         return batch_loss(self.encoder, batch, self.recipe.weights, harden, self.recipe.consistency)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from robustmel.attacks.quantities import pixel_length
+from robustmel.attacks.quantities import one_of, pixel_length
 from robustmel.errors import UsageError
 from robustmel.linkers.architecture import Architecture
 from robustmel.linkers.texts import QueryText, check_texts
@@ -55,7 +55,7 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class Adversarial:
-    """Adversarial training of the image tower; see `adversarial.adversarial_images`. Off unless `eps` is above 0.
+    """Adversarial training of the image tower; off unless `eps` is above 0.
 
     Lengths are in units of the pixel range [0, 1], also as "2/255", and hold for images at the model's own resolution: an
     attack at the size of a larger image has as large an effect after the resize at most, but for the overshoot of the resampling.
@@ -64,13 +64,17 @@ class Adversarial:
         eps: Radius of the L-infinity ball.
         steps: Gradient steps of the inner maximisation; each costs a forward and a backward pass of the image tower.
         step_size: Length of one.
+        aim: "labels" trains on the worst images with the loss of the recipe (`adversarial.adversarial_images`); "embedding" draws their
+            embeddings to those that `base` gives the clean images, and nothing else (`embedding_preserving.preserving_loss`).
     """
 
     eps: float = 0.0
     steps: int = 2
     step_size: float = 1 / 255
+    aim: str = "labels"
 
     def __post_init__(self) -> None:
+        one_of("adversarial.aim", self.aim, "labels", "embedding")
         for name in ("eps", "step_size"):
             pixel_length(f"adversarial.{name}", getattr(self, name))
         if self.eps and (self.steps < 1 or self.step_size == 0):
@@ -142,6 +146,7 @@ class DualEncoderRecipe(Recipe):
         return super().limits() | {
             "batch_size": ("at least 2: a contrastive loss compares", self.batch_size >= 2),
             "names_only": ("between 0 and 1", 0 <= self.names_only <= 1),
+            "base": ("given where adversarial.aim is embedding", self.base is not None or not self.preserving),
             "consistency.divergence": ("0 or more", self.consistency.divergence >= 0),
             "consistency.contrast": ("0 or more", self.consistency.contrast >= 0),
             "consistency.temperature": ("above 0", self.consistency.temperature > 0),
@@ -153,7 +158,15 @@ class DualEncoderRecipe(Recipe):
             ),
         }
 
+    @property
+    def preserving(self) -> bool:
+        """Whether embeddings are kept instead of labels learnt."""
+        return self.adversarial.eps > 0 and self.adversarial.aim == "embedding"
+
     def to_dict(self) -> dict[str, Any]:
         """See `Recipe.to_dict`; `adversarial` and `consistency` only where they are on, so that plain recipes stay what they were."""
         off = [name for name, on in (("adversarial", self.adversarial.eps), ("consistency", self.consistency.on)) if not on]
-        return {name: value for name, value in super().to_dict().items() if name not in off}
+        values = {name: value for name, value in super().to_dict().items() if name not in off}
+        if "adversarial" in values and not self.preserving:
+            del values["adversarial"]["aim"]  # as above
+        return values
