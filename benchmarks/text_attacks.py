@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a file, t
 
 from benchmarks.masked_language_model import random_distilroberta
 from benchmarks.measure import Figure, Lines, relative, turns
+from benchmarks.stubbed_imports import OF_TEXTATTACK, stub
 
 from robustmel.attacks import ATTACKS
 from robustmel.attacks.text.masked_lm import masked_lm
@@ -157,11 +158,13 @@ def main() -> int:
         jobs["wordnet"] = ours("wordnet", texts, folder=WORDNET)
     else:
         lines.tell("robustmel", "wordnet", missing=f"no WordNet database in {WORDNET}")
+    if stubbed := stub(OF_TEXTATTACK):
+        lines.tell("textattack", "all", stubbed=stubbed)
     try:
         others = peers(texts)
-    except ImportError as problem:
+    except (ImportError, LookupError) as problem:  # a package, or nltk's data
         others = {}
-        lines.tell("textattack", "all", missing=f"cannot be imported: {problem}")
+        lines.tell("textattack", "all", missing=f"cannot be imported: {str(problem).strip(' *')}"[:200])
     for job, run in jobs.items():
         runs = {"robustmel": run} | ({"textattack": others[job]} if job in others else {})
         seconds = turns(runs, 1 if asked.quick else 3)
