@@ -113,3 +113,17 @@ def test_a_table_is_printed_with_intervals_differences_and_the_paper_s_figures(t
     assert "| WikiDiverse | with prefix tree    | 82.4     |" in text
     assert "[" in text.split("| one copy ")[1].splitlines()[0]
     assert "embedded world" in scale
+
+
+def test_memory_or_linking_says_what_made_up_names_cost(tmp_path: Path) -> None:
+    """A copy of the mention loses nothing: names are made up in texts and knowledge base alike."""
+    experiment = read_experiment("poisoning-ablations", quick=True)
+    table = next(table for table in experiment.tables if table.name == "memory-or-linking")
+    grid = replace(table.grid, linkers=(Component("copy-surface"),), trained={}, limit=40)
+    text, _ = reproduce(
+        replace(experiment, tables=(replace(table, grid=grid),)), tmp_path / "out", tmp_path / "store", 1, "cpu"
+    )
+    line = next(
+        line for line in text.splitlines() if line.startswith("- world-news, IT2T, copy-surface against names made up: ")
+    )
+    assert "0.0 points" in line or "no difference" in line

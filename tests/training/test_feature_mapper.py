@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import MissingError, UsageError
@@ -120,10 +122,6 @@ def test_an_interrupted_training_ends_with_the_same_bytes(
 def test_another_language_model_goes_on_with_no_training(
     few: Dataset, mapper_recipe: FeatureMapperRecipe, opt_folder: Path, tmp_path: Path
 ) -> None:
-    import shutil
-
-    from safetensors.torch import save_file
-
     moved = tmp_path / "lm"
     shutil.copytree(opt_folder, moved)
     recipe = replace(mapper_recipe, language_model=str(moved), epochs=1)
@@ -132,6 +130,49 @@ def test_another_language_model_goes_on_with_no_training(
     save_file(weights, moved / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(UsageError, match="other base weights"):
         train([few], recipe, tmp_path / "out")
+
+
+def test_a_frozen_model_that_moved_goes_on_with_its_training(
+    few: Dataset, mapper_recipe: FeatureMapperRecipe, opt_folder: Path, tmp_path: Path
+) -> None:
+    recipe, moved = replace(mapper_recipe, epochs=1), tmp_path / "elsewhere"
+    shutil.copytree(opt_folder, moved)
+
+    def stop(done: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train([few], recipe, tmp_path / "out", on_step=stop)
+    begun = train([few], replace(recipe, language_model=str(moved)), tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "frozen.json").read_text())["language_model"] == str(moved)
+    assert train([few], recipe, tmp_path / "out") == begun
+    with pytest.raises(UsageError, match="another recipe"):
+        train([few], replace(recipe, demos=2), tmp_path / "out")
+
+
+def test_numbers_that_outgrow_half_precision_name_the_way_out(
+    few: Dataset, mapper_recipe: FeatureMapperRecipe, opt_folder: Path, tmp_path: Path
+) -> None:
+    """Embeddings beyond 65,504 are infinite in float16, and numbers in bfloat16."""
+    loud = tmp_path / "loud"
+    shutil.copytree(opt_folder, loud)
+    weights = load_file(loud / "model.safetensors")
+    (name,) = (name for name in weights if name.endswith("embed_tokens.weight"))
+    weights[name][5:] *= 1e7
+    save_file(weights, loud / "model.safetensors", metadata={"format": "pt"})
+    recipe = replace(mapper_recipe, language_model=str(loud), epochs=1, dtype="float16")
+    with pytest.raises(
+        UsageError, match=r"the loss is nan in epoch 1: .* outgrow float16; train with dtype = \"bfloat16\""
+    ) as told:
+        train([few], recipe, tmp_path / "half")
+    assert "\n" not in str(told.value)
+    for dtype in ("bfloat16", "float32"):
+        trainee = FeatureMapperTrainee([few], replace(recipe, dtype=dtype))
+        assert all(part.isfinite() for part in trainee.loss([0, 1], 1, 0))
+    with torch.no_grad():
+        trainee.mapper.weight.fill_(torch.nan)  # a training that went astray is no matter of precision
+    trainee.recipe = recipe
+    assert all(part.isnan() for part in trainee.loss([0, 1], 1, 0))
 
 
 def test_only_the_mapper_changes(few: Dataset, mapper_recipe: FeatureMapperRecipe, tmp_path: Path) -> None:

@@ -27,14 +27,18 @@ def accuracies(report: Report, poisoned: bool, absent: Sequence[tuple[str, str]]
 
 
 def differences(report: Report, poisoned: bool, first: str) -> list[str]:
-    """Every poisoned linker against itself unpoisoned, or the first linker of a table against each other one: same mentions and seeds."""
-    compared = report.compare("poison" if poisoned else "linker").records
+    """What differs over the same mentions and seeds.
+
+    Every poisoned linker against itself unpoisoned, or the first linker of a table against each other one, and each against itself
+    on made-up names, where the table has them.
+    """
+    compared = report.compare("poison" if poisoned else "linker").records + report.compare("names").records
     lines = [
         f"- {part['dataset']}, {part['task']}, {part['linker']}"
         + (f", {part['poison']}" if poisoned else f" against {part['against']}")
         + f": {part['sentence']}."
         for part in compared
-        if poisoned or first in (part["linker"], part["against"])
+        if poisoned or first in (part["linker"], part["against"]) or part["question"] == "names"
     ]
     return [*lines, ""] if lines else []
 

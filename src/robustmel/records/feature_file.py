@@ -44,22 +44,34 @@ class FeatureFile:
         """Those of the names or addresses under which no vector lies."""
         return {key for key in keys if not _is_vector(self._place(key))}
 
-    def vectors(self) -> dict[str, NDArray[np.float32]]:
-        """Name or address -> vector (W,), of everything in the file.
+    def keys(self) -> tuple[list[str], int]:
+        """Names and addresses of everything in the file, and the length of the vectors; none of them is read.
 
         Raises:
             MissingError: The file holds anything else, vectors of several lengths, or none.
         """
-        vectors = {key: place[()].astype(np.float32) for key, place in self._datasets(self._opened, "")}
-        length = len(next(iter(vectors.values()), ()))
-        odd = next((key for key, vector in vectors.items() if len(vector) != length), None)
-        if not vectors or odd is not None:
+        lengths = {key: len(place) for key, place in self._datasets(self._opened, "")}
+        length = next(iter(lengths.values()), 0)
+        odd = next((key for key in lengths if lengths[key] != length), None)
+        if not lengths or odd is not None:
             raise MissingError(
                 f"{self._file} holds no features."
                 if odd is None
-                else f"{self._file} has {len(vectors[odd])} numbers for {odd} and {length} for others; one encoder must make all."
+                else f"{self._file} has {lengths[odd]} numbers for {odd} and {length} for others; one encoder must make all."
             )
-        return vectors
+        return list(lengths), length
+
+    def vector(self, key: str) -> NDArray[np.float32]:
+        """The vector (W,) under one of its `keys`.
+
+        Raises:
+            MissingError: It cannot be read, or is there no more.
+        """
+        try:
+            values: NDArray[np.float32] = self._place(key)[()].astype(np.float32)
+        except (OSError, TypeError) as problem:
+            raise MissingError(f"{self._file}: the features of {key} cannot be read: {problem}.") from problem
+        return values
 
     def _datasets(self, group: Any, above: str) -> Iterator[tuple[str, Any]]:
         for name in group:

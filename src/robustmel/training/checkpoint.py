@@ -130,11 +130,11 @@ def train(
         **trainee.digests,
     }
     if (out / RECORD).is_file():
-        return _finished(out, identity)
+        return _finished(out, identity, recipe)
     if state is None:
         state = State(identity)
         write_state(out, state)
-    _must_agree(state.identity, identity, out)
+    _must_agree(state.identity, identity, out, recipe)
     trainee.model.to(device)
     state = optimise(trainee, recipe, state, out, on_epoch, on_step)
     trainee.model.to("cpu")
@@ -161,7 +161,7 @@ def train(
         parameters=sum(parameter.numel() for parameter in trainee.model.parameters()),
         history=state.history,
     )
-    return _finished(out, identity)
+    return _finished(out, identity, recipe)
 
 
 def _state(out: Path) -> State | None:
@@ -173,10 +173,10 @@ def _state(out: Path) -> State | None:
     return state
 
 
-def _finished(out: Path, identity: Mapping[str, Any]) -> Checkpoint:
+def _finished(out: Path, identity: Mapping[str, Any], recipe: Recipe) -> Checkpoint:
     try:
         record = json.loads((out / RECORD).read_text(encoding="utf-8"))
-        _must_agree(record["identity"], identity, out)
+        _must_agree(record["identity"], identity, out, recipe)
         result = Checkpoint(
             out, len(record["history"]), record["best_epoch"], record["accuracies"], record["remarks"], record["history"]
         )
@@ -186,7 +186,12 @@ def _finished(out: Path, identity: Mapping[str, Any]) -> Checkpoint:
     return result
 
 
-def _must_agree(there: Mapping[str, Any], asked: Mapping[str, Any], out: Path) -> None:
+def _must_agree(there: Mapping[str, Any], asked: Mapping[str, Any], out: Path, recipe: Recipe) -> None:
+    moving = recipe.to_dict().keys() - recipe.identity().keys()  # where frozen and base models lie: their digests are compared
+
+    def decisive(name: str, value: Any) -> Any:
+        return {key: part for key, part in value.items() if key not in moving} if name == "recipe" else value
+
     for name, value in asked.items():
-        if there.get(name, value) != value:
+        if decisive(name, there.get(name, value)) != decisive(name, value):
             raise UsageError(f"{out} holds a training with {MUST_AGREE.get(name, f'another {name}')}; choose another --out.")

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from robustmel.datasets.dataset import Dataset
-from robustmel.errors import ImageError, MissingError
+from robustmel.errors import ImageError, MissingError, UsageError
 from robustmel.linkers.gemel.beam_search import beam_search
 from robustmel.linkers.gemel.checkpoint import Demo, GemelCheckpoint, Settings, blank
 from robustmel.linkers.gemel.demos import Choice, Compared, check_choice, demo_pool
@@ -115,11 +115,21 @@ class FeatureMapperTrainee:
         return (part.tolist() for part in torch.split(order, self.recipe.batch_size))
 
     def loss(self, batch: list[int], epoch: int, step: int) -> Iterator[Tensor]:
-        """Cross-entropy of the name and the end token, a part of the batch at a time; the parts add up to the mean."""
+        """Cross-entropy of the name and the end token, a part of the batch at a time; the parts add up to the mean.
+
+        Raises:
+            UsageError: It is no number, as the language model's own numbers outgrow float16.
+        """
         tokens = sum(len(self._answers[place]) for place in batch)
         size = -(-len(batch) // self.recipe.accumulation)
         for start in range(0, len(batch), size):
-            yield self._negative_log_likelihood(batch[start : start + size]) / tokens
+            part = self._negative_log_likelihood(batch[start : start + size]) / tokens
+            if self.recipe.dtype == "float16" and not part.isfinite() and self.mapper.weight.isfinite().all():
+                raise UsageError(
+                    f"the loss is {part.item()} in epoch {epoch}: numbers of {self.recipe.language_model} outgrow float16; train with "
+                    'dtype = "bfloat16" or "float32", into another folder.'
+                )
+            yield part
 
     def validate(self) -> dict[str, float]:
         """Share of the validation mentions whose name is written, word for word, by a greedy search over all names."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tracemalloc
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,26 @@ def test_features_are_found_by_the_path_below_any_folder_and_by_address(tmp_path
     features = StoredFeatures(write(tmp_path / "f.hdf5", rows))
     named = ["/data/images/a.jpg", "/data/images/sub/a.jpg", f"elsewhere/{wikidiverse_name(ADDRESS)}"]
     assert [features.read(Path(name)).tolist() for name in named] == [[[1.0] * 3], [[2.0] * 3], [[3.0] * 3]]
+
+
+def test_features_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
+    """4 MB of them; memory holds their names, and one row at a time."""
+    rows = {f"{number}.jpg": np.full(16384, number, np.float32) for number in range(64)}
+    file = write(tmp_path / "many.hdf5", rows)
+    tracemalloc.start()
+    features = StoredFeatures(file)
+    read = [float(features.read(Path(f"{number}.jpg"))[0, 0]) for number in range(64)]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert read == list(range(64))
+    assert most < 1_000_000
+    with h5py.File(file, "a") as opened:
+        del opened["3.jpg"]
+    with pytest.raises(MissingError, match=r"the features of 3\.jpg cannot be read"):
+        features.read(Path("3.jpg"))
+    Path(file).unlink()
+    with pytest.raises(MissingError, match="cannot be read as HDF5"):
+        features.read(Path("4.jpg"))
 
 
 def test_stored_features_answer_as_the_images_do_though_these_are_gone(
