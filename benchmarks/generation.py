@@ -3,8 +3,9 @@
 JSON lines: one a job and library with its figures (processor seconds of all queries, medians over repetitions that take turns), and
 last, for each job, {"library": "ratio", "job": ..., "value": the peer's seconds / ours}. Every repetition asserts that both give the
 same names. Then lines on exact search against the scores of all names: how often it proves the best name within three times the tokens
-that five beams read, how many times that the median query needs, and how often the beams' best name is not the best one. Between
-them, lines of benchmarks/shared_prompts.py: what prompts whose demonstrations begin alike save, by the order of the demonstrations.
+that five beams read, how many times that the median query needs, and how often the beams' best name is not the best one; for the
+embedded GEMEL, too (benchmarks/exact_beams.py). Between them, lines of benchmarks/shared_prompts.py: what prompts whose demonstrations
+begin alike save, by the order of the demonstrations.
 
     python benchmarks/generation.py [--quick] [--check]
 
@@ -27,6 +28,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a file, the folder above is not on the path
 
+from benchmarks.exact_beams import against_the_proof
 from benchmarks.measure import Figure, Lines, turns
 from benchmarks.shared_prompts import sharing
 from benchmarks.trie import named, nested_dict, token_sequences, trained_tokenizer
@@ -243,6 +245,7 @@ def main() -> None:
     taught(lm, sequences, 20 if asked.quick else 150)
     for length_penalty in (0.0, 1.0):
         proving(lm, "trained briefly", sequences, 1 if asked.quick else 6, length_penalty, 2_000, lines)
+    against_the_proof(10 if asked.quick else 200, lines)
     sys.exit(lines.end(asked.check))
 
 

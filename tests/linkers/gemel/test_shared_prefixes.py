@@ -51,6 +51,32 @@ def test_rows_that_share_all_or_nothing_are_read_in_one_pass() -> None:
     assert pass_ends([(0, 1, 2), (0, 1, 5), ()], lambda _: 100) == [2, 3]
 
 
+def test_prompts_fork_where_their_demonstrations_do(
+    gemel: Make, by_hand: ByHand, queries: list[Query], kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("robustmel.linkers.gemel.shared_prefixes.PASS", 0)
+    linker, rows = gemel(demos=3), [[0, 1, 2], [0, 1, 3], [0, 1, 4], [2, 3, 4]]
+    monkeypatch.setattr(linker.prompts._pool, "choose", lambda queries, count: rows)
+    assert pass_ends(rows, lambda place: len(linker.prompts.tokens.demo(DEMOS[place]))) == [2, 3]
+    table = linker.scores(queries, "IT2T").tolist()
+    for query, row, places in zip(queries, table, rows, strict=True):
+        prompt = by_hand.prompt(query, places)
+        expected = [by_hand.score(prompt, kb[entity].name) for entity in query.listed]
+        np.testing.assert_allclose(row[: len(expected)], expected, rtol=1e-4)
+
+
+def test_a_linker_that_shows_others_reads_them(gemel: Make, by_hand: ByHand, queries: list[Query], kb: KnowledgeBase) -> None:
+    linker, asked = gemel(demos=2), queries[:1]
+    before = linker.scores(asked, "T2T")
+    other = linker.showing(1, 2)
+    ((_, shown),) = other.prompts.choose(asked)
+    assert shown != linker.prompts.choose(asked)[0][1]
+    prompt = by_hand.prompt(asked[0], shown, blank=True)
+    expected = [by_hand.score(prompt, kb[entity].name) for entity in asked[0].listed]
+    np.testing.assert_allclose(other.scores(asked, "T2T")[0], expected, rtol=1e-4)
+    assert torch.equal(linker.scores(asked, "T2T"), before)
+
+
 @pytest.mark.parametrize("order", ["similar_last", "pool"])
 def test_prompts_that_share_beginnings_are_answered_as_one_by_one(
     order: Any,
