@@ -32,7 +32,7 @@ def differences(report: Report, poisoned: bool, first: str) -> list[str]:
     Every poisoned linker against itself unpoisoned, or the first linker of a table against each other one, and each against itself
     on made-up names, where the table has them.
     """
-    compared = report.compare("poison" if poisoned else "linker").records + report.compare("names").records
+    compared = (*report.compare("poison" if poisoned else "linker").records, *report.compare("names").records)
     lines = [
         f"- {part['dataset']}, {part['task']}, {part['linker']}"
         + (f", {part['poison']}" if poisoned else f" against {part['against']}")
