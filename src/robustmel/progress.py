@@ -121,8 +121,9 @@ def counted(what: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import MofNCompleteColumn
 
     with _bars(MofNCompleteColumn(), transient=True) as bars:
-        row = bars.add_task(what, total=None)
-        yield lambda done, of: bars.update(row, completed=done, total=of)
+        row = bars.add_task(what, total=None, visible=False)
+        # what is done before the display draws of itself is drawn at its end
+        yield lambda done, of: bars.update(row, completed=done, total=of, visible=True, refresh=done >= of)
 
 
 @contextmanager

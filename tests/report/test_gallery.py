@@ -20,7 +20,7 @@ def test_namesakes_are_told_apart_by_id_and_description(fake_run: Any, ask: Any,
     write_png(fake_run.folder("variant", key) / "images" / "0.png", np.full((6, 8, 3), 104, np.uint8))
     fake_run.cell("pgd-normal", {"image": (key, fake_run.rows([(("Q925", "Q308"), (2.0, 1.0))]))})
     report = build(fake_run.finish())
-    (entry,) = gallery(report.run).entries
+    (entry,) = gallery(report.scoring).entries
     assert [str(entry.gold), str(entry.clean_answer), str(entry.answer)] == [
         "Mercury (Q308, first planet)",
         "Mercury (Q308, first planet)",
@@ -38,9 +38,9 @@ def test_a_gallery_holds_no_rankings_but_those_it_shows(fake_run: Any, ask: Any)
     fake_run.cell("clean", {"clean": (None, fake_run.rows([right] * n))})
     for attack in ("pgd-normal", "pgd-strong"):
         fake_run.cell(attack, {"image": (fake_run.variant(), fake_run.rows([wrong] * n))})
-    run = build(fake_run.finish()).run
+    scoring = build(fake_run.finish()).scoring
     tracemalloc.start()
-    shown = gallery(run)
+    shown = gallery(scoring)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (shown.broken, shown.held) == (2 * n, 0)

@@ -44,7 +44,8 @@ def test_an_attack_is_keyed_by_the_radius_that_counts() -> None:
 def test_steps_that_cannot_cross_the_ball_are_told(given: dict[str, Any], short: bool) -> None:
     spec = made("pgd", **given)
     assert [f"{255 * spec.loaded.reach:g}" for _ in spec.notes] == ["40"] * short
-    assert all("40/255" in note and "its budget is" in note for note in spec.notes)
+    across = f"its ball is {2 * int(given['eps'].partition('/')[0])}/255 across"
+    assert all("40/255" in note and across in note for note in spec.notes)
 
 
 def test_of_the_literature_s_strengths_pgd_strong_alone_falls_short() -> None:

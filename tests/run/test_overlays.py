@@ -17,7 +17,7 @@ from robustmel.run.grid import Grid, parse_grid
 from robustmel.run.listener import ProgressListener
 from robustmel.run.publish import publish
 from robustmel.run.runs import run_grid
-from robustmel.run.stages.overlays import overlaid_queries, write_overlay
+from robustmel.run.stages.overlays import LOG, overlaid_queries, write_log, write_overlay
 from robustmel.run.store import Store
 from robustmel.types import Query
 
@@ -115,3 +115,13 @@ def test_the_published_copy_has_the_new_text_and_every_field_of_the_mention(colo
     other = json.loads((tmp_path / "images" / "perturbation.json").read_text())
     assert about["clean_set"] == other["clean_set"]  # the same mentions as they were, whatever was done to them
     assert about["set"] != other["set"]
+
+
+def test_a_log_has_a_row_an_id_in_order_and_none_without_a_record(tmp_path: Path) -> None:
+    records = [{"id": name, "status": "ok", "queries": number} for number, name in enumerate("bca")]
+    log = write_log(tmp_path, records, pa.schema(LOG), ["a", "b", "c"])
+    assert log.select(["id", "queries"]).to_pydict() == {"id": ["a", "b", "c"], "queries": [2, 0, 1]}
+    assert pq.read_table(tmp_path / "log.parquet").equals(log)
+    with pytest.raises(KeyError, match="mention d has no record"):
+        write_log(tmp_path / "none", records, pa.schema(LOG), ["a", "d", "c"])
+    assert not (tmp_path / "none").exists()

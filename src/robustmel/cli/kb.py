@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +13,7 @@ from robustmel.cli.options import dataset_from_text
 
 if TYPE_CHECKING:
     from robustmel.kb.dump import DumpReport
+    from robustmel.types import Entity
 
 LANGUAGES = ("en", "mul")
 kb = typer.Typer(help="Build or search a knowledge base on disk.", no_args_is_help=True, rich_markup_mode=None)
@@ -43,13 +44,17 @@ def build(out: Out, dump: Dump = None, entities: Entities = None, dataset: Datas
         return
     from robustmel.kb.entities_file import stream_kb
     from robustmel.kb.write import write_kb
+    from robustmel.progress import counted
 
+    known: Iterable[Entity]
     if entities is not None:
         known, source = stream_kb(entities), entities.name
     else:
         loaded = dataset_from_text(str(dataset))
         known, source = loaded.kb, loaded.name
-    print(f"{out}: {write_kb(known, out, source):,} entities", file=sys.stderr)
+    with counted("entities") as told:
+        written = write_kb(_told(known, told), out, source)
+    print(f"{out}: {written:,} entities", file=sys.stderr)
 
 
 @kb.command()
@@ -58,7 +63,6 @@ def index(out: Out, dump: Dump = None, entities: Entities = None, dataset: Datas
     from robustmel.kb.dump import DumpReport, read_dump
     from robustmel.kb.entities_file import stream_kb
     from robustmel.retrieval.text_index import build_text_index
-    from robustmel.types import Entity
 
     _one_source(dump, entities, dataset)
     report = DumpReport()
@@ -77,6 +81,15 @@ def _one_source(*sources: Path | str | None) -> None:
         from robustmel.errors import UsageError
 
         raise UsageError("name one source: --dump, --entities or --dataset.")
+
+
+def _told(entities: Iterable[Entity], told: Callable[[int, int], None]) -> Iterator[Entity]:
+    """The entities, telling how many of all have gone by; where nobody knows how many there are, nothing is told."""
+    count = len(entities) if isinstance(entities, Sized) else 0
+    for number, entity in enumerate(entities, 1):
+        yield entity
+        if count and (number % 1000 == 0 or number == count):
+            told(number, count)
 
 
 def _show(report: DumpReport) -> None:

@@ -29,10 +29,13 @@ def read_mentions(
     Raises:
         MissingError: The file is unreadable or empty, or a record is wrong; the sentence names the line.
     """
-    return tuple(_mention(record, images, kb, report) for record in read_unique(path, "mentions", MENTION_KEYS, fields, report))
+    ids: dict[str, str] = {}
+    records = read_unique(path, "mentions", MENTION_KEYS, fields, report)
+    return tuple(_mention(record, images, kb, report, ids) for record in records)
 
 
-def _mention(record: Record, images: Path, kb: KnowledgeBase, report: LoadReport) -> Mention:
+def _mention(record: Record, images: Path, kb: KnowledgeBase, report: LoadReport, ids: dict[str, str]) -> Mention:
+    """`ids` holds what recurs once: a data set names most entities in many lists, and few splits."""
     place = f"{record.place} ({record.identifier('id')})"
     gold = record.optional_identifier("gold")
     if gold is None or (gold not in kb and is_nil(gold)):
@@ -44,15 +47,16 @@ def _mention(record: Record, images: Path, kb: KnowledgeBase, report: LoadReport
         report.remark("empty_surfaces", place)
     if not text.strip():
         report.remark("no_text", place)
+    split = split_name(record.text("split"))
     mention = Mention(
         id=record.identifier("id"),
-        gold=gold,
+        gold=None if gold is None else ids.setdefault(gold, gold),
         surface=surface,
         text=text,
         span=_span(record, surface, text, place, report),
         image=image_path(images, record.text("image"), place, report),
-        candidates=_candidates(record, place, kb, report),
-        split=split_name(record.text("split")) or None,
+        candidates=_candidates(record, place, kb, report, ids),
+        split=ids.setdefault(split, split) or None,
         topic=record.text("topic") or None,
         box=record.box("box"),
     )
@@ -101,14 +105,16 @@ def candidate_list(listed: Iterable[str | None], place: str, report: LoadReport)
     return tuple(candidates)
 
 
-def _candidates(record: Record, place: str, kb: KnowledgeBase, report: LoadReport) -> tuple[str, ...] | None:
+def _candidates(
+    record: Record, place: str, kb: KnowledgeBase, report: LoadReport, ids: dict[str, str]
+) -> tuple[str, ...] | None:
     listed = record.identifiers("candidates")
     if listed is None:
         return None
     candidates = []
     for candidate in listed:
         if candidate is None or candidate in kb or is_nil(candidate):
-            candidates.append(candidate if candidate in kb else None)
+            candidates.append(None if candidate is None or candidate not in kb else ids.setdefault(candidate, candidate))
         else:
             report.remark("unknown_candidates", f"{place}: {candidate}")
     return candidate_list(candidates, place, report)

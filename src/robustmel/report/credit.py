@@ -1,6 +1,7 @@
 """The credit of each mention: ties share, failures get nothing, no mention is left out."""
 
 import math
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -97,16 +98,42 @@ class Credit:
     failures: tuple[tuple[int, str], ...]
 
 
-def credited(golds: Sequence[str | None], predictions: Iterable[Prediction]) -> Credit:
-    """Scores one row set (S = 1): golds and predictions of the same mentions in the same order."""
-    hits, reciprocal, failures = np.empty((1, len(golds), len(KS))), np.empty((1, len(golds))), list[tuple[int, str]]()
+@dataclass(frozen=True)
+class Ranks:
+    """Where the gold entities of n mentions came out in one set of answers, in eight bytes a mention.
+
+    Args:
+        places: int32 (n, 2): `above` and `tied` of `GoldRank`.
+        failures: As in `Credit`.
+    """
+
+    places: NDArray[np.int32]
+    failures: tuple[tuple[int, str], ...]
+
+    def credit(self) -> Credit:
+        """What they earned (S = 1)."""
+        which, inverse = np.unique(self.places, axis=0, return_inverse=True)
+        ranks, number = [GoldRank(*place) for place in which.tolist()], inverse.reshape(-1)
+        hits = np.array([[rank.hits(k) for k in KS] for rank in ranks]).reshape(-1, len(KS))[None, number]
+        reciprocal = np.array([rank.reciprocal() for rank in ranks])[None, number]
+        failed = np.zeros(reciprocal.shape, dtype=np.bool_)
+        failed[0, [place for place, _ in self.failures]] = True
+        return Credit(hits[..., 0], hits, reciprocal, failed, self.failures)
+
+
+def gold_ranks(golds: Iterable[str | None], predictions: Iterable[Prediction]) -> Ranks:
+    """Of golds and predictions of the same mentions in the same order."""
+    places, failures = array("i"), list[tuple[int, str]]()
     for number, (gold, answer) in enumerate(zip(golds, predictions, strict=True)):
-        where, why = gold_rank(gold, answer), failure(answer)
-        hits[0, number], reciprocal[0, number] = [where.hits(k) for k in KS], where.reciprocal()
-        failures += [] if why is None else [(number, why)]
-    failed = np.zeros((1, len(golds)), dtype=np.bool_)
-    failed[0, [number for number, _ in failures]] = True
-    return Credit(hits[..., 0], hits, reciprocal, failed, tuple(failures))
+        places.extend(gold_rank(gold, answer))
+        if (why := failure(answer)) is not None:
+            failures.append((number, why))
+    return Ranks(np.array(places, dtype=np.int32).reshape(-1, 2), tuple(failures))
+
+
+def credited(golds: Iterable[str | None], predictions: Iterable[Prediction]) -> Credit:
+    """Scores one row set (S = 1): golds and predictions of the same mentions in the same order."""
+    return gold_ranks(golds, predictions).credit()
 
 
 def over_seeds(runs: Sequence[Credit]) -> Credit:

@@ -6,11 +6,15 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from robustmel.report.credit import gold_rank
 from robustmel.report.pictures import Triple, triple
 from robustmel.report.questions import Question
 from robustmel.report.record import unattacked
 from robustmel.report.results import Evaluation, ResultCell, Run
+from robustmel.report.scoring import Scoring
 from robustmel.types import Cell, Prediction
 
 LIMIT = 60
@@ -90,20 +94,41 @@ class _Case(NamedTuple):
     broke: bool
 
 
-def gallery(run: Run, limit: int = LIMIT, wanted: Callable[[Cell], bool] = lambda _: True) -> Gallery:
+class _Queue(NamedTuple):
+    """The mentions of a cell with one outcome, in the order in which they are looked at.
+
+    Args:
+        clean: The cell without an attack.
+        cell: The attacked cell.
+        parts: Its evaluations, the later before the earlier.
+        hardest: (n,): of each mention of the data set, the number of the evaluation that is worst; the first of two.
+        numbers: (k,): which mentions.
+        broke: Whether they became wrong.
+    """
+
+    clean: ResultCell
+    cell: ResultCell
+    parts: tuple[Evaluation, ...]
+    hardest: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    broke: bool
+
+    def cases(self) -> Iterator[_Case]:
+        """One after the other."""
+        for number in self.numbers.tolist():
+            yield _Case(self.clean, self.cell, self.parts[self.hardest[number]], number, self.broke)
+
+
+def gallery(scoring: Scoring, limit: int = LIMIT, wanted: Callable[[Cell], bool] = lambda _: True) -> Gallery:
     """Chooses mentions of the wanted cells in turn, each cell starting at another one; pictures that were not kept are passed over."""
-    broken: list[list[_Case]] = []
-    held: list[list[_Case]] = []
-    for number, (cell, clean) in enumerate(pair for pair in _pairs(run) if wanted(pair[0].cell)):
-        cases = _cases(run, cell, clean)
-        for broke, queues in ((True, broken), (False, held)):
-            queue = [case for case in cases if case.broke == broke]
-            cut = 7 * number % len(queue) if queue else 0
-            queues.append([*queue[cut:], *queue[:cut]])
+    run = scoring.run
+    pairs = enumerate(pair for pair in _pairs(run) if wanted(pair[0].cell))
+    broken, held = list(zip(*(_queues(scoring, *pair, 7 * number) for number, pair in pairs), strict=True)) or ((), ())
+    counts = [sum(len(queue.numbers) for queue in queues) for queues in (broken, held)]
     images: dict[str, list[str | None]] = {}
-    chosen = _pictured(run, broken, limit - min(round(limit * HELD), sum(map(len, held))), images)
+    chosen = _pictured(run, broken, limit - min(round(limit * HELD), counts[1]), images)
     chosen += _pictured(run, held, limit - len(chosen), images)
-    return Gallery(tuple(_entries(run, chosen)), sum(map(len, broken)), sum(map(len, held)))
+    return Gallery(tuple(_entries(run, chosen)), *counts)
 
 
 def _pairs(run: Run) -> Iterator[tuple[ResultCell, ResultCell]]:
@@ -117,24 +142,18 @@ def _pairs(run: Run) -> Iterator[tuple[ResultCell, ResultCell]]:
             yield cell, clean[victim]
 
 
-def _cases(run: Run, cell: ResultCell, clean: ResultCell) -> list[_Case]:
-    """The mentions right on clean images that become wrong or stay right; a case is the evaluation that is worst, the later of two."""
-    parts = [part for part in reversed(cell.evaluations) if part.variant]
-    answers = zip(*(run.answers(cell, part) for part in parts), strict=True)
-    cases = []
-    rows = zip(run.questions(cell), run.answers(clean, clean.evaluations[0]), answers, strict=True)
-    for index, (question, before, attacked) in enumerate(rows):
-        if gold_rank(question.gold, before).hits(1) < 1:
-            continue
-        shares = [gold_rank(question.gold, answer).hits(1) for answer in attacked]
-        if min(shares) in (0, 1):
-            cases.append(_Case(clean, cell, parts[shares.index(min(shares))], index, min(shares) == 0))
-    return cases
+def _queues(scoring: Scoring, cell: ResultCell, clean: ResultCell, cut: int) -> tuple[_Queue, _Queue]:
+    """The mentions right on clean images that become wrong, and those that stay right; each from another one on."""
+    parts = tuple(part for part in reversed(cell.evaluations) if part.variant)
+    shares = np.concatenate([scoring.evaluation(cell, part).credit for part in parts])
+    right = scoring.evaluation(clean, clean.evaluations[0]).credit[0] == 1
+    least, hardest = shares.min(axis=0), shares.argmin(axis=0)
+    broken, held = (np.flatnonzero(right & (least == share)) for share in (0, 1))
+    first, second = (np.roll(numbers, -(cut % max(len(numbers), 1))) for numbers in (broken, held))
+    return _Queue(clean, cell, parts, hardest, first, True), _Queue(clean, cell, parts, hardest, second, False)
 
 
-def _pictured(
-    run: Run, queues: Sequence[Sequence[_Case]], room: int, images: dict[str, list[str | None]]
-) -> list[tuple[_Case, Triple]]:
+def _pictured(run: Run, queues: Sequence[_Queue], room: int, images: dict[str, list[str | None]]) -> list[tuple[_Case, Triple]]:
     """The first cases of the queues in turn whose pictures are there.
 
     Args:
@@ -144,7 +163,7 @@ def _pictured(
         images: Variant -> the image of each mention, kept between calls.
     """
     chosen: list[tuple[_Case, Triple]] = []
-    for case in (case for turn in zip_longest(*queues) for case in turn if case is not None):
+    for case in (case for turn in zip_longest(*(queue.cases() for queue in queues)) for case in turn if case is not None):
         if len(chosen) >= room:
             break
         variant, clean = str(case.evaluation.variant), run.questions(case.cell)[case.number].image

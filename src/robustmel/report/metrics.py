@@ -70,8 +70,11 @@ def attack_success(attacked: Floats, clean: Floats) -> float | None:
 
 def recall(questions: Sequence[Question]) -> float | None:
     """Share of the mentions with an entity whose gold entity can be answered: what accuracy cannot exceed."""
-    named = [question for question in questions if question.gold is not None]
-    return share(sum(question.reachable for question in named), len(named))
+    named = reached = 0
+    for question in questions:  # one at a time is an object
+        named += question.gold is not None
+        reached += question.gold is not None and question.reachable
+    return share(reached, named)
 
 
 def ceiling(questions: Sequence[Question]) -> float | None:

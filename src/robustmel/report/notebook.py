@@ -27,7 +27,7 @@ NOTES = 6
 def render(report: ReportContent) -> str:
     """Self-contained HTML: nothing in it is loaded from elsewhere, and nothing in the data is markup."""
     notes = [*report.notes[:NOTES], *(flag.seen for flag in report.flags[:NOTES])]
-    cards = [_card(entry) for entry in gallery(report.run, SHOWN, report.holds).entries]
+    cards = [_card(entry) for entry in gallery(report.scoring, SHOWN, report.holds).entries]
     return "".join(
         [
             '<div class="robustmel">',

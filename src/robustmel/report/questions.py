@@ -1,5 +1,6 @@
 """The mentions as they were asked, and which of them belong together."""
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -82,17 +83,15 @@ def clusters(questions: Sequence[Question]) -> NDArray[np.int64]:
     Two mentions are in one cluster if they are about one entity or show one image (the same bytes, under whatever paths), or are
     linked by a chain of such pairs.
     """
-    shared: dict[tuple[str, str], int] = {}
-    pairs = [
-        (mention, len(questions) + shared.setdefault(key, len(shared)))
-        for mention, question in enumerate(questions)
-        for key in [
-            ("entity", question.cluster),
-            *([("image", question.image_digest or question.image)] if question.image else []),
-        ]
-    ]
-    graph = coo_array(
-        (np.ones(len(pairs)), np.reshape(pairs, (-1, 2)).astype(int).T), shape=(len(questions) + len(shared),) * 2
-    )
+    shared: dict[int, int] = {}  # the hash alone of a text is kept
+    mentions, nodes = array("q"), array("q")
+    for mention, question in enumerate(questions):
+        keys = [("entity", question.cluster)]
+        keys += [("image", question.image_digest or question.image)] if question.image else []
+        for key in keys:
+            mentions.append(mention)
+            nodes.append(len(questions) + shared.setdefault(hash(key), len(shared)))
+    ends = np.array(mentions, dtype=np.int64), np.array(nodes, dtype=np.int64)
+    graph = coo_array((np.ones(len(mentions), dtype=np.int8), ends), shape=(len(questions) + len(shared),) * 2)
     numbers: NDArray[np.int64] = connected_components(graph, directed=False)[1][: len(questions)].astype(np.int64)
     return numbers

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from robustmel.report.credit import Credit, credited, over_seeds, worst
+from robustmel.report.credit import Credit, Ranks, gold_ranks, over_seeds, worst
 from robustmel.report.questions import EntityFacts, Question, clusters
 from robustmel.report.results import Evaluation, ResultCell, Run
 from robustmel.report.rows import Row, clean_cells
@@ -21,17 +21,16 @@ class Scoring:
     run: Run
 
     def __post_init__(self) -> None:
-        self._credit: dict[str, Credit] = {}
+        self._ranks: dict[str, Ranks] = {}
         self._known: dict[tuple[Callable[..., Any], str], Any] = {}
         self._entities: dict[str, dict[str, EntityFacts]] = {}
 
     def evaluation(self, cell: ResultCell, evaluation: Evaluation) -> Credit:
         """Of one evaluation of a cell."""
         key = evaluation.answers
-        if key not in self._credit:
-            golds = list(self.run.questions(cell).column("gold"))
-            self._credit[key] = credited(golds, self.run.answers(cell, evaluation))
-        return self._credit[key]
+        if key not in self._ranks:
+            self._ranks[key] = gold_ranks(self.run.questions(cell).column("gold"), self.run.answers(cell, evaluation))
+        return self._ranks[key].credit()
 
     def cell(self, cell: ResultCell) -> Credit:
         """Of a cell: a mention must withstand all its evaluations."""

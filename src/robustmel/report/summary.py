@@ -1,6 +1,6 @@
 """One row of the report: everything that is said about one cell of the grid, and how it follows from the rows of the run."""
 
-import statistics
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -219,7 +219,7 @@ def effort(log: Iterable[LogRow]) -> dict[str, Any]:
     """What the attack itself said over all views and seeds: the fields of `Summary` from `perturbed` on."""
     perturbed = 0
     sums: Counter[str] = Counter()
-    stated: defaultdict[str, list[float]] = defaultdict(list)
+    stated: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
     reasons: dict[str, set[str]] = {}
     for line in log:
         state, _, why = str(line["status"]).partition(":")
@@ -232,7 +232,7 @@ def effort(log: Iterable[LogRow]) -> dict[str, Any]:
         for name in ("linf_u8", "l2_u8", "queries", "succeeded", "succeeded_u8"):
             if line[name] is not None:
                 stated[name].append(float(line[name]))
-    middle = {name: statistics.median(values) for name, values in stated.items()}
+    middle = {name: float(np.median(values)) for name, values in stated.items()}
     return {
         "perturbed": perturbed,
         "reduced": sums["reduced"],

@@ -256,7 +256,7 @@ def _attack_notes(declared: Any, attack: Any) -> tuple[str, ...]:
     reach, across = getattr(attack, "reach", math.inf), 2 * getattr(attack, "eps", 0.0)
     if reach < across * (1 - 1e-9):
         far, wide = f"{255 * reach:.4g}/255", f"{255 * across:.4g}/255"
-        notes.append(f"its steps reach {far} at most, but its budget is {wide}; more or larger steps may break more.")
+        notes.append(f"its steps reach {far} at most, and its ball is {wide} across; more or larger steps may break more.")
     return tuple(notes)
 
 

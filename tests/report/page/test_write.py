@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
+import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -65,6 +69,62 @@ def test_the_page_allows_only_its_own_script_and_style_and_no_network(run: Any) 
         assert len(bodies) == 1
         assert base64.b64encode(hashlib.sha256(bodies[0].encode()).digest()).decode() in policy
     assert not any(name.startswith("on") or name == "style" for _, attributes in Elements(page).found for name in attributes)
+
+
+NARROW = 400
+"""Pixels of a small telephone."""
+
+
+def applied(style: str, selector: str, width: int) -> dict[str, str]:
+    """What a style sheet says of a selector at a width, the later rule before the earlier."""
+    apart, wide = re.compile(r"@media \(max-width: (\d+)rem\) \{((?:[^{}]*\{[^{}]*\})*)\s*\}"), dict[str, str]()
+    flat = apart.sub(lambda rule: rule[2] if width <= 16 * int(rule[1]) else "", style)
+    for names, said in re.findall(r"([^{}]+)\{([^{}]*)\}", flat):
+        if selector in [name.strip() for name in names.split(",")]:
+            wide |= dict(re.findall(r"([\w-]+):\s*([^;]+);", said + ";"))
+    return wide
+
+
+def test_plots_scroll_on_a_narrow_page_in_place_of_shrinking(run: Any) -> None:
+    page = build(run.finish()).write_page().read_text("utf-8")
+    (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert applied(style, ".plot", NARROW)["overflow-x"] == applied(style, ".scroll", NARROW)["overflow-x"] == "auto"
+    assert [applied(style, ".plot img", width)["max-width"] for width in (NARROW, 1200)] == ["none", "100%"]
+    assert applied(style, ".cards", NARROW)["grid-template-columns"] == "1fr"
+    assert applied(style, ".cards", 1200)["grid-template-columns"] != "1fr"
+    assert 'name="viewport" content="width=device-width' in page
+    plots = re.findall(r'<picture class="plot">.*?<img src="data:image/svg\+xml;base64,([^"]+)"', page)
+    assert plots
+    assert page.count("data:image/svg+xml;base64,") == 2 * len(plots)  # each in a light and a dark form, none elsewhere
+    for plot in plots:
+        width = re.search(rb'<svg[^>]* width="([\d.]+)pt"', base64.b64decode(plot))
+        assert width is not None
+        assert float(width[1]) > 300 * 0.75  # pixels of letters that can be read
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
+def test_no_browser_shows_a_narrow_page_cut_off(run: Any, tmp_path: Path) -> None:
+    page = build(run.finish()).write_page()
+    look = """<iframe id=frame src="PAGE" style="width:400px;height:800px;border:0"></iframe><script>
+    onload = function () {
+      var page = document.getElementById("frame").contentDocument;
+      page.querySelectorAll("details").forEach(part => part.open = true);
+      document.title = JSON.stringify({
+        page: page.documentElement.scrollWidth,
+        plots: [].map.call(page.querySelectorAll(".plot img"), plot => plot.clientWidth),
+        outside: [].filter.call(page.querySelectorAll("main *"), part => !part.closest(".scroll, .plot")
+          && part.getBoundingClientRect().right > 400).length})}</script>"""
+    (tmp_path / "look.html").write_text(look.replace("PAGE", page.resolve().as_uri()))
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'browser'}"]
+    command += ["--allow-file-access-from-files", "--dump-dom", (tmp_path / "look.html").as_uri()]
+    seen = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    title = re.search("<title>(.*?)</title>", seen)
+    assert title is not None, seen
+    measured = json.loads(html.unescape(title[1]))
+    assert measured["page"] <= NARROW
+    assert measured["outside"] == 0
+    assert measured["plots"]
+    assert min(measured["plots"]) > 300
 
 
 def test_every_image_lies_beside_the_page_or_within_it(run: Any) -> None:

@@ -152,7 +152,7 @@ def _far_from_total(row: Evidence) -> str:
     attacked = row.trace.attacked
     _, clusters = np.unique(row.clusters[attacked], return_inverse=True)
     bounds = interval(row.credit[None, attacked], clusters) if attacked.any() else None
-    closing = bool(row.trace.stood) and float(np.median(row.trace.closed())) >= HALF
+    closing = bool(row.trace.course) and float(np.median(row.trace.closed())) >= HALF
     if bounds is None or bounds.low <= LEFT or closing:
         return ""
     return f"{row.label} leaves {percent(row.summary.accuracy)} % at a radius where images are hardly recognisable"
@@ -166,7 +166,7 @@ CHECKS = (
         lambda row: row.summary.white_box and row.trace.rises and False not in row.trace.repeatable,
         _misleading_gradients,
     ),
-    Check("loss_plateau", lambda row: row.trace.stood, _loss_plateau),
+    Check("loss_plateau", lambda row: row.trace.course, _loss_plateau),
     Check("nondeterministic", _training, _training, TRAINING),
     Check("nondeterministic", _repeated, _nondeterministic),
     Check("failed_attacks", lambda row: row.summary.perturbed or row.trace.failures, _failed_attacks),

@@ -1,6 +1,9 @@
 """A digest of a row's logs for the flags, so that no log stays in memory."""
 
+from __future__ import annotations
+
 import math
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +30,8 @@ class Trace:
         rises: Of images on which a first step was tried, how far the scores rose, as a share of what the gradient promised.
         attacked: bool (n,): which mentions were perturbed, in the first view of the first seed.
         late: bool (n,): which mentions only a member without gradients fooled, in any view or seed.
-        stood: How the attack went on images that withstood it: (first loss, best loss, first margin, best margin) each.
+        course: How the attack went on images that withstood it: first loss, best loss, first margin and best margin of each, one
+            image after the other.
     """
 
     stepped: int = 0
@@ -37,20 +41,25 @@ class Trace:
     asked: int = 0
     probabilities: int = 0
     failures: Counter[str] = field(default_factory=Counter)
-    rises: list[float] = field(default_factory=list)
+    rises: array[float] = field(default_factory=lambda: array("d"))
     attacked: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     late: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
-    stood: list[tuple[float, float, float, float]] = field(default_factory=list)
+    course: array[float] = field(default_factory=lambda: array("d"))
+
+    @property
+    def stood(self) -> Floats:
+        """(k, 4): `course`, a row an image."""
+        return np.array(self.course, dtype=np.float64).reshape(-1, 4)
 
     def closed(self) -> Floats:
         """Of each image in `stood`, the share of the gap to the best wrong candidate that the attack closed."""
-        first, best = np.array([row[2:] for row in self.stood]).reshape(-1, 2).T
+        first, best = self.stood[:, 2:].T
         share: Floats = (best - first) / -first
         return share
 
     def risen(self) -> Floats:
         """Of each image in `stood`, by what share of itself the loss rose; infinite from zero up, NaN where it is not known."""
-        first, best = np.array([row[:2] for row in self.stood]).reshape(-1, 2).T
+        first, best = self.stood[:, :2].T
         with np.errstate(divide="ignore", invalid="ignore"):
             share: Floats = np.where(best > first, (best - first) / np.abs(first), (best - first) * 0)
         return share
@@ -66,7 +75,7 @@ def trace(logs: Iterable[Iterable[Mapping[str, Any]]]) -> Trace:
     """Reads logs one after the other."""
     digest = Trace()
     for log in logs:
-        late, attacked = list[bool](), list[bool]()
+        late, attacked = bytearray(), bytearray()
         for row in log:
             late.append(row.get("fooled_by") in BLACK_BOXES)
             attacked.append(row["status"] == "ok")
@@ -94,7 +103,7 @@ def _take(row: Mapping[str, Any], digest: Trace) -> None:
     first, best, behind, ahead = (_number(row.get(name)) for name in ("loss_first", "loss_best", "margin_first", "margin_best"))
     # exact ties between entities (a margin of zero) never move, and say nothing about the attack
     if row["succeeded"] is False and math.isfinite(ahead) and behind < 0:
-        digest.stood.append((first, best, behind, ahead))
+        digest.course.extend((first, best, behind, ahead))
 
 
 def _number(value: float | None) -> float:

@@ -52,7 +52,7 @@ def write_page(report: ReportContent, folder: Path) -> Path:
     images = folder / "images"
     shutil.rmtree(images, ignore_errors=True)
     images.mkdir(parents=True)
-    chosen = gallery(report.run, wanted=report.holds)
+    chosen = gallery(report.scoring, wanted=report.holds)
     plot, curves = accuracy_plot(summaries), security_curves(summaries)
     style, script = _asset("style.css"), _asset("script.js")
     page = _template().render(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from robustmel.columnar import Record, tables
 from robustmel.errors import MissingError
@@ -29,9 +28,18 @@ LOG += [("succeeded", pa.bool_()), ("queries", pa.int64()), ("seconds", pa.float
 
 
 def write_log(folder: Path, records: Iterable[Record], schema: pa.Schema, order: Sequence[str]) -> pa.Table:
-    """Writes `log.parquet`, one row an id of `order`, and returns it; the records may come in any order."""
+    """Writes `log.parquet`, one row an id of `order`, and returns it; the records may come in any order.
+
+    Raises:
+        KeyError: An id has no record.
+    """
+    import pyarrow.compute as pc  # 10 MB, which a process that perturbs nothing need not carry
+
     log = pa.concat_tables([schema.empty_table(), *tables(records, schema)])
-    log = log.take(pc.index_in(pa.array(order, pa.string()), log["id"]))
+    places = pc.index_in(pa.array(order, pa.string()), log["id"])
+    if places.null_count:
+        raise KeyError(f"mention {order[places.is_null().index(True).as_py()]} has no record in the log")
+    log = log.take(places)
     write_table(folder / "log.parquet", log, schema)
     return log
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from torch import Tensor
 
 from robustmel.attacks.contract import TextAttack, replayed
@@ -73,6 +72,8 @@ def perturb_texts(
     attacked = by_pieces(folder, chunks(attackable, batch_size), work, TEXT_LOG, progress)
     log = write_log(folder, chain(spared, attacked), TEXT_LOG, list(known))
     facts = attempts(folder, log, left_out, f"attack {context.name}")
+    import pyarrow.compute as pc
+
     changed = log.filter(pc.greater(log["edits"], 0))
     write_overlay(folder, "mentions", changed)
     return facts | {"changed": len(changed), "notes": dict(Counter(filter(None, log["note"].to_pylist())))}
