@@ -54,9 +54,9 @@ class Reader:
         return [Prediction(query.id, query.listed, tuple(range(len(query.listed), 0, -1))) for query in queries]
 
 
-def read(kb: KnowledgeBase, mode: Any, query: Query = QUERIES[0]) -> dict[str, str]:
+def read(kb: KnowledgeBase, mode: Any, query: Query = QUERIES[0], task: Task = "IT2T") -> dict[str, str]:
     reader = Reader(kb)
-    RetLink(kb, mode=mode).defend(reader).link([query], "IT2T")
+    RetLink(kb, mode=mode).defend(reader).link([query], task)
     return reader.read
 
 
@@ -82,6 +82,28 @@ def test_no_page_but_those_of_an_impostor_or_the_right_one_changes(name: str) ->
 def test_a_poisoned_page_moves_the_sentence_of_its_own_entity_alone(attack: Any, mode: str) -> None:
     before, after = read(KB, mode), read(edited(attack)[1], mode)
     assert {entity for entity in before if before[entity] != after[entity]} <= {"Q2"}
+
+
+def letters(text: str) -> str:
+    return "".join(filter(str.isalpha, text.lower()))
+
+
+@pytest.mark.parametrize(
+    ("mode", "field", "known"),
+    [
+        ("extractive", "text", {"base64", "zero-width", "other-language"}),
+        ("template", "description", {"base64", "zero-width", "other-language", "few-shot"}),
+        ("extractive", "name", set(TEMPLATES)),
+    ],
+)
+def test_which_instructions_reach_the_sentence_of_their_own_entity_is_known(mode: Any, field: Any, known: set[str]) -> None:
+    reached = set()
+    for template in TEMPLATES:
+        attack = PromptInjection(template, field)
+        sentence = read(edited(attack)[1], mode, task="I2T").get("Q2", "")
+        if letters(attack.instruction("Town2"))[:12] in letters(sentence):
+            reached.add(template)
+    assert reached <= known
 
 
 def test_poisoned_evidence_is_what_retrieval_finds() -> None:
