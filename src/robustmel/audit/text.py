@@ -1,6 +1,5 @@
 """An audit as text and as JSON."""
 
-import json
 from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Any
@@ -17,9 +16,9 @@ def to_text(audit: Audit) -> str:
     return "\n".join(_lines(audit)) + "\n"
 
 
-def to_json(audit: Audit) -> str:
-    """One object: `images` has a row each."""
-    found: dict[str, Any] = {
+def to_json(audit: Audit) -> dict[str, Any]:
+    """As a JSON object: `images` has a row each."""
+    return {
         "set": str(audit.set),
         "attack": audit.claim.title or None,
         "claimed_budget": None if audit.claim.budget is None else str(audit.claim.budget),
@@ -36,7 +35,6 @@ def to_json(audit: Audit) -> str:
         ],
         "images": audit.rows(),
     }  # fmt: skip
-    return json.dumps(found, indent=1) + "\n"
 
 
 def _lines(audit: Audit) -> Iterator[str]:

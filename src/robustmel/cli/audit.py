@@ -1,7 +1,6 @@
 """`audit`: is a published adversarial set what it claims to be?"""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,7 +11,10 @@ from robustmel.cli.options import dataset_from_text, dataset_names, linker_names
 
 def audit(
     folder: Annotated[
-        Path, typer.Argument(metavar="SET", help="A folder of images (PNG, JPEG, .pt), or what robustmel perturb wrote.")
+        Path,
+        typer.Argument(
+            metavar="SET", help="A folder of images (PNG, JPEG, .pt), or what robustmel perturb wrote: one set or several."
+        ),
     ],
     clean: Annotated[
         Path | None,
@@ -45,17 +47,25 @@ def audit(
 
     if no_linkers and linker:
         raise UsageError("--linker and --no-linkers exclude each other; choose one.")
+    if not folder.exists():
+        raise MissingError(f"no folder {folder}; SET is a folder of images.")
     beside = clean if clean is not None else folder / "clean"
-    for path, option in ((folder, "SET"), (beside, "--clean")):
-        if not path.exists():
-            raise MissingError(f"no folder {path}; {option} is a folder of images.")
+    if not beside.exists():
+        raise MissingError(f"no folder {beside}; --clean is a folder of images.")
     claimed = None if budget is None else Budget.parse(budget, norm)
     dataset = None if data is None else dataset_from_text(data)
     named = [] if no_linkers else linker or EMBEDDED
-    with counted("images") as progress:
-        found = examine(folder, beside, claimed, named, dataset, limit, progress)
+    sets = sorted(path.parent for path in folder.glob("*/perturbation.json")) or [folder]
+    audits = []
+    for each in sets:
+        with counted("images") as progress:
+            audits.append(examine(each, beside, claimed, named, dataset, limit, progress))
+        if not as_json:
+            print(to_text(audits[-1]), end="", flush=True)
     if out is not None:
-        out.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found.rows()), "utf-8")
-    sys.stdout.write(to_json(found) if as_json else to_text(found))
-    if not found.sound:
+        rows = ({"set": str(found.set)} | row for found in audits for row in found.rows())
+        out.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    if as_json:
+        print(json.dumps([to_json(found) for found in audits], indent=1))
+    if not all(found.sound for found in audits):
         raise typer.Exit(1)

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -27,11 +27,13 @@ def perturb(
     ],
     linker: Annotated[str, typer.Option("--linker", help="The linker to attack.", autocompletion=linker_names)],
     attack: Annotated[
-        str, typer.Option("--attack", help="A name, or an inline table as in a grid.", autocompletion=attack_names)
+        list[str],
+        typer.Option("--attack", help="A name, or an inline table as in a grid; may be repeated.", autocompletion=attack_names),
     ],
-    out: Annotated[Path, typer.Option("--out", help="The folder for the perturbed data set.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder for the perturbed data set, or for a folder of each.")],
     strength: Annotated[
-        Literal["normal", "strong"] | None, typer.Option("--strength", help="A named setting of the literature.")
+        list[str] | None,
+        typer.Option("--strength", metavar="<normal|strong>", help="A named setting of the literature; may be repeated."),
     ] = None,
     view: Annotated[
         Literal["image", "fused"] | None,
@@ -46,29 +48,37 @@ def perturb(
     workers: Workers = 1,
     device: Device = "auto",
 ) -> None:
-    """Write a copy of a data set with attacked images, and a log."""
+    """Write a copy of a data set with attacked images, and a log; of several attacks or strengths a copy each, with a card."""
     from robustmel.run.grid import component_from_text, parse_grid
     from robustmel.run.publish import publish
+    from robustmel.run.publish_sets import publish_sets
     from robustmel.run.store import Store
 
-    aimed = {"view": "image"} | component_from_text(attack).table
-    aimed |= {key: value for key, value in (("view", view), ("strength", strength)) if value}
-    table = {
+    table: dict[str, Any] = {
         "datasets": [component_from_text(dataset).table],
         "linkers": [component_from_text(linker).table],
-        "attacks": [aimed],
-        "tasks": ["IT2T" if aimed["view"] == "fused" else "I2T"],
         "candidates": component_from_text(candidates).table,
         "split": split,
         "seeds": [seed],
     }
-    grid = parse_grid(table if limit is None else table | {"limit": limit}, "the command line")
+    table |= {} if limit is None else {"limit": limit}
+    grids = []
+    for named in attack:
+        for wanted in strength or [""]:
+            aimed = {"view": "image"} | component_from_text(named).table
+            aimed |= {key: value for key, value in (("view", view), ("strength", wanted)) if value}
+            asked = {"attacks": [aimed], "tasks": ["IT2T" if aimed["view"] == "fused" else "I2T"]}
+            grids.append(parse_grid(table | asked, "the command line"))
     with progress_display() as listener:
-        facts = publish(grid, out.absolute(), Store(store.absolute()), workers, device, listener, with_clean)
-    counts = [f"{facts['mentions']} mentions", f"{facts['states'].pop('ok', 0)} attacked"]
-    counts += [f"{facts['fooled']} of {facts['judged']} fooled the linker"] if facts["judged"] else []
-    counts += [f"{count} {why.replace(':', ': ').replace('_', ' ')}" for why, count in facts["states"].items()]
-    print("; ".join(counts), file=sys.stderr)
+        if len(grids) == 1:
+            published = {"": publish(grids[0], out.absolute(), Store(store.absolute()), workers, device, listener, with_clean)}
+        else:
+            published = publish_sets(grids, out.absolute(), Store(store.absolute()), workers, device, listener)
+    for name, facts in published.items():
+        counts = [f"{facts['mentions']} mentions", f"{facts['states'].pop('ok', 0)} attacked"]
+        counts += [f"{facts['fooled']} of {facts['judged']} fooled the linker"] if facts["judged"] else []
+        counts += [f"{count} {why.replace(':', ': ').replace('_', ' ')}" for why, count in facts["states"].items()]
+        print((f"{name}: " if name else "") + "; ".join(counts), file=sys.stderr)
     print(out)
 
 
