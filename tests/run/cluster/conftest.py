@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from tests.run.conftest import make_colour_data
+from tests.conftest import make_colour_data
 
 COLOUR_LINKER = Path(__file__).parents[1] / "colour_linker.py"
 
