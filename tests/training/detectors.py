@@ -1,4 +1,4 @@
-"""A detector of one's own."""
+"""Detectors of one's own."""
 
 from dataclasses import dataclass
 
@@ -15,3 +15,14 @@ class TableNumber:
     def scores(self, records, kb):  # type: ignore[no-untyped-def]
         tables = [int(record.text.rpartition(" ")[2]) for record in records]
         return np.array([np.nan if table == 7 else self.sign * table for table in tables])
+
+
+@dataclass(frozen=True)
+class Capitals:
+    """Counts words in capitals, the mention left alone."""
+
+    version = 1
+    by_record = True
+
+    def scores(self, records, kb):  # type: ignore[no-untyped-def]
+        return np.array([float(sum(map(str.isupper, record.text.split()))) for record in records])

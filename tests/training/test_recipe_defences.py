@@ -39,6 +39,28 @@ def test_exactly_the_most_suspicious_share_is_left_out_and_never_what_got_no_sco
     assert {name.partition("-")[2] for name in ids(kept, "train")} == {"7"}
 
 
+def test_suspicious_words_are_taken_out_and_nothing_else(cards: Dataset) -> None:
+    """The detector counts words in capitals; the edits put such words before others, so that without them the text is as it was."""
+    train = [replace(mention, span=(2, 6)) for mention in cards.mentions if mention.split == "train"][:3]
+    assert all(mention.text[2:6] == mention.surface for mention in train)
+    poisoned = []
+    for count, mention in enumerate(train):
+        words = mention.text.split(" ")
+        loud = " ".join(f"LOUD {word}" if place < count else word for place, word in enumerate(words))
+        start = loud.index(mention.surface)
+        poisoned.append(replace(mention, text=loud, span=(start, start + len(mention.surface))))
+    odd = replace(train[0], id="odd", surface="MINE", text="ONE MINE", span=(4, 8))
+    (kept,), remarks = without_suspicious(
+        [replace(cards, mentions=(*poisoned, odd))], RecordFilter(OWN.replace("TableNumber", "Capitals"), 1.0, {}, 2)
+    )
+    assert list(kept.mentions[:3]) == train
+    assert (kept.mentions[3].text, kept.mentions[3].span) == ("MINE", (0, 4))
+    assert remarks == {next(iter(remarks)): 4}
+    assert "repaired" in next(iter(remarks))
+    (kept,), _ = without_suspicious([replace(cards, mentions=tuple(poisoned))], RecordFilter(OWN.replace("TableNumber", "Capitals"), 1.0, {}, 1))  # fmt: skip
+    assert kept.mentions[2].text.count("LOUD") == 1
+
+
 def test_a_training_leaves_them_out_and_says_so(cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path) -> None:
     chosen = RecordFilter(OWN, 0.25)
     filtered = train([cards], replace(recipe, epochs=1, filter=chosen), tmp_path / "filtered")
@@ -54,6 +76,7 @@ def test_recipes_without_a_defence_stay_what_they_were_and_others_have_keys_of_t
     assert not {"filter", "text_augmentation", "defences"} & plain.identity().keys()
     filtered = read_recipe({"recipe": "clip-world", "filter": {"detector": "neighbours", "share": 0.1, "parameters": {"k": 5}}})
     assert filtered.identity()["defences"] == {"filter": 1}
+    assert "words" not in filtered.identity()["filter"]
     assert filtered.filter.parameters == {"k": 5}
     assert {path.parent.name for path in filtered.assets()} == {"clip-world"}
     assert read_recipe(json.loads(json.dumps(filtered.to_dict()))) == filtered
@@ -69,6 +92,8 @@ def test_recipes_without_a_defence_stay_what_they_were_and_others_have_keys_of_t
         ({"filter": {"share": 0.1, "detector": "onoin"}}, 'Did you mean "onion"'),
         ({"filter": {"share": 0.1, "detector": "neighbours", "parameters": {"q": 1}}}, 'no parameter "q"'),
         ({"filter": {"share": 0.1, "detector": "neighbours", "parameters": 3}}, "a table"),
+        ({"filter": {"share": 0.1, "detector": "neighbours", "words": 1}}, "looks at each record alone"),
+        ({"filter": {"words": -1}}, "0 or more"),
         ({"text_augmentation": {"share": 0.1}}, "text_augmentation.attack is not given"),
         ({"text_augmentation": {"share": 0.1, "attack": "pgd"}}, "no text attack"),
         ({"text_augmentation": {"share": 0.1, "attack": "qwerty", "parameters": {"queries": 9}}}, "asks nobody"),

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.defences.detectors import DETECTORS
+from robustmel.defences.detectors.repair import repaired
 from robustmel.errors import MissingError, UsageError
 from robustmel.registry import Registry
 from robustmel.training.card import RECORD, write_card
@@ -46,7 +47,7 @@ MUST_AGREE = {
 
 
 def without_suspicious(datasets: Sequence[Dataset], chosen: RecordFilter) -> tuple[list[Dataset], Counter[str]]:
-    """The data sets without the most suspicious share of their training records, and how many were left out.
+    """The data sets without the most suspicious share of their training records, or with these mended, and how many there were.
 
     Records with which the detector abstains stay. Of equally suspicious ones the first are left out.
     """
@@ -56,9 +57,12 @@ def without_suspicious(datasets: Sequence[Dataset], chosen: RecordFilter) -> tup
         train = [mention for mention in dataset.mentions if mention.split in ("train", None)]
         scores = np.asarray(detector.scores(train, dataset.kb), dtype=np.float64)
         most = np.argsort(-scores, kind="stable")[: math.floor(chosen.share * len(train) + 1e-9)]
-        out = {train[place].id for place in most.tolist() if not np.isnan(scores[place])}
-        remarks[f"training records left out as suspicious ({chosen.detector})"] += len(out)
-        kept.append(replace(dataset, mentions=tuple(mention for mention in dataset.mentions if mention.id not in out)))
+        out = [train[place] for place in most.tolist() if not np.isnan(scores[place])]
+        mended = {record.id: record for record in repaired(out, detector, dataset.kb, chosen.words)} if chosen.words else {}
+        gone = {record.id for record in out} - mended.keys()
+        remarks[f"training records {'repaired' if chosen.words else 'left out'} as suspicious ({chosen.detector})"] += len(out)
+        mentions = tuple(mended.get(mention.id, mention) for mention in dataset.mentions if mention.id not in gone)
+        kept.append(replace(dataset, mentions=mentions))
     return kept, remarks
 
 

@@ -71,7 +71,10 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, nested as in the TOML file; defences only where they are on, so that plain recipes stay what they were."""
         off = [name for name, defence in self._defences.items() if not defence.share]
-        return {name: value for name, value in dataclasses.asdict(self).items() if name not in off}
+        values = {name: value for name, value in dataclasses.asdict(self).items() if name not in off}
+        if not self.filter.words and "filter" in values:
+            del values["filter"]["words"]  # as above
+        return values
 
     def identity(self) -> dict[str, Any]:
         """What of the recipe decides the weights, for a content key; the files of `assets` belong there, too.

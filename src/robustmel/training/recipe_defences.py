@@ -14,17 +14,19 @@ from robustmel.registry import Registry
 
 @dataclass(frozen=True)
 class RecordFilter:
-    """Training records that look poisoned are left out; off unless `share` is above 0.
+    """Training records that look poisoned are left out, or mended; off unless `share` is above 0.
 
     Args:
         detector: What scores the records: a name, or `path.py:Class`.
         share: Share of each data set's training records that is left out, the most suspicious ones: floor(share * n) of n.
         parameters: Of the detector.
+        words: Above 0 these records stay, without up to so many words that the detector suspects; see `detectors.repair.repaired`.
     """
 
     detector: str = ""
     share: float = 0.0
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    words: int = 0
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -32,6 +34,10 @@ class RecordFilter:
         if self.share:
             _named("filter.detector", self.detector, DETECTORS)
             DETECTORS.create(self.detector, **self.parameters)
+        if self.words < 0 or (self.share and self.words and not getattr(DETECTORS.load(self.detector), "by_record", False)):
+            raise UsageError(
+                f"recipe: filter.words = {self.words}; it is 0 or more, and needs a detector that looks at each record alone, such as onion."
+            )
 
     @property
     def assets(self) -> tuple[Path, ...]:
