@@ -11,6 +11,7 @@ from robustmel.images import decode, is_there
 from robustmel.linkers import LINKERS
 from robustmel.linkers.contract import Differentiable
 from robustmel.run.builder import Builder
+from robustmel.run.defence_calls import asks_an_endpoint, call_lines
 from robustmel.run.jobs import Answers, Job, Variant
 from robustmel.run.plan import Plan
 from robustmel.run.store import Store
@@ -90,7 +91,7 @@ def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None)
         lines.append(
             f"memory: answers to {job.candidates.name} rank {entities:,} entities; a batch of {job.batch_size} takes up to {size}"
         )
-    lines += _tokens(missing, passes, builder) if builder is not None else []
+    lines += _tokens(missing, passes, builder) + call_lines(missing, builder) if builder is not None else []
     remote = {
         job.victim.title for job in missing if isinstance(job, Answers) and getattr(job.victim.linker.loaded, "remote", False)
     }
@@ -159,6 +160,8 @@ def _measured(plan: Plan, builder: Builder, wanted: Set[str]) -> dict[str, float
     for job in plan.jobs:
         if not isinstance(job, Answers) or job.variant or job.victim.title in paces or job.victim.title not in wanted:
             continue
+        if asks_an_endpoint(job.victim.defence):
+            continue  # a plan costs nothing
         if job.victim.linker.training is None and job.victim.capabilities.gradients:
             with suppress(ImageError, ValueError):  # no image to try it on
                 paces[job.victim.title] = _pace(job, builder)

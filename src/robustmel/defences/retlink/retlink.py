@@ -144,6 +144,21 @@ class RetLink:
             return Capabilities(tasks=())
         return replace(linker, open_answers=False, random=linker.random or chosen.draws)
 
+    @classmethod
+    def calls(cls, images: int, candidates: int, entities: int, /, *, lvm: str = "", **others: Any) -> int:
+        """How often its endpoint is asked, at most.
+
+        Args:
+            images: Pairs of a mention and a version of its image.
+            candidates: Of a mention.
+            entities: Of the knowledge base.
+            lvm: As in the class.
+            others: Likewise.
+        """
+        mode = choices(lvm=lvm, **others).written
+        written = min(entities, images * candidates) if mode == "rewrite" else images * candidates if mode else 0
+        return written + (images if lvm else 0)
+
     def defend(self, linker: Any, /, **resources: Any) -> Any:
         """The linker, given sentences; or clues, if it writes names."""
         if self._tagger is not None and hasattr(linker, "showing"):
