@@ -227,7 +227,7 @@ def main() -> None:
     if asked.only in (None, "chat"):
         chat(8 if asked.quick else 48, lines)
     if asked.only in (None, "square"):
-        square(*((4, 10) if asked.quick else (50, 200)), lines)
+        square(*((4, 10) if asked.quick else (30, 100)), lines)
     sys.exit(lines.end(asked.check))
 
 

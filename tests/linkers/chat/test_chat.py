@@ -240,3 +240,44 @@ def test_a_name_that_two_candidates_share_means_both_and_a_stranger_is_a_row(htt
     assert (set(answers[0].ranked), set(answers[0].scores)) == ({"Q1", "Q2"}, {1.0})
     assert (answers[1].error, answers[1].ranked) == ("unknown_candidate", ())
     assert len(httpserver.log) == 1
+
+
+def test_what_is_sent_follows_from_task_size_and_temperature(
+    httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T2T without its image, images no longer than `max_side`, a seed of the query's own where replies are drawn; no key, no call."""
+    body = {"choices": [{"message": {"content": "1"}, "finish_reason": "stop"}]}
+    httpserver.expect_request("/v1/chat/completions").respond_with_json(body)
+    drawing = Chat(
+        KB, model="m", endpoint=httpserver.url_for("/v1"), replies=str(tmp_path / "r.sqlite"), temperature=0.75, max_side=4
+    )
+    asked = query(picture(tmp_path, 0), seed=2**31 + 7)
+    for task in ("T2T", "I2T"):
+        drawing.link([asked], task)
+    without, shown = (request.get_json() for request, _ in httpserver.log)
+    assert [part["type"] for part in without["messages"][0]["content"]] == ["text"]
+    assert (without["seed"], shown["seed"]) == (7, 7)
+    url = shown["messages"][0]["content"][0]["image_url"]["url"]
+    assert Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).size == (4, 4)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(RobustMELError, match="OPENAI_API_KEY holds no key for https://api.example.org/v1"):
+        Chat(KB, model="m", endpoint="https://api.example.org/v1", replies=str(tmp_path / "r.sqlite"))
+
+
+def test_a_call_that_failed_counts_again_when_it_is_repeated(httpserver: HTTPServer, tmp_path: Path) -> None:
+    httpserver.expect_request("/v1/chat/completions").respond_with_data("no", 400)
+    chat = Chat(KB, model="m", endpoint=httpserver.url_for("/v1"), replies=str(tmp_path / "r.sqlite"), max_calls=2)
+    for _ in range(2):
+        (answer,) = chat.link([query(picture(tmp_path, 0))], "I2T")
+        assert (answer.error, answer.ranked) == ("http_400: no", ())
+    with pytest.raises(RobustMELError, match="2 calls were made"):
+        chat.link([query(picture(tmp_path, 0))], "I2T")
+
+
+def test_a_refusal_that_holds_a_number_is_none_the_less_one(httpserver: HTTPServer, tmp_path: Path) -> None:
+    body = {"choices": [{"message": {"content": "", "refusal": "I will not choose 2."}, "finish_reason": "stop"}]}
+    httpserver.expect_request("/v1/chat/completions").respond_with_json(body)
+    (answer,) = Chat(KB, model="m", endpoint=httpserver.url_for("/v1"), replies=str(tmp_path / "r.sqlite")).link(
+        [query(picture(tmp_path, 0))], "I2T"
+    )
+    assert (answer.status, answer.ranked, answer.text) == ("refused", (), "I will not choose 2.")

@@ -223,3 +223,43 @@ def test_odd_images_and_lists_have_their_rows_and_the_others_go_on(
             assert scores["many0"] == scores["many99"]
         assert answers[queries[1].id].error is None
         assert answers[queries[1].id].ranked == linker.link([queries[1]], "I2T")[0].ranked
+
+
+def test_what_just_fits_is_answered_and_one_token_more_is_not(folders: dict[str, Path], trial: Trial) -> None:
+    """The prompt and an answer of `max_new_tokens` share the context; a name needs one of these for the end."""
+    kb, queries = trial
+    linker = linker_of("llava", folders, kb)
+    count = linker.model.network.config.image_seq_length
+    room = linker.model.lm.context - linker.max_new_tokens
+
+    def length(text: str) -> int:
+        return len(linker.model.prompt(linker.question(replace(queries[0], text=text), "IT2T"), count))
+
+    text = "a"
+    while length(text + " a") <= room:
+        text += " a"
+    asked = [replace(queries[0], id="fits", text=text), replace(queries[0], id="long", text=text + " a a a a")]
+    assert room - 3 <= length(text) <= room < length(text + " a a a a") <= linker.model.lm.context
+    assert [row.error for row in linker.link(asked, "IT2T")] == [None, "too_long"]
+    name = kb[queries[0].listed[0]].name
+    tokens = len(linker.model.answer(name))
+    for most, written in ((tokens + 1, True), (tokens, False)):
+        linker.max_new_tokens = most
+        assert (queries[0].listed[0] in linker.link([queries[0]], "I2T")[0].ranked) is written
+
+
+def test_the_reference_divides_by_the_same_lengths(folders: dict[str, Path], trial: Trial) -> None:
+    kb, queries = trial
+    linker = linker_of("llava", folders, kb, length_penalty=1.0)
+    for own, other in zip(linker.link(queries[:2], "I2T"), linker.reference(queries[:2], "I2T"), strict=True):
+        assert dict(zip(own.ranked, own.scores, strict=True)) == pytest.approx(
+            dict(zip(other.ranked, other.scores, strict=True)), abs=2e-3
+        )
+
+
+def test_a_reply_ends_where_the_family_ends_it(folders: dict[str, Path], trial: Trial) -> None:
+    """MiniGPT-4's ends before the next "###"; what it would say as the human is no part of it."""
+    linker = linker_of("minigpt4", folders, trial[0], answer="index")
+    tokens = linker.model.tokenizer("2 ###Human: 3", add_special_tokens=False)["input_ids"]
+    assert linker.model.tokenizer.decode(tokens).strip() == "2 ###Human: 3"
+    assert linker.text(tokens).strip() == "2"
