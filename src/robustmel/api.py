@@ -105,9 +105,9 @@ def run(
     """
     if grid is not None and axes:
         raise UsageError(f"run takes a grid file or axes, not both; write {', '.join(axes)} into {grid}.")
-    asked = read_grid(Path(grid)) if grid is not None else grid_of(**{name: _named(value) for name, value in axes.items()})
+    chosen = read_grid(Path(grid)) if grid is not None else grid_of(**{name: _named(value) for name, value in axes.items()})
     folder = Path(out) if out is not None else _temporary()
-    return execute(asked, folder, _store(asked, store), workers, device, pages=out is not None).report
+    return execute(chosen, folder, _store(chosen, store), workers, device, pages=out is not None).report
 
 
 def execute(
@@ -186,18 +186,18 @@ def attack(
     if isinstance(attack, dict):
         aim = {"strength": strength, "view": view, "source": source}
         attack = {**{key: value for key, value in aim.items() if value not in ("", "auto", "victim")}, **attack}
-    made = run(
+    report = run(
         datasets=[data], linkers=[linker], attacks=["clean", attack], tasks=[task], candidates=candidates, seeds=[seed],
         split="test", store=store, device=device,
     )  # fmt: skip
-    return AttackResult(made)
+    return AttackResult(report)
 
 
 def link(linker: str | Linker, data: str | Dataset, task: Task = "I2T", **options: Any) -> list[Prediction]:
     """What a linker answers to every mention of a data set, in its order; `options` as for `run`."""
-    made = run(datasets=[data], linkers=[linker], attacks=["clean"], tasks=[task], split="test", **options)
-    cell = made.run.cells[0]
-    return made.run.predictions(cell, cell.evaluations[0])
+    report = run(datasets=[data], linkers=[linker], attacks=["clean"], tasks=[task], split="test", **options)
+    cell = report.run.cells[0]
+    return report.run.predictions(cell, cell.evaluations[0])
 
 
 def report(out: str | Path, store: str | Path | None = None) -> Report:
@@ -217,10 +217,10 @@ def _named(value: Any) -> Any:
         return str(value) if isinstance(value, Path) else value
     if isinstance(value, Sequence):
         return [_named(part) for part in value]
-    known = None
+    loaded = None
     with suppress(TypeError):
-        known = _LOADED.get(value) if callable(getattr(value, "link", None)) else None
-    return Component(known.name if known else type(value).__name__, known.params if known else {}, instance=value)
+        loaded = _LOADED.get(value) if callable(getattr(value, "link", None)) else None
+    return Component(loaded.name if loaded else type(value).__name__, loaded.params if loaded else {}, instance=value)
 
 
 def _store(grid: Grid, store: str | Path | None) -> Path:

@@ -63,8 +63,8 @@ class Columnar(Sequence[Item], Generic[Item]):
 
     def column(self, name: str) -> Iterator[Any]:
         """One value of every record."""
-        own = self.table.select([name])
-        return (record[name] for record in self._records(own, pa.schema([self._plain.field(name)])))
+        column = self.table.select([name])
+        return (record[name] for record in self._records(column, pa.schema([self._plain.field(name)])))
 
     @staticmethod
     def _records(table: pa.Table, schema: pa.Schema) -> Iterator[Record]:

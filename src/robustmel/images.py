@@ -129,8 +129,8 @@ def file_digest(path: Path | str) -> str:
         return "missing"
 
 
-def _digest(path: Path, known: str) -> str:
-    tag = hashlib.blake2b(known.encode("utf-8", "replace"), digest_size=_TAG).digest()
+def _digest(path: Path, state: str) -> str:
+    tag = hashlib.blake2b(state.encode("utf-8", "replace"), digest_size=_TAG).digest()
     slot = int.from_bytes(tag) % _SLOTS * _SLOT
     entry = bytes(_memo[slot : slot + _SLOT])
     if not entry.startswith(tag):

@@ -187,10 +187,10 @@ class Registry(Mapping[str, "str | Preset"]):
         return f'unknown {self.kind} "{name}". {suggestion(name, self)}'
 
 
-def suggestion(name: str, known: Mapping[str, Any]) -> str:
+def suggestion(name: str, names: Mapping[str, Any]) -> str:
     """Either "Did you mean ...?" where something is close, or the list of what there is."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f'Did you mean "{close[0]}"?' if close else "Known: " + (", ".join(sorted(known)) or "none") + "."
+    close = difflib.get_close_matches(name, names, n=1)
+    return f'Did you mean "{close[0]}"?' if close else "Known: " + (", ".join(sorted(names)) or "none") + "."
 
 
 def own_parameters(component: type[Any]) -> dict[str, Any]:
@@ -199,8 +199,8 @@ def own_parameters(component: type[Any]) -> dict[str, Any]:
     stated = inspect.signature(component).parameters
     defaults = {name: parameter.default for name, parameter in stated.items() if parameter.kind in kinds}
     if dataclasses.is_dataclass(component):  # a signature shows no value for a default that is made anew each time
-        made = {part.name: part.default_factory for part in dataclasses.fields(component)}
-        defaults |= {name: make() for name, make in made.items() if make is not dataclasses.MISSING and name in defaults}
+        factories = {part.name: part.default_factory for part in dataclasses.fields(component)}
+        defaults |= {name: make() for name, make in factories.items() if make is not dataclasses.MISSING and name in defaults}
     return defaults
 
 

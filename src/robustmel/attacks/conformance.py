@@ -40,9 +40,9 @@ def conformance(attack: str | type[Any], **parameters: Any) -> list[str]:
         kind = ATTACKS.load(attack) if isinstance(attack, str) else attack
         if problems := list(ATTACKS.violations(kind)):
             return problems
-        made = kind(**(ATTACKS.parameters(attack, parameters) if isinstance(attack, str) else parameters))
+        instance = kind(**(ATTACKS.parameters(attack, parameters) if isinstance(attack, str) else parameters))
         checks = {"image": _on_images, "text": _on_texts, "knowledge": _on_entities}
-        return list(dict.fromkeys([*misdeclared(made), *checks[made.modality](made)]))
+        return list(dict.fromkeys([*misdeclared(instance), *checks[instance.modality](instance)]))
     except RobustMELError as problem:
         return [str(problem)]
     except (Exception, SystemExit) as problem:  # an attack of anyone's may raise anything; the sentence says what
@@ -72,10 +72,10 @@ class _Trial:
 
     def perturbed(self, images: Sequence[int] = range(4), seed: int = 0, gold: Tensor | None = None) -> Perturbation:
         """What the attack makes of some of the images, whatever the global generator."""
-        own = torch.tensor(list(images))
+        places = torch.tensor(list(images))
 
         def objective(pixels: Tensor, rows: Tensor | None = None) -> Tensor:
-            named = own if rows is None else own[rows]
+            named = places if rows is None else places[rows]
             if pixels.shape != (len(named), 3, *self.size):
                 self.asked.append("it asks for scores of some images without their rows, or with another size.")
                 raise UsageError(self.asked[-1])
@@ -85,14 +85,16 @@ class _Trial:
                 self.asked.append('it declares needs = "nothing", but asks for scores.')
             return self.scores(pixels, named).detach() if self.attack.needs == "scores" else self.scores(pixels, named)
 
-        pixels, right = self.pixels[own].clone(), (self.gold if gold is None else gold)[own].clone()
+        pixels, right = self.pixels[places].clone(), (self.gold if gold is None else gold)[places].clone()
         noise = ItemNoise([1000 * seed + image for image in images], (3, *self.size))
-        made: Any = self.attack.perturb(pixels, objective, right, noise)
-        if not isinstance(made, Perturbation):
-            raise UsageError(f"perturb must return a robustmel.types.Perturbation, not {with_article(type(made).__name__)}.")
-        if not torch.equal(pixels, self.pixels[own]):
+        perturbation: Any = self.attack.perturb(pixels, objective, right, noise)
+        if not isinstance(perturbation, Perturbation):
+            raise UsageError(
+                f"perturb must return a robustmel.types.Perturbation, not {with_article(type(perturbation).__name__)}."
+            )
+        if not torch.equal(pixels, self.pixels[places]):
             self.asked.append("it changes its input pixels in place; work on a copy.")
-        return made
+        return perturbation
 
 
 def _on_images(attack: Any) -> Iterator[str]:
@@ -138,35 +140,37 @@ def _alike(images: Tensor, others: Tensor) -> bool:
     return float((eight_bit(images) != eight_bit(others)).float().mean()) < LAST_BITS
 
 
-def _well_formed(attack: Any, trial: _Trial, made: Perturbation) -> Iterator[str]:
+def _well_formed(attack: Any, trial: _Trial, perturbation: Perturbation) -> Iterator[str]:
     """Shape, box, budget, and that what it says of its images is true of them."""
-    if made.pixels.shape != trial.pixels.shape or made.pixels.dtype != torch.float32:
+    if perturbation.pixels.shape != trial.pixels.shape or perturbation.pixels.dtype != torch.float32:
         yield "its pixels must be float32 with the shape of its input."
         return
-    if lengths := [name for name in PER_ROW if tuple(getattr(made, name).shape) != (4,)]:
+    if lengths := [name for name in PER_ROW if tuple(getattr(perturbation, name).shape) != (4,)]:
         yield f"{' and '.join(lengths)} must hold one value per image."
         return
-    if not bool(made.pixels.isfinite().all()) or made.pixels.min() < 0 or made.pixels.max() > 1:
+    if not bool(perturbation.pixels.isfinite().all()) or perturbation.pixels.min() < 0 or perturbation.pixels.max() > 1:
         yield "its pixels must be finite and lie in [0, 1]."
         return
-    rounded = eight_bit(made.pixels)
+    rounded = eight_bit(perturbation.pixels)
     for name, true, stated, slack in (
-        ("linf", largest(made.pixels - trial.pixels), largest(rounded - trial.pixels), HALF_A_LEVEL),
+        ("linf", largest(perturbation.pixels - trial.pixels), largest(rounded - trial.pixels), HALF_A_LEVEL),
         (
             "l2",
-            euclidean(made.pixels - trial.pixels),
+            euclidean(perturbation.pixels - trial.pixels),
             euclidean(rounded - trial.pixels),
             HALF_A_LEVEL * trial.pixels[0].numel() ** 0.5,
         ),
     ):
-        if not torch.allclose(getattr(made, name).float(), true, atol=1e-4):
+        if not torch.allclose(getattr(perturbation, name).float(), true, atol=1e-4):
             yield f"{name} is not the length of its change."
         with suppress(UsageError):  # a budget in words, or of another kind
             if attack.threat_model == name and bool((stated > number("budget", attack.budget) + slack).any()):
                 yield f"it leaves its budget: {name} {float(stated.max()):.4g} in 8 bits, where {attack.budget} is allowed."
-    fooled = torch.stack([trial.scores(images, torch.arange(4)).argmax(1) != trial.gold for images in (made.pixels, rounded)])
-    asked = attack.needs != "nothing" and not getattr(attack, "targeted", None)
-    if asked and bool((fooled != made.succeeded.cpu()).all(dim=0).any()):
+    fooled = torch.stack(
+        [trial.scores(images, torch.arange(4)).argmax(1) != trial.gold for images in (perturbation.pixels, rounded)]
+    )
+    says_fooled = attack.needs != "nothing" and not getattr(attack, "targeted", None)
+    if says_fooled and bool((fooled != perturbation.succeeded.cpu()).all(dim=0).any()):
         yield "succeeded must say whether a wrong candidate scores highest at its pixels, rounded or not."
 
 
@@ -177,13 +181,13 @@ def _on_texts(attack: Any) -> Iterator[str]:
         Query(f"q{name}", text, name, (19, 19 + len(name)), None, names) for name, text in zip(names, texts, strict=True)
     ]
 
-    def objective(asked: Sequence[Query], gold: Sequence[str | None]) -> Tensor:
-        return torch.tensor([float(query.text.count(str(right))) for query, right in zip(asked, gold, strict=True)])
+    def objective(variants: Sequence[Query], gold: Sequence[str | None]) -> Tensor:
+        return torch.tensor([float(query.text.count(str(right))) for query, right in zip(variants, gold, strict=True)])
 
-    def edited(asked: Sequence[Query], seed: int = 0) -> list[TextEdit]:
-        seeds = [seed + names.index(query.id[1:]) for query in asked]
-        made = attack.perturb(asked, None if attack.needs == "nothing" else objective, [query.id[1:] for query in asked], seeds)
-        return list(made)
+    def edited(some: Sequence[Query], seed: int = 0) -> list[TextEdit]:
+        seeds = [seed + names.index(query.id[1:]) for query in some]
+        edits = attack.perturb(some, None if attack.needs == "nothing" else objective, [query.id[1:] for query in some], seeds)
+        return list(edits)
 
     whole = edited(queries)
     if [getattr(edit, "id", None) for edit in whole] != [query.id for query in queries]:

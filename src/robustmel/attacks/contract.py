@@ -153,13 +153,13 @@ class KnowledgeAttack(Attack, Protocol):
 def violations(kind: type[Any]) -> Iterator[str]:
     """What an attack's class lacks of the contract, one sentence each, as far as can be seen without building it."""
     choices = {"modality": tuple(WRITES), "needs": ("gradients", "scores", "nothing")}
-    for name, known in choices.items():
+    for name, allowed in choices.items():
         stated = getattr(kind, name, None)
-        if stated not in known and not (name == "needs" and isinstance(stated, property)):
-            yield f"it has no class attribute {name}; write one of {', '.join(known)}."
-    writes, known = getattr(kind, "writes", None), WRITES.get(getattr(kind, "modality", None) or "", ())
-    if not isinstance(writes, tuple) or not writes or not set(writes) <= set(known):
-        yield f'it has no class attribute writes that says what it overwrites, such as writes = ("{(known or ("image",))[0]}",).'
+        if stated not in allowed and not (name == "needs" and isinstance(stated, property)):
+            yield f"it has no class attribute {name}; write one of {', '.join(allowed)}."
+    writes, allowed = getattr(kind, "writes", None), WRITES.get(getattr(kind, "modality", None) or "", ())
+    if not isinstance(writes, tuple) or not writes or not set(writes) <= set(allowed):
+        yield f'it has no class attribute writes that says what it overwrites, such as writes = ("{(allowed or ("image",))[0]}",).'
     if not isinstance(getattr(kind, "version", None), int):
         yield "it has no class attribute version; write version = 1, and raise it whenever what it makes changes."
     for name, example in (("threat_model", '"linf"'), ("budget", '"8/255"'), ("random", "False")):

@@ -96,10 +96,10 @@ def yes_or_no(name: str, value: Any) -> bool:
     return value
 
 
-def one_of(name: str, value: Any, *known: str) -> str:
+def one_of(name: str, value: Any, *choices: str) -> str:
     """One of some names."""
-    if value not in known:
-        raise UsageError(f'unknown {name} "{value}". {suggestion(str(value), dict.fromkeys(known))}')
+    if value not in choices:
+        raise UsageError(f'unknown {name} "{value}". {suggestion(str(value), dict.fromkeys(choices))}')
     return str(value)
 
 

@@ -56,7 +56,7 @@ def settings(name: str, strength: str | None = None, profile: str | None = None)
         if profile is not None:
             raise UsageError(f'profile "{profile}" is a reading of a named strength; add strength = "normal" to attack {name}.')
         return {}
-    by_strength = {own: values for (attack, own), values in STRENGTHS.items() if attack == name}
+    by_strength = {parameter: values for (attack, parameter), values in STRENGTHS.items() if attack == name}
     if not by_strength:
         raise UsageError(f"attack {name} has no named strengths; leave strength out and set its parameters themselves.")
     if strength not in by_strength:

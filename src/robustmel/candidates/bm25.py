@@ -44,6 +44,6 @@ class BM25:
     def candidates(self, mentions: Sequence[Mention], kb: KnowledgeBase, train: Sequence[Mention]) -> list[tuple[str, ...]]:
         """See `CandidateGenerator.candidates`."""
         index = entity_index(kb, self.k1, self.b)
-        asked = [f"{mention.surface} {mention.text}" if self.text else mention.surface for mention in mentions]
-        lists = {query: tuple(kb.ids[place] for place in top(index.scores(query), self.k)) for query in dict.fromkeys(asked)}
-        return [lists[query] for query in asked]
+        texts = [f"{mention.surface} {mention.text}" if self.text else mention.surface for mention in mentions]
+        lists = {query: tuple(kb.ids[place] for place in top(index.scores(query), self.k)) for query in dict.fromkeys(texts)}
+        return [lists[query] for query in texts]

@@ -84,5 +84,5 @@ def _made(table: Table) -> CandidateGenerator:
     from robustmel.candidates import CANDIDATES
 
     name, parameters = _parts(table)
-    made: CandidateGenerator = CANDIDATES.create(name, **parameters)
-    return made
+    generator: CandidateGenerator = CANDIDATES.create(name, **parameters)
+    return generator

@@ -51,7 +51,7 @@ def detect(
     rows, scores = measured(components, records, loaded, changed_records)
     if out is not None:
         lines = (
-            {"id": record.id} | {name: _number(own[place]) for name, own in scores.items()}
+            {"id": record.id} | {name: _number(column[place]) for name, column in scores.items()}
             for place, record in enumerate(records)
         )
         out.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8")

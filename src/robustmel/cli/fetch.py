@@ -27,8 +27,8 @@ def fetch_images(
         raise UsageError(
             f"data set {loaded.name} names no addresses of images; `robustmel datasets {loaded.source.name}` says where to get them."
         )
-    own = {mention.image for mention in loaded.mentions} | {image for entity in loaded.kb for image in entity.images}
-    missing = [(path, address) for path, address in loaded.addresses.items() if path in own and not is_there(path)]
+    images = {mention.image for mention in loaded.mentions} | {image for entity in loaded.kb for image in entity.images}
+    missing = [(path, address) for path, address in loaded.addresses.items() if path in images and not is_there(path)]
     addresses = dict(missing[:limit])
     if not addresses:
         print("every image is there", file=sys.stderr)

@@ -46,14 +46,14 @@ def build(out: Out, dump: Dump = None, entities: Entities = None, dataset: Datas
     from robustmel.kb.write import write_kb
     from robustmel.progress import counted
 
-    known: Iterable[Entity]
+    entities_read: Iterable[Entity]
     if entities is not None:
-        known, source = stream_kb(entities), entities.name
+        entities_read, source = stream_kb(entities), entities.name
     else:
         loaded = dataset_from_text(str(dataset))
-        known, source = loaded.kb, loaded.name
+        entities_read, source = loaded.kb, loaded.name
     with counted("entities") as told:
-        written = write_kb(_told(known, told), out, source)
+        written = write_kb(_told(entities_read, told), out, source)
     print(f"{out}: {written:,} entities", file=sys.stderr)
 
 
@@ -66,12 +66,12 @@ def index(out: Out, dump: Dump = None, entities: Entities = None, dataset: Datas
 
     _one_source(dump, entities, dataset)
     report = DumpReport()
-    known: Iterable[Entity]
+    entities_read: Iterable[Entity]
     if dump is not None:
-        known = read_dump(dump, tuple(language or LANGUAGES), report, progress=_show)
+        entities_read = read_dump(dump, tuple(language or LANGUAGES), report, progress=_show)
     else:
-        known = stream_kb(entities) if entities is not None else dataset_from_text(str(dataset)).kb
-    texts, report.repeated = build_text_index(known, out)
+        entities_read = stream_kb(entities) if entities is not None else dataset_from_text(str(dataset)).kb
+    texts, report.repeated = build_text_index(entities_read, out)
     print(f"{out}: {texts:,} texts", file=sys.stderr)
     _say_what_was_left_out(report)
 

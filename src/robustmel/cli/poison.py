@@ -64,10 +64,10 @@ def poison(
     from robustmel.run.publish_poison import publish_poison
     from robustmel.run.store import Store
 
-    asked = component_from_text(dataset)
+    component = component_from_text(dataset)
     stated = {} if path is None else {"path": str(path)}
-    alone = {"without_kb": True} if "without_kb" in own_parameters(DATASETS.load(asked.name)) else {}
-    source = Component(asked.name, alone | dict(asked.params) | stated, asked.label)
+    alone = {"without_kb": True} if "without_kb" in own_parameters(DATASETS.load(component.name)) else {}
+    source = Component(component.name, alone | dict(component.params) | stated, component.label)
     edited = component_from_text(attack)
     options: dict[str, Any] = {"edit_rate": edit_rate, "protect": protect}
     given = {name: value for name, value in options.items() if value is not None}

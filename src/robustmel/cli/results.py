@@ -45,9 +45,9 @@ def report(
     """Print a run's table again, in another format or cut another way; or score predictions made elsewhere."""
     from robustmel.errors import UsageError
 
-    asked = [name for name, wanted in (("by", by), ("compare", compare), ("transfer", transfer), ("norms", norms)) if wanted]
-    if len(asked) > 1:
-        raise UsageError(f"--{asked[0]} and --{asked[1]} are two tables; ask for one at a time.")
+    views = [name for name, wanted in (("by", by), ("compare", compare), ("transfer", transfer), ("norms", norms)) if wanted]
+    if len(views) > 1:
+        raise UsageError(f"--{views[0]} and --{views[1]} are two tables; ask for one at a time.")
     built, sound = _scored(run or [], predictions or [], clean or [], store)
     parts = {
         "by": lambda: built.by(by),
@@ -55,7 +55,7 @@ def report(
         "transfer": lambda: built.transfer,
         "norms": lambda: built.norms,
     }
-    part = parts[asked[0]]() if asked else built.with_intervals() if intervals else built
+    part = parts[views[0]]() if views else built.with_intervals() if intervals else built
     writers = {
         "table": part.text,
         "markdown": part.to_markdown,

@@ -75,8 +75,8 @@ def _folder(out: Path | None) -> Iterator[Path]:
     if out.is_dir() and any(out.iterdir()):
         if not (out / RECORD).is_file():
             raise UsageError(f"{out} is not empty and holds no selftest; choose another --out; nothing is overwritten.")
-        for made in (out / "runs", *out.glob("planted-*")):
-            shutil.rmtree(made, ignore_errors=True)
+        for earlier in (out / "runs", *out.glob("planted-*")):
+            shutil.rmtree(earlier, ignore_errors=True)
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         (out / RECORD).write_text("{}\n", encoding="utf-8")  # an interrupted one may be written over too

@@ -86,7 +86,7 @@ def train_from_command_line(
     settings = read_recipe(recipe, changes, family=family, base=base)
     kind_of_training(settings)
     if not isinstance(settings, RECIPES[kind]):
-        right = next(name for name, made in RECIPES.items() if isinstance(settings, made))
+        right = next(name for name, recipe_class in RECIPES.items() if isinstance(settings, recipe_class))
         raise UsageError(f"this recipe trains a {right}; write robustmel train {right}.")
     if settings.base and any(change.startswith("architecture") for change in changes):
         raise UsageError("architecture is that of --base and cannot be set; leave it out, or train from scratch with --family.")
@@ -125,8 +125,8 @@ def _candidates(dataset: Dataset, split: str, generator: Component) -> list[tupl
 
     mentions = [mention for mention in dataset.mentions if mention.split == split]
     train = [mention for mention in dataset.mentions if mention.split == "train"]
-    made: Any = CANDIDATES.create(generator.name, **generator.params)
-    lists = made.candidates(mentions, dataset.kb, train) if mentions else []
+    lister: Any = CANDIDATES.create(generator.name, **generator.params)
+    lists = lister.candidates(mentions, dataset.kb, train) if mentions else []
     return [dataset.kb.ids if listed is None else listed for listed in lists]
 
 

@@ -46,13 +46,13 @@ def cropped(mentions: Sequence[Mention], report: LoadReport) -> tuple[Mention, .
     folder = cache_folder() / "crops"
     folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        made = list(pool.map(lambda mention: _crop(mention, folder), mentions))
-    for mention, path in zip(mentions, made, strict=True):
+        crops = list(pool.map(lambda mention: _crop(mention, folder), mentions))
+    for mention, path in zip(mentions, crops, strict=True):
         if path is None:
             report.remark("not_cropped", mention.id)
     return tuple(
         mention if path is None else replace(mention, image=path, box=None)
-        for mention, path in zip(mentions, made, strict=True)
+        for mention, path in zip(mentions, crops, strict=True)
     )
 
 

@@ -120,8 +120,8 @@ def check(dataset: Dataset, verify_images: bool = True, progress: Progress | Non
         progress: Told (images done, images in all).
     """
     mentions, kb = dataset.mentions, dataset.kb
-    own = [mention.image for mention in mentions if mention.image is not None]
-    states = image_states([*own, *(image for entity in kb for image in entity.images)], verify_images, progress)
+    paths = [mention.image for mention in mentions if mention.image is not None]
+    states = image_states([*paths, *(image for entity in kb for image in entity.images)], verify_images, progress)
 
     def picture(mention: Mention) -> Hashable | None:
         return None if mention.image is None else states[mention.image].digest or mention.image
@@ -226,7 +226,7 @@ def _identical(states: Mapping[Path, ImageState]) -> Finding:
         if state.digest is not None:
             first.setdefault(state.digest, path)
     copies = ((path, first[state.digest]) for path, state in states.items() if state.digest is not None)
-    return finding("identical_images", (f"{path.name} is {known.name}" for path, known in copies if path != known))
+    return finding("identical_images", (f"{path.name} is {original.name}" for path, original in copies if path != original))
 
 
 def _structure(mentions: tuple[Mention, ...]) -> Iterator[Finding]:

@@ -66,7 +66,7 @@ class JSONL:
         images = mentions_file.parent if self.images is None else Path(self.images)
         if not images.is_dir():
             raise MissingError(f"no image folder {images}; expected the folder that the image paths are relative to.")
-        renamed = ", ".join(f"{own} = {theirs}" for own, theirs in (self.fields or {}).items())
+        renamed = ", ".join(f"{ours} = {theirs}" for ours, theirs in (self.fields or {}).items())
         report = LoadReport("jsonl" + (f" ({renamed})" if renamed else ""))
         stored = entities_file.name == ABOUT
         if self.without_kb and self.kb is None and not entities_file.is_file():

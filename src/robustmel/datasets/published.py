@@ -206,12 +206,12 @@ class Published:
         recognised = recognise(self._layouts(), source) if source.path.exists() else None
         return None if recognised is None else recognised[0].name
 
-    def _knowledge_base(self, own: Sequence[Entity], report: LoadReport) -> KnowledgeBase:
+    def _knowledge_base(self, entities: Sequence[Entity], report: LoadReport) -> KnowledgeBase:
         if self.kb is None:
-            return KnowledgeBase(own)
+            return KnowledgeBase(entities)
         other = open_kb(Path(self.kb))
         report.layout += f", knowledge base {Path(self.kb).name}"
-        lacking = [entity for entity in own if entity.id not in other]
+        lacking = [entity for entity in entities if entity.id not in other]
         for entity in lacking:
             report.remark("not_in_given_kb", entity.id)
         return ExtendedKnowledgeBase(other, lacking) if lacking else other

@@ -177,8 +177,8 @@ def few_to_train(mentions: Iterable[Mention], limit: int) -> Belongs:
     return lambda mention: mention.id not in left_out
 
 
-def _require(wanted: str, known: set[str | None], dataset: str, what: str) -> None:
-    names = {name: None for name in known if name is not None}
+def _require(wanted: str, occurring: set[str | None], dataset: str, what: str) -> None:
+    names = {name: None for name in occurring if name is not None}
     if wanted not in names:
         raise UsageError(
             f'data set {dataset} has no {what} "{wanted}". {suggestion(wanted, names)}'

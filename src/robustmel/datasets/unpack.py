@@ -93,8 +93,8 @@ def _entries(archive: Path, encoding: str | None) -> Iterator[_Entry]:
                     raise MissingError(f"{archive} is encrypted; unpack it with its password, and give the folder.")
                 name = info.filename
                 if not info.flag_bits & 0x800 and not name.isascii():
-                    name, known = _decoded(name.encode("cp437"), name, encoding)
-                    foreign = foreign or ("" if known else name)
+                    name, encoding_used = _decoded(name.encode("cp437"), name, encoding)
+                    foreign = foreign or ("" if encoding_used else name)
                 with opened.open(info) as source:
                     yield _Entry(name, info.file_size, source)
         _warn(archive, foreign)
@@ -106,8 +106,8 @@ def _entries(archive: Path, encoding: str | None) -> Iterator[_Entry]:
             held = tar.extractfile(member) if member.isreg() else None
             if held is None:
                 raise MissingError(f"{archive} is refused: {printable(member.name)} is a link or a device.")
-            name, known = _decoded(os.fsencode(member.name), member.name, encoding)
-            foreign = foreign or ("" if known else name)
+            name, encoding_used = _decoded(os.fsencode(member.name), member.name, encoding)
+            foreign = foreign or ("" if encoding_used else name)
             with held:
                 yield _Entry(name, member.size, held)
     _warn(archive, foreign)
@@ -115,14 +115,16 @@ def _entries(archive: Path, encoding: str | None) -> Iterator[_Entry]:
 
 def _decoded(raw: bytes, as_it_is: str, encoding: str | None) -> tuple[str, bool]:
     """A name as UTF-8 where that is valid, else in the encoding given; else as it is. And whether it is known what it says."""
-    for known in ("utf-8", encoding):
+    for candidate in ("utf-8", encoding):
         try:
-            if known is not None:
-                return raw.decode(known), True
+            if candidate is not None:
+                return raw.decode(candidate), True
         except UnicodeDecodeError:
             continue
         except LookupError as problem:
-            raise UsageError(f'"{known}" is not a known encoding; write one like "gbk", "shift_jis" or "cp866".') from problem
+            raise UsageError(
+                f'"{candidate}" is not a known encoding; write one like "gbk", "shift_jis" or "cp866".'
+            ) from problem
     return as_it_is, False
 
 

@@ -123,17 +123,17 @@ class NameTrie:
         Returns:
             Offsets (beams + 1,), tokens (N,) and next states (N,): those of beam b are `[offsets[b] : offsets[b + 1]]`, ascending.
         """
-        asked = np.atleast_1d(np.asarray(states, np.int64))
-        first = self._first_child(asked)
-        counts = self._first_child(asked + 1) - first
+        parents = np.atleast_1d(np.asarray(states, np.int64))
+        first = self._first_child(parents)
+        counts = self._first_child(parents + 1) - first
         offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
         following = np.arange(offsets[-1]) + np.repeat(first - offsets[:-1], counts)
         return offsets, self.edges[following] & ((1 << TOKEN_BITS) - 1), following
 
     def ends(self, states: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether a name ends at each of the states; same shape."""
-        asked = np.asarray(states, np.int64)
-        return np.asarray(self._names_before(asked) < self._names_before(asked + 1))
+        places = np.asarray(states, np.int64)
+        return np.asarray(self._names_before(places) < self._names_before(places + 1))
 
     def names(self, state: int) -> NDArray[np.int64]:
         """Indices of the names that end at a state, ascending: several where names have the same tokens."""

@@ -53,7 +53,7 @@ def _write_entities(
     hashes: list[NDArray[np.uint64]] = [np.empty(0, np.uint64)]
     rows: list[NDArray[np.uint32]] = [np.empty(0, np.uint32)]
     count = 0
-    own: set[int] = set()
+    names_of: set[int] = set()
     # Dictionary encoding would make a million different names slow to read.
     with pq.ParquetWriter(unfinished / ENTITIES, SCHEMA, compression="zstd", use_dictionary=["type"]) as writer:
         for group in _groups(entities):
@@ -61,9 +61,9 @@ def _write_entities(
             for row, entity in enumerate(group, start=count):
                 digest.add(entity)
                 key = id_hash(entity.id)
-                if key in own:
+                if key in names_of:
                     raise MissingError(f'the knowledge base lists the entity id "{entity.id}" twice; ids must be unique.')
-                own.add(key)
+                names_of.add(key)
                 pairs.append((key, row))
                 pairs += [(name_hash(name), row) for name in {fold(known) for known in (entity.name, *entity.aliases)}]
             count += len(group)

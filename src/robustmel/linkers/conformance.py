@@ -230,11 +230,11 @@ def _logits_agree(linker: Any, queries: Sequence[Query], task: Task) -> Iterator
 
     if not isinstance(getattr(linker, "logit_scale", None), float):
         yield "it has logits but no attribute logit_scale: a float, 1.0 where it has no temperature."
-    asked = list(queries[:4])
-    pixels = torch.stack([torch.from_numpy(decode(query.image)) for query in asked if query.image]).permute(0, 3, 1, 2) / 255
+    some = list(queries[:4])
+    pixels = torch.stack([torch.from_numpy(decode(query.image)) for query in some if query.image]).permute(0, 3, 1, 2) / 255
     pixels = pixels.to(getattr(linker, "device", "cpu"))
-    yield from _table_agrees("logits", linker.logits(pixels, asked, task), _linked(linker, asked, task), asked)
-    yield from gradient_problems(linker.logits, pixels, asked, task)
+    yield from _table_agrees("logits", linker.logits(pixels, some, task), _linked(linker, some, task), some)
+    yield from gradient_problems(linker.logits, pixels, some, task)
 
 
 def _table_agrees(what: str, table: Any, answers: Sequence[Prediction], queries: Sequence[Query]) -> Iterator[str]:
@@ -246,8 +246,8 @@ def _table_agrees(what: str, table: Any, answers: Sequence[Prediction], queries:
         if any(value != -math.inf for value in row[len(query.listed) :]):
             yield f"{what} must hold minus infinity beyond the candidates of a query."
         ranked = dict(zip(answer.ranked, answer.scores, strict=True))
-        own = dict(zip(query.listed, row, strict=False))
+        score_of = dict(zip(query.listed, row, strict=False))
         if answer.error is None and any(
-            abs(own[entity] - score) > TOLERANCE * max(1.0, abs(score)) for entity, score in ranked.items()
+            abs(score_of[entity] - score) > TOLERANCE * max(1.0, abs(score)) for entity, score in ranked.items()
         ):
             yield f"{what} contradict the ranking of link."

@@ -73,5 +73,5 @@ def _rise(
 
 def _lead(scores: Tensor, first: Tensor) -> Tensor:
     """(B,): of the first candidate over the mean of all others."""
-    own = scores.gather(1, first)[:, 0]
-    return own - (scores.sum(dim=1) - own) / (scores.shape[1] - 1)
+    best = scores.gather(1, first)[:, 0]
+    return best - (scores.sum(dim=1) - best) / (scores.shape[1] - 1)

@@ -19,9 +19,9 @@ def hub_folder(model: str, revision: str | None, patterns: Sequence[str], weight
     """
     from huggingface_hub import HfApi, constants, snapshot_download
 
-    asked: dict[str, Any] = {"allow_patterns": list(patterns)}
+    options: dict[str, Any] = {"allow_patterns": list(patterns)}
     try:
-        cached = Path(snapshot_download(model, revision=revision, local_files_only=True, **asked))
+        cached = Path(snapshot_download(model, revision=revision, local_files_only=True, **options))
         absent = [name for name in ("config.json", weights) if not any(cached.glob(name))]
         if not absent:
             return cached
@@ -36,7 +36,7 @@ def hub_folder(model: str, revision: str | None, patterns: Sequence[str], weight
         )
     try:
         info = HfApi().repo_info(model, revision=revision, timeout=PATIENCE)
-        return Path(snapshot_download(model, revision=info.sha or revision, etag_timeout=PATIENCE, **asked))
+        return Path(snapshot_download(model, revision=info.sha or revision, etag_timeout=PATIENCE, **options))
     except Exception as problem:  # network, permission, gated or misspelt: one sentence either way
         raise MissingError(
             f"{named}: there is no such folder, {why}, and it cannot be fetched: {_reason(problem)}; check the name, fetch it "

@@ -106,8 +106,8 @@ def load(
 
 def _class_of(name: str) -> Any:
     """A class of the transformers library, or `module:Class` of one built from its parts."""
-    module, _, own = name.rpartition(":")
-    return getattr(importlib.import_module(module or "transformers"), own)
+    module, _, class_name = name.rpartition(":")
+    return getattr(importlib.import_module(module or "transformers"), class_name)
 
 
 def load_text_model(model: str, folder: Path, auto_class: str, what: str = "") -> tuple[Any, Any, Any]:

@@ -11,11 +11,11 @@ P = TypeVar("P")
 
 
 @lru_cache
-def read_prompt(made: type[P], component: str, version: int, kind: str = "linker") -> P:
+def read_prompt(prompt_class: type[P], component: str, version: int, kind: str = "linker") -> P:
     """The packaged prompt of that version.
 
     Args:
-        made: What it becomes, from the values of the file.
+        prompt_class: What it becomes, from the values of the file.
         component: Its folder holds the file.
         version: Of the file.
         kind: "linker" or "defence", in whose folder (`robustmel.linkers`) the component's own lies.
@@ -26,6 +26,6 @@ def read_prompt(made: type[P], component: str, version: int, kind: str = "linker
     folder = files(f"robustmel.{kind}s") / component
     file = folder / f"prompt-{version}.toml"
     if not file.is_file():
-        known = sorted(other.name[7:-5] for other in folder.iterdir() if other.name.startswith("prompt-"))
-        raise UsageError(f"prompt = {version} is unknown; {kind} {component} has prompt {', '.join(known)}.")
-    return made(**tomllib.loads(file.read_text("utf-8")))
+        versions = sorted(other.name[7:-5] for other in folder.iterdir() if other.name.startswith("prompt-"))
+        raise UsageError(f"prompt = {version} is unknown; {kind} {component} has prompt {', '.join(versions)}.")
+    return prompt_class(**tomllib.loads(file.read_text("utf-8")))

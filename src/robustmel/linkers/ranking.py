@@ -74,18 +74,18 @@ def ranking(query: Query, scores: Tensor | None, kb: KnowledgeBase | None = None
         return Prediction(query.id, error="out_of_memory")
     if query.candidates is None and kb is not None:
         return _open_ranking(query, scores, kb)
-    own = dict(zip(query.listed, real_numbers(scores), strict=False))
-    if not all(map(math.isfinite, own.values())):
+    score_of = dict(zip(query.listed, real_numbers(scores), strict=False))
+    if not all(map(math.isfinite, score_of.values())):
         return Prediction(query.id, error="non_finite")
-    ranked = sorted(own, key=own.__getitem__, reverse=True)
-    return Prediction(query.id, tuple(ranked), tuple(own[candidate] for candidate in ranked))
+    ranked = sorted(score_of, key=score_of.__getitem__, reverse=True)
+    return Prediction(query.id, tuple(ranked), tuple(score_of[candidate] for candidate in ranked))
 
 
 def _open_ranking(query: Query, scores: Tensor, kb: KnowledgeBase) -> Prediction:
-    own = scores[: len(kb)].double()
-    if not bool(own.isfinite().all()):
+    kept = scores[: len(kb)].double()
+    if not bool(kept.isfinite().all()):
         return Prediction(query.id, error="non_finite")
-    values, order = own.sort(descending=True, stable=True)
+    values, order = kept.sort(descending=True, stable=True)
     ranked = Ranking(kb, order.int().cpu().numpy())
     return Prediction(query.id, ranked, array("d", values.cpu().numpy().tobytes()))
 

@@ -87,8 +87,8 @@ def model_folder(model: str, revision: str | None = None, allow_pickle: str | No
             f"no folder {model}{_beside(folder)}; model is a folder in the Hugging Face layout, a hub id, or world:NAME."
         )
     files = (*DECISIVE, ADAPTERS[0], WEIGHTS, "model-*.safetensors", INDEX)
-    asked = ((*files, PICKLE), PICKLE) if allow_pickle else (files, "model*.safetensors")
-    return _checked(hub_folder(model, revision, *asked), model, allow_pickle)
+    patterns = ((*files, PICKLE), PICKLE) if allow_pickle else (files, "model*.safetensors")
+    return _checked(hub_folder(model, revision, *patterns), model, allow_pickle)
 
 
 def weight_files(model: str, revision: str | None = None, allow_pickle: str | None = None) -> tuple[Path, ...]:
@@ -192,7 +192,7 @@ def _checked(folder: Path, model: str, allow_pickle: str | None) -> Path:
         "transformers_weights": config.get("transformers_weights"),
         "attn_implementation": any(kernel not in (None, "eager", "sdpa") for kernel in kernels),
     }
-    for key in (key for key, asked in asks_for.items() if asked):
+    for key in (key for key, wanted in asks_for.items() if wanted):
         raise MissingError(f"{model} states {key} in config.json, which asks for other weights or packages; save it without.")
     if not (folder / "tokenizer_config.json").is_file():
         raise MissingError(

@@ -45,14 +45,14 @@ def names_in_file(kind: str, keys: Mapping[str, bool], fields: Mapping[str, str]
     names = {key: key for key in keys}
     own_keys = {**MENTION_KEYS, **ENTITY_KEYS}
     for qualified in (False, True):  # the more specific entry wins
-        for own, theirs in (fields or {}).items():
-            scope, dot, key = own.rpartition(".")
-            if own not in own_keys and scope not in ("mentions", "entities"):
-                raise UsageError(f'fields maps "{own}", which is not a key of the format. {suggestion(own, own_keys)}')
+        for ours, theirs in (fields or {}).items():
+            scope, dot, key = ours.rpartition(".")
+            if ours not in own_keys and scope not in ("mentions", "entities"):
+                raise UsageError(f'fields maps "{ours}", which is not a key of the format. {suggestion(ours, own_keys)}')
             if dot and scope == kind and key not in keys:
-                raise UsageError(f'fields maps "{own}", which is not a key of {kind}.jsonl. {suggestion(key, keys)}')
+                raise UsageError(f'fields maps "{ours}", which is not a key of {kind}.jsonl. {suggestion(key, keys)}')
             if not isinstance(theirs, str):
-                raise UsageError(f'fields maps "{own}" to {kind_of(theirs)}; expected the name of a key in the file.')
+                raise UsageError(f'fields maps "{ours}" to {kind_of(theirs)}; expected the name of a key in the file.')
             if bool(dot) == qualified and scope in ("", kind) and key in keys:
                 names[key] = theirs
     return names

@@ -30,7 +30,7 @@ def answers(queries: Sequence[Query], scores_of: ScoresOf, device: torch.device 
             continue
         together[tuple(picture.shape)].append((index, picture))
     for group in together.values():
-        asked = [queries[index] for index, _ in group]
-        scores = scores_of(torch.stack([picture for _, picture in group]).to(device).float() / 255, asked)
-        predictions |= {index: ranking(query, row) for (index, _), query, row in zip(group, asked, scores.cpu(), strict=True)}
+        some = [queries[index] for index, _ in group]
+        scores = scores_of(torch.stack([picture for _, picture in group]).to(device).float() / 255, some)
+        predictions |= {index: ranking(query, row) for (index, _), query, row in zip(group, some, scores.cpu(), strict=True)}
     return [predictions[index] for index in range(len(queries))]

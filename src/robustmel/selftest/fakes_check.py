@@ -68,9 +68,9 @@ def _check(fake: Fake, planted: Planted, victim: VictimReport, level: int) -> Ve
     naive, worst = victim.row(f"pgd {level}/255").accuracy or 0.0, victim.worst(level)
     figures = f"pgd {naive:.1%}, worst {(worst.accuracy if worst else None) or 0:.1%}"
     faults = [] if flags or broken else [f"{figures} without a flag, but the linker behind it keeps {exact:.1%}"]
-    known = f"{exact:.1%} at {level}/255" + ("" if fake.same_answers else " without it")
+    expected = f"{exact:.1%} at {level}/255" + ("" if fake.same_answers else " without it")
     summary = f"{figures}; flags: {', '.join(flags) or 'none'}" + ("; broken to its value" if broken else "")
-    return Verdict(f"fake: {fake.label}", known, summary, tuple(faults))
+    return Verdict(f"fake: {fake.label}", expected, summary, tuple(faults))
 
 
 def _broken(planted: Planted, victim: VictimReport, level: int) -> bool:

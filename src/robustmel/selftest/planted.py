@@ -76,17 +76,17 @@ def plant(source: Component, split: str, limit: int, folder: Path) -> tuple[Plan
         MissingError: It cannot be read.
     """
     loaded, mentions = Builder(Store(folder / "unused")).sampled(source, split, limit, 0)
-    asked = _askable(mentions)
-    if len(asked) < 20:
+    askable = _askable(mentions)
+    if len(askable) < 20:
         raise UsageError(
-            f"{loaded.name}: {len(asked)} of {len(mentions)} mentions have a readable picture, a right entity and a wrong candidate;"
+            f"{loaded.name}: {len(askable)} of {len(mentions)} mentions have a readable picture, a right entity and a wrong candidate;"
             " the selftest needs 20."
         )
-    entities = [entity for question in asked for entity in question.candidates]
-    fitted = fit([question.picture for question in asked], [question.gold for question in asked], entities)
-    in_pairs = [_pair(question, fitted) for question in asked]
+    entities = [entity for question in askable for entity in question.candidates]
+    fitted = fit([question.picture for question in askable], [question.gold for question in askable], entities)
+    in_pairs = [_pair(question, fitted) for question in askable]
     planted = []
-    for kind, questions in (("lists", asked), ("pairs", in_pairs)):
+    for kind, questions in (("lists", askable), ("pairs", in_pairs)):
         _write(folder / kind, questions, loaded.kb)
         weights = folder / kind / "tower.safetensors"
         leads = _truth(fitted, questions).leads[:, 0]

@@ -65,9 +65,9 @@ class LinearTower:
         longest = max((len(query.listed) for query in queries), default=0)
         table = torch.full((len(queries), longest), -torch.inf)
         for row, (query, answer) in enumerate(zip(queries, self.link(queries, task), strict=True)):
-            own = dict(zip(answer.ranked, answer.scores, strict=True))
+            score_of = dict(zip(answer.ranked, answer.scores, strict=True))
             for column, entity in enumerate(query.listed):
-                table[row, column] = own.get(entity, -torch.inf)
+                table[row, column] = score_of.get(entity, -torch.inf)
         return table
 
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:

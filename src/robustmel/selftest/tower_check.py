@@ -82,14 +82,14 @@ def _at(planted: Planted, victim: VictimReport, attacks: Sequence[Component], le
 def _own_at(planted: Planted, victim: VictimReport, attacks: Sequence[Component], level: int) -> Verdict:
     """On the first attack alone, measured by the second."""
     exact = planted.truth.accuracy(level)
-    own, measure = (_diagnosis(planted, victim, attack, level) for attack in attacks)
-    row, missed = victim.row(own.attack), own.missed > max(measure.missed, MISSED_IN_PAIRS * own.breakable)
-    faults, weaker = list(own.faults()), list[str]()
+    diagnosis, measure = (_diagnosis(planted, victim, attack, level) for attack in attacks)
+    row, missed = victim.row(diagnosis.attack), diagnosis.missed > max(measure.missed, MISSED_IN_PAIRS * diagnosis.breakable)
+    faults, weaker = list(diagnosis.faults()), list[str]()
     if missed and not faults:
-        (faults if own.astray else weaker).append(own.weakness(measure))
+        (faults if diagnosis.astray else weaker).append(diagnosis.weakness(measure))
     if not _within(exact, row) and not weaker:
         faults.append(f"{row.attack}: {_interval(row)} does not contain the exact {exact:.1%}")
-    summary = f"{attacks[0].title} {_interval(row)}; missed {own.missed} of {own.breakable} ({MEASURE.title}: {measure.missed})"
+    summary = f"{attacks[0].title} {_interval(row)}; missed {diagnosis.missed} of {diagnosis.breakable} ({MEASURE.title}: {measure.missed})"
     return Verdict(f"  at {level}/255", f"{exact:.1%}", summary, tuple(faults), tuple(weaker))
 
 

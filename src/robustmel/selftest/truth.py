@@ -78,12 +78,12 @@ def _at_worst(fitted: Fitted, picture: Pixels, gold: str | None, candidates: Seq
     """Leads by level, and the distance to the nearest plane of equal scores."""
     if gold not in candidates:
         return np.full(LEVELS, -np.inf), 0.0
-    own = fitted.entities.index(str(gold))
+    column = fitted.entities.index(str(gold))
     others = [fitted.entities.index(candidate) for candidate in dict.fromkeys(candidates) if candidate != gold]
     leads, distance = np.full(LEVELS, np.inf), np.inf
     for other in others:
-        slope = slopes(fitted.weights[other] - fitted.weights[own], fitted.cells, picture.shape)
-        lead = fitted.bias[own] - fitted.bias[other] - float((slope * (picture / 255.0)).sum())
+        slope = slopes(fitted.weights[other] - fitted.weights[column], fitted.cells, picture.shape)
+        lead = fitted.bias[column] - fitted.bias[other] - float((slope * (picture / 255.0)).sum())
         leads = np.minimum(leads, lead - gains(slope, picture))
         distance = min(distance, max(lead, 0.0) / float(np.linalg.norm(slope)))
     return leads, distance

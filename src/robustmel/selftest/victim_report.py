@@ -75,8 +75,8 @@ class VictimReport:
         leads = []
         for question, answer in zip(run.questions(cell), run.predictions(cell, evaluation), strict=True):
             scores = dict(zip(answer.ranked, answer.scores, strict=True))
-            own = scores.pop(str(question.gold), np.nan)
-            leads.append(own - max(scores.values(), default=np.nan))
+            right = scores.pop(str(question.gold), np.nan)
+            leads.append(right - max(scores.values(), default=np.nan))
         return np.array(leads, dtype=np.float64)
 
     @cached_property

@@ -79,8 +79,8 @@ def attacked(encoder: Encoder, data: TrainingData, attack: Adversarial, seed: in
     """
     mentions, images = data.held_out, data.images
     places = ((mentions.image >= 0) & (mentions.gold >= 0)).nonzero().flatten()
-    own = mentions.image.clone()
-    own[places] = torch.arange(len(places)) + len(images)
+    image_rows = mentions.image.clone()
+    image_rows[places] = torch.arange(len(places)) + len(images)
     stacked = [images]
     for rows in torch.split(places, CHUNK):
         entities, column = torch.unique(mentions.gold[rows], return_inverse=True)
@@ -91,7 +91,7 @@ def attacked(encoder: Encoder, data: TrainingData, attack: Adversarial, seed: in
         same = (column[:, None] == torch.arange(len(entities))).to(labels.device)
         moved = adversarial_images(encoder, pixels, labels, same, attack, seed)
         stacked.append((moved * 255).round().to("cpu", torch.uint8))
-    return replace(data, images=torch.cat(stacked)), replace(mentions, image=own)
+    return replace(data, images=torch.cat(stacked)), replace(mentions, image=image_rows)
 
 
 def step_seed(seed: int, epoch: int, step: int) -> int:

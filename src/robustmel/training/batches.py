@@ -119,10 +119,10 @@ def _batch(data: TrainingData, recipe: DualEncoderRecipe, rows: Tensor, generato
     pixels = augment(pixels, recipe.augmentation, generator)
     queries = data.bank.batch(train.text[rows], recipe.augmentation.tokens, generator)
     alone = same_entity.sum(1) == 1
-    made = None
+    views = None
     if recipe.consistency.on and bool(alone.any()):
-        made = data.bank.batch(train.text[rows[alone]], recipe.consistency.drop, generator)
-    return Batch(pixels, pictured, queries, data.bank.batch(labels), same, gold, alone, made)
+        views = data.bank.batch(train.text[rows[alone]], recipe.consistency.drop, generator)
+    return Batch(pixels, pictured, queries, data.bank.batch(labels), same, gold, alone, views)
 
 
 def _entity_texts(data: TrainingData, recipe: DualEncoderRecipe, gold: Tensor, generator: torch.Generator) -> Tensor:

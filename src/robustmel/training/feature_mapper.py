@@ -135,10 +135,10 @@ class FeatureMapperTrainee:
         """Share of the validation mentions whose name is written, word for word, by a greedy search over all names."""
         right = total = 0
         for names, held_out in zip(self._names, self._held_out, strict=True):
-            asked = [demo for demo in held_out if self._reader.fits(_query(demo))]
+            fitting = [demo for demo in held_out if self._reader.fits(_query(demo))]
             total += len(held_out)
-            for start in range(0, len(asked), VALIDATED):
-                part = asked[start : start + VALIDATED]
+            for start in range(0, len(fitting), VALIDATED):
+                part = fitting[start : start + VALIDATED]
                 queries, features = [_query(demo) for demo in part], self._images_of(part)
                 with torch.no_grad():
                     prompts = self._reader.read(queries, features)
@@ -207,12 +207,12 @@ class FeatureMapperTrainee:
         sequences, images = [], []
         for place in places:
             shown = [self._demos[other] for other in self._shown[place]]
-            own = self._demos[place]
+            target = self._demos[place]
             before = [token for demo in shown for token in writer.demo(demo)]
-            asked = self._edited.get(place) or _query(own)
-            question = writer.question(asked.text, asked.surface)
+            query = self._edited.get(place) or _query(target)
+            question = writer.question(query.text, query.surface)
             sequences.append([*writer.start, *before, *question, *self._answers[place][:-1]])
-            images += [*shown, own]
+            images += [*shown, target]
         ids, mask = left_padded(sequences)
         embeds = embedded(self._lm.embed, ids, self._reader.visual(self._images_of(images)))
         longest = max(len(self._answers[place]) for place in places)
@@ -222,12 +222,12 @@ class FeatureMapperTrainee:
 
     def _answerable(self, dataset: Dataset, splits: tuple[str | None, ...]) -> list[tuple[Mention, Dataset]]:
         mentions = [mention for mention in dataset.mentions if mention.split in splits]
-        known = [mention for mention in mentions if mention.gold in dataset.kb]
-        if len(known) < len(mentions):
-            self.remarks["mentions without a gold entity in the knowledge base"] += len(mentions) - len(known)
+        answerable = [mention for mention in mentions if mention.gold in dataset.kb]
+        if len(answerable) < len(mentions):
+            self.remarks["mentions without a gold entity in the knowledge base"] += len(mentions) - len(answerable)
         if self.recipe.limit and "train" in splits:
-            known = _in_order(known, self.recipe.seed)[: self.recipe.limit]
-        return [(mention, dataset) for mention in known]
+            answerable = _in_order(answerable, self.recipe.seed)[: self.recipe.limit]
+        return [(mention, dataset) for mention in answerable]
 
     def _demo(self, mention: Mention, dataset: Dataset) -> Demo:
         name = dataset.kb[mention.gold or ""].name

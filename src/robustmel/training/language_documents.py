@@ -66,11 +66,11 @@ def surface_order(surface: str) -> str:
     return " ".join(reversed(surface.casefold().split()))
 
 
-def hint(known: Sequence[Sequence[int]], length: int, generator: torch.Generator) -> list[int]:
+def hint(listed: Sequence[Sequence[int]], length: int, generator: torch.Generator) -> list[int]:
     """At most `length` tokens in a row of one of the facts, both drawn at random."""
     if not length:
         return []
-    fact = known[_below(len(known), generator)]
+    fact = listed[_below(len(listed), generator)]
     start = _below(max(1, len(fact) - length + 1), generator)
     return list(fact[start : start + length])
 
@@ -85,11 +85,11 @@ def document(
     examples from the front.
     """
     pieces = []
-    for own, given in zip(examples, hints, strict=True):
-        tokens = [*given, *own.question, *own.answer, *separator]
-        labels = [IGNORED] * len(given) + [*own.question, *own.answer, end] + [IGNORED] * (len(separator) - 1)
-        first = len(given) + len(own.question)
-        pieces.append((tokens, labels, [first <= place <= first + len(own.answer) for place in range(len(tokens))]))
+    for example, given in zip(examples, hints, strict=True):
+        tokens = [*given, *example.question, *example.answer, *separator]
+        labels = [IGNORED] * len(given) + [*example.question, *example.answer, end] + [IGNORED] * (len(separator) - 1)
+        first = len(given) + len(example.question)
+        pieces.append((tokens, labels, [first <= place <= first + len(example.answer) for place in range(len(tokens))]))
     while len(pieces) > 1 and 1 + sum(len(tokens) for tokens, _, _ in pieces) > context:
         del pieces[0]
     whole = [token for tokens, _, _ in pieces for token in tokens]

@@ -78,7 +78,7 @@ class LanguageModelTrainee:
         asked = self.examples(datasets, "validation")
         self.asked = [asked[round(place)] for place in torch.linspace(0, len(asked) - 1, min(MEASURED, len(asked))).tolist()]
         self.texts = [self._text(text) for text in texts]
-        data = json.dumps([[vars(own) for own in (*self.train, *self.asked)], self.texts])
+        data = json.dumps([[vars(example) for example in (*self.train, *self.asked)], self.texts])
         self.digests = {
             "data": text_digest(data),
             "tokenizer": tokenizer_digest(self.tokenizer),
@@ -111,19 +111,19 @@ class LanguageModelTrainee:
 
     def examples(self, datasets: Sequence[Dataset], split: str, remarks: Counter[str] | None = None) -> list[Example]:
         """The mentions of a split whose entity is known, as tokens; the others are counted in the remarks."""
-        made = []
+        examples = []
         for dataset in datasets:
-            known = {
+            encoded = {
                 entity.id: (self._encode(entity.name), [self._encode(fact) for fact in facts(entity)])
                 for entity in dataset.kb.entities
             }
             for mention in (mention for mention in dataset.mentions if mention.split == split):
-                if mention.gold in known:
+                if mention.gold in encoded:
                     question = self._encode(self.prompt.ask(mention.text, mention.surface))
-                    made.append(Example(question, *known[mention.gold], surface_order(mention.surface)))
+                    examples.append(Example(question, *encoded[mention.gold], surface_order(mention.surface)))
                 elif remarks is not None:
                     remarks["training mentions without a known entity"] += 1
-        return made
+        return examples
 
     @property
     def steps(self) -> int:
@@ -196,9 +196,9 @@ class LanguageModelTrainee:
             right = 0
             for first in range(0, len(asked), CHUNK):
                 rows = []
-                for own in asked[first : first + CHUNK]:
+                for example in asked[first : first + CHUNK]:
                     drawn = torch.randint(len(self.train), (demos,), generator=generator)
-                    rows.append(self._hinted([*(self.train[row] for row in drawn.tolist()), own], generator, share))
+                    rows.append(self._hinted([*(self.train[row] for row in drawn.tolist()), example], generator, share))
                 batch = self._stacked(rows)
                 guess = model(input_ids=batch.tokens.to(model.device), use_cache=False).logits.argmax(-1).cpu()
                 right += int(((guess == batch.labels) | ~batch.last).all(1).sum())
@@ -211,8 +211,8 @@ class LanguageModelTrainee:
         share = int(torch.randint(3, (1,), generator=generator)) / 2 if share is None else share
         given = (torch.rand(len(examples), generator=generator) < share).tolist()
         hints = [
-            hint(own.facts, self.recipe.hint_tokens, generator) if wanted else []
-            for own, wanted in zip(examples, given, strict=True)
+            hint(example.facts, self.recipe.hint_tokens, generator) if wanted else []
+            for example, wanted in zip(examples, given, strict=True)
         ]
         start, end = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
         return document(examples, hints, self._encode(self.prompt.separator), start, end, self.recipe.context)

@@ -155,8 +155,11 @@ class MaskedLanguageModelTrainee:
         labels = torch.cat([view.labels[view.labels != IGNORED] for view in batch[:2]]).to(means[0].device)
         loss = functional.cross_entropy(torch.cat(told), labels)
         alike = (means[0] @ means[1].T / self.recipe.temperature).masked_fill(batch.same.to(labels.device), -torch.inf)
-        own = torch.arange(len(alike), device=alike.device)
-        return loss + self.recipe.contrast * (functional.cross_entropy(alike, own) + functional.cross_entropy(alike.T, own)) / 2
+        places = torch.arange(len(alike), device=alike.device)
+        return (
+            loss
+            + self.recipe.contrast * (functional.cross_entropy(alike, places) + functional.cross_entropy(alike.T, places)) / 2
+        )
 
     def validate(self) -> dict[str, float]:
         """See `TOLD` and `RETRIEVED`; means over the data sets."""

@@ -130,16 +130,16 @@ class MLLMTrainee:
 
     def loss(self, batch: tuple[str, list[int], int], epoch: int, step: int) -> Tensor:
         """Mean cross-entropy of the answers' tokens and the end token."""
-        asked, places, seed = batch
+        question, places, seed = batch
         family, rows = self._family, [self._train[place] for place in places]
-        if asked != "T2T":
+        if question != "T2T":
             rows = [row for row in rows if row[2] >= 0] or rows[:1]
-        seen = asked != "T2T" and all(row >= 0 for _, _, row in rows)
+        seen = question != "T2T" and all(row >= 0 for _, _, row in rows)
         features = self._vectors([row for _, _, row in rows], seed) if seen else None
         counts = [0] * len(rows) if features is None else [vectors[..., 0].numel() for vectors in features]
-        answers = [family.answer(described(entity) if asked == DESCRIBE else entity.name) for _, entity, _ in rows]
+        answers = [family.answer(described(entity) if question == DESCRIBE else entity.name) for _, entity, _ in rows]
         prompts = [
-            family.prompt(self._prompt.question(query, asked, ()), count)
+            family.prompt(self._prompt.question(query, question, ()), count)
             for (query, _, _), count in zip(rows, counts, strict=True)
         ]
         ids, mask = left_padded([[*prompt, *answer] for prompt, answer in zip(prompts, answers, strict=True)])
@@ -188,15 +188,15 @@ class MLLMTrainee:
         if not self.recipe.vision:
             return
         theirs = load_file(model_folder(self.recipe.vision) / WEIGHTS)
-        own = self._family.network.state_dict()
+        fresh = self._family.network.state_dict()
         taken = {
             ours + name.removeprefix(prefix): value.float()
             for prefix, ours in self._family.starts.items()
             for name, value in theirs.items()
             if name.startswith(prefix)
         }
-        wanted = [name for name in own if name.startswith(tuple(self._family.starts.values()))]
-        odd = [name for name in wanted if name not in taken or own[name].shape != taken[name].shape]
+        wanted = [name for name in fresh if name.startswith(tuple(self._family.starts.values()))]
+        odd = [name for name in wanted if name not in taken or fresh[name].shape != taken[name].shape]
         if odd or not wanted:
             raise UsageError(
                 f"recipe: vision = {self.recipe.vision} does not fit a {self.recipe.family} of this architecture"

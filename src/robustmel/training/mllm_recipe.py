@@ -74,5 +74,5 @@ class MLLMRecipe(Recipe):
 
     def identity(self) -> dict[str, Any]:
         """See `Recipe.identity`; where the vision tower lies is left out, as the digests of its files say more."""
-        own: Mapping[str, Any] = super().identity()
-        return {name: value for name, value in own.items() if name != "vision"} | {"begun": bool(self.vision)}
+        decides: Mapping[str, Any] = super().identity()
+        return {name: value for name, value in decides.items() if name != "vision"} | {"begun": bool(self.vision)}

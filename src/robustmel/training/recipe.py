@@ -93,8 +93,8 @@ class Recipe:
         Raises:
             MissingError: The base is not there.
         """
-        own = (Path(self.family.rpartition(":")[0]),) if is_file_component(self.family) else ()
-        return own + (() if self.base is None else weight_files(self.base, self.revision)) + self.defence_assets()
+        file = (Path(self.family.rpartition(":")[0]),) if is_file_component(self.family) else ()
+        return file + (() if self.base is None else weight_files(self.base, self.revision)) + self.defence_assets()
 
     def defence_assets(self) -> tuple[Path, ...]:
         """The files that decide what the defences do."""

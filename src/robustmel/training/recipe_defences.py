@@ -69,8 +69,8 @@ class TextAugmentation:
         _check_share("text_augmentation.share", self.share)
         if self.share:
             _named("text_augmentation.attack", self.attack, ATTACKS)
-            made = self.made
-            if made.modality != "text" or made.needs != "nothing":
+            attack = self.made
+            if attack.modality != "text" or attack.needs != "nothing":
                 raise UsageError(
                     f"recipe: text_augmentation.attack = {self.attack} is no text attack that asks nobody; name one, such as qwerty."
                 )

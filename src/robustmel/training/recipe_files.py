@@ -29,7 +29,7 @@ RECIPES: dict[str, type[Recipe]] = {
 
 def recipe_class(family: str | None) -> type[Recipe]:
     """The recipe of a family; dual encoders are many, and share one, and so do multimodal language models."""
-    return next((made for made in RECIPES.values() if family in (made.families or (made.family,))), DualEncoderRecipe)
+    return next((kind for kind in RECIPES.values() if family in (kind.families or (kind.family,))), DualEncoderRecipe)
 
 
 def packaged_recipes() -> dict[str, Path]:
@@ -54,18 +54,18 @@ def read_recipe(source: Path | str | Mapping[str, Any] | None = None, settings: 
     based = read_recipe(changes.pop("recipe")) if isinstance(source, Mapping) and "recipe" in source else None
     layers = [changes, {name: value for name, value in given.items() if value is not None}, *map(_setting, settings)]
     families = [layer["family"] for layer in layers if isinstance(layer.get("family"), str)]
-    made = recipe_class((families or [based.family if based else None])[-1])
-    if based is not None and not isinstance(based, made):
+    kind = recipe_class((families or [based.family if based else None])[-1])
+    if based is not None and not isinstance(based, kind):
         raise UsageError(f'the recipe of family "{based.family}" cannot be changed to family "{families[-1]}"; name another.')
-    recipe: Recipe = based or made()
+    recipe: Recipe = based or kind()
     for layer in layers:
         recipe = fill(recipe, layer)
     return recipe
 
 
-def recipe_keys(made: type[Recipe] = DualEncoderRecipe) -> Iterator[tuple[str, Any]]:
+def recipe_keys(kind: type[Recipe] = DualEncoderRecipe) -> Iterator[tuple[str, Any]]:
     """Every key that a recipe of a class may set, as `key=value` settings spell it, with its default."""
-    recipe = made()
+    recipe = kind()
     for field in dataclasses.fields(recipe):
         default = getattr(recipe, field.name)
         if dataclasses.is_dataclass(default):

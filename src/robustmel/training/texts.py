@@ -133,8 +133,8 @@ def learn_tokenizer(
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{START} $A" if generative else f"{START} $A {END}", special_tokens=ends
     )
-    made: Any = transformers.PreTrainedTokenizerFast
-    return made(
+    tokenizer_class: Any = transformers.PreTrainedTokenizerFast
+    return tokenizer_class(
         tokenizer_object=tokenizer,
         bos_token=START,
         eos_token=END,

@@ -123,10 +123,10 @@ def world_mentions(dataset: str, split: str) -> list[WorldMention]:
 
 def _mention(dataset: str, split: str, number: int, gold: Entity) -> WorldMention:
     mention_id = f"{split}-{number:05d}"
-    random, known = stream("mention", dataset, mention_id), clues(gold.id)
+    random, facts = stream("mention", dataset, mention_id), clues(gold.id)
     kind = "signal" if kind_of(gold) == "signal" else "country"
-    surface = draw_surface(gold, known, random)
-    caption = write_caption(templates_of(dataset, split), kind, surface, known, (gold.name, *gold.aliases), random)
+    surface = draw_surface(gold, facts, random)
+    caption = write_caption(templates_of(dataset, split), kind, surface, facts, (gold.name, *gold.aliases), random)
     return WorldMention(
         id=mention_id,
         gold=gold.id,
@@ -142,26 +142,26 @@ def _mention(dataset: str, split: str, number: int, gold: Entity) -> WorldMentio
 
 def clues(entity_id: str) -> dict[str, str]:
     """The facts of an entity as captions tell them: a signal flag's series and character make up its `symbol`."""
-    known = dict(facts(entity_id))
-    series = known.get("series")
+    known_facts = dict(facts(entity_id))
+    series = known_facts.get("series")
     if series in ("letter", "numeral"):
-        known["symbol"] = f"the {series} {known['character']}"
-    if series == "numeral" or known.get("meaning", "").startswith("no meaning"):
-        del known["meaning"]
-    return known
+        known_facts["symbol"] = f"the {series} {known_facts['character']}"
+    if series == "numeral" or known_facts.get("meaning", "").startswith("no meaning"):
+        del known_facts["meaning"]
+    return known_facts
 
 
-def draw_surface(entity: Entity, known: Mapping[str, str], random: Generator) -> str:
+def draw_surface(entity: Entity, facts: Mapping[str, str], random: Generator) -> str:
     """A surface for an entity."""
     kb = world_knowledge_base()
     chance = random.uniform()
-    capital = known.get("capital")
+    capital = facts.get("capital")
     if chance < METONYM and capital is not None:
         return capital
     names = [name for name in (entity.name, *entity.aliases) if "(" not in name] or [entity.name]
     shared = [name for name in names if len(kb.named(name)) > 1]
-    own = [name for name in names if name not in shared]
-    of_these = shared if shared and (not own or random.uniform() < SHARED) else own
+    unshared = [name for name in names if name not in shared]
+    of_these = shared if shared and (not unshared or random.uniform() < SHARED) else unshared
     name = of_these[0] if random.uniform() < 0.5 else pick(random, of_these)
     if METONYM <= chance < METONYM + MISSPELT and len(name) >= _LONG_ENOUGH:
         return _misspelt(name, random)

@@ -95,7 +95,7 @@ def _choices(attack: type) -> dict[str, tuple[str, ...]]:
     except NameError:
         return {}
     words = {name: [word for part in (hint, *get_args(hint)) for word in get_args(part)] for name, hint in hints.items()}
-    return {name: tuple(known) for name in words if (known := [word for word in words[name] if isinstance(word, str)])}
+    return {name: tuple(choices) for name in words if (choices := [word for word in words[name] if isinstance(word, str)])}
 
 
 @dataclass(frozen=True, kw_only=True)

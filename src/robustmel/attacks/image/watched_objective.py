@@ -44,9 +44,9 @@ class WatchedObjective:
             self._undecided = bool(self.suspect.any())
         for alike in self._alike:
             if alike.undecided:
-                same, known = alike.update(scores.detach(), every), scores.detach().isfinite()
-                rivals = (known & ~same).sum(1) > 1  # itself and another
-                self.tied[every] = known.sum(1).gt(1) & ~rivals
+                same, finite = alike.update(scores.detach(), every), scores.detach().isfinite()
+                rivals = (finite & ~same).sum(1) > 1  # itself and another
+                self.tied[every] = finite.sum(1).gt(1) & ~rivals
                 scores = scores.masked_fill(same & rivals[:, None], -torch.inf)
         return scores
 
@@ -73,10 +73,10 @@ class Alike:
         if more > 0:
             self._always = functional.pad(self._always, (0, more), value=True)
         column = self.column[rows]
-        own = scores.gather(1, column)
-        equal = (scores == own).scatter(1, column, False)
+        leads_of = scores.gather(1, column)
+        equal = (scores == leads_of).scatter(1, column, False)
         always = self._always[rows]
-        always[:, : scores.shape[1]] &= (equal | ~own.isfinite()).scatter(1, column, False)
+        always[:, : scores.shape[1]] &= (equal | ~leads_of.isfinite()).scatter(1, column, False)
         always[:, scores.shape[1] :] = False  # absent
         self._always[rows] = always
         self.undecided = bool(self._always.any())

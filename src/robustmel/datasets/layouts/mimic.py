@@ -78,7 +78,7 @@ class MIMICCleaned:
         return Contents(mentions, table.entities(), record, tables)
 
     def _lists(
-        self, files: list[Path], report: LoadReport, table: EntityTable, known: frozenset[str] | None
+        self, files: list[Path], report: LoadReport, table: EntityTable, entity_ids: frozenset[str] | None
     ) -> dict[str, tuple[str, ...]]:
         """Mention id -> candidate ids, from the file that has them."""
         lists: dict[str, tuple[str, ...]] = {}
@@ -90,7 +90,7 @@ class MIMICCleaned:
                     listed = candidate_list(named, place, report)
                     for entity_id in listed:
                         table.add(entity_id, "", place)
-                        if known is not None and entity_id not in known:
+                        if entity_ids is not None and entity_id not in entity_ids:
                             report.remark("nameless_candidates", f"{place}: {entity_id}")
                     lists[row.identifier("id")] = listed
         return lists
@@ -102,7 +102,7 @@ class MIMICCleaned:
         images: Path,
         lists: dict[str, tuple[str, ...]],
         table: EntityTable,
-        known: frozenset[str] | None,
+        entity_ids: frozenset[str] | None,
         report: LoadReport,
     ) -> Iterator[Mention]:
         for place, value in read_records(file, report):
@@ -113,9 +113,9 @@ class MIMICCleaned:
             if surface != written:
                 report.remark("percent_encoded", f"{place}: {written}")
             gold = None if answer is None or is_nil(answer) else answer
-            if gold is not None and known is None:
+            if gold is not None and entity_ids is None:
                 table.add(gold, title(row.text("entities")), place)
-            elif gold is not None and gold not in (known or ()):
+            elif gold is not None and gold not in (entity_ids or ()):
                 report.remark("gold_not_in_kb", f"{place}: {gold}")
             mention_id = row.identifier("id")
             yield Mention(
