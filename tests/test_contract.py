@@ -10,7 +10,7 @@ import pkgutil
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -82,6 +82,12 @@ def world() -> World:
     mentions = [mention for mention in dataset.mentions if mention.gold in (mention.candidates or ())][:6]
     queries = [mention.query(dataset.name, mention.candidates or ()) for mention in mentions]
     return World(dataset.kb, tuple(mentions), tuple(queries), linker)
+
+
+@pytest.fixture(scope="session")
+def embedded(world: World) -> Callable[[str], Any]:
+    """Each embedded linker, loaded once."""
+    return cache(lambda name: LINKERS.create(name, world.kb, device="cpu"))
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
@@ -218,8 +224,8 @@ def test_an_embedded_linker_conforms(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "task"), [(name, task) for name in EMBEDDED for task in LINKERS.load(name).tasks])
-def test_batches_do_not_change_answers(name: str, task: Any, world: World) -> None:
-    linker = LINKERS.create(name, world.kb, device="cpu")
+def test_batches_do_not_change_answers(name: str, task: Any, world: World, embedded: Callable[[str], Any]) -> None:
+    linker = embedded(name)
     together = linker.link(world.queries, task)
     alone = [linker.link([query], task)[0] for query in world.queries]
     assert [one.ranked[0] for one in together] == [one.ranked[0] for one in alone]

@@ -25,7 +25,8 @@ from robustmel.run.cluster.options import ClusterOptions
 from robustmel.run.grid import Grid, grid_of, read_grid
 from robustmel.run.listener import ProgressListener
 from robustmel.run.runs import Finished, run_grid
-from robustmel.run.store import Store, writing
+from robustmel.run.store import Store
+from robustmel.run.writing import writing
 from robustmel.types import Prediction, Task
 
 __all__ = ["AttackResult", "Outcome", "attack", "execute", "link", "load_dataset", "load_linker", "report", "run", "score"]

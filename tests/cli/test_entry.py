@@ -12,7 +12,7 @@ import pytest
 from robustmel.cli.entry import run
 from robustmel.errors import RobustMELError
 from robustmel.registry import blaming_plugins, load_file_component
-from robustmel.run.store import writing
+from robustmel.run.writing import writing
 
 BUG = "This is a bug in robustmel"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from robustmel.errors import MissingError
-from robustmel.run.store import Store, write_atomically
+from robustmel.run.store import Store
+from robustmel.run.writing import write_atomically
 
 KEY = "ab" * 20
 

@@ -1,5 +1,8 @@
 """The commands, one line each: what they do is in the files beside this one."""
 
+from functools import cache
+from typing import Any
+
 import typer
 from typer.exceptions import TyperException
 
@@ -78,10 +81,16 @@ PLAIN = {
 """What the library that reads options says -> what a reader is told."""
 
 
+@cache
+def _command(application: typer.Typer) -> Any:
+    """Built once a process: reading the signatures of all commands takes longer than most of them."""
+    return typer.main.get_command(application)
+
+
 def usage_exit(application: typer.Typer, arguments: list[str]) -> int:
     """Runs the application; bad usage is told in its own words, with exit code 2."""
     try:
-        code = application(arguments, standalone_mode=False)
+        code = _command(application)(arguments, standalone_mode=False)
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):  # the reader of our output has seen enough: `| head`
             raise BrokenPipeError from None

@@ -91,7 +91,7 @@ def view(
     store: Store = None,
 ) -> None:
     """Write a run's page and print its path."""
-    from robustmel.run.store import writing
+    from robustmel.run.writing import writing
 
     built, sound = _scored(run or [], predictions or [], clean or [], store)
     with writing(built.run.out, "copy the run folder to a writable place and view the copy"):

@@ -66,7 +66,7 @@ def selftest(
 def _folder(out: Path | None) -> Iterator[Path]:
     """An empty folder: nothing made by an earlier version of the code may be taken for what this one does."""
     from robustmel.errors import UsageError
-    from robustmel.run.store import writing
+    from robustmel.run.writing import writing
 
     if out is None:
         with tempfile.TemporaryDirectory(prefix="robustmel-selftest-") as name:

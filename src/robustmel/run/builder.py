@@ -30,7 +30,8 @@ from robustmel.run.stages.link import link
 from robustmel.run.stages.overlays import complete_overlay, overlaid_kb, overlaid_mentions, overlaid_queries, read_overlay
 from robustmel.run.stages.perturb import perturb
 from robustmel.run.stages.shards import ProgressCallback, column, only_share
-from robustmel.run.store import Store, writing
+from robustmel.run.store import Store
+from robustmel.run.writing import writing
 from robustmel.types import Mention, Query, opaque_id
 
 if TYPE_CHECKING:

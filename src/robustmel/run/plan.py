@@ -41,6 +41,11 @@ class Plan:
     notes: list[str] = field(default_factory=list)
 
     @property
+    def evaluations(self) -> list[Evaluation]:
+        """Those of all cells."""
+        return [evaluation for planned in self.cells for evaluation in planned.evaluations]
+
+    @property
     def jobs(self) -> list[Job]:
         """Every artefact once, those that others need first."""
         jobs: dict[str, Job] = {}
@@ -51,16 +56,14 @@ class Plan:
                     add(need)
                 jobs[job.key] = job
 
-        for planned in self.cells:
-            for evaluation in planned.evaluations:
-                add(evaluation.answers)
+        for evaluation in self.evaluations:
+            add(evaluation.answers)
         return sorted(jobs.values(), key=_turn)
 
     @property
     def consumers(self) -> Counter[str]:
         """Variant key -> the number of different sets of answers made from it."""
-        evaluations = [evaluation for planned in self.cells for evaluation in planned.evaluations]
-        pairs = {(evaluation.variant.key, evaluation.answers.key) for evaluation in evaluations if evaluation.variant}
+        pairs = {(evaluation.variant.key, evaluation.answers.key) for evaluation in self.evaluations if evaluation.variant}
         return Counter(variant for variant, _ in pairs)
 
 

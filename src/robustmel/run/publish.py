@@ -24,7 +24,8 @@ from robustmel.run.keys import files_digest
 from robustmel.run.listener import ProgressListener
 from robustmel.run.locks import hold
 from robustmel.run.stages.overlays import overlaid_kb, overlaid_mentions
-from robustmel.run.store import Store, write_atomically, writing
+from robustmel.run.store import Store
+from robustmel.run.writing import write_atomically, writing
 from robustmel.types import Mention
 
 SAYS = "perturbation.json"
@@ -54,7 +55,7 @@ def publish(
         raise MissingError(f"{out} is not empty and holds no perturbed data set; choose another --out.")
     builder = Builder(store, device)
     plan = expand(grid, builder)
-    evaluations = [evaluation for planned in plan.cells for evaluation in planned.evaluations]
+    evaluations = plan.evaluations
     variant = next((evaluation.variant for evaluation in evaluations if evaluation.variant), None)
     if variant is None:
         raise UsageError(

@@ -29,7 +29,8 @@ from robustmel.run.refusals import complain
 from robustmel.run.seeds import Seeds
 from robustmel.run.stages.overlays import overlaid_mentions
 from robustmel.run.stages.shards import read_table
-from robustmel.run.store import Store, writing
+from robustmel.run.store import Store
+from robustmel.run.writing import writing
 from robustmel.types import Mention
 
 ABOUT, MENTIONS, PROVENANCE, ENTITIES, PAGE = "poison.json", "mentions.jsonl", "provenance.jsonl", "entities.jsonl", "diff.html"

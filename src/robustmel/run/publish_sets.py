@@ -15,7 +15,8 @@ from robustmel.run.builder import Builder
 from robustmel.run.grid import Grid
 from robustmel.run.listener import ProgressListener
 from robustmel.run.publish import SAYS, publish
-from robustmel.run.store import Store, write_atomically, writing
+from robustmel.run.store import Store
+from robustmel.run.writing import write_atomically, writing
 
 CARD = "README.md"
 _LOCK = "run.lock"

@@ -4,8 +4,8 @@ import json
 import logging
 import os
 import shutil
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -27,11 +27,12 @@ from robustmel.run.keys import LIBRARIES, plain
 from robustmel.run.listener import ProgressListener
 from robustmel.run.local_processes import threads
 from robustmel.run.locks import hold
-from robustmel.run.plan import Evaluation, Plan, PlannedCell
-from robustmel.run.refusals import behind
+from robustmel.run.plan import Plan, PlannedCell
+from robustmel.run.run_notes import run_notes
 from robustmel.run.stages.shards import give_back_memory
-from robustmel.run.store import Store, write_atomically, write_manifest, writing
+from robustmel.run.store import Store, write_manifest
 from robustmel.run.views import parts
+from robustmel.run.writing import write_atomically, writing
 from robustmel.version import __version__
 
 log = logging.getLogger(__name__)
@@ -110,14 +111,7 @@ def run_grid(
         give_back_memory()
         errors = sum(int(store.manifest("answers", key)["errors"]) for key in set().union(*readers.values(), _clean(plan)))
         errors += sum(int(store.manifest("variant", key)["failed"]) for key in readers)
-        notes = (
-            plan.notes
-            + _cut_texts(plan, store)
-            + _statuses(plan, store)
-            + _places(plan, store)
-            + _noise_beside(plan, store)
-            + _first_errors(plan, store)
-        )
+        notes = plan.notes + run_notes(plan, store)
         work: dict[str, Any] = {"retried": retried, "workers": workers, "threads": threads(workers)}
         if places is not None:
             work |= {"executor": places.options.executor, "workers": places.options.workers, "threads": places.options.cpus}
@@ -146,18 +140,14 @@ def _room(plan: Plan, out: Path, store: Store) -> None:
 def _readers(plan: Plan) -> dict[str, set[str]]:
     """Key of a perturbed set -> keys of the answers to it."""
     readers: defaultdict[str, set[str]] = defaultdict(set)
-    for evaluation in _evaluations(plan):
+    for evaluation in plan.evaluations:
         for variant in (evaluation.variant, *evaluation.variant.beneath) if evaluation.variant else ():
             readers[variant.key].add(evaluation.answers.key)
     return dict(readers)
 
 
 def _clean(plan: Plan) -> set[str]:
-    return {evaluation.answers.key for evaluation in _evaluations(plan) if evaluation.variant is None}
-
-
-def _evaluations(plan: Plan) -> Iterator[Evaluation]:
-    return (evaluation for planned in plan.cells for evaluation in planned.evaluations)
+    return {evaluation.answers.key for evaluation in plan.evaluations if evaluation.variant is None}
 
 
 def _unneeded(job: Job, readers: dict[str, set[str]], store: Store) -> bool:
@@ -191,82 +181,6 @@ def _prune(fresh: list[str], grid: Grid, store: Store) -> None:
         write_manifest(folder, manifest | {"kept": grid.keep}, [f"images/{image.name}" for image in images])
         for image in images:
             image.unlink()
-
-
-def _first_errors(plan: Plan, store: Store) -> list[str]:
-    """Why rows have errors: the first message of every linker and attack."""
-    first_errors: dict[str, str] = {}
-    for evaluation in _evaluations(plan):
-        made = {evaluation.answers.victim.title: store.manifest("answers", evaluation.answers.key)}
-        if evaluation.variant is not None:
-            made[evaluation.variant.attack.title] = store.manifest("variant", evaluation.variant.key)
-        for title, manifest in made.items():
-            if manifest.get("first_error"):
-                first_errors.setdefault(title, f'The first error of {title}: "{manifest["first_error"]}".')
-    return list(first_errors.values())
-
-
-def _cut_texts(plan: Plan, store: Store) -> list[str]:
-    cut: dict[str, int] = {}
-    for planned in plan.cells:
-        for evaluation in planned.evaluations:
-            count = store.manifest("answers", evaluation.answers.key)["cut_texts"]
-            cut[planned.cell.linker] = max(cut.get(planned.cell.linker, 0), count)
-    return [
-        f"{linker}: {count} of the texts it reads were shortened to its token limit." for linker, count in cut.items() if count
-    ]
-
-
-def _statuses(plan: Plan, store: Store) -> list[str]:
-    """How many answers came about otherwise than they should: fall-backs of a defence, replies that name no candidate."""
-    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    asked: Counter[str] = Counter()
-    for evaluation in {evaluation.answers.key: evaluation for evaluation in _evaluations(plan)}.values():
-        manifest, who = store.manifest("answers", evaluation.answers.key), behind(evaluation.answers.victim)
-        counts[who].update(manifest.get("statuses", {}))
-        asked[who] += manifest["mentions"]
-    return [
-        f"{who}: of {asked[who]} answers, {', '.join(f'{count} were {status}' for status, count in statuses.most_common())}."
-        for who, statuses in counts.items()
-        if statuses
-    ]
-
-
-def _places(plan: Plan, store: Store) -> list[str]:
-    """Position bias: where in their shuffled lists clean answers stood. Attacked ones had the same lists, and are no new evidence."""
-    sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for evaluation in {one.answers.key: one for one in _evaluations(plan) if one.variant is None}.values():
-        sums[behind(evaluation.answers.victim)].update(store.manifest("answers", evaluation.answers.key).get("places", {}))
-    return [_place_note(who, counts) for who, counts in sums.items() if counts["asked"]]
-
-
-def _place_note(who: str, counts: Mapping[str, float]) -> str:
-    from scipy.stats import binomtest
-
-    asked, chance = counts["asked"], counts["chance"] / counts["asked"]
-    first, last = (counts[place] / asked for place in ("first", "last"))
-    p = min(1.0, 2 * min(binomtest(round(counts[place]), round(asked), chance).pvalue for place in ("first", "last")))
-    return (
-        f"{who}: of {asked:.0f} clean answers, {first:.0%} stood first in the shuffled list and {last:.0%} last; without a habit of"
-        f" position it were {chance:.0%} (p = {p:.2g})."
-    )
-
-
-def _noise_beside(plan: Plan, store: Store) -> list[str]:
-    """How often noise fools that is as long as the changes of attacks without a radius, for which a grid has no other control."""
-    sets = {evaluation.variant.key: evaluation.variant for evaluation in _evaluations(plan) if evaluation.variant is not None}
-    counts: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-    for key, variant in sets.items():
-        noise = store.manifest("variant", key).get("noise") or {}
-        if noise.get("tried"):
-            counts[variant.attack.title].append((noise["fooled"], noise["tried"]))
-    shares = [
-        f"{100 * fooled / tried:.1f} % ({attack})"
-        for attack, pairs in counts.items()
-        for fooled, tried in [map(sum, zip(*pairs, strict=True))]
-    ]
-    opening = "Control for attacks without a radius: random noise as large as their change fools"
-    return [f"{opening} {', '.join(shares)}."] if shares else []
 
 
 def _manifest(grid: Grid, plan: Plan, notes: list[str], out: Path, store: Store, work: dict[str, Any]) -> str:

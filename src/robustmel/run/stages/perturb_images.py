@@ -5,7 +5,6 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, chain
 from pathlib import Path
@@ -18,12 +17,12 @@ from torch import Tensor
 from robustmel.attacks.contract import ImageAttack, Objective
 from robustmel.attacks.image.eight_bit import as_pictures, as_pixels, eight_bit, euclidean, within
 from robustmel.attacks.image.item_noise import ItemNoise
-from robustmel.attacks.quantities import number
 from robustmel.columnar import Record
-from robustmel.errors import ImageError, RobustMELError, UsageError, with_article
+from robustmel.errors import ImageError
 from robustmel.images import decode, decode_with_notes, size_of, write_png
 from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
+from robustmel.run.stages.handed_back import check_handed_back
 from robustmel.run.stages.objective import GuardedObjective, of_the_set_up
 from robustmel.run.stages.overlays import LOG, write_log, write_overlay
 from robustmel.run.stages.probes import first_step, same_twice
@@ -32,10 +31,6 @@ from robustmel.run.stages.verdict import gold_columns, unattackable, wrong
 from robustmel.types import Perturbation, Query
 
 log = logging.getLogger(__name__)
-
-HALF_A_LEVEL = 0.5 / 255
-ROUNDING = 1e-3
-"""How far an l2 norm may pass its budget, as a share: sums of 32 bits."""
 
 COURSE = ("loss_first", "loss_best", "margin_first", "margin_best")
 """How far an attack got; see `Perturbation`."""
@@ -185,7 +180,7 @@ def _attack_batch(
             [[_name(context.kb, entity) for entity in query.candidates or context.kb.ids] for query in queries]
         )
     perturbation = attack.perturb(pixels.clone(), objective, right.clone(), noise)  # it may write into them
-    _check(context, pixels, perturbation)
+    check_handed_back(context.attack, pixels, perturbation)
 
     paths = [folder / "images" / f"{query.id}.png" for query in queries]
     for path, picture in zip(paths, as_pictures(perturbation.pixels), strict=True):
@@ -217,32 +212,6 @@ def _attack_batch(
 
 def _name(kb: KnowledgeBase, entity: str) -> str:
     return kb[entity].name if entity in kb else entity
-
-
-def _check(context: ImageAttackContext, pixels: Tensor, handed_back: object) -> None:
-    """That an attack handed back images within its budget.
-
-    Raises:
-        RobustMELError: It is no perturbation, of another shape, or beyond a budget that is a number: no image of it counts.
-        ValueError: Pixels are no numbers, which may be so for one image alone.
-    """
-    sort = f"attack {type(context.attack).__name__}"
-    if not isinstance(handed_back, Perturbation):
-        kind = with_article(type(handed_back).__name__)
-        raise RobustMELError(f"{sort}: perturb must return a robustmel.types.Perturbation, not {kind}.")
-    made: Any = handed_back.pixels
-    if not isinstance(made, Tensor) or made.shape != pixels.shape or made.dtype != torch.float32:
-        raise RobustMELError(f"{sort}: its pixels must be float32 with the shape of its input.")
-    if not bool(made.isfinite().all()):
-        raise ValueError(f"{sort}: its pixels must be finite.")
-    budget, allowed = getattr(context.attack, "budget", ""), math.inf
-    norm = getattr(context.attack, "threat_model", "")
-    with suppress(UsageError):  # a budget in words
-        allowed = number("budget", budget)
-    if norm == "linf" and (reach := float((eight_bit(made) - pixels).abs().max())) > allowed + HALF_A_LEVEL:
-        raise RobustMELError(f"{sort} leaves its budget: linf {reach:.4g} in 8 bits, where {budget} is allowed.")
-    if norm == "l2" and (reach := float((made - pixels).flatten(1).norm(dim=1).max())) > allowed * (1 + ROUNDING):
-        raise RobustMELError(f"{sort} leaves its budget: l2 {reach:.4g}, where {budget} is allowed.")
 
 
 class _Silent:
