@@ -13,11 +13,14 @@ from robustmel.cli.entry import run
 from robustmel.errors import UsageError
 from robustmel.experiments.visual.beside import paper_figures, table_lines
 from robustmel.experiments.visual.claims import agrees, claims_text, computed, gains, read_claims
+from robustmel.experiments.visual.context_probe import named_share
 from robustmel.experiments.visual.paper_tables import chosen, paper_rows, repeated_rows
 from robustmel.experiments.visual.setup import TABLES, read_setup
 from robustmel.run.builder import Builder
 from robustmel.run.expand import expand
 from robustmel.run.store import Store
+from robustmel.training.mllm import described
+from robustmel.types import Entity
 
 ROOT = Path(__file__).parents[2]
 PAPER = ROOT.parent / "shared" / "papers" / "visual_attacks.csv"
@@ -136,6 +139,20 @@ def test_the_command_prints_the_claims_and_keeps_options_to_the_tables(capsys: p
     assert run(["reproduce", "visual-claims"]) == 0
     assert capsys.readouterr().out == claims_text()
     assert run(["reproduce", "poisoning", "--limit", "3"]) == 2
-    assert "are for table2, table3, table4" in capsys.readouterr().err
+    assert "are for table2, table3 and table4" in capsys.readouterr().err
     assert run(["reproduce", "table2", "--linker", "clip-world"]) == 2
     assert "write ROW=LINKER" in capsys.readouterr().err
+
+
+def test_a_description_is_held_against_the_entity_s_own_words() -> None:
+    entity = Entity("Q1", "Albania", description="country", text="Its flag is red with a black eagle.")
+    truth = described(entity).split(", ")
+    assert named_share(", ".join(truth), entity) == (1.0, 1.0)
+    assert named_share(f"{truth[0]}, purple", entity) == (1 / len(truth), 0.5)
+    assert named_share("", entity) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("name", ["figure1", "visual-claims"])
+def test_what_is_about_the_embedded_world_takes_no_other_data(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["reproduce", name, "--dataset", "wikidiverse"]) == 2
+    assert f"{name} takes no datasets" in capsys.readouterr().err

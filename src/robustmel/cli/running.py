@@ -126,7 +126,7 @@ def reproduce_command(
         return
     if dataset or linker or limit or surrogate or undefended:
         raise UsageError(
-            f"{name} runs on its own data and linkers; --dataset, --linker and the like are for {', '.join(VISUAL)}."
+            f"{name} runs on its own data and linkers; --dataset, --linker and the like are for table2, table3 and table4."
         )
     given = {option: str(path) for option, path in (("vectors", vectors), ("wordnet", wordnet)) if path is not None}
     experiment = read_experiment(name, quick, given)

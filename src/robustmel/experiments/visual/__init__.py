@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-VISUAL = ("table2", "table3", "table4", "visual-claims")
+from robustmel.errors import UsageError
+
+VISUAL = ("figure1", "table2", "table3", "table4", "visual-claims")
 """What `robustmel reproduce` knows of it by name."""
 
 
@@ -21,11 +23,22 @@ def visual_text(
         store: Where artefacts are kept.
         workers: Processes.
         device: "auto", "cpu" or "cuda".
+
+    Raises:
+        UsageError: What is asked does not fit.
     """
+    foreign = [key for key in ("datasets", "linkers", "surrogate", "undefended") if asked[key] and not name.startswith("table")]
+    if foreign:
+        raise UsageError(f"{name} takes no {foreign[0]}: it is about the embedded world, or the paper's own figures.")
     if name == "visual-claims":
         from robustmel.experiments.visual.claims import claims_text
 
         yield claims_text().rstrip("\n")
+        return
+    if name == "figure1":
+        from robustmel.experiments.visual.context_probe import context_probe
+
+        yield from context_probe(asked["limit"], quick, out, store, workers, device)
         return
     from robustmel.experiments.visual.run_table import run_table
     from robustmel.experiments.visual.setup import read_setup

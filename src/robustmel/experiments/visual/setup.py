@@ -56,7 +56,7 @@ def read_setup(
         limit: How many mentions, a random sample.
         undefended: Leave LLM-RetLink out.
         surrogate: In place of clip-world.
-        quick: Few mentions, PGD alone.
+        quick: Few mentions unless `limit` says how many, and PGD alone.
 
     Raises:
         UsageError: There is no such table or row of it, or something named is unknown.
@@ -68,7 +68,7 @@ def read_setup(
     rows = {paper: _labelled(component_from_text(text), paper) for paper, text in (linkers or table["linkers"]).items()}
     source = component_from_text(surrogate or table.get("surrogate", "")) if surrogate or "surrogate" in table else None
     defence = "" if undefended else table.get("defence", "")
-    columns = [column for column in COLUMNS if not quick or column == ("pgd", "normal")]
+    columns = [column for column in COLUMNS if not quick or column[0] == "pgd"]
     aims: list[Any] = ["victim"]
     aims += [{"linker": "victim", "defence": "none"}] if defence else []
     aims += [source.title] if source else []
@@ -87,7 +87,7 @@ def read_setup(
             "linkers": asked,
             "attacks": attacks,
             "defences": ["none", *([defence] if defence else [])],
-            "limit": QUICK if quick else table["limit"] if limit is None else limit,
+            "limit": limit or (QUICK if quick else table["limit"]),
         },
         name,
     )
