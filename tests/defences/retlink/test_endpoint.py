@@ -115,6 +115,8 @@ def test_a_server_that_fails_leaves_a_state_and_is_asked_again(httpserver: HTTPS
         .described([pictured(tmp_path, 10)], "I2T")
     )
     assert part.fallbacks == ()
+    (later,) = defended.described([pictured(tmp_path, 10, id="later")], "I2T")
+    assert later.fallbacks == ()  # nor does the one that had failed remember it
     (absent,) = defended.described([asked()], "I2T")
     assert "descriptors_no_image" in absent.fallbacks
 
