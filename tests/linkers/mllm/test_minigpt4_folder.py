@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from robustmel.errors import MissingError
@@ -100,3 +101,17 @@ def test_what_does_not_fit_is_named(changes: dict[str, Tensor], said: str, llama
 def test_a_file_without_the_linear_layer_is_no_checkpoint(llama: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="is no checkpoint of MiniGPT-4: 'llama_proj.weight'"):
         assembled({"other": torch.zeros(1)}, llama, tmp_path)
+
+
+def test_weights_that_no_part_holds_are_named(llama: Path, tmp_path: Path) -> None:
+    """Never random ones in their place."""
+    shorn = tmp_path / "llama"
+    shutil.copytree(llama, shorn)
+    for file in shorn.glob("*.safetensors"):
+        weights = load_file(file)
+        weights.pop("model.layers.1.mlp.up_proj.weight", None)
+        save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(
+        MissingError, match=r"1 weights of a MiniGPT-4 .* the first: llama\.model\.layers\.1\.mlp\.up_proj\.weight"
+    ):
+        assembled(public(), shorn, tmp_path)
