@@ -109,6 +109,25 @@ def test_one_bit_and_grey(tmp_path: Path) -> None:
     assert decode_with_notes(tmp_path / "image.png").notes == ()
 
 
+@pytest.mark.parametrize(
+    "segment",
+    [
+        b"\xff\xee\x00\x08Adobe\0",
+        b"\xff\xe0\x00\x07JFIF\0",
+        b"\xff\xed\x00\x0cPhotoshop ",
+        b"\xff\xff",
+        b"\xff\xfe\x00\x04\xff\xfe",
+    ],
+    ids=["adobe", "jfif", "photoshop", "fill", "comment"],
+)
+def test_segments_cut_short_leave_a_jpeg_as_it_is(tmp_path: Path, segment: bytes) -> None:
+    plain = io.BytesIO()
+    Image.fromarray(RAMP).save(plain, "JPEG")
+    (tmp_path / "plain.jpg").write_bytes(plain.getvalue())
+    (tmp_path / "odd.jpg").write_bytes(plain.getvalue()[:2] + segment + plain.getvalue()[2:])
+    assert (decode(tmp_path / "odd.jpg") == decode(tmp_path / "plain.jpg")).all()
+
+
 def test_cmyk_is_complemented(tmp_path: Path) -> None:
     Image.new("CMYK", (8, 8), (255, 0, 0, 0)).save(tmp_path / "cyan.tif")
     assert decode(tmp_path / "cyan.tif")[0, 0].tolist() == [0, 255, 255]

@@ -137,8 +137,10 @@ def _jpeg(data: bytes) -> PixelFile:
         body = data[place + 4 : end]
         if marker == 0xE1 and body.startswith(b"Exif\0") and orientation == 1:
             orientation = exif_orientation(body)
-        channels = (marker == 0xE0 and body.startswith(b"JFIF\0")) or (marker == 0xEE and body.startswith(b"Adobe"))
-        if channels or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
+        # one too short to say anything is no such segment to libjpeg, and a fault to Pillow
+        jfif = marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 14
+        adobe = marker == 0xEE and body.startswith(b"Adobe") and len(body) >= 12
+        if jfif or adobe or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
             chunks.append(data[place:end])
         place = max(end, place + 2)
     return PixelFile(b"".join([*chunks, data[place:]]), orientation)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,10 +96,30 @@ def test_what_would_choke_the_parser_is_refused_unread(tmp_path: Path, text: str
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("limit = " + "1" * 6_000, "it holds a whole number of more than 4,300 digits"), ("datasets = " + "[" * 5_000, "")],
+    [
+        ("limit = " + "1" * 6_000, "it holds a whole number of more than 4,300 digits"),
+        ("datasets = " + "[" * 5_000, "it is nested too deeply"),
+    ],
     ids=["digits", "brackets"],
 )
 def test_what_the_parser_gives_up_on_is_no_valid_toml(tmp_path: Path, text: str, why: str) -> None:
     (tmp_path / "grid.toml").write_text(text)
     with pytest.raises(UsageError, match=f"is not valid TOML: {why}"):
         read_grid(tmp_path / "grid.toml")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"limit": True}, "limit: must be a whole number, not true"),
+        ({"seeds": [False]}, "must be a whole number, not false"),
+        ({"limit": math.nan}, "limit must be a whole number"),
+        ({"split": 5}, "split must be text"),
+        ({"attacks": [{"name": "pgd", "max_side": True}]}, "max_side: must be a whole number, not true"),
+    ],
+)
+def test_what_is_no_number_or_no_text_is_said_plainly(change: dict[str, Any], why: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_grid({"datasets": ["world-news"], "linkers": ["clip-world"]} | change)
+    assert why in str(caught.value)
+    assert "Input should" not in str(caught.value)

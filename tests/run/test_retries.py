@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tests.run.test_damage import LINKER, PGD, content, run
 
 from robustmel.errors import RobustMELError
@@ -71,7 +72,8 @@ def test_rows_that_failed_are_tried_again_by_the_same_command(
     (tmp_path / "down").unlink()
     second = run(colour_data, tmp_path, workers, **served)
     assert (second.retried, second.errors) == (3, 0)
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["work"]["retried"] == 3
+    work = json.loads((tmp_path / "out" / "run.json").read_text())["work"]
+    assert work == {"retried": 3, "workers": 1, "threads": torch.get_num_threads()}
     assert run(colour_data, tmp_path, workers, **served).made == 0
     run(colour_data, tmp_path / "sound", **served)
     assert content(tmp_path / "store") == content(tmp_path / "sound" / "store")

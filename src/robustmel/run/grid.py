@@ -5,8 +5,6 @@ Read here, at the edge; inside the package a grid is a frozen dataclass.
 
 from __future__ import annotations
 
-import sys
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,15 +13,13 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from robustmel.errors import MissingError, UsageError
+from robustmel.records.toml_text import bounded_text, toml_table
 from robustmel.registry import Component, suggestion
 from robustmel.run.adaptive import NAME as ADAPTIVE
 from robustmel.run.adaptive import members
 from robustmel.run.grid_file import RESERVED, AttackTable, AttackView, GridTable, Keep, complaints
 from robustmel.run.poison_spec import PoisonSpec, poison_spec
 from robustmel.types import Task
-
-LONGEST, DOTS = 1_000_000, 1_000
-"""Characters of a grid file, and dots in a line of it, at most."""
 
 
 @dataclass(frozen=True)
@@ -130,24 +126,12 @@ def read_grid(path: Path) -> Grid:
         UsageError: It is no TOML, or not a grid; all complaints at once.
     """
     try:
-        text = path.read_text("utf-8-sig")
+        text = bounded_text(path)
     except FileNotFoundError:
         raise MissingError(f"no grid file {path}. `robustmel init` writes one to start from.") from None
     except (OSError, UnicodeDecodeError) as problem:
         raise MissingError(f"grid file {path} cannot be read: {problem}.") from None
-    return parse_grid(_toml(text, f"grid file {path} is not valid TOML"), str(path))
-
-
-def _toml(text: str, what: str) -> dict[str, Any]:
-    """A TOML table. What no grid needs is refused unread: a key of 60,000 dots takes the parser half a minute and 8 GB."""
-    if len(text) > LONGEST or any(line.count(".") > DOTS for line in text.splitlines()):
-        raise UsageError(f"{what}: it has over {LONGEST:,} characters, or over {DOTS:,} dots in a line.")
-    try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as problem:
-        raise UsageError(f"{what}: {problem}.") from None
-    except ValueError:
-        raise UsageError(f"{what}: it holds a whole number of more than {sys.get_int_max_str_digits():,} digits.") from None
+    return parse_grid(toml_table(text, f"grid file {path} is not valid TOML"), str(path))
 
 
 def parse_grid(table: Mapping[str, Any], name: str = "the grid") -> Grid:
@@ -220,7 +204,9 @@ def component_from_text(text: str) -> Component:
     if not text.lstrip().startswith("{"):
         return Component(text)
     return _component(
-        _toml(f"component = {text}", f'"{text[:80]}" is not an inline table ({{name = "...", parameter = ...}})')["component"],
+        toml_table(f"component = {text}", f'"{text[:80]}" is not an inline table ({{name = "...", parameter = ...}})')[
+            "component"
+        ],
         "the command line",
     )
 

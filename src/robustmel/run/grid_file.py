@@ -1,9 +1,9 @@
 """What may stand in a grid file, key by key: pydantic validates it, and editors get it as a JSON schema."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from robustmel.types import Task
 
@@ -12,6 +12,16 @@ RESERVED = ("victim", "each", "others")
 """What a source may be beside the label of a linker, so that no linker may be called by it."""
 
 Keep = Literal["all", "sample", "none"]
+
+
+def _no_truth_value(value: Any) -> Any:
+    """True and false are numbers to Python, not to a reader."""
+    if isinstance(value, bool):
+        raise ValueError(f"must be a whole number, not {str(value).lower()}")
+    return value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_no_truth_value)]
 
 
 class GridTable(BaseModel):
@@ -30,10 +40,10 @@ class GridTable(BaseModel):
     )
     candidates: str | dict[str, Any] = Field(default="given", description="The candidate generator.")
     split: str = Field(default="test", description='The split that is linked, or "all".')
-    seeds: list[int] = Field(default=[0], min_length=1, description="Seeds; everything random is repeated for each.")
-    sample_seed: int = Field(default=0, description="Decides which mentions `limit` keeps.")
-    limit: int | None = Field(default=None, ge=0, description="Take a random sample of this many mentions.")
-    batch_size: int = Field(default=32, ge=1, description="Images attacked at once.")
+    seeds: list[WholeNumber] = Field(default=[0], min_length=1, description="Seeds; everything random is repeated for each.")
+    sample_seed: WholeNumber = Field(default=0, description="Decides which mentions `limit` keeps.")
+    limit: WholeNumber | None = Field(default=None, ge=0, description="Take a random sample of this many mentions.")
+    batch_size: WholeNumber = Field(default=32, ge=1, description="Images attacked at once.")
     keep: Keep = Field(default="all", description="Which perturbed images to keep after scoring.")
     poisons: list[str | dict[str, Any]] = Field(default=["none"], min_length=1, description="How training data are poisoned.")
 
@@ -70,8 +80,10 @@ class AttackTable(BaseModel):
     )
     view: AttackView = Field(default="auto", description="Which score is attacked; auto follows the task.")
     logits: Literal["cosine", "scaled"] = Field(default="cosine", description="scaled applies the linker's temperature.")
-    max_side: int = Field(default=512, ge=1, description="Longer images are scaled down to this many pixels before the attack.")
-    eot: int = Field(default=1, ge=1, description="Fresh draws of a random source to average over at each step.")
+    max_side: WholeNumber = Field(
+        default=512, ge=1, description="Longer images are scaled down to this many pixels before the attack."
+    )
+    eot: WholeNumber = Field(default=1, ge=1, description="Fresh draws of a random source to average over at each step.")
     upon: str | dict[str, Any] | None = Field(default=None, description="The attack on whose set this one is made.")
 
     @model_validator(mode="before")
@@ -109,11 +121,13 @@ def _complaint(place: tuple[str | int, ...], kind: str, detail: Mapping[str, Any
         "int_type": "must be a whole number",
         "int_parsing": "must be a whole number",
         "int_from_float": "must be a whole number",
+        "finite_number": "must be a whole number",
+        "string_type": "must be text",
         "literal_error": f"must be one of {bounds.get('expected')}, not {detail['input']!r}",
         "greater_than_equal": f"must be at least {bounds.get('ge')}, not {detail['input']!r}",
         "extra_forbidden": "is unknown",
         "value_error": str(bounds.get("error")),
-    }.get(kind, detail["msg"])
+    }.get(kind, detail["msg"].replace("Input should be", "must be"))
     parts = [str(part) for part in place]
     if len(parts) > 1 and parts[-1] in ("str", "dict[str,any]"):
         parts, reason = parts[:-1], "must be a name or a table"

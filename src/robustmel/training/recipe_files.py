@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from robustmel.errors import MissingError, UsageError
+from robustmel.records.toml_text import bounded_text, toml_table
 from robustmel.registry import suggestion
 from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
 from robustmel.training.feature_mapper_recipe import FeatureMapperRecipe
@@ -80,12 +80,14 @@ def _values(source: Path | str) -> dict[str, Any]:
     if not file.is_file() and str(source) in packaged:
         file = packaged[str(source)]
     try:
-        text = file.read_text(encoding="utf-8-sig")
-        return _without_nulls(json.loads(text)["recipe"]) if file.suffix == ".json" else tomllib.loads(text)
+        text = file.read_text(encoding="utf-8-sig") if file.suffix == ".json" else bounded_text(file)
+        if file.suffix == ".json":
+            return _without_nulls(json.loads(text)["recipe"])
+        return toml_table(text, f"recipe {source} cannot be read")
     except OSError as problem:
         hint = "" if file.suffix else f" {suggestion(str(source), packaged)}"
         raise MissingError(f"no recipe {source}: {problem.strerror}.{hint}") from problem
-    except (ValueError, KeyError, TypeError) as problem:
+    except (ValueError, KeyError, TypeError, RecursionError) as problem:
         raise UsageError(f"recipe {source} cannot be read: {problem}.") from problem
 
 
@@ -101,7 +103,7 @@ def _setting(setting: str) -> dict[str, Any]:
         raise UsageError(f'"{setting}" sets nothing; write key=value, for example epochs=10.')
     for attempt in (f"{key} = {value}", f'{key} = """{value}"""'):  # a bare word is taken as text
         try:
-            return tomllib.loads(attempt)
-        except tomllib.TOMLDecodeError:
+            return toml_table(attempt, "")
+        except UsageError:
             continue
     raise UsageError(f'"{setting}" is not a setting; write key=value, for example epochs=10.')

@@ -1,6 +1,5 @@
 """What a piece needs of a cluster: read from a TOML file of its own."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from robustmel.errors import MissingError, UsageError
+from robustmel.records.toml_text import bounded_text, toml_table
 from robustmel.run.grid_file import complaints
 
 
@@ -70,9 +70,7 @@ def read_options(executor: str, path: Path | None = None, workers: int | None = 
     table: Mapping[str, Any] = {}
     if path is not None:
         try:
-            table = tomllib.loads(path.read_text("utf-8-sig"))
-        except tomllib.TOMLDecodeError as problem:
-            raise UsageError(f"executor options {path} are not valid TOML: {problem}.") from None
+            table = toml_table(bounded_text(path), f"executor options {path} are not valid TOML")
         except (OSError, UnicodeDecodeError) as problem:
             raise MissingError(f"executor options {path} cannot be read: {problem}.") from None
     stated = {"executor": executor} | ({} if workers is None else {"workers": workers})
