@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from robustmel.audit.audited_image import AuditedImage
-from robustmel.audit.change import Budget, Change, eight_bits, measure
+from robustmel.audit.change import Budget, Change
 from robustmel.audit.claim import Claim, altered, read_claim
+from robustmel.audit.comparison import Compared, Progress, compare
 from robustmel.audit.findings import Finding, in_order
-from robustmel.audit.jpeg_traces import jpeg_quality
 from robustmel.audit.likely_source import Asked, Fooled, ask, likeliest
-from robustmel.audit.pairing import Folder, Progress, partners, read_folder
+from robustmel.audit.pairing import Folder, partners, read_folder
 from robustmel.datasets.dataset import Dataset
 from robustmel.datasets.jsonl import JSONL
 from robustmel.item_seeds import item_seed
@@ -95,7 +94,7 @@ def audit(
         linkers: Who is shown the set, where its mentions are known.
         dataset: The mentions, with the set's images or the clean ones; None takes those of a published set.
         limit: How many mentions, drawn, the linkers are shown.
-        progress: Told (images read, of all) for each of the two folders.
+        progress: Told (images looked at, of all).
 
     Raises:
         MissingError: A folder has no images, or what the set says of itself is unreadable.
@@ -103,12 +102,11 @@ def audit(
     """
     claim = read_claim(folder) if folder.is_dir() else Claim()
     claim = claim if budget is None else replace(claim, budget=budget)
-    ours, theirs = read_folder(folder, progress), read_folder(clean, progress)
+    ours, theirs = read_folder(folder), read_folder(clean)
     pairs = partners(ours.names(), theirs.names())
-    compared = {name: theirs.images[pairs[name]] for name in ours.images if pairs.get(name) in theirs.images}
-    changes = {name: measure(ours.images[name], before) for name, before in compared.items()}
-    unchanged = [name for name, change in changes.items() if change.nothing]
-    findings = _findings(ours, pairs, compared, changes, claim)
+    compared, broken = compare(ours, theirs, pairs, progress)
+    changes = {name: seen.change for name, seen in compared.items() if seen.change is not None}
+    findings = _findings(compared, broken, claim)
     changed, missing = altered(claim, folder)
     findings += [Finding("altered", tuple(changed)), Finding("missing", tuple(missing))]
     found = Audit(
@@ -116,50 +114,42 @@ def audit(
         claim,
         changes,
         in_order([finding for finding in findings if finding.images]),
-        tuple(name for name in unchanged if name in claim.failed),
-        tuple(name for name, image in ours.images.items() if not image.eight_bit),
+        tuple(name for name, change in changes.items() if change.nothing and name in claim.failed),
+        tuple(name for name, seen in compared.items() if seen.off_grid),
         len(set(theirs.names()) - set(pairs.values())),
     )
     if dataset is None and (folder / "mentions.jsonl").is_file() and (folder / "entities.jsonl").is_file():
         dataset = JSONL(folder).load()
     if dataset is None or not linkers:
         return found
-    return _with_linkers(found, _asked(dataset, ours, compared, limit), dataset, linkers)
+    return _with_linkers(found, _asked(dataset, ours, theirs, {name: pairs[name] for name in changes}, limit), dataset, linkers)
 
 
-def _findings(
-    ours: Folder,
-    pairs: Mapping[str, str],
-    compared: Mapping[str, AuditedImage],
-    changes: Mapping[str, Change],
-    claim: Claim,
-) -> list[Finding]:
+def _findings(compared: Mapping[str, Compared], broken: Mapping[str, str], claim: Claim) -> list[Finding]:
     kinds: dict[str, list[str]] = defaultdict(list)
-    kinds["unreadable"] += ours.broken
-    kinds["no_clean"] += [name for name in ours.images if name not in compared]
-    qualities = []
-    for name, change in changes.items():
-        image, before = ours.images[name], compared[name]
-        if change.nothing:
+    kinds["unreadable"] += broken
+    changes = {name: seen.change for name, seen in compared.items() if seen.change is not None}
+    for name, seen in compared.items():
+        if seen.change is None:
+            kinds["no_clean"].append(name)
+        elif seen.change.nothing:
             if name not in claim.failed:
                 kinds["unchanged"].append(name)
-            continue
-        if image.outside:
-            kinds["outside"].append(name)
-        if change.resized:
+        elif seen.change.resized:
             kinds["resized"].append(name)
-            continue
-        if claim.budget is not None and (verdict := claim.budget.verdict(change)) != "kept":
+        elif claim.budget is not None and (verdict := claim.budget.verdict(seen.change)) != "kept":
             kinds[verdict].append(name)
-        quality = jpeg_quality(eight_bits(image), eight_bits(before))
-        if image.kind == "JPEG" or quality is not None:
+        if seen.outside:
+            kinds["outside"].append(name)
+        if seen.jpeg:
             kinds["jpeg"].append(name)
-            qualities += [quality] if quality is not None else []
-    kinds["copy"], kinds["repeat"] = _twins(ours, compared, changes)
+    kinds["copy"], kinds["repeat"] = _twins(compared)
+    qualities = [seen.quality for seen in compared.values() if seen.quality is not None]
+    shown = " to ".join(map(str, sorted({min(qualities), max(qualities)}))) if qualities else ""
     detail = {
         "over": f"{claim.budget}; the largest are {_largest(changes, kinds['over'], claim)}" if claim.budget else "",
-        "jpeg": f"quality about {' to '.join(map(str, sorted({min(qualities), max(qualities)})))}" if qualities else "",
-        "unreadable": next(iter(ours.broken.values()), ""),
+        "jpeg": f"quality about {shown}" if qualities else "",
+        "unreadable": next(iter(broken.values()), ""),
     }
     return [Finding(kind, tuple(names), detail.get(kind, "")) for kind, names in kinds.items()]
 
@@ -172,44 +162,37 @@ def _largest(changes: Mapping[str, Change], names: Sequence[str], claim: Claim) 
     return f"L2 {max(changes[name].l2 for name in names):.3f}"
 
 
-def _twins(ours: Folder, compared: Mapping[str, AuditedImage], changes: Mapping[str, Change]) -> tuple[list[str], list[str]]:
-    """Names whose pixels are another entry's clean ones, and names whose pixels an earlier changed image has."""
-    clean_ones: dict[bytes, set[str]] = defaultdict(set)
-    for name, before in compared.items():
-        clean_ones[_pixels(before)].add(name)
+def _twins(compared: Mapping[str, Compared]) -> tuple[list[str], list[str]]:
+    """Names whose pixels are another entry's clean ones, and names whose pixels an earlier image with another clean one has."""
+    clean_ones = {seen.clean_pixels for seen in compared.values()}
     copies, repeats = [], []
-    first: dict[bytes, str] = {}
-    for name, image in ours.images.items():
-        pixels = _pixels(image)
-        if name in changes and not changes[name].nothing and pixels in clean_ones:
+    first: dict[str, str] = {}
+    for name, seen in compared.items():
+        if seen.change is not None and not seen.change.nothing and seen.pixels in clean_ones:
             copies.append(name)
             continue
-        earlier = first.setdefault(pixels, name)
-        same_clean = name in compared and earlier in compared and _pixels(compared[name]) == _pixels(compared[earlier])
-        if earlier != name and not same_clean:
+        earlier = first.setdefault(seen.pixels, name)
+        known = seen.clean_pixels is not None and seen.clean_pixels == compared[earlier].clean_pixels
+        if earlier != name and not known:
             repeats.append(name)
     return copies, repeats
 
 
-def _pixels(image: AuditedImage) -> bytes:
-    return repr(image.levels.shape).encode() + eight_bits(image).tobytes()
-
-
-def _asked(dataset: Dataset, ours: Folder, compared: Mapping[str, AuditedImage], limit: int) -> list[Asked]:
-    """The mentions that an attack can be about, with both images; a sample of them."""
-    names = {compared[name].path.resolve(): name for name in compared} | {
-        ours.images[name].path.resolve(): name for name in compared
-    }
-    asked = []
+def _asked(dataset: Dataset, ours: Folder, theirs: Folder, pairs: Mapping[str, str], limit: int) -> list[Asked]:
+    """A sample of the mentions that an attack can be about, with both images."""
+    names = {theirs.files[clean][0].resolve(): name for name, clean in pairs.items()}
+    names |= {ours.files[name][0].resolve(): name for name in pairs}
+    askable = []
     for mention in dataset.mentions:
         name = names.get(mention.image.resolve()) if mention.image is not None else None
         query = mention.query(dataset.name, mention.candidates)
-        if name is None or query.candidates is None or unattackable(query, mention.gold, dataset.kb) is not None:
-            continue
-        gold = query.candidates.index(str(mention.gold))
-        asked.append(Asked(query, gold, str(mention.gold), compared[name], ours.images[name]))
-    drawn = sorted(asked, key=lambda each: item_seed(0, "audit", each.query.id))[:limit]
-    return sorted(drawn, key=lambda each: each.query.id)
+        if name is not None and query.candidates is not None and unattackable(query, mention.gold, dataset.kb) is None:
+            askable.append((query, query.candidates.index(str(mention.gold)), str(mention.gold), name))
+    drawn = sorted(askable, key=lambda each: item_seed(0, "audit", each[0].id))[:limit]
+    return [
+        Asked(query, gold, entity, theirs.read(pairs[name]), ours.read(name))
+        for query, gold, entity, name in sorted(drawn, key=lambda each: each[0].id)
+    ]
 
 
 def _with_linkers(found: Audit, asked: Sequence[Asked], dataset: Dataset, linkers: Sequence[str]) -> Audit:

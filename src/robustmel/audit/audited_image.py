@@ -1,7 +1,7 @@
 """One image of an audited set: an image file, or a plain tensor."""
 
 import warnings
-from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,8 +44,20 @@ class AuditedImage(NamedTuple):
         return bool(self.levels.min(initial=0) < -OFF_GRID or self.levels.max(initial=0) > 255 + OFF_GRID)
 
 
-def read_images(path: Path) -> Iterator[tuple[str, AuditedImage]]:
-    """The images of one file: ("", image) of an image file, ("[i]", image) of a tensor that holds several.
+def places(path: Path) -> list[int | None]:
+    """Where the images of a file lie: [None] for one image, the places in a tensor that holds several.
+
+    Raises:
+        ImageError: It is a tensor file that cannot be used; an image file is not opened.
+    """
+    if path.suffix.lower() not in TENSORS:
+        return [None]
+    count = len(_tensor(path))
+    return [None] if count == 1 else list(range(count))
+
+
+def read_image(path: Path, place: int | None) -> AuditedImage:
+    """One image of a file.
 
     A tensor file holds one dense tensor, (3, H, W) or (B, 3, H, W), of floats in [0, 1] or of uint8. It is read with
     `weights_only`, which builds tensors and runs no code; whatever else it holds is refused.
@@ -54,22 +66,25 @@ def read_images(path: Path) -> Iterator[tuple[str, AuditedImage]]:
         ImageError: It is no image, no such tensor, or too large.
     """
     if path.suffix.lower() in TENSORS:
-        batch = _tensor(path)
-        for place, levels in enumerate(batch):
-            yield f"[{place}]" if len(batch) > 1 else "", AuditedImage(path, levels, "tensor")
-        return
+        return AuditedImage(path, _tensor(path)[place or 0], "tensor")
     pixels = decode(path)
     with path.open("rb") as file:
         kind = "JPEG" if file.read(2) == b"\xff\xd8" else "image"
-    yield "", AuditedImage(path, pixels.astype(np.float64), kind)
+    return AuditedImage(path, pixels.astype(np.float64), kind)
 
 
 def _tensor(path: Path) -> Levels:
     """(B, H, W, 3) levels."""
-    import torch
-
     if not path.is_file():
         raise ImageError("image_missing", f"no tensor {path}.")
+    return _read_tensor(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _read_tensor(path: Path, written_at: int) -> Levels:
+    """Kept, since a batch is asked for image by image."""
+    import torch
+
     if path.stat().st_size > MAX_BYTES:
         raise ImageError("image_refused", f"tensor {path} has over {MAX_BYTES // 2**20} MB; split it first.")
     try:

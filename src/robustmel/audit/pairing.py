@@ -1,57 +1,65 @@
 """Which clean image stands beside which image of a set."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from robustmel.audit.audited_image import IMAGES, TENSORS, AuditedImage, read_images
+from robustmel.audit.audited_image import IMAGES, TENSORS, AuditedImage, places, read_image
 from robustmel.errors import ImageError, MissingError
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Folder:
-    """The images of a folder.
+    """The images of a folder, opened when they are looked at.
 
     Args:
-        images: Name -> image; the name is the path below the folder without its suffix, and the place in a tensor that holds several.
-        broken: Name -> why it cannot be read.
+        files: Name -> file, and place in a tensor that holds several; the name is the path below the folder without its suffix, and
+            that place.
+        broken: Name -> why a tensor file cannot be read.
     """
 
-    images: Mapping[str, AuditedImage]
+    files: Mapping[str, tuple[Path, int | None]]
     broken: Mapping[str, str]
 
     def names(self) -> list[str]:
         """All of them, in order."""
-        return sorted({*self.images, *self.broken})
+        return sorted({*self.files, *self.broken})
+
+    def read(self, name: str) -> AuditedImage:
+        """An image.
+
+        Raises:
+            ImageError: It cannot be read.
+        """
+        if name in self.broken:
+            raise ImageError("image_refused", self.broken[name])
+        return read_image(*self.files[name])
 
 
-def read_folder(folder: Path, progress: Progress = lambda done, of: None) -> Folder:
-    """Reads every image below a folder, or of one file. A published set has its own in `images/`.
+def read_folder(folder: Path) -> Folder:
+    """The images below a folder, or of one file. A published set has its own in `images/`.
 
     Raises:
         MissingError: There are none.
     """
     place = folder / "images" if (folder / "mentions.jsonl").is_file() and (folder / "images").is_dir() else folder
-    files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
-    files = [path for path in files if path.suffix.lower() in (*IMAGES, *TENSORS)]
-    if not files:
+    paths = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
+    paths = [path for path in paths if path.suffix.lower() in (*IMAGES, *TENSORS)]
+    if not paths:
         raise MissingError(f"no images in {place}; expected {', '.join((*IMAGES, *TENSORS))} files.")
     root = place.parent if place.is_file() else place
-    stems = Counter(_stem(path, root) for path in files)
-    images: dict[str, AuditedImage] = {}
+    stems = Counter(_stem(path, root) for path in paths)
+    files: dict[str, tuple[Path, int | None]] = {}
     broken: dict[str, str] = {}
-    for number, path in enumerate(files, 1):
+    for path in paths:
         stem = _stem(path, root)
         name = path.relative_to(root).as_posix() if stems[stem] > 1 else stem
         try:
-            images |= {name + part: image for part, image in read_images(path)}
+            files |= {name if at is None else f"{name}[{at}]": (path, at) for at in places(path)}
         except ImageError as problem:
             broken[name] = str(problem)
-        progress(number, len(files))
-    return Folder(images, broken)
+    return Folder(files, broken)
 
 
 def partners(names: Iterable[str], clean: Iterable[str]) -> dict[str, str]:
