@@ -18,7 +18,7 @@ from robustmel.linkers.gemel.shared_prefixes import PASS, pass_ends
 from robustmel.types import Query
 
 from .by_hand import ByHand
-from .conftest import DEMOS
+from .conftest import DEMOS, VISION_WIDTH
 
 Make = Callable[..., GEMEL]
 
@@ -114,6 +114,18 @@ def test_prompts_that_share_beginnings_are_answered_as_one_by_one(
         alone = linker.link([query], "IT2T")[0]
         assert answer.ranked == alone.ranked
         assert answer.scores == pytest.approx(alone.scores, rel=1e-4)
+
+
+def test_demonstrations_are_read_again_when_the_mapper_has_changed(gemel: Make, queries: list[Query]) -> None:
+    reader, features = gemel(demos=2).prompts, torch.zeros(len(queries), VISION_WIDTH)
+    with torch.no_grad():
+        reader.read(queries, features)
+        reader._mapper.bias.neg_()
+        stale, fresh = (each.read(queries, features).logits for each in (reader, reader.showing(0, 1)))
+        reader.forget()
+        again = reader.read(queries, features).logits
+    assert torch.equal(again, fresh)
+    assert not torch.allclose(stale, fresh, rtol=1e-3)
 
 
 def test_the_least_similar_are_left_out_in_any_order(gemel: Make, by_hand: ByHand, queries: list[Query]) -> None:
