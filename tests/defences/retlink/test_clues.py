@@ -11,8 +11,9 @@ from torch import Tensor
 
 from robustmel.defences.retlink.descriptors import Descriptors
 from robustmel.defences.retlink.retlink import RetLink
+from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Capabilities
-from robustmel.types import Query, Task
+from robustmel.types import Entity, Query, Task
 
 
 class Writer(Reader):
@@ -60,3 +61,12 @@ def test_who_is_shown_demonstrations_needs_somebody_who_sees() -> None:
     assert RetLink.capabilities(able, descriptors="clip-world") == able
     assert RetLink.capabilities(able).tasks == ()
     assert RetLink.capabilities(replace(able, images=False), descriptors="clip-world").tasks == ()
+
+
+def test_sentences_are_chosen_by_what_the_attacked_pixels_show() -> None:
+    kb = KnowledgeBase([Entity("a", "Arda", text="It is old. Its flag is red. Its coat is blue.")])
+    defence = RetLink(kb)
+    defence._tagger = Eye()
+    linker, query = defence.defend(Reader(kb)), asked("", candidates=("a",))
+    (clean,), (attacked,) = linker.described([query], "I2T"), linker.described([query], "I2T", torch.zeros(1, 3, 2, 2))
+    assert [part.sentences[0].text for part in (clean, attacked)] == ["Arda. Arda's flag is red.", "Arda. Arda's coat is blue."]
