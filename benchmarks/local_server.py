@@ -46,7 +46,7 @@ class LocalServer:
 
 
 @contextmanager
-def served(model: Path, folder: Path, seconds: float = 120) -> Iterator[LocalServer]:
+def served(model: Path, folder: Path, seconds: float = 200) -> Iterator[LocalServer]:
     """Serves a model's folder on a free port of the loopback, until the block ends.
 
     Args:

@@ -66,18 +66,8 @@ def test_a_killed_run_goes_on_without_asking_twice(
     estimated = int(re.search(r"tokens: chat reads about ([\d,]+)", told)[1].replace(",", ""))  # type: ignore[index]
     assert server.requests() == before
     whole = [str(grid), "--out", str(tmp_path / "out"), "--store", str(tmp_path / "store"), "--max-errors", "99"]
-    process = subprocess.Popen([sys.executable, "-m", "robustmel", "run", *whole], stderr=subprocess.DEVNULL)
-    ends = time.monotonic() + 120
-    while len(paid := replied(replies)) < 3:
-        assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < ends
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    paid = replied(replies)
-    assert 3 <= len(paid) < MENTIONS
-    lost = {request for request, (sent, reply) in calls(replies).items() if not reply}
-    assert len(lost) <= IN_FLIGHT
+    paid, lost = killed(whole, replies, least=3)
+    assert len(paid) < MENTIONS
     assert run(["run", *whole]) == 0
     sent = {request: count for request, (count, _) in calls(replies).items()}
     assert {request for request, count in sent.items() if count > 1} <= lost
@@ -88,9 +78,44 @@ def test_a_killed_run_goes_on_without_asking_twice(
     answered = server.requests() - before  # a request whose sender was killed may have got no answer
     assert sum(sent.values()) - len(lost) <= answered <= sum(sent.values()) <= MENTIONS + IN_FLIGHT
     read = sum(json.loads(reply)["tokens_read"] for _, reply in calls(replies).values() if reply)
-    assert read / 2 < estimated < 2 * read
+    assert read / 3 < estimated < 3 * read
     (row,) = build(tmp_path / "out").summaries
     assert (row.n, row.errors) == (MENTIONS, 0)
+
+
+def test_a_killed_attack_by_scores_goes_on_without_asking_twice(server: LocalServer, tmp_path: Path) -> None:
+    """Square through the decision endpoint: the attack takes the same way again, over the replies that it paid for."""
+    replies, before = tmp_path / "replies.sqlite", server.requests("/systemone")
+    grid = tmp_path / "grid.toml"
+    grid.write_text(
+        'datasets = ["world-news"]\ntasks = ["I2T"]\nlimit = 3\n'
+        'attacks = ["clean", {name = "square", queries = 8, eps = 0.1}]\n'
+        f'linkers = [{{name = "chat-scores", model = "{server.model}", endpoint = "{server.endpoint}", by = "decision", '
+        f'replies = "{replies}", in_flight = {IN_FLIGHT}}}]\n'
+    )
+    whole = [str(grid), "--out", str(tmp_path / "out"), "--store", str(tmp_path / "store")]
+    paid, lost = killed(whole, replies, least=4)
+    assert run(["run", *whole]) == 0
+    sent = {request: count for request, (count, _) in calls(replies).items()}
+    assert all(sent[request] == 1 for request in paid)
+    assert {request for request, count in sent.items() if count > 1} <= lost
+    assert len(sent) > len(paid) + len(lost)
+    assert sum(sent.values()) - len(lost) <= server.requests("/systemone") - before <= sum(sent.values())
+
+
+def killed(whole: list[str], replies: Path, least: int) -> tuple[set[str], set[str]]:
+    """A run in a process of its own, ended by SIGKILL after so many replies: what was paid for, and what was on its way."""
+    process = subprocess.Popen([sys.executable, "-m", "robustmel", "run", *whole], stderr=subprocess.DEVNULL)
+    ends = time.monotonic() + 120
+    while len(replied(replies)) < least:
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    paid, asked = replied(replies), set(calls(replies))
+    assert len(asked - paid) <= IN_FLIGHT
+    return paid, asked - paid
 
 
 def calls(file: Path) -> dict[str, tuple[int, str | None]]:
