@@ -73,6 +73,33 @@ def test_the_stand_in_has_the_value_of_the_transform(transform: ImageTransform, 
     assert (transform.smooth(as_tensor(*pictures), seeds) - exact).abs().max() <= slack / 255 + 1e-6
 
 
+@pytest.mark.parametrize("quality", [30, 75, 95])
+def test_soft_jpeg_is_nearly_what_pillow_writes_at_any_size(quality: int) -> None:
+    ramp = np.add.outer(np.arange(37) * 4, np.arange(45) * 2)[..., None] + np.array([0, 20, -30])
+    picture = (128 + 60 * np.sin(ramp / 30)).astype(np.uint8)
+    written = as_tensor(JPEG(NOBODY, quality=quality).picture(picture, 0))
+    soft = JPEG(NOBODY, quality=quality).smooth(as_tensor(picture), [0])
+    assert soft.shape == written.shape
+    assert (soft - written).abs().mean() < 1.5 / 255
+    assert (as_tensor(picture) - written).abs().mean() > 0.5 * (soft - written).abs().mean()
+
+
+def test_the_gradient_of_jpeg_leads_further_than_a_straight_one() -> None:
+    """Of a random direction, what compression keeps: the slope foretells it better than the identity does."""
+    picture, dice = as_tensor(noisy(32, 32)) / 4 + 0.4, torch.Generator().manual_seed(0)
+    aim = torch.randn(picture.shape, generator=dice)
+    jpeg, leaf = JPEG(NOBODY, quality=50), picture.clone().requires_grad_()
+    (slope,) = torch.autograd.grad((jpeg.smooth(leaf, [0]) * aim).sum(), leaf)
+
+    def rise(direction: torch.Tensor) -> float:
+        moved = (picture + 8 / 255 * direction.sign()).clamp(0, 1)
+        levels = [(image * 255).round().to(torch.uint8).permute(0, 2, 3, 1)[0].numpy() for image in (picture, moved)]
+        before, after = (as_tensor(jpeg.picture(level, 0)) for level in levels)
+        return float(((after - before) * aim).sum())
+
+    assert rise(slope) > rise(aim)
+
+
 def test_a_random_transform_draws_from_the_seed_alone() -> None:
     transform, picture = RandomResize(NOBODY, smallest=0.4), noisy(40, 40)
     drawn = [transform.picture(picture, seed) for seed in (1, 2, 1)]

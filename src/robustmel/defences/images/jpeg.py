@@ -1,10 +1,14 @@
 """JPEG compression as a defence."""
 
 import io
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
+from robustmel.defences.images.soft_jpeg import soft_jpeg
 from robustmel.defences.images.transform import ImageDefence
 from robustmel.errors import UsageError
 from robustmel.images import Pixels
@@ -13,6 +17,8 @@ from robustmel.kb import KnowledgeBase
 
 class JPEG(ImageDefence):
     """Shows the linker each image as a JPEG file has it: small changes are lost in its coefficients (Guo et al., 2018).
+
+    The gradient is that of compression with soft rounding.
 
     Args:
         kb: Not used.
@@ -26,6 +32,8 @@ class JPEG(ImageDefence):
         2018, section 5.3.
     """
 
+    version: ClassVar[int] = 2
+
     def __init__(self, kb: KnowledgeBase, /, quality: int = 75) -> None:
         if not 1 <= quality <= 95:
             raise UsageError(f"defence jpeg: quality = {quality}; expected 1 to 95.")
@@ -36,3 +44,7 @@ class JPEG(ImageDefence):
         file = io.BytesIO()
         Image.fromarray(picture).save(file, "JPEG", quality=self._quality)
         return np.asarray(Image.open(file).convert("RGB"))
+
+    def smooth(self, pixels: Tensor, seeds: Sequence[int]) -> Tensor:
+        """See `ImageTransform`."""
+        return soft_jpeg(pixels, self._quality)
