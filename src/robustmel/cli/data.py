@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from robustmel.cli.options import dataset_names
+from robustmel.cli.options import FIELD, dataset_names, pairs
 
 
 def check(
@@ -30,7 +30,7 @@ def check(
     from robustmel.progress import counted
     from robustmel.run.grid import component_from_text
 
-    options: dict[str, Any] = {"path": path, "images": images, "kb": kb, "fields": pairs(field)}
+    options: dict[str, Any] = {"path": path, "images": images, "kb": kb, "fields": pairs(field, FIELD)}
     component = component_from_text(dataset)
     stated = {key: str(value) if isinstance(value, Path) else value for key, value in options.items() if value}
     loader = DATASETS.create(component.name, **(dict(component.params) | stated))
@@ -51,20 +51,3 @@ def unpack(
 
     print(f"{unpacked(archive, out, encoding):,} files", file=sys.stderr)
     print(out)
-
-
-def pairs(written: list[str] | None) -> dict[str, str]:
-    """`["surface=mention"]` as a dictionary.
-
-    Raises:
-        UsageError: One of them has no equals sign.
-    """
-    from robustmel.errors import UsageError
-
-    named = {}
-    for mapping in written or ():
-        ours, equals, theirs = mapping.partition("=")
-        if not equals:
-            raise UsageError(f'"{mapping}" is not a field mapping; write ours=theirs, as in --field surface=mention.')
-        named[ours] = theirs
-    return named

@@ -19,6 +19,9 @@ MaxErrors = Annotated[int, typer.Option("--max-errors", min=0, help="Errored row
 
 GridFile = Annotated[Path, typer.Argument(help="A grid file (TOML).")]
 
+FIELD = "is not a field mapping; write ours=theirs, as in --field surface=mention"
+ROW = "names no row; write ROW=LINKER, as in --linker CLIP=clip-world"
+
 STORE = Path(".robustmel")
 
 
@@ -58,3 +61,20 @@ def cores() -> int:
 
 
 CORES = cores()
+
+
+def pairs(written: list[str] | None, expected: str) -> dict[str, str]:
+    """`["surface=mention"]` as a dictionary; `expected` says how it is written.
+
+    Raises:
+        UsageError: One of them has no equals sign.
+    """
+    from robustmel.errors import UsageError
+
+    named = {}
+    for mapping in written or ():
+        ours, equals, theirs = mapping.partition("=")
+        if not equals:
+            raise UsageError(f'"{mapping}" {expected}.')
+        named[ours] = theirs
+    return named

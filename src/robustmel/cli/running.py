@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robustmel.cli.options import CORES, STORE, Device, GridFile, MaxErrors, Out, StoreFolder, Workers
+from robustmel.cli.options import CORES, ROW, STORE, Device, GridFile, MaxErrors, Out, StoreFolder, Workers, pairs
 
 if TYPE_CHECKING:
     from robustmel.run.cluster.options import ClusterOptions
@@ -116,7 +116,7 @@ def reproduce_command(
     if name in VISUAL:
         asked = {
             "datasets": dataset or (),
-            "linkers": pairs(linker),
+            "linkers": {row.strip(): named.strip() for row, named in pairs(linker, ROW).items()},
             "limit": limit,
             "undefended": undefended,
             "surrogate": surrogate,
@@ -132,23 +132,6 @@ def reproduce_command(
     experiment = read_experiment(name, quick, given)
     for text in reproduce(experiment, out or Path("runs") / name, store, workers, device):
         print(text, flush=True)
-
-
-def pairs(written: list[str] | None) -> dict[str, str]:
-    """`["CLIP=clip-world"]` as a dictionary; an inline table may follow the first equals sign.
-
-    Raises:
-        UsageError: One of them has no equals sign.
-    """
-    from robustmel.errors import UsageError
-
-    rows = {}
-    for text in written or ():
-        row, equals, linker = text.partition("=")
-        if not equals:
-            raise UsageError(f'"{text}" names no row; write ROW=LINKER, as in --linker CLIP=clip-world.')
-        rows[row.strip()] = linker.strip()
-    return rows
 
 
 def _run(

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
+from random import Random
 from types import UnionType
 from typing import TYPE_CHECKING, Any, overload
 
@@ -60,6 +61,14 @@ class Ranking(Sequence[str]):
 
     def __hash__(self) -> int:
         return hash((id(self.kb), self.order.tobytes()))
+
+
+def in_order_shown(query: Query, shuffled: bool) -> list[str]:
+    """The listed candidates; where they are shuffled, in an order drawn from the query's seed."""
+    shown = list(query.listed)
+    if shuffled:
+        Random(query.seed).shuffle(shown)
+    return shown
 
 
 def ranking(query: Query, scores: Tensor | None, kb: KnowledgeBase | None = None) -> Prediction:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from robustmel.linkers.gemel.prompt import Prompt
 from robustmel.linkers.loading import quiet
 from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.training.digests import text_digest, tokenizer_digest
+from robustmel.training.fresh_language_model import FreshLanguageModel
 from robustmel.training.language_documents import (
     IGNORED,
     Documents,
@@ -33,9 +34,8 @@ from robustmel.training.language_documents import (
     texts_of,
 )
 from robustmel.training.language_model_recipe import LanguageModelRecipe
-from robustmel.training.publish import publish
 from robustmel.training.texts import learn_tokenizer
-from robustmel.training.trainee import CandidateLists, epoch_generator
+from robustmel.training.trainee import epoch_generator
 
 ANSWERS, HINTED = "answers", "answers with a hint"
 """Share of names that are written exactly after a few demonstrations: from the text alone, and with a hint before each question."""
@@ -49,13 +49,15 @@ FEW = 4
 CHUNK = 20
 
 
-class LanguageModelTrainee:
+class LanguageModelTrainee(FreshLanguageModel):
     """See `Trainee`.
 
     Args:
         datasets: Their training mentions and entities are learnt from, their validation mentions asked.
         recipe: Shape, documents and optimisation.
     """
+
+    recipe: LanguageModelRecipe
 
     def __init__(self, datasets: Sequence[Dataset], recipe: LanguageModelRecipe) -> None:
         from transformers import OPTConfig, OPTForCausalLM
@@ -101,13 +103,6 @@ class LanguageModelTrainee:
                     pad_token_id=self.tokenizer.pad_token_id,
                 )
             )
-
-    @classmethod
-    def prepare(
-        cls, datasets: Sequence[Dataset], recipe: LanguageModelRecipe, candidates: CandidateLists | None
-    ) -> LanguageModelTrainee:
-        """Learns the tokenizer and makes the model; candidates have no meaning here, as names are written freely."""
-        return cls(datasets, recipe)
 
     def examples(self, datasets: Sequence[Dataset], split: str, remarks: Counter[str] | None = None) -> list[Example]:
         """The mentions of a split whose entity is known, as tokens; the others are counted in the remarks."""
@@ -156,14 +151,6 @@ class LanguageModelTrainee:
     def validate(self) -> dict[str, float]:
         """Share of names written exactly, without and with hints, after few and after all demonstrations."""
         return self.accuracies(self.model, self.asked)
-
-    def merit(self, validation: Mapping[str, float]) -> float:
-        """All shares added."""
-        return sum(validation.values())
-
-    def publish(self, folder: Path) -> None:
-        """A folder that `AutoModelForCausalLM` and `AutoTokenizer` load."""
-        publish(self.model, self.tokenizer, folder, self.recipe.precision)
 
     def measure(
         self, folder: Path, dataset: Dataset, split: str, candidates: Sequence[tuple[str, ...]] | None

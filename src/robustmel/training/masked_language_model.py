@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,11 +17,11 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
 from robustmel.linkers.loading import quiet
 from robustmel.training.digests import text_digest, tokenizer_digest
+from robustmel.training.fresh_language_model import FreshLanguageModel
 from robustmel.training.language_documents import IGNORED, texts_of
 from robustmel.training.language_model_recipe import MaskedLanguageModelRecipe
-from robustmel.training.publish import publish
 from robustmel.training.texts import learn_tokenizer
-from robustmel.training.trainee import CandidateLists, epoch_generator
+from robustmel.training.trainee import epoch_generator
 
 TOLD, RETRIEVED = "masked tokens", "same entity nearer"
 """Share of masked tokens that are told exactly; and how often, of all comparisons of two sentences on one entity with two on
@@ -59,13 +59,15 @@ class Pairs(NamedTuple):
     same: Tensor
 
 
-class MaskedLanguageModelTrainee:
+class MaskedLanguageModelTrainee(FreshLanguageModel):
     """See `Trainee`.
 
     Args:
         datasets: Their training sentences and entities are read, their validation sentences asked about.
         recipe: Shape, masking and optimisation.
     """
+
+    recipe: MaskedLanguageModelRecipe
 
     def __init__(self, datasets: Sequence[Dataset], recipe: MaskedLanguageModelRecipe) -> None:
         from transformers import RobertaConfig, RobertaForMaskedLM
@@ -116,13 +118,6 @@ class MaskedLanguageModelTrainee:
                 )
             )
 
-    @classmethod
-    def prepare(
-        cls, datasets: Sequence[Dataset], recipe: MaskedLanguageModelRecipe, candidates: CandidateLists | None
-    ) -> MaskedLanguageModelTrainee:
-        """Learns the tokenizer and makes the model; candidates have no meaning here, as no entity is chosen."""
-        return cls(datasets, recipe)
-
     @property
     def steps(self) -> int:
         """Batches of an epoch."""
@@ -165,14 +160,6 @@ class MaskedLanguageModelTrainee:
         """See `TOLD` and `RETRIEVED`; means over the data sets."""
         measured = [shares for asked in self.asked if (shares := self.accuracies(self.model, asked))]
         return {name: sum(shares[name] for shares in measured) / len(measured) for name in measured[0]} if measured else {}
-
-    def merit(self, validation: Mapping[str, float]) -> float:
-        """Both shares added."""
-        return sum(validation.values())
-
-    def publish(self, folder: Path) -> None:
-        """A folder that `AutoModelForMaskedLM` and `AutoTokenizer` load."""
-        publish(self.model, self.tokenizer, folder, self.recipe.precision)
 
     def measure(
         self, folder: Path, dataset: Dataset, split: str, candidates: Sequence[tuple[str, ...]] | None

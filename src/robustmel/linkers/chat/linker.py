@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from random import Random
 from typing import Any, ClassVar
 
 from robustmel.errors import ImageError
@@ -17,6 +16,7 @@ from robustmel.linkers.chat.service import ChatError
 from robustmel.linkers.chat.settings import UNKEYED, check, expected, name_of
 from robustmel.linkers.contract import Capabilities
 from robustmel.linkers.packaged_prompts import read_prompt
+from robustmel.linkers.ranking import in_order_shown
 from robustmel.types import TASKS, Prediction, Query, Task, Usage
 
 
@@ -107,10 +107,7 @@ class Chat:
 
     def shown(self, query: Query) -> list[str]:
         """The candidates in the order in which they are listed."""
-        listed = list(query.listed)
-        if self.shuffled:
-            Random(query.seed).shuffle(listed)
-        return listed
+        return in_order_shown(query, self.shuffled)
 
     def _answer(self, query: Query, task: Task) -> Prediction:
         began = time.perf_counter()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from random import Random
 from typing import ClassVar, Literal, Self
 
 import torch
@@ -27,7 +26,7 @@ from robustmel.linkers.mllm.settings import Answer, check, no_gradient, prompt_f
 from robustmel.linkers.mllm.stated import StatedMLLM
 from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.linkers.preprocessing import Picture
-from robustmel.linkers.ranking import ranking
+from robustmel.linkers.ranking import in_order_shown, ranking
 from robustmel.types import TASKS, Prediction, Query, Task, Usage
 
 
@@ -153,10 +152,7 @@ class MLLM(StatedMLLM):
 
     def shown(self, query: Query) -> list[str]:
         """The candidates in the order in which they are listed."""
-        listed = list(query.listed)
-        if self.random:
-            Random(query.seed).shuffle(listed)
-        return listed
+        return in_order_shown(query, self.random)
 
     def question(self, query: Query, task: Task) -> str:
         """What is asked of a query."""
