@@ -282,3 +282,23 @@ def test_an_image_emptied_under_a_finished_shard_is_attacked_again(colour_data: 
     sorted((tmp_path / "torn" / "store").glob("variant/*/*.partial/images/*.png"))[0].write_bytes(b"")
     run(colour_data, tmp_path / "torn")
     assert content(tmp_path / "torn" / "store") == content(tmp_path / "whole" / "store")
+
+
+@pytest.mark.parametrize(
+    "odd", ["null", "[]", "5", '{"ingredients": []}', "[" * 100_000, "", '{"schema": 2, "cells": 5}', "pipe"]
+)
+def test_a_run_file_of_another_shape_is_refused_by_a_report_and_written_anew_by_a_run(
+    odd: str, colour_data: Path, tmp_path: Path
+) -> None:
+    run(colour_data, tmp_path, attacks=["clean"], limit=3)
+    file = tmp_path / "out" / "run.json"
+    whole = file.read_text()
+    if odd == "pipe":
+        file.unlink()
+        os.mkfifo(file)
+    else:
+        file.write_text(odd)
+    with pytest.raises(MissingError, match="run.json.*run the grid again"):
+        build(tmp_path / "out")
+    assert run(colour_data, tmp_path, attacks=["clean"], limit=3).made == 0
+    assert file.read_text() == whole

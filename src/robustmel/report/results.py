@@ -233,7 +233,7 @@ def read_run(out: Path, store_root: Path | None = None) -> Run:
         raise MissingError(
             f"{out} is not a run folder (it has no run.json); give the folder that a run got as --out."
         ) from problem
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise MissingError(f"{path} cannot be read: {problem}; run the grid again.") from problem
     if not isinstance(body, dict) or body.get("schema") != SCHEMA:
         raise MissingError(f"{path} is not of schema {SCHEMA}; run the grid again with this version.")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from robustmel.images import is_there
 from robustmel.run.keys import content_key
 from robustmel.run.plan import Plan
 
@@ -46,10 +47,7 @@ def _ingredients(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def changes(plan: Plan, out: Path) -> list[str]:
     """A sentence for each ingredient that is not what it was when `out` was last written; [] for a new folder."""
-    try:
-        before: dict[str, str] = json.loads((out / "run.json").read_text("utf-8"))["ingredients"]
-    except (OSError, ValueError, KeyError):
-        return []
+    before = _before(out / "run.json")
     now = ingredients(plan)
     changed = [name for name, digest in now.items() if before.get(name, digest) != digest]
     resampled = {f"data set {name.removeprefix('sample of ')}" for name in changed if name.startswith("sample of ")}
@@ -58,3 +56,13 @@ def changes(plan: Plan, out: Path) -> list[str]:
     return [
         f"{name} has changed ({what}); what depends on it is recomputed." for name, what in zip(changed, whats, strict=True)
     ]
+
+
+def _before(path: Path) -> dict[str, Any]:
+    """The ingredients that `run.json` names; {} where there is none that can be understood: it is written anew."""
+    try:
+        body = json.loads(path.read_text("utf-8")) if is_there(path) else {}
+    except (OSError, ValueError, RecursionError):
+        return {}
+    named = body.get("ingredients") if isinstance(body, dict) else None
+    return named if isinstance(named, dict) else {}
