@@ -16,17 +16,6 @@ OF_TEXTATTACK = {
 """Package -> its modules that are imported: a tagger, a similarity, a grammar checker and a dictionary."""
 
 
-class Untagged:
-    """A sentence without tokens, as a tagger that is not there leaves it."""
-
-    def __init__(self, *_: object, **__: object) -> None:
-        self.tokens: list[object] = []
-
-
-CLASSES = {"flair.data": {"Sentence": Untagged}}
-"""Module -> what of it must be a class."""
-
-
 class _Module(MagicMock):
     __path__: list[str] = []  # noqa: RUF012 - what makes a module a package
 
@@ -36,5 +25,5 @@ def stub(packages: dict[str, tuple[str, ...]]) -> list[str]:
     absent = [name for name in packages if name not in sys.modules and importlib.util.find_spec(name) is None]
     for name in absent:
         for module in (name, *(f"{name}.{part}" for part in packages[name])):
-            sys.modules[module] = _Module(__spec__=ModuleSpec(module, None), __name__=module, **CLASSES.get(module, {}))
+            sys.modules[module] = _Module(__spec__=ModuleSpec(module, None), __name__=module)
     return absent
