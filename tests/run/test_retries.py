@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from tests.run.test_damage import LINKER, PGD, content, run
 
 from robustmel.errors import RobustMELError
@@ -15,6 +14,7 @@ from robustmel.report import build
 from robustmel.run.interrupt import Interrupted
 from robustmel.run.jobs import Job
 from robustmel.run.listener import ProgressListener
+from robustmel.run.local_processes import threads
 
 SERVED = '''
 import os
@@ -73,7 +73,7 @@ def test_rows_that_failed_are_tried_again_by_the_same_command(
     second = run(colour_data, tmp_path, workers, **served)
     assert (second.retried, second.errors) == (3, 0)
     work = json.loads((tmp_path / "out" / "run.json").read_text())["work"]
-    assert work == {"retried": 3, "workers": 1, "threads": torch.get_num_threads()}
+    assert work == {"retried": 3, "workers": workers, "threads": threads(workers)}
     assert run(colour_data, tmp_path, workers, **served).made == 0
     run(colour_data, tmp_path / "sound", **served)
     assert content(tmp_path / "store") == content(tmp_path / "sound" / "store")
