@@ -9,7 +9,9 @@ job that has a peer, {"library": "ratio", "job": ..., "value": the peer's second
 where ../shared/bench/mel_data.py lies beside the checkout, else they are put together from syllables. A first run of each does
 not count, so files are read, and synonyms looked up once, before the clock starts. CLARE has fewer sentences (the peer needs half a
 minute for each), a masked language model of distilroberta's shape and random weights, and on our side the similarity of whole texts by
-the same model; "of_them" is how many, "tokens" went through the model for one sentence, padding included, those of the similarity not. WordNet is compared where a database lies in /usr/share/wordnet (or in $WORDNET) and the peer's own data are installed.
+the same model; "of_them" is how many, "tokens" went through the model for one sentence, padding included, those of the similarity not. WordNet is
+compared where a database lies in /usr/share/wordnet (or in $WORDNET) and the peer's own data are installed. Optional imports of
+TextAttack that are absent and not needed here are stubbed; a line names them.
 """
 
 from __future__ import annotations
