@@ -91,7 +91,7 @@ def test_the_text_last_keeps_the_images_of_the_set_it_is_made_upon(colour_data: 
 @pytest.mark.parametrize(
     ("attack", "says"),
     [
-        (PGD | {"upon": TEXT | {"source": "each"}}, "share source, view, logits and max_side"),
+        (PGD | {"upon": TEXT | {"source": "each"}}, "share source, view, logits, max_side and eot"),
         (PGD | {"upon": "nothing-known"}, "nothing-known"),
         ({"name": "qwerty", "upon": PGD}, "must be made first; make pgd upon it"),
     ],

@@ -37,12 +37,13 @@ def _linker(grid: Grid, linker: Component) -> dict[str, Any]:
     return linker.table | {"trained": {"recipe": trained.recipe, "on": [dataset.table for dataset in trained.on]}}
 
 
-def _attack(spec: AttackSpec, shared: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Keys that stand at their default are left out: those shared with the attack it is made upon are said once."""
+def _attack(spec: AttackSpec, shared: bool = False) -> dict[str, Any]:
+    """Keys that stand at their default are left out, and so are those that are said of the attack made upon this one."""
     default = AttackSpec(spec.attack)
-    aim = {option.name: getattr(spec, option.name) for option in fields(AttackSpec) if option.name not in ("attack", "upon")}
-    changed = {name: value for name, value in aim.items() if name not in shared and value != getattr(default, name)}
-    upon = {} if spec.upon is None else {"upon": _attack(spec.upon, ("source", "source_defence", "view", "logits", "max_side"))}
+    names = ("strength", "profile") if shared else [option.name for option in fields(AttackSpec)]
+    aim = {name: getattr(spec, name) for name in names if name not in ("attack", "upon")}
+    changed = {name: value for name, value in aim.items() if value != getattr(default, name)}
+    upon = {} if spec.upon is None else {"upon": _attack(spec.upon, shared=True)}
     return spec.attack.table | changed | upon
 
 

@@ -105,6 +105,8 @@ def test_keys_depend_on_the_files_and_not_on_where_they_lie(tmp_path: Path, lexi
 
     for name, (option, place) in {name: next(iter(given.items())) for name, given in lexicons.items()}.items():
         source = Path(place)
+        if name == "paraphrase":  # asks an endpoint, and reads no file
+            continue
         copy = tmp_path / name
         copy.mkdir()
         for file in source.iterdir() if source.is_dir() else [source]:

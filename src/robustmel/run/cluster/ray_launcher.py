@@ -37,11 +37,13 @@ class RayLauncher:
             _reach(*named.rsplit(":", 1))
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if executor != "ray":
-            try:
-                self.ray.init(address=executor, **quiet)
-            except Exception as problem:  # Ray raises whatever its transport does
-                raise MissingError(f"no Ray cluster at {executor}: {_first_line(problem)}") from None
-            return
+            for tries_left in (2, 1, 0):  # its client server may take longer to begin a session than it waits itself
+                try:
+                    self.ray.init(address=executor, **quiet)
+                    return
+                except Exception as problem:  # Ray raises whatever its transport does
+                    if not tries_left:
+                        raise MissingError(f"no Ray cluster at {executor}: {_first_line(problem)}") from None
         try:
             self.ray.init(address="auto", **quiet)
         except ConnectionError:
