@@ -53,8 +53,8 @@ def test_an_interrupt_waits_for_no_server() -> None:
     )
     with subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "asked\n"
+        assert [process.stdout.readline() for _ in range(2)] == ["asked\n"] * 2
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=30)
-    assert said.endswith("interrupted\n")
+    assert said == "interrupted\n"
     assert process.returncode == 0
