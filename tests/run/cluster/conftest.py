@@ -3,13 +3,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 from tests.conftest import make_colour_data
 
@@ -70,22 +66,3 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     process = whole.start("local")
     assert process.wait(timeout=200) == 0, process.communicate()
     return whole
-
-
-def contents(store: Path) -> dict[str, Any]:
-    """Images byte by byte and tables without the times."""
-    images: dict[str, Any] = {str(path.relative_to(store)): path.read_bytes() for path in store.glob("variant/*/*/images/*")}
-    tables = {str(path.relative_to(store)): pq.read_table(path) for path in store.glob("*/*/*/*.parquet")}
-    timeless = {
-        name: table.drop_columns([column for column in table.column_names if column == "seconds"]).to_pylist()
-        for name, table in tables.items()
-    }
-    return images | timeless
-
-
-def until(condition: Callable[[], Any], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "nothing happened"
-        time.sleep(0.05)

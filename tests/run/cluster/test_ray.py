@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.run.cluster.conftest import Job, contents, until
+from tests.run.cluster.conftest import Job
+from tests.run.test_executors import contents, until
 
 pytest.importorskip("ray", reason="needs Ray (pip install robustmel[ray])")
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.run.cluster.conftest import Job, contents, until
+from tests.run.cluster.conftest import Job
+from tests.run.test_executors import contents, until
 
 SCRIPT = Path(__file__).parent / "slurm.sh"
 DAEMONS = os.environ["PATH"] + ":/usr/sbin:/sbin"
