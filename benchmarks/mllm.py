@@ -48,6 +48,7 @@ from robustmel.linkers.chat.kept_replies import KeptReplies
 from robustmel.linkers.chat.linker import Chat
 from robustmel.linkers.chat.scored import ChatScores
 from robustmel.linkers.gemel.prompt_tokens import left_padded
+from robustmel.linkers.texts import name_of
 from robustmel.linkers.weights import EMBEDDED
 from robustmel.report.statistics.shares import interval
 from robustmel.types import Query
@@ -65,7 +66,7 @@ def each_candidate(linker: Any, queries: Sequence[Query]) -> list[tuple[str, ...
     for query in queries:
         vectors = model.picture_vectors([linker.picture(query, "IT2T")])[0]
         prompt = model.prompt(linker.question(query, "IT2T"), vectors[..., 0].numel())
-        names = [model.answer(linker.label(query, entity)) for entity in query.listed]
+        names = [model.answer(name_of(linker.kb, query, entity)) for entity in query.listed]
         features = [vectors] * len(names)
         ids, mask = left_padded([[*prompt, *name] for name in names])
         last = max(map(len, names)) + 1

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from robustmel.errors import ImageError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -79,6 +81,17 @@ class Query:
         if self.candidates is None:
             raise ValueError(f"query {self.id} lists no candidates: the whole knowledge base is open.")
         return self.candidates
+
+    @property
+    def image_file(self) -> Path:
+        """The image, for who needs one.
+
+        Raises:
+            ImageError: The record names none.
+        """
+        if self.image is None:
+            raise ImageError("no_image", f"mention {self.id} names no image.")
+        return self.image
 
 
 @dataclass(frozen=True, slots=True)

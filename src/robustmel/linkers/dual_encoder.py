@@ -225,9 +225,7 @@ class DualEncoder(Family):
         ]
 
     def _picture(self, query: Query) -> Picture:
-        if query.image is None:
-            raise ImageError("no_image", f"mention {query.id} names no image.")
-        picture = decode(query.image)
+        picture = decode(query.image_file)
         if self.preprocessing.understood:
             self.preprocessing.settings.resize(*picture.shape[:2])  # refuses what it cannot take
         return picture

@@ -1,8 +1,9 @@
-"""What a dual encoder is given to read: a label for each candidate, a text for each query."""
+"""What linkers are given to read: a label for each candidate, a text for each query."""
 
 from typing import Literal, get_args
 
 from robustmel.errors import UsageError
+from robustmel.kb import KnowledgeBase
 from robustmel.types import Entity, Query
 
 QueryText = Literal["sentence", "surface", "both"]
@@ -12,6 +13,11 @@ QueryText = Literal["sentence", "surface", "both"]
 def label(entity: Entity, template: str) -> str:
     """The text a candidate is scored by: the template with `{name}`, `{description}` and `{type}` filled in."""
     return template.format(name=entity.name, description=entity.description, type=entity.type or "")
+
+
+def name_of(kb: KnowledgeBase, query: Query, entity: str) -> str:
+    """The text of a candidate for a linker that reads names: what `labels` gives it, else its name."""
+    return (query.labels or {}).get(entity) or kb[entity].name
 
 
 def query_text(query: Query, what: QueryText, template: str = "{text}") -> str:

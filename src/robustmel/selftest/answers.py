@@ -22,9 +22,7 @@ def answers(queries: Sequence[Query], scores_of: ScoresOf, device: torch.device 
     together: defaultdict[tuple[int, ...], list[tuple[int, Tensor]]] = defaultdict(list)
     for index, query in enumerate(queries):
         try:
-            if query.image is None:
-                raise ImageError("no_image", f"mention {query.id} names no image.")
-            picture = torch.from_numpy(decode(query.image)).permute(2, 0, 1)
+            picture = torch.from_numpy(decode(query.image_file)).permute(2, 0, 1)
         except ImageError as problem:
             predictions[index] = Prediction(query.id, error=problem.kind)
             continue

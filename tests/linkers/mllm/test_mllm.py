@@ -18,6 +18,7 @@ from robustmel.linkers.conformance import conformance
 from robustmel.linkers.contract import capabilities
 from robustmel.linkers.gradient_check import gradient_problems
 from robustmel.linkers.mllm.linker import MLLM
+from robustmel.linkers.texts import name_of
 from robustmel.types import TASKS, Entity, Query, Task
 
 Trial = tuple[KnowledgeBase, list[Query]]
@@ -33,7 +34,7 @@ def by_the_library(linker: MLLM, query: Query, task: Task) -> dict[str, float]:
     """One mention, one candidate at a time: the library's processor, one plain pass over prompt and name, nothing cached."""
     model = linker.model
     inputs = model.inputs(linker.question(query, task), None if task == "T2T" else decode(str(query.image)))
-    return {entity: model.reference_score(inputs, model.answer(linker.label(query, entity))) for entity in query.listed}
+    return {entity: model.reference_score(inputs, model.answer(name_of(linker.kb, query, entity))) for entity in query.listed}
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -42,9 +42,7 @@ class _PictureTagger:
 
     def _picture(self, query: Query) -> Picture | str:
         try:
-            if query.image is None:
-                raise ImageError("no_image", f"mention {query.id} names no image.")
-            return decode(query.image, self._max_side)
+            return decode(query.image_file, self._max_side)
         except ImageError as problem:
             return problem.kind
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from robustmel.errors import ImageError, RobustMELError
+from robustmel.errors import RobustMELError
 from robustmel.images import Pixels, decode
 from robustmel.linkers.chat.kept_replies import KeptReplies
 from robustmel.linkers.chat.service import MESSAGES, ChatService, Reply, Route, needs_key
@@ -90,7 +90,7 @@ def image_part(query: Query, max_side: int) -> dict[str, Any]:
     Raises:
         ImageError: It names none, or it cannot be used.
     """
-    return picture_part(_pixels(query, max_side))
+    return picture_part(decode(query.image_file, max_side))
 
 
 def png(query: Query, max_side: int) -> str:
@@ -99,18 +99,12 @@ def png(query: Query, max_side: int) -> str:
     Raises:
         ImageError: It names none, or it cannot be used.
     """
-    return _png(_pixels(query, max_side))
+    return _png(decode(query.image_file, max_side))
 
 
 def picture_part(pixels: Pixels) -> dict[str, Any]:
     """Decoded pixels, uint8 (H, W, 3), as a part of a message."""
     return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{_png(pixels)}"}}
-
-
-def _pixels(query: Query, max_side: int) -> Pixels:
-    if query.image is None:
-        raise ImageError("no_image", f"mention {query.id} names no image.")
-    return decode(query.image, max_side)
 
 
 def _png(pixels: Pixels) -> str:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from robustmel.errors import ImageError
 from robustmel.kb import KnowledgeBase
-from robustmel.linkers.chat.at_once import at_once
 from robustmel.linkers.chat.chat_model import ChatModel, image_part
+from robustmel.linkers.chat.endpoint_linker import EndpointLinker
 from robustmel.linkers.chat.prompt import Prompt
-from robustmel.linkers.chat.reply_parser import chosen
-from robustmel.linkers.chat.service import ChatError
-from robustmel.linkers.chat.settings import UNKEYED, check, expected, name_of
+from robustmel.linkers.chat.reply_parser import meant
+from robustmel.linkers.chat.settings import check, expected
 from robustmel.linkers.contract import Capabilities
 from robustmel.linkers.packaged_prompts import read_prompt
-from robustmel.linkers.ranking import in_order_shown
-from robustmel.types import TASKS, Prediction, Query, Task, Usage
+from robustmel.linkers.texts import name_of
+from robustmel.types import Prediction, Query, Task, Usage
 
 
-class Chat:
+class Chat(EndpointLinker):
     """A multimodal language model behind any OpenAI-compatible endpoint (vLLM, SGLang, Ollama, `transformers serve`, hosted ones).
 
     It is shown the image and a numbered list of candidates, and asked for a number. The list is shuffled for each query, from its
@@ -56,12 +54,7 @@ class Chat:
         The prompts: the visual-attack paper's for MLLMs, in I2T and IT2T; see prompt-1.toml.
     """
 
-    tasks: ClassVar[tuple[Task, ...]] = TASKS
     version: ClassVar[int] = 1
-    reads_labels: ClassVar[bool] = True
-    random: ClassVar[bool] = True
-    remote: ClassVar[bool] = True
-    unkeyed: ClassVar[tuple[str, ...]] = UNKEYED
 
     def __init__(
         self, kb: KnowledgeBase, /, *, model: str, endpoint: str = "http://localhost:8000/v1", key_variable: str = "OPENAI_API_KEY",
@@ -74,13 +67,14 @@ class Chat:
             model=model, prompt=prompt, temperature=temperature, max_tokens=max_tokens, max_side=max_side, in_flight=in_flight,
             deadline=deadline, max_calls=max_calls, price_read=price_read, price_written=price_written, max_cost=max_cost,
         )  # fmt: skip
-        self.kb, self.prompt, self.shuffled, self.max_side = kb, read_prompt(Prompt, "chat", prompt), shuffle, max_side
+        self.kb, self.shuffled, self.max_side, self.in_flight = kb, shuffle, max_side, in_flight
+        self.prompt: Prompt = read_prompt(Prompt, "chat", prompt)
         settings = {"model": model, "temperature": temperature, "max_tokens": max_tokens} | dict(options or {})
         self._model = ChatModel(
             endpoint, {name: value for name, value in settings.items() if name not in leave_out}, key_variable=key_variable,
             deadline=deadline, replies=replies, max_calls=max_calls, prices=(price_read, price_written), max_cost=max_cost,
         )  # fmt: skip
-        self._draws, self._in_flight = temperature > 0, in_flight
+        self._draws = temperature > 0
 
     @classmethod
     def examine(cls, *, prompt: int = 1, **parameters: object) -> Capabilities:
@@ -96,40 +90,15 @@ class Chat:
         asked = [prompt.question(query, task, [name_of(kb, query, entity) for entity in query.listed]) for query in queries]
         return expected(parameters["replies"], asked, queries, task, parameters["max_side"], parameters["max_tokens"])
 
-    def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
-        """One prediction a query, in order, several asked at a time.
-
-        Raises:
-            MissingError: The endpoint refuses the key or knows no such model.
-            RobustMELError: A limit on calls or cost is reached; what was answered is kept.
-        """
-        return list(at_once(lambda query: self._answer(query, task), queries, self._in_flight))
-
-    def shown(self, query: Query) -> list[str]:
-        """The candidates in the order in which they are listed."""
-        return in_order_shown(query, self.shuffled)
-
-    def _answer(self, query: Query, task: Task) -> Prediction:
-        began = time.perf_counter()
-        listed = self.shown(query)
-        if not listed:
-            return Prediction(query.id, status="nil")
-        if any(entity not in self.kb for entity in listed):
-            return Prediction(query.id, error="unknown_candidate")
+    def ask(self, query: Query, task: Task, listed: Sequence[str]) -> Prediction:
+        """See `EndpointLinker.ask`."""
         labels = [name_of(self.kb, query, entity) for entity in listed]
-        try:
-            asked = [{"role": "user", "content": self._content(query, task, labels)}]
-        except ImageError as problem:
-            return Prediction(query.id, error=problem.kind)
-        try:
-            reply = self._model.ask(asked, {"seed": query.seed % 2**31} if self._draws else {})
-        except ChatError as problem:
-            return Prediction(query.id, error=str(problem), seconds=time.perf_counter() - began)
-        places = chosen(reply.text, labels) if reply.status == "ok" else None
-        status = reply.status if reply.status != "ok" else "unparsed" if places is None else "ok" if places else "nil"
-        ranked = tuple(listed[place] for place in places or ())
-        usage, seconds = Usage(1, reply.tokens_read, reply.tokens_written), time.perf_counter() - began
-        return Prediction(query.id, ranked, (1.0,) * len(ranked), seconds=seconds, text=reply.text, status=status, usage=usage)
+        asked = [{"role": "user", "content": self._content(query, task, labels)}]
+        reply = self._model.ask(asked, {"seed": query.seed % 2**31} if self._draws else {})
+        usage = Usage(1, reply.tokens_read, reply.tokens_written)
+        if reply.status != "ok":
+            return Prediction(query.id, text=reply.text, status=reply.status, usage=usage)
+        return replace(meant(query, reply.text, listed, labels), usage=usage)
 
     def _content(self, query: Query, task: Task, labels: Sequence[str]) -> list[dict[str, Any]]:
         asked = {"type": "text", "text": self.prompt.question(query, task, labels)}

@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from robustmel.types import Prediction, Query
+
 _NONE = re.compile(r"(?:0|none(?: of (?:the|these)(?: above| candidates)?)?|no candidate|unknown|nil)", re.IGNORECASE)
 _STATED = re.compile(
     r"(?:answer|index|candidate|option|number|choice)\W{0,8}(?:is|would be|:|=)?\W{0,8}([0-9]+)\b", re.IGNORECASE
@@ -37,6 +39,21 @@ def chosen(reply: str, labels: Sequence[str]) -> tuple[int, ...] | None:
         return tuple(by_label) if len({_plain(labels[place]) for place in by_label}) == 1 else None
     numbers = set(_NUMBER.findall(reply))
     return _place(numbers.pop(), labels) if len(numbers) == 1 else None
+
+
+def meant(query: Query, reply: str, listed: Sequence[str], labels: Sequence[str]) -> Prediction:
+    """The answer that a reply to a query means; see `chosen`.
+
+    Args:
+        query: What was asked.
+        reply: All that the model wrote.
+        listed: The candidates as they were listed.
+        labels: What they were called there.
+    """
+    places = chosen(reply, labels)
+    ranked = tuple(dict.fromkeys(listed[place] for place in places or ()))
+    status = "unparsed" if places is None else "ok" if ranked else "nil"
+    return Prediction(query.id, ranked, (1.0,) * len(ranked), text=reply, status=status)
 
 
 def _place(number: str, labels: Sequence[str]) -> tuple[int, ...] | None:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from robustmel.errors import ImageError, MissingError
+from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
-from robustmel.linkers.chat.at_once import at_once
 from robustmel.linkers.chat.chat_model import ChatModel, png
+from robustmel.linkers.chat.endpoint_linker import EndpointLinker
 from robustmel.linkers.chat.letter_scores import LETTERS, Decision, LetterPrompt, LetterScores, LogProbabilities, Way
 from robustmel.linkers.chat.prompt import one_line
-from robustmel.linkers.chat.service import ChatError
-from robustmel.linkers.chat.settings import UNKEYED, check, expected, name_of
+from robustmel.linkers.chat.settings import check, expected
 from robustmel.linkers.contract import Capabilities
 from robustmel.linkers.packaged_prompts import read_prompt
-from robustmel.linkers.ranking import in_order_shown, ranking
-from robustmel.types import TASKS, Prediction, Query, Task, Usage
+from robustmel.linkers.ranking import ranking
+from robustmel.linkers.texts import name_of
+from robustmel.types import Prediction, Query, Task, Usage
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +25,7 @@ FOLDER = "chat/letters"
 """Of its prompts."""
 
 
-class ChatScores:
+class ChatScores(EndpointLinker):
     """A multimodal language model behind an endpoint, by the probabilities of its answers: enough for Square and for margins.
 
     It is shown the image and a list of candidates with letters, shuffled for each query from its seed; the score of a candidate is the
@@ -62,12 +61,7 @@ class ChatScores:
         The questions: the visual-attack paper's for MLLMs; see letters/prompt-1.toml.
     """
 
-    tasks: ClassVar[tuple[Task, ...]] = TASKS
     version: ClassVar[int] = 1
-    reads_labels: ClassVar[bool] = True
-    random: ClassVar[bool] = True
-    remote: ClassVar[bool] = True
-    unkeyed: ClassVar[tuple[str, ...]] = UNKEYED
 
     def __init__(
         self, kb: KnowledgeBase, /, *, model: str, endpoint: str = "http://localhost:8000/v1", by: Way = "logprobs", prompt: int = 1,
@@ -77,8 +71,8 @@ class ChatScores:
         max_cost: float | None = None,
     ) -> None:  # fmt: skip
         check("chat-scores", {name: value for name, value in locals().items() if name not in ("self", "kb")})
-        self.kb, self.shuffled, self.max_side = kb, shuffle, max_side
-        self._prompt, self._in_flight = read_prompt(LetterPrompt, FOLDER, prompt), in_flight
+        self.kb, self.shuffled, self.max_side, self.in_flight = kb, shuffle, max_side, in_flight
+        self._prompt = read_prompt(LetterPrompt, FOLDER, prompt)
         settings: dict[str, Any] = {"model": model}
         settings |= {"temperature": 0, "max_tokens": 1} if by == "logprobs" else {}
         settings = {name: value for name, value in (settings | dict(options or {})).items() if name not in leave_out}
@@ -104,14 +98,6 @@ class ChatScores:
         written = int(parameters["by"] == "logprobs")
         return expected(parameters["replies"], asked, queries, task, parameters["max_side"], written)
 
-    def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
-        """One prediction a query, in order, several asked at a time; raises as `Chat.link` does.
-
-        Raises:
-            MissingError: The endpoint gives no log-probabilities, or refuses.
-        """
-        return list(at_once(lambda query: self._answer(query, task), queries, self._in_flight))
-
     def scores(self, queries: Sequence[Query], task: Task) -> Tensor:
         """float32 (B, C) log-probabilities, from each query's own image; the row of a query without an answer holds NaN."""
         import torch
@@ -123,31 +109,18 @@ class ChatScores:
             row[: len(query.listed)] = torch.tensor([own.get(entity, torch.nan) for entity in query.listed])
         return table
 
-    def shown(self, query: Query) -> list[str]:
-        """The candidates in the order of their letters, those that read the same included."""
-        return in_order_shown(query, self.shuffled)
-
-    def _answer(self, query: Query, task: Task) -> Prediction:
+    def ask(self, query: Query, task: Task, listed: Sequence[str]) -> Prediction:
+        """See `EndpointLinker.ask`."""
         import torch
 
-        began = time.perf_counter()
-        listed = self.shown(query)
-        if not listed:
-            return Prediction(query.id, status="nil")
-        if any(entity not in self.kb for entity in listed):
-            return Prediction(query.id, error="unknown_candidate")
         names = {entity: one_line(name_of(self.kb, query, entity)) for entity in listed}
         labels = list(dict.fromkeys(names[entity] for entity in listed))
         if len(labels) > len(LETTERS):
             return Prediction(query.id, error=f"too_many_candidates: {len(labels)}, and letters end at {len(LETTERS)}")
+        image = None if task == "T2T" else png(query, self.max_side)
+        reply = self._model.request(self._way.body(self._prompt, query, task, labels, image), self._way.route)
         try:
-            image = None if task == "T2T" else png(query, self.max_side)
-            reply = self._model.request(self._way.body(self._prompt, query, task, labels, image), self._way.route)
             scores = dict(zip(labels, self._way.scores(reply, labels), strict=False))
-        except ImageError as problem:
-            return Prediction(query.id, error=problem.kind)
-        except ChatError as problem:
-            return Prediction(query.id, error=str(problem), seconds=time.perf_counter() - began)
         except KeyError:
             return Prediction(query.id, error="malformed: the endpoint's reply leaves candidates out")
         told: dict[str, Any] = {"text": reply.text, "usage": Usage(1, reply.tokens_read, reply.tokens_written)}
@@ -156,6 +129,4 @@ class ChatScores:
         if not scores:
             return Prediction(query.id, status=reply.status, **told)
         answer = ranking(query, torch.tensor([scores[names[entity]] for entity in query.listed], dtype=torch.float64))
-        return Prediction(
-            query.id, answer.ranked, answer.scores, error=answer.error, seconds=time.perf_counter() - began, **told
-        )
+        return Prediction(query.id, answer.ranked, answer.scores, error=answer.error, **told)

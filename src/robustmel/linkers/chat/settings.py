@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from robustmel.errors import UsageError
-from robustmel.kb import KnowledgeBase
 from robustmel.linkers.chat.kept_replies import KeptReplies
 from robustmel.linkers.token_estimate import image_tokens, text_tokens
 from robustmel.types import Query, Task, Usage
@@ -34,11 +33,6 @@ def check(linker: str, parameters: Mapping[str, object]) -> None:
         raise UsageError(f"linker {linker}: {wrong[0]} is out of its range.")
     if parameters.get("max_cost") is not None and not numbers.get("price_read", 0) + numbers.get("price_written", 0):
         raise UsageError(f"linker {linker}: max_cost needs price_read and price_written, the prices of a million tokens.")
-
-
-def name_of(kb: KnowledgeBase, query: Query, entity: str) -> str:
-    """The text of a candidate: what `labels` gives it, else its name."""
-    return (query.labels or {}).get(entity) or kb[entity].name
 
 
 def expected(replies: str, asked: Sequence[str], queries: Sequence[Query], task: Task, max_side: int, written: int) -> Usage:

@@ -216,9 +216,7 @@ class GEMEL:
         """float32 (1, width) of a query's image; blank ones for T2T."""
         if task == "T2T":
             return blank(self.vision.width)
-        if query.image is None:
-            raise ImageError("no_image", f"mention {query.id} names no image.")
-        features: Tensor = self.vision.picture_features([self.vision.read(query.image)])
+        features: Tensor = self.vision.picture_features([self.vision.read(query.image_file)])
         return features
 
     def _answer(self, queries: Sequence[Query], task: Task) -> list[Prediction]:

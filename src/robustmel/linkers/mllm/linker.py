@@ -14,7 +14,7 @@ from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.batches import answered, scored
 from robustmel.linkers.chat.prompt import Prompt
-from robustmel.linkers.chat.reply_parser import chosen
+from robustmel.linkers.chat.reply_parser import meant
 from robustmel.linkers.contract import check_task
 from robustmel.linkers.gemel.beam_search import beam_search
 from robustmel.linkers.gemel.language_model import Prefix
@@ -27,6 +27,7 @@ from robustmel.linkers.mllm.stated import StatedMLLM
 from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.linkers.preprocessing import Picture
 from robustmel.linkers.ranking import in_order_shown, ranking
+from robustmel.linkers.texts import name_of
 from robustmel.types import TASKS, Prediction, Query, Task, Usage
 
 
@@ -146,25 +147,17 @@ class MLLM(StatedMLLM):
         """See `contract.HasReference`: by the library's own processor, model and `generate`."""
         return reference(self, queries, task)
 
-    def label(self, query: Query, entity: str) -> str:
-        """The text of a candidate: what `labels` gives it, else its name."""
-        return (query.labels or {}).get(entity) or self.kb[entity].name
-
     def shown(self, query: Query) -> list[str]:
         """The candidates in the order in which they are listed."""
         return in_order_shown(query, self.random)
 
     def question(self, query: Query, task: Task) -> str:
         """What is asked of a query."""
-        return self.prompt.question(query, task, [self.label(query, entity) for entity in self.shown(query)])
+        return self.prompt.question(query, task, [name_of(self.kb, query, entity) for entity in self.shown(query)])
 
     def picture(self, query: Query, task: Task) -> Picture | None:
         """The query's image; None where the task reads none."""
-        if task == "T2T":
-            return None
-        if query.image is None:
-            raise ImageError("no_image", f"mention {query.id} names no image.")
-        return decode(query.image)
+        return None if task == "T2T" else decode(query.image_file)
 
     def _seen(self, pictures: Sequence[Picture | None]) -> Vectors | None:
         kept = [picture for picture in pictures if picture is not None]
@@ -204,7 +197,9 @@ class MLLM(StatedMLLM):
         answer = ranking(replace(query, candidates=tuple(written)), own[own != -torch.inf])
         if answer.error:
             return answer
-        return replace(answer, text=self.label(query, answer.ranked[0])) if written else replace(answer, status="dead_end")
+        return (
+            replace(answer, text=name_of(self.kb, query, answer.ranked[0])) if written else replace(answer, status="dead_end")
+        )
 
     @torch.no_grad()
     def _by_index(self, queries: Sequence[Query], features: Vectors | None, task: Task) -> list[Prediction]:
@@ -228,10 +223,7 @@ class MLLM(StatedMLLM):
     def parsed(self, query: Query, text: str) -> Prediction:
         """The answer that a reply means."""
         listed = self.shown(query)
-        places = chosen(text, [self.label(query, entity) for entity in listed])
-        ranked = tuple(dict.fromkeys(listed[place] for place in places or ()))
-        status = "unparsed" if places is None else "ok" if ranked else "nil"
-        return Prediction(query.id, ranked, (1.0,) * len(ranked), text=text, status=status)
+        return meant(query, text, listed, [name_of(self.kb, query, entity) for entity in listed])
 
     def _read(
         self, queries: Sequence[Query], features: Vectors | None, task: Task
@@ -249,7 +241,7 @@ class MLLM(StatedMLLM):
         """(B, C): of every candidate's name; and which queries fit into the context, the rows of the others being NaN."""
         if absent := [entity for query in queries for entity in query.listed if entity not in self.kb]:
             raise MissingError(f'candidate "{absent[0]}" is not in the knowledge base.')
-        answers = [[self.model.answer(self.label(query, entity)) for entity in query.listed] for query in queries]
+        answers = [[self.model.answer(name_of(self.kb, query, entity)) for entity in query.listed] for query in queries]
         names = [[name if len(name) < self.max_new_tokens else () for name in row] for row in answers]
         _, prefix, fits = self._read(queries, features, task)
         table = listed_scores(self.model.lm, prefix, names, self.length_penalty)

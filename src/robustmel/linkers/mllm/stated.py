@@ -9,12 +9,12 @@ from typing import Any
 
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.chat.prompt import Prompt
-from robustmel.linkers.chat.settings import name_of
 from robustmel.linkers.contract import Capabilities, capabilities
 from robustmel.linkers.gemel.memory import language_model_memory
 from robustmel.linkers.loading import check_device
 from robustmel.linkers.mllm.settings import check, no_gradient, prompt_folder
 from robustmel.linkers.packaged_prompts import read_prompt
+from robustmel.linkers.texts import name_of
 from robustmel.linkers.token_estimate import image_tokens, text_tokens
 from robustmel.linkers.weights import model_folder, read_json, weight_files
 from robustmel.types import Query, Task, Usage

@@ -120,19 +120,13 @@ def _triage(
         status = None if context.objective is None else unattackable(query, gold[index], context.kb)
         if status is None:
             try:
-                height, width, _ = decode(_present(query), max_side=context.max_side).shape
+                height, width, _ = decode(query.image_file, max_side=context.max_side).shape
                 attackable[height, width].append(query.id)
                 continue
             except ImageError as problem:
                 status = f"error:{problem.kind}"
         rows[query.id] = {"id": query.id, "status": status}
     return rows, attackable
-
-
-def _present(query: Query) -> Path:
-    if query.image is None:
-        raise ImageError("no_image", f"mention {query.id} names no image.")
-    return query.image
 
 
 def _attack(
@@ -160,7 +154,7 @@ def _attack_batch(
     queries: Sequence[Query], gold: Sequence[str], context: ImageAttackContext, folder: Path, before: int
 ) -> list[Record]:
     began = time.perf_counter()
-    clean = [decode_with_notes(_present(query), max_side=context.max_side) for query in queries]
+    clean = [decode_with_notes(query.image_file, max_side=context.max_side) for query in queries]
     pixels = as_pixels([picture.pixels for picture in clean], context.device)
     asked = context.objective is not None
     columns = gold_columns(queries, gold, context.kb) if asked else [0] * len(queries)
@@ -197,7 +191,7 @@ def _attack_batch(
     for index, (query, decoded, agreed, rises) in enumerate(zip(queries, clean, steady, steps, strict=True)):
         row = _row(index, query, perturbation, (reread - pixels)[index], fooled, verdict, objective.problems.get(index, "nan"))
         note = "; ".join(filter(None, (perturbation.note, getattr(source, "note", ""), *decoded.notes)))
-        full = size_of(_present(query)) or decoded.pixels.shape[1::-1]
+        full = size_of(query.image_file) or decoded.pixels.shape[1::-1]
         share = {
             "note": note,
             "queries": row["queries"] * getattr(source, "draws", 1),
