@@ -6,14 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from robustmel.cli.options import FIELD, dataset_names, pairs
+from robustmel.cli.options import FIELD, DatasetName, NewFolder, pairs
 
 
 def check(
-    dataset: Annotated[
-        str,
-        typer.Argument(help="A data set: a name, or an inline table as in a grid.", autocompletion=dataset_names),
-    ],
+    dataset: DatasetName,
     path: Annotated[Path | None, typer.Option("--path", help="Its folder or file.")] = None,
     images: Annotated[Path | None, typer.Option("--images", help="The folder that image paths are relative to.")] = None,
     kb: Annotated[Path | None, typer.Option("--kb", help="Its knowledge base, if stored elsewhere.")] = None,
@@ -41,7 +38,7 @@ def check(
 
 def unpack(
     archive: Annotated[Path, typer.Argument(help="A .zip or .tar (.gz, .bz2, .xz).")],
-    out: Annotated[Path, typer.Option("--out", help="The folder to write; must not exist yet.")],
+    out: NewFolder,
     encoding: Annotated[
         str | None, typer.Option("--encoding", help="The encoding of file names that are not UTF-8, e.g. gbk.")
     ] = None,

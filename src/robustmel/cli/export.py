@@ -2,12 +2,11 @@
 
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from robustmel.cli.options import dataset_from_text, dataset_names
+from robustmel.cli.options import DatasetName, NewFolder, dataset_from_text
 from robustmel.errors import printable
 from robustmel.progress import counted
 
@@ -20,8 +19,8 @@ class Format(StrEnum):
 
 
 def export(
-    dataset: Annotated[str, typer.Argument(help="A data set: a name, or an inline table.", autocompletion=dataset_names)],
-    out: Annotated[Path, typer.Option("--out", help="The folder to write; must not exist yet.")],
+    dataset: DatasetName,
+    out: NewFolder,
     written: Annotated[Format, typer.Option("--format", help="own: the project's format. hub: for Hugging Face.")] = Format.own,
     split: Annotated[str, typer.Option("--split", help="One split, or all.")] = "all",
 ) -> None:

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from robustmel.cli.options import dataset_from_text, dataset_names
+from robustmel.cli.options import DatasetName, dataset_from_text
 
 
 def fetch_images(
-    dataset: Annotated[str, typer.Argument(help="A data set: a name, or an inline table.", autocompletion=dataset_names)],
+    dataset: DatasetName,
     contact: Annotated[
         str, typer.Option("--contact", help="Your mail address or web page; Wikimedia's robot policy requires it.")
     ],

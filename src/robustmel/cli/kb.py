@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robustmel.cli.options import dataset_from_text
+from robustmel.cli.options import NewFolder, dataset_from_text
 
 if TYPE_CHECKING:
     from robustmel.kb.dump import DumpReport
@@ -28,11 +28,12 @@ Dump = Annotated[
 Entities = Annotated[Path | None, typer.Option("--entities", help="An entities.jsonl, or a folder that `kb build` made.")]
 Dataset = Annotated[str | None, typer.Option("--dataset", help="A data set, for its own entities.")]
 Language = Annotated[list[str] | None, typer.Option("--language", help="Languages of a dump's labels, preferred first.")]
-Out = Annotated[Path, typer.Option("--out", help="The folder to write; must not exist yet.")]
 
 
 @kb.command()
-def build(out: Out, dump: Dump = None, entities: Entities = None, dataset: Dataset = None, language: Language = None) -> None:
+def build(
+    out: NewFolder, dump: Dump = None, entities: Entities = None, dataset: Dataset = None, language: Language = None
+) -> None:
     """Build a knowledge base from a dump, a file of entities, or a data set; resumable from a dump."""
     _one_source(dump, entities, dataset)
     if dump is not None:
@@ -58,7 +59,9 @@ def build(out: Out, dump: Dump = None, entities: Entities = None, dataset: Datas
 
 
 @kb.command()
-def index(out: Out, dump: Dump = None, entities: Entities = None, dataset: Dataset = None, language: Language = None) -> None:
+def index(
+    out: NewFolder, dump: Dump = None, entities: Entities = None, dataset: Dataset = None, language: Language = None
+) -> None:
     """Build an index of texts, in which evidence about entities is found without a network."""
     from robustmel.kb.dump import DumpReport, read_dump
     from robustmel.kb.entities_file import stream_kb

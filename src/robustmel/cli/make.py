@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from robustmel.cli.options import STORE, Device, StoreFolder, Workers, attack_names, dataset_names, linker_names
+from robustmel.cli.options import STORE, DatasetName, Device, Seed, StoreFolder, Workers, attack_names, linker_names
 from robustmel.cli.training import CommandWithRecipeKeys
 from robustmel.progress import progress_display
 
@@ -22,9 +22,7 @@ def recipes() -> None:
 
 
 def perturb(
-    dataset: Annotated[
-        str, typer.Argument(help="A data set: a name, or an inline table as in a grid.", autocompletion=dataset_names)
-    ],
+    dataset: DatasetName,
     linker: Annotated[str, typer.Option("--linker", help="The linker to attack.", autocompletion=linker_names)],
     attack: Annotated[
         list[str],
@@ -42,7 +40,7 @@ def perturb(
     candidates: Annotated[str, typer.Option("--candidates", help="The candidate generator.")] = "given",
     split: Annotated[str, typer.Option("--split", help="The split to attack, or all.")] = "test",
     limit: Annotated[int | None, typer.Option("--limit", min=0, help="The size of a random sample of the mentions.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="The random seed.")] = 0,
+    seed: Seed = 0,
     with_clean: Annotated[bool, typer.Option("--with-clean", help="Copy the unperturbed images too, to clean/.")] = False,
     store: StoreFolder = STORE,
     workers: Workers = 1,

@@ -18,6 +18,8 @@ Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help
 MaxErrors = Annotated[int, typer.Option("--max-errors", min=0, help="Errored rows allowed before the exit code becomes 1.")]
 
 GridFile = Annotated[Path, typer.Argument(help="A grid file (TOML).")]
+NewFolder = Annotated[Path, typer.Option("--out", help="The folder to write; must not exist yet.")]
+Seed = Annotated[int, typer.Option("--seed", help="The random seed.")]
 
 FIELD = "is not a field mapping; write ours=theirs, as in --field surface=mention"
 ROW = "names no row; write ROW=LINKER, as in --linker CLIP=clip-world"
@@ -53,6 +55,11 @@ def attack_names(incomplete: str) -> list[str]:
     from robustmel.attacks import ATTACKS
 
     return [name for name in ATTACKS if name.startswith(incomplete)]
+
+
+DatasetName = Annotated[
+    str, typer.Argument(help="A data set: a name, or an inline table as in a grid.", autocompletion=dataset_names)
+]
 
 
 def cores() -> int:

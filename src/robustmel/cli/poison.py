@@ -6,14 +6,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from robustmel.cli.options import STORE, StoreFolder, attack_names, dataset_names
+from robustmel.cli.options import STORE, DatasetName, NewFolder, Seed, StoreFolder, attack_names
 from robustmel.progress import progress_display
 
 
 def poison(
-    dataset: Annotated[
-        str, typer.Argument(help="A data set: a name, or an inline table as in a grid.", autocompletion=dataset_names)
-    ],
+    dataset: DatasetName,
     attack: Annotated[
         str,
         typer.Option(
@@ -23,7 +21,7 @@ def poison(
         ),
     ],
     record_rate: Annotated[float, typer.Option("--record-rate", help="The share of the records to poison, 0 to 1.")],
-    out: Annotated[Path, typer.Option("--out", help="The folder to write; must not exist yet.")],
+    out: NewFolder,
     path: Annotated[Path | None, typer.Option("--path", help="The data set's folder or file.")] = None,
     edit_rate: Annotated[
         float | None, typer.Option("--edit-rate", help="The share of words to edit.", show_default="the attack's")
@@ -52,7 +50,7 @@ def poison(
         str,
         typer.Option("--language-model", help="Measure how much the perplexity of edited texts rises, by this causal model."),
     ] = "",
-    seed: Annotated[int, typer.Option("--seed", help="The random seed.")] = 0,
+    seed: Seed = 0,
     store: StoreFolder = STORE,
 ) -> None:
     """Write a copy of a data set with poisoned training records, and what was done to each."""
