@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,16 +13,18 @@ import pytest
 
 from robustmel.cli.entry import run
 from robustmel.errors import UsageError
-from robustmel.experiments.visual.beside import paper_figures, table_lines
+from robustmel.experiments.visual.beside import legend, paper_figures, table_sheets
 from robustmel.experiments.visual.claims import agrees, claims_text, computed, gains, read_claims
 from robustmel.experiments.visual.context_probe import named_share
 from robustmel.experiments.visual.paper_tables import chosen, paper_rows, repeated_rows
+from robustmel.experiments.visual.run_table import folded
 from robustmel.experiments.visual.setup import TABLES, read_setup
+from robustmel.report.tables import text
 from robustmel.run.builder import Builder
 from robustmel.run.expand import expand
 from robustmel.run.store import Store
 from robustmel.training.mllm import described
-from robustmel.types import Entity
+from robustmel.types import Cell, Entity, Prediction, Usage
 
 ROOT = Path(__file__).parents[2]
 PAPER = ROOT.parent / "shared" / "papers" / "visual_attacks.csv"
@@ -98,11 +102,17 @@ def summary(attack: str, accuracy: float, **change: Any) -> Any:
     fields = {
         "dataset": "wikidata", "task": "I2T", "linker": "clip-world", "defence": "none", "white_box": True, "worst_case": False,
         "attack": attack, "accuracy": accuracy, "ci_low": 0.1, "ci_high": 0.9, "clean": attack == "clean",
-    }  # fmt: skip
-    return SimpleNamespace(**fields | change, cell=SimpleNamespace(source_linker=source))
+    } | change  # fmt: skip
+    by = "none" if attack == "clean" else f"{fields['white_box']}"
+    cell = Cell(fields["dataset"], fields["task"], fields["linker"], fields["defence"], by, attack, source_linker=source)
+    return SimpleNamespace(**fields, cell=cell)
 
 
-def test_our_figures_stand_above_the_paper_s_and_the_difference() -> None:
+def answer(calls: int, seconds: float) -> Prediction:
+    return Prediction("q", usage=Usage(calls), seconds=seconds)
+
+
+def test_our_figures_stand_above_the_paper_s_and_the_difference_and_linking_has_its_cost() -> None:
     setup = read_setup("table3", ['{name = "wikidata-mel", path = "W.json", label = "wikidata"}'], {"CLIP": "clip-world"})
     rows = [
         summary("clean", 0.5),
@@ -111,20 +121,52 @@ def test_our_figures_stand_above_the_paper_s_and_the_difference() -> None:
         summary("pgd-normal", 0.2, defence="retlink"),
         summary("pgd-normal", 0.4, defence="retlink", white_box=False),
     ]
-    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table_lines(setup, SimpleNamespace(summaries=rows))]  # type: ignore[arg-type]
-    table = [line for line in lines if len(line) == 9][2:11]
-    assert [line[0] for line in table if line[0]] == [
-        "clip-world",
-        "clip-world, retlink, static",
-        "clip-world, retlink, adaptive",
+    costs = {"one": [answer(1, 0.2), answer(2, 0.4)], "two": [answer(3, 0.6)], "other": [answer(50, 50.0)]}
+    cells = [SimpleNamespace(cell=replace(row.cell, seed=0), evaluations=()) for row in rows]
+    for place, key in ((0, "one"), (1, "two"), (1, "one"), (3, "other")):
+        cells[place].evaluations += (SimpleNamespace(answers=key),)
+    run = SimpleNamespace(cells=cells, answers=lambda cell, evaluation: iter(costs[evaluation.answers]))
+    report: Any = SimpleNamespace(summaries=rows, run=run)
+    sheet = next(iter(table_sheets(setup, report)))
+    assert [line[1] for line in sheet.lines] == [
+        kind for row in ("none", "static", "adaptive") for kind in (row, "paper", "difference")
     ]
-    assert [line[1:4] for line in table[:3]] == [
-        ["here", "50.0 [10, 90]", "25.0 [10, 90]"],
-        ["CLIP, Wikidata-MEL", "50.1", "31.4"],
-        ["difference", "-0.1", "-6.4"],
+    assert [line[2:4] for line in sheet.lines[:3]] == [("50.0\n(10–90)", "25.0\n(10–90)"), ("50.1", "31.4"), ("-0.1", "-6.4")]
+    assert [sheet.lines[row][2:4] for row in (3, 6)] == [
+        ("60.0\n(10–90)", "40.0\n(10–90)"), ("60.0\n(10–90)", "20.0\n(10–90)"),
+    ]  # fmt: skip
+    assert sheet.lines[3][4] == "–"
+    assert [line[-2:] for line in sheet.lines[:4]] == [("2.0", "0.400"), ("", ""), ("", ""), ("", "")]  # each answer once
+    assert sheet.lines[6][-2:] == ("50.0", "50.000")
+    assert [line[:4] for line in folded(sheet).lines[:3]] == [
+        ("clip-world", "none", "50.0", "25.0"), ("clip-world", "interval", "10–90", "10–90"), ("clip-world", "paper", "50.1", "31.4"),
+    ]  # fmt: skip
+    assert any("its row behind LLM-RetLink" in line for line in legend(setup, report))
+
+
+@pytest.mark.parametrize("name", ["table3", "table4"])
+def test_a_table_fits_a_hundred_columns(name: str) -> None:
+    setup = read_setup(name)
+    cells = [("clean", "none", True, ""), ("pgd-strong", "none", True, ""), ("pgd-strong", "retlink", True, "")]
+    rows = [
+        summary(attack, 1.0, linker=linker, defence=defence, white_box=known, ci_low=0.86, ci_high=1.0)
+        for linker in setup.linkers.values()
+        for attack, defence, known, _ in cells
     ]
-    assert [table[row][2:4] for row in (3, 6)] == [["60.0 [10, 90]", "40.0 [10, 90]"], ["60.0 [10, 90]", "20.0 [10, 90]"]]
-    assert table[3][4] == "n/a"
+    answered = SimpleNamespace(cell=rows[1].cell, evaluations=(SimpleNamespace(answers="it"),))
+    run = SimpleNamespace(cells=(answered,), answers=lambda *_: [answer(1, 12.3)])
+    report: Any = SimpleNamespace(summaries=rows, run=run)
+    for sheet in filter(attrgetter("lines"), table_sheets(setup, report)):
+        (heading,) = (line for line in text.render(folded(sheet), 100).splitlines() if line.startswith("linker"))  # one block
+        assert len(heading) <= 100
+
+
+def test_another_defence_may_be_named() -> None:
+    setup = read_setup("table3", defence='{name = "retlink", mode = "template", label = "template"}', quick=True)
+    assert [defence.title for defence in setup.grid.defences] == ["none", "template"]
+    assert setup.defence == "template"
+    with pytest.raises(UsageError, match="choose one"):
+        read_setup("table3", undefended=True, defence="retlink")
 
 
 def test_a_data_set_of_nobody_s_stands_beside_the_mean_and_repeated_rows_are_marked() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -102,7 +102,14 @@ def reproduce_command(
         str | None, typer.Option("--surrogate", help="table4: the linker that images are transferred from.")
     ] = None,
     undefended: Annotated[bool, typer.Option("--undefended", help="table3, table4: leave LLM-RetLink out.")] = False,
+    defence: Annotated[
+        str | None, typer.Option("--defence", help="table2 to table4: a defence, in place of `retlink` as it is by default.")
+    ] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="table2 to table4: how many mentions.")] = None,
+    written: Annotated[
+        Literal["table", "markdown"] | None,
+        typer.Option("--format", help="table2 to table4: the output format.", show_default="table"),
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Run a published experiment on the embedded world, with the paper's figures beside ours."""
@@ -119,12 +126,14 @@ def reproduce_command(
             "linkers": {row.strip(): named.strip() for row, named in pairs(linker, ROW).items()},
             "limit": limit,
             "undefended": undefended,
+            "defence": defence,
             "surrogate": surrogate,
+            "format": written,
         }
         for line in visual_text(name, quick, asked, out or Path("runs") / name, store, workers, device):
             print(line, flush=True)
         return
-    if dataset or linker or limit or surrogate or undefended:
+    if dataset or linker or limit or surrogate or undefended or defence or written:
         raise UsageError(
             f"{name} runs on its own data and linkers; --dataset, --linker and the like are for table2, table3 and table4."
         )

@@ -15,7 +15,7 @@ from robustmel.images import is_there
 from robustmel.report.questions import QUESTIONS, EntityFacts, Question, question
 from robustmel.report.record import AttackRecord
 from robustmel.run.store import Store
-from robustmel.types import Cell, Prediction
+from robustmel.types import Cell, Prediction, Usage
 
 IMAGE_COLUMNS = ("image", "succeeded_u8", "iterations", "zero_gradients", "linf", "l2", "linf_u8", "l2_u8", "width", "height")
 """Columns of an image attack's log that flags and figures read."""
@@ -157,6 +157,7 @@ class Run:
                 scores=tuple(row["scores"] or ()),
                 error=row["error"],
                 seconds=row["seconds"] or 0.0,
+                usage=Usage(*(row.get(name) or 0 for name in ("calls", "tokens_read", "tokens_written"))),
                 above=row.get("above"),
                 tied=row.get("tied"),
             )

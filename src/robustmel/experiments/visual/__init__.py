@@ -18,7 +18,7 @@ def visual_text(
     Args:
         name: One of `VISUAL`.
         quick: A few mentions.
-        asked: Of a table: see `setup.read_setup`.
+        asked: Of a table: see `setup.read_setup`; and its `format`.
         out: The run folder.
         store: Where artefacts are kept.
         workers: Processes.
@@ -27,7 +27,8 @@ def visual_text(
     Raises:
         UsageError: What is asked does not fit.
     """
-    foreign = [key for key in ("datasets", "linkers", "surrogate", "undefended") if asked[key] and not name.startswith("table")]
+    of_tables = ("datasets", "linkers", "surrogate", "undefended", "defence", "format")
+    foreign = [key for key in of_tables if asked[key] and not name.startswith("table")]
     if foreign:
         raise UsageError(f"{name} takes no {foreign[0]}: it is about the embedded world, or the paper's own figures.")
     if name == "visual-claims":
@@ -43,4 +44,5 @@ def visual_text(
     from robustmel.experiments.visual.run_table import run_table
     from robustmel.experiments.visual.setup import read_setup
 
-    yield from run_table(read_setup(name, quick=quick, **asked), out, store, workers, device)
+    chosen = {key: value for key, value in asked.items() if key != "format"}
+    yield from run_table(read_setup(name, quick=quick, **chosen), out, store, workers, device, asked["format"] or "table")

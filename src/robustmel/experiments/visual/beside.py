@@ -1,13 +1,14 @@
-"""A table in the paper's shape: our figures with intervals, the paper's beside each, and the difference."""
+"""A table in the paper's shape: our figures with intervals, the paper's beside each, the difference, and what linking cost."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import fmean
 
-from robustmel.experiments.table_text import columns
+from robustmel.experiments.visual.costs import linking_cost
 from robustmel.experiments.visual.paper_tables import ATTACKS, PAPER, RAW, RETLINK, chosen, is_repeated
 from robustmel.experiments.visual.setup import COLUMNS, Setup
 from robustmel.report import Report, Summary
+from robustmel.report.tables.sheet import Sheet
 from robustmel.types import Task
 
 PAPERS_DATASETS = {
@@ -17,6 +18,8 @@ PAPERS_DATASETS = {
 """Name of a data set here -> in the paper. Beside any other stands the mean over the paper's five."""
 TASKS: tuple[Task, ...] = ("I2T", "IT2T")
 HEAD = ("RAW", "PGD N", "PGD S", "APGD N", "APGD S", "CW N", "CW S")
+COSTS = ("calls", "seconds")
+CONTROLS = {"clean": "RAW", "noise-normal": "noise N", "noise-strong": "noise S", "blanked": "blanked"}
 REPEATED = "‡"
 
 
@@ -26,39 +29,64 @@ class Variant:
 
     Args:
         words: What its rows say behind the linker's name.
+        meaning: The same in a sentence.
         defended: Whether the linker is behind the defence.
         source: "itself" (what is judged, its defence included), "undefended", or the title of another linker.
     """
 
     words: str
+    meaning: str
     defended: bool
     source: str
 
 
 def variants(setup: Setup) -> list[Variant]:
     """The kinds of rows of a table, in order."""
-    kinds = [Variant("", False, "itself")]
+    words = "white box" if setup.surrogate else "none" if setup.defence else "here"
+    kinds = [Variant(words, "no defence; the images are made on the linker itself", False, "itself")]
     if setup.surrogate:
-        kinds.append(Variant(f"images made on {setup.surrogate}", False, setup.surrogate))
+        kinds.append(Variant("transfer", f"no defence; the images are made on {setup.surrogate}", False, setup.surrogate))
     if setup.defence:
-        kinds.append(Variant(f"{setup.defence}, static", True, "undefended"))
-        kinds.append(Variant(f"{setup.defence}, adaptive", True, "itself"))
+        behind = f"behind {setup.defence}; the images are made on the linker"
+        kinds.append(Variant("static", f"{behind} without it, as in the paper", True, "undefended"))
+        kinds.append(Variant("adaptive", f"{behind} with it", True, "itself"))
     return kinds
 
 
-def table_lines(setup: Setup, report: Report) -> Iterator[str]:
-    """Every data set and task, then what stands beside: controls, and what the marks mean."""
+def table_sheets(setup: Setup, report: Report) -> Iterator[Sheet]:
+    """Every data set and task, then the controls."""
     for dataset in dict.fromkeys(summary.dataset for summary in report.summaries):
-        names = [component.name for component in setup.grid.datasets if component.title == dataset]
-        papers = PAPERS_DATASETS.get(names[0] if names else dataset)
+        papers = _papers_name(setup, dataset)
         for task in TASKS:
-            yield f"### {dataset}, {task}"
-            yield ""
-            yield from columns([("", "", *HEAD), *_rows(setup, report, dataset, papers, task)])
-            yield ""
-        yield from _controls(setup, report, dataset)
+            yield Sheet(
+                ("linker", "", *HEAD, *COSTS),
+                2,
+                tuple(_rows(setup, report, dataset, papers, task)),
+                f"{dataset}, {task}",
+                grouped=True,
+            )
+        head = ("linker", "", *CONTROLS.values(), "text alone")
+        yield Sheet(head, 2, tuple(_controls(setup, report, dataset)), f"{dataset}, controls without a defence", grouped=True)
+
+
+def legend(setup: Setup, report: Report) -> Iterator[str]:
+    """What rows and columns mean."""
+    for kind in variants(setup):
+        yield f"{kind.words}: {kind.meaning}."
+    pairs = ", ".join(f"{paper} beside {linker}" for paper, linker in setup.linkers.items() if paper != linker)
+    stars = "; beside static and adaptive its row behind LLM-RetLink" if setup.defence else ""
+    whose = dict.fromkeys(
+        _papers_name(setup, summary.dataset) or "the mean of its five data sets" for summary in report.summaries
+    )
+    yield f"paper: {PAPER}, {', '.join(whose)}{f' ({pairs})' if pairs else ''}{stars}. difference: ours less the paper's."
+    yield f"{REPEATED} The paper prints these figures under attack for two of its data sets."
+    yield "Intervals: 95 %, clustered by entity and image."
+    yield (
+        "calls, seconds: of linking one mention, over all images of the row: calls of a language model or a describer of images, and"
+        " wall time when the answer was made."
+    )
     yield "IT2T under attack is judged by the worse of an image-view and a fused-view attack; the paper's images attack the image's score alone."
-    yield f"{REPEATED} {PAPER} print these figures under attack for two of their data sets."
+    yield "blanked: each image as grey as it gets, at its own mean brightness. noise: random, of the attacks' size."
 
 
 def paper_figures(linker: str, dataset: str | None, task: str, defended: bool) -> tuple[list[float | None], bool]:
@@ -70,8 +98,13 @@ def paper_figures(linker: str, dataset: str | None, task: str, defended: bool) -
     return [fmean(row.accuracy[name] for row in rows) for name in (RAW, *ATTACKS)], any(map(is_repeated, rows))
 
 
+def _papers_name(setup: Setup, dataset: str) -> str | None:
+    """What the paper calls a data set, None where it has none of that name."""
+    names = [component.name for component in setup.grid.datasets if component.title == dataset]
+    return PAPERS_DATASETS.get(names[0] if names else dataset)
+
+
 def _rows(setup: Setup, report: Report, dataset: str, papers: str | None, task: Task) -> Iterator[tuple[str, ...]]:
-    whose = papers or "mean of its five data sets"
     for paper_name, linker in setup.linkers.items():
         for kind in variants(setup):
             defence = setup.defence if kind.defended else "none"
@@ -85,11 +118,12 @@ def _rows(setup: Setup, report: Report, dataset: str, papers: str | None, task: 
             if not any(cells):
                 continue
             theirs, repeated = paper_figures(paper_name, papers, task, kind.defended)
-            star = "*" if kind.defended else ""
+            cost = linking_cost(report, filter(None, cells))
+            costs = (f"{cost[0]:.1f}", f"{cost[1]:.3f}") if cost else ("", "")
+            yield (linker, kind.words, *(_figure(cell) for cell in cells), *costs)
             mark = f" {REPEATED}" if repeated else ""
-            yield (f"{linker}{', ' if kind.words else ''}{kind.words}", "here", *map(_figure, cells))
-            yield ("", f"{paper_name}{star}, {whose}{mark}", *("n/a" if value is None else f"{value:.1f}" for value in theirs))
-            yield ("", "difference", *map(_difference, cells, theirs))
+            yield (linker, f"paper{mark}", *("n/a" if value is None else f"{value:.1f}" for value in theirs), "", "")
+            yield (linker, "difference", *map(_difference, cells, theirs), "", "")
 
 
 def _find(summaries: Iterable[Summary], attack: str, kind: Variant, linker: str) -> Summary | None:
@@ -104,30 +138,23 @@ def _find(summaries: Iterable[Summary], attack: str, kind: Variant, linker: str)
     return None
 
 
-def _controls(setup: Setup, report: Report, dataset: str) -> Iterator[str]:
+def _controls(setup: Setup, report: Report, dataset: str) -> Iterator[tuple[str, ...]]:
     """Noise of the attacks' size, grey images and the text alone, undefended."""
-    head = ("controls", "task", "RAW", "noise N", "noise S", "images blanked", "text alone")
-    rows: list[tuple[str, ...]] = [head]
     for linker in setup.linkers.values():
         own = [row for row in report.summaries if (row.dataset, row.linker, row.defence) == (dataset, linker, "none")]
         text = next((row for row in own if row.task == "T2T" and row.clean), None)
         for task in TASKS:
             by_attack = {row.attack: row for row in own if row.task == task}
-            figures = [_figure(by_attack.get(name)) for name in ("clean", "noise-normal", "noise-strong", "blanked")]
-            rows.append((linker, task, *figures, _figure(text) if task == "IT2T" else ""))
-    yield from columns(rows)
-    yield ""
+            figures = [_figure(by_attack.get(name)) for name in CONTROLS]
+            yield (linker, task, *figures, _figure(text) if task == "IT2T" else "")
 
 
 def _figure(summary: Summary | None) -> str:
+    """In percent, its interval behind a line feed: see `Sheet`."""
     if summary is None or summary.accuracy is None:
-        return "n/a"
-    bounds = (
-        ""
-        if summary.ci_low is None or summary.ci_high is None
-        else f" [{100 * summary.ci_low:.0f}, {100 * summary.ci_high:.0f}]"
-    )
-    return f"{100 * summary.accuracy:.1f}{bounds}"
+        return "–" if summary is None else "n/a"
+    low, high = summary.ci_low, summary.ci_high
+    return f"{100 * summary.accuracy:.1f}" + ("" if low is None or high is None else f"\n({100 * low:.0f}–{100 * high:.0f})")
 
 
 def _difference(summary: Summary | None, theirs: float | None) -> str:

@@ -1,13 +1,20 @@
 """Runs a table of the visual-attack paper and gives it as text."""
 
-import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from robustmel.api import execute
-from robustmel.experiments.visual.beside import table_lines
+from robustmel.experiments.visual.beside import legend, table_sheets
 from robustmel.experiments.visual.paper_tables import PAPER
 from robustmel.experiments.visual.setup import Setup
+from robustmel.report import Report
+from robustmel.report.comparisons import compare, defence_verdict
+from robustmel.report.tables import markdown, text
+from robustmel.report.tables.sheet import Sheet
+
+Format = Literal["table", "markdown"]
 
 SCALE = (
     f"On the embedded world these figures say nothing of the paper's models: drawn flags, linkers of a million parameters that know every name. The"
@@ -15,19 +22,35 @@ SCALE = (
 )
 
 
-def run_table(setup: Setup, out: Path, store: Path, workers: int, device: str) -> Iterator[str]:
-    """Runs what is missing; the table, its cost, and where every figure is."""
-    outcome = execute(setup.grid, out, store, workers, device)
-    report = outcome.report
+def run_table(setup: Setup, out: Path, store: Path, workers: int, device: str, written: Format = "table") -> Iterator[str]:
+    """Runs what is missing; the table, what it says of the defence, and where every figure is."""
+    report = execute(setup.grid, out, store, workers, device).report
+    n = max((summary.n for summary in report.summaries), default=0)
     yield f"## {PAPER}, {setup.name.replace('table', 'Table ')}: {setup.title}"
     yield ""
-    n = max((summary.n for summary in report.summaries), default=0)
-    yield f"Accuracy in % with 95 % intervals, clustered by entity and image; n = {n} mentions of each data set, one seed."
+    yield f"Accuracy in %; {n} mentions of each data set, one seed."
     yield ""
-    yield from table_lines(setup, report)
+    *first, last = table_sheets(setup, report)
+    for sheet in (*first, replace(last, notes=(*legend(setup, report), *_remarks(setup, report)))):
+        yield markdown.render(sheet) if written == "markdown" else text.render(folded(sheet))
+    yield f"Every figure: {out / 'report' / 'index.html'}"
+
+
+def folded(sheet: Sheet) -> Sheet:
+    """For a terminal: what would stand behind a figure in a line of its own."""
+    lines: list[tuple[str, ...]] = []
+    for line in sheet.lines:
+        pairs = [cell.partition("\n") for cell in line]
+        lines.append(tuple(first for first, _, _ in pairs))
+        if any(second for _, _, second in pairs):
+            lines.append((line[0], "interval", *(second.strip("()") for _, _, second in pairs[2:])))
+    return replace(sheet, lines=tuple(lines))
+
+
+def _remarks(setup: Setup, report: Report) -> Iterator[str]:
     if errors := sum(summary.errors for summary in report.summaries):
         yield f"{errors} answers are errors and count as wrong."
-    yield ""
+    if setup.defence and (verdict := defence_verdict(compare(report.scoring, "defence"))):
+        yield verdict
     if any(component.name.startswith("world-") for component in setup.grid.datasets):
-        yield textwrap.fill(SCALE, 110)
-    yield f"Every figure: {out / 'report' / 'index.html'}"
+        yield SCALE

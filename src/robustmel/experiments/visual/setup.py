@@ -44,6 +44,7 @@ def read_setup(
     linkers: Mapping[str, str] | None = None,
     limit: int | None = None,
     undefended: bool = False,
+    defence: str | None = None,
     surrogate: str | None = None,
     quick: bool = False,
 ) -> Setup:
@@ -55,6 +56,7 @@ def read_setup(
         linkers: The paper's name -> a name or an inline table, in place of the embedded linkers; those not named are left out.
         limit: How many mentions, a random sample.
         undefended: Leave LLM-RetLink out.
+        defence: In its place, or with settings of its own: a name or an inline table.
         surrogate: In place of clip-world.
         quick: Few mentions unless `limit` says how many, and PGD alone.
 
@@ -67,10 +69,12 @@ def read_setup(
         raise UsageError(f'{name} has no row "{min(unknown)}". {suggestion(min(unknown), table["linkers"])}')
     rows = {paper: _labelled(component_from_text(text), paper) for paper, text in (linkers or table["linkers"]).items()}
     source = component_from_text(surrogate or table.get("surrogate", "")) if surrogate or "surrogate" in table else None
-    defence = "" if undefended else table.get("defence", "")
+    if undefended and defence:
+        raise UsageError("--undefended leaves the defence out and --defence names one; choose one.")
+    behind = component_from_text(defence or table["defence"]) if not undefended and (defence or "defence" in table) else None
     columns = [column for column in COLUMNS if not quick or column[0] == "pgd"]
     aims: list[Any] = ["victim"]
-    aims += [{"linker": "victim", "defence": "none"}] if defence else []
+    aims += [{"linker": "victim", "defence": "none"}] if behind else []
     aims += [source.title] if source else []
     attacks: list[Any] = ["clean"]
     for aim in aims:
@@ -86,13 +90,13 @@ def read_setup(
             "tasks": ["I2T", "IT2T", "T2T"],
             "linkers": asked,
             "attacks": attacks,
-            "defences": ["none", *([defence] if defence else [])],
+            "defences": ["none", *([behind.table] if behind else [])],
             "limit": limit or (QUICK if quick else table["limit"]),
         },
         name,
     )
     titles = {paper: component.title for paper, component in rows.items()}
-    return Setup(name, table["title"], grid, titles, defence, source.title if source else "")
+    return Setup(name, table["title"], grid, titles, behind.title if behind else "", source.title if source else "")
 
 
 def _labelled(component: Component, paper: str) -> Component:

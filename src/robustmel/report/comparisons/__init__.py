@@ -1,6 +1,7 @@
 """Questions that two rows of the table answer together: does the text help, what does a defence save, which linker holds better."""
 
 from robustmel.report.comparisons.comparison import Comparison, points
+from robustmel.report.comparisons.defence_verdict import defence_verdict
 from robustmel.report.comparisons.kinds import QUESTIONS, compare, memory_remarks, remarks
 
-__all__ = ["QUESTIONS", "Comparison", "compare", "memory_remarks", "points", "remarks"]
+__all__ = ["QUESTIONS", "Comparison", "compare", "defence_verdict", "memory_remarks", "points", "remarks"]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from robustmel.errors import UsageError
 from robustmel.registry import suggestion
 from robustmel.report.comparisons.comparison import Comparison, Figure, decided
+from robustmel.report.comparisons.defence_verdict import defends
 from robustmel.report.credit import Credit, Floats
 from robustmel.report.record import unattacked
 from robustmel.report.rows import Row, table_rows
@@ -226,9 +227,12 @@ def memory_remarks(compared: Sequence[Comparison], most: int = 8) -> list[str]:
 
 def _note(lead: Comparison, compared: Sequence[Comparison]) -> str:
     question = QUESTIONS[lead.question]
-    line = {comparison.figure: comparison.sentence for comparison in compared if comparison.subject == lead.subject}
+    figures = {comparison.figure: comparison for comparison in compared if comparison.subject == lead.subject}
+    line = {key: comparison.sentence for key, comparison in figures.items()}
     undecided = "undecided" + lead.sentence.rpartition(" is undecided")[2]
     answer = f"{ANSWERS[lead.verdict]}, {lead.sentence}" if lead.verdict in ANSWERS else undecided
+    if lead.question == "defence" and lead.verdict == "more" and not defends(figures):
+        answer = f"not shown, {lead.sentence}, but {line['attacked']}"
     # one image to withstand on either side, rather than two on one
     doubted = ("same-images",) if lead.verdict != "more" else ()
     more = "".join(f"; {line[key]}" for key in (*doubted, *question.note_figures[1:]) if key in line)
