@@ -18,7 +18,6 @@ from robustmel.linkers.conformance import conformance
 from robustmel.linkers.contract import capabilities
 from robustmel.linkers.gradient_check import gradient_problems
 from robustmel.linkers.mllm.linker import MLLM
-from robustmel.linkers.texts import name_of
 from robustmel.types import TASKS, Entity, Query, Task
 
 Trial = tuple[KnowledgeBase, list[Query]]
@@ -34,7 +33,7 @@ def by_the_library(linker: MLLM, query: Query, task: Task) -> dict[str, float]:
     """One mention, one candidate at a time: the library's processor, one plain pass over prompt and name, nothing cached."""
     model = linker.model
     inputs = model.inputs(linker.question(query, task), None if task == "T2T" else decode(str(query.image)))
-    return {entity: model.reference_score(inputs, model.answer(name_of(linker.kb, query, entity))) for entity in query.listed}
+    return {entity: model.reference_score(inputs, model.answer(linker.kb[entity].name)) for entity in query.listed}
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -148,13 +147,34 @@ def test_a_text_cannot_pretend_to_be_an_image(family: str, folders: dict[str, Pa
     assert linker.link([query], "IT2T")[0].error is None
 
 
-def test_labels_take_the_place_of_names(folders: dict[str, Path], trial: Trial) -> None:
+def test_sentences_of_candidates_are_shown_and_names_scored(folders: dict[str, Path], trial: Trial) -> None:
     kb, queries = trial
     linker = linker_of("llava", folders, kb)
-    query, (first, second, *_) = queries[0], queries[0].listed
-    swapped = replace(query, labels={first: kb[second].name, second: kb[first].name})
-    plain, other = linker.scores([query], "I2T")[0], linker.scores([swapped], "I2T")[0]
-    assert torch.allclose(plain[[1, 0]], other[:2])
+    query = replace(queries[0], candidates=queries[0].listed[:3])
+    first, second, third = query.listed
+    told = replace(query, labels={first: f"{kb[first].name}, a\nred flag", second: "blue with a star " * 9})
+    lines = linker.question(told, "I2T").splitlines()[:3]
+    assert set(lines) == {
+        f"{kb[first].name}, a red flag",
+        f"{kb[second].name}: {'blue with a star ' * 9}".strip(),
+        f"{kb[third].name}",
+    }
+    (answer,) = linker.link([told], "I2T")
+    assert dict(zip(answer.ranked, answer.scores, strict=True)) == pytest.approx(by_the_library(linker, told, "I2T"), abs=2e-3)
+    assert answer.text == kb[answer.ranked[0]].name
+    (mixed,) = linker.link([replace(told, candidates=(third, first, second))], "I2T")
+    assert mixed.ranked == answer.ranked
+    assert not torch.allclose(linker.scores([query], "I2T"), linker.scores([told], "I2T"), atol=1e-3)
+
+
+@pytest.mark.parametrize("answer", ["labels", "index"])
+def test_an_answer_is_a_call(answer: str, folders: dict[str, Path], trial: Trial) -> None:
+    kb, queries = trial
+    linker = linker_of("llava", folders, kb, answer=answer)
+    (made,) = linker.link(queries[:1], "I2T")
+    prompt = linker.model.prompt(linker.question(queries[0], "I2T"), 0)
+    assert made.usage.calls == 1
+    assert made.usage.tokens_read > len(prompt)
 
 
 def test_capabilities_follow_from_the_answer(folders: dict[str, Path], trial: Trial) -> None:

@@ -96,7 +96,7 @@ def stale_rope_state(linker: Any) -> None:
 
 def off_by_one(linker: Any) -> None:
     before = linker._scored
-    linker._scored = lambda *given: (before(*given)[0].roll(1, 1), before(*given)[1])
+    linker._scored = lambda *given: (before(*given)[0].roll(1, 1), *before(*given)[1:])
 
 
 def overflow(linker: Any) -> None:
@@ -122,10 +122,10 @@ def image_order(linker: Any) -> None:
 def truncated_list(linker: Any) -> None:
     before = linker._scored
 
-    def scored(*given: Any) -> tuple[Tensor, list[bool]]:
-        table, fits = before(*given)
+    def scored(*given: Any) -> tuple[Tensor, list[bool], list[int]]:
+        table, *others = before(*given)
         table[:, 5:] = -torch.inf
-        return table, fits
+        return table, *others
 
     linker._scored = scored
 

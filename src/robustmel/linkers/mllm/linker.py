@@ -13,7 +13,7 @@ from robustmel.errors import ImageError, MissingError
 from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.batches import answered, scored
-from robustmel.linkers.chat.prompt import Prompt
+from robustmel.linkers.chat.prompt import Prompt, one_line
 from robustmel.linkers.chat.reply_parser import meant
 from robustmel.linkers.contract import check_task
 from robustmel.linkers.gemel.beam_search import beam_search
@@ -36,8 +36,9 @@ class MLLM(StatedMLLM):
 
     With `answer = "labels"` the model is asked for a name, and every candidate is scored by the log-probability that the model
     writes its name and then stops: the sum over the tokens, the end token among them, divided by their number to the power of
-    `length_penalty`. These scores have gradients down to the raw pixels. No list is shown, so no order matters. With
-    `answer = "index"` it is shown a numbered list, in an order drawn for each query from its seed, and writes a number; what is not
+    `length_penalty`. These scores have gradients down to the raw pixels. No list is shown, so no order matters; sentences that a query
+    has for its candidates (`Query.labels`) are shown above the question, in alphabetical order, and the names are scored all the same.
+    With `answer = "index"` it is shown a numbered list, in an order drawn for each query from its seed, and writes a number; what is not
     clear is wrong, with status "unparsed". Image and question are read once for all candidates of a mention.
 
     Args:
@@ -64,7 +65,7 @@ class MLLM(StatedMLLM):
     """
 
     tasks: ClassVar[tuple[Task, ...]] = TASKS
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads_labels: ClassVar[bool] = True
     trained_as: ClassVar[str] = "mllm"
     unkeyed: ClassVar[tuple[str, ...]] = ("canary",)
@@ -153,7 +154,15 @@ class MLLM(StatedMLLM):
 
     def question(self, query: Query, task: Task) -> str:
         """What is asked of a query."""
-        return self.prompt.question(query, task, [name_of(self.kb, query, entity) for entity in self.shown(query)])
+        asked = self.prompt.question(query, task, [name_of(self.kb, query, entity) for entity in self.shown(query)])
+        if self.answer == "index" or not query.labels:
+            return asked
+        return "\n".join([*sorted(self._statement(query, entity) for entity in query.listed), asked])
+
+    def _statement(self, query: Query, entity: str) -> str:
+        """A candidate's sentence on its line, its name before it where it does not begin with that."""
+        name, sentence = self.kb[entity].name, one_line(name_of(self.kb, query, entity))
+        return sentence if sentence.startswith(name) else f"{name}: {sentence}"
 
     def picture(self, query: Query, task: Task) -> Picture | None:
         """The query's image; None where the task reads none."""
@@ -184,10 +193,10 @@ class MLLM(StatedMLLM):
 
     @torch.no_grad()
     def _by_scores(self, queries: Sequence[Query], features: Vectors | None, task: Task) -> list[Prediction]:
-        table, fits = self._scored(queries, features, task)
+        table, fits, read = self._scored(queries, features, task)
         return [
-            self.ranked(query, row) if fit else Prediction(query.id, error="too_long")
-            for query, row, fit in zip(queries, table.cpu(), fits, strict=True)
+            replace(self.ranked(query, row), usage=Usage(1, tokens)) if fit else Prediction(query.id, error="too_long")
+            for query, row, fit, tokens in zip(queries, table.cpu(), fits, read, strict=True)
         ]
 
     def ranked(self, query: Query, scores: Tensor) -> Prediction:
@@ -197,9 +206,7 @@ class MLLM(StatedMLLM):
         answer = ranking(replace(query, candidates=tuple(written)), own[own != -torch.inf])
         if answer.error:
             return answer
-        return (
-            replace(answer, text=name_of(self.kb, query, answer.ranked[0])) if written else replace(answer, status="dead_end")
-        )
+        return replace(answer, text=self.kb[answer.ranked[0]].name) if written else replace(answer, status="dead_end")
 
     @torch.no_grad()
     def _by_index(self, queries: Sequence[Query], features: Vectors | None, task: Task) -> list[Prediction]:
@@ -237,12 +244,13 @@ class MLLM(StatedMLLM):
         seen = features and [vectors if fit else vectors[:0] for vectors, fit in zip(features, fits, strict=True)]
         return prompts, self.model.read(asked, seen), fits
 
-    def _scored(self, queries: Sequence[Query], features: Vectors | None, task: Task) -> tuple[Tensor, list[bool]]:
-        """(B, C): of every candidate's name; and which queries fit into the context, the rows of the others being NaN."""
+    def _scored(self, queries: Sequence[Query], features: Vectors | None, task: Task) -> tuple[Tensor, list[bool], list[int]]:
+        """(B, C): of every candidate's name; which queries fit into the context, the rows of the others being NaN; the tokens read."""
         if absent := [entity for query in queries for entity in query.listed if entity not in self.kb]:
             raise MissingError(f'candidate "{absent[0]}" is not in the knowledge base.')
-        answers = [[self.model.answer(name_of(self.kb, query, entity)) for entity in query.listed] for query in queries]
+        answers = [[self.model.answer(self.kb[entity].name) for entity in query.listed] for query in queries]
         names = [[name if len(name) < self.max_new_tokens else () for name in row] for row in answers]
-        _, prefix, fits = self._read(queries, features, task)
+        prompts, prefix, fits = self._read(queries, features, task)
         table = listed_scores(self.model.lm, prefix, names, self.length_penalty)
-        return table + table.new_tensor([0.0 if fit else torch.nan for fit in fits])[:, None], fits
+        read = [len(prompt) + sum(len(name) + 1 for name in row if name) for prompt, row in zip(prompts, names, strict=True)]
+        return table + table.new_tensor([0.0 if fit else torch.nan for fit in fits])[:, None], fits, read

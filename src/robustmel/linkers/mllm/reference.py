@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from robustmel.linkers.texts import name_of
 from robustmel.types import Prediction, Query, Task
 
 
@@ -19,7 +18,7 @@ def reference(linker: Any, queries: Sequence[Query], task: Task) -> list[Predict
         if linker.answer == "index":
             answers.append(linker.parsed(query, linker.model.reference_text(inputs, linker.max_new_tokens)))
             continue
-        names = [linker.model.answer(name_of(linker.kb, query, entity)) for entity in query.listed]
+        names = [linker.model.answer(linker.kb[entity].name) for entity in query.listed]
         sums = {name: linker.model.reference_score(inputs, name) for name in names if 0 < len(name) < linker.max_new_tokens}
         scores = [sums[name] / (len(name) + 1) ** linker.length_penalty if name in sums else -torch.inf for name in names]
         answers.append(linker.ranked(query, torch.tensor(scores)))
