@@ -116,12 +116,15 @@ def test_a_limit_on_calls_stops_the_run_and_a_higher_one_goes_on(painter: Painte
     assert len(painter.requests) == 10
 
 
-def test_a_limit_on_money_stops_the_run(painter: Painter, tmp_path: Path) -> None:
+def test_limits_on_money_and_tokens_stop_the_run(painter: Painter, tmp_path: Path) -> None:
     priced = {"price_read": 10_000.0, "price_written": 200_000.0, "in_flight": 1}  # 1 + 1 a call
     queries = [query(picture(tmp_path, 25 * number, f"p{number}"), 0, f"q{number}") for number in range(10)]
     with pytest.raises(RobustMELError, match="6 was spent, and max_cost = 5"):
         linker(painter, tmp_path, max_cost=5.0, **priced).link(queries, "I2T")
     assert len(painter.requests) == 3
+    with pytest.raises(RobustMELError, match="420 tokens were read and written, and max_total_tokens = 330"):
+        linker(painter, tmp_path, max_total_tokens=330, in_flight=1).link(queries, "I2T")
+    assert len(painter.requests) == 4
 
 
 def test_a_candidate_cannot_forge_a_line_of_the_list(painter: Painter, tmp_path: Path) -> None:
@@ -151,7 +154,10 @@ def test_without_a_picture_or_candidates_nobody_is_asked(painter: Painter, tmp_p
     assert painter.requests == []
 
 
-@pytest.mark.parametrize("wrong", [{"max_tokens": 0}, {"temperature": -1.0}, {"max_cost": 1.0}, {"prompt": 9}, {"model": ""}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"max_tokens": 0}, {"temperature": -1.0}, {"max_cost": 1.0}, {"max_total_tokens": -1}, {"prompt": 9}, {"model": ""}],
+)
 def test_wrong_parameters_are_refused(painter: Painter, tmp_path: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         Chat(KB, **{"model": "m", "endpoint": painter.endpoint, "replies": str(tmp_path / "r.sqlite")} | wrong)

@@ -13,6 +13,7 @@ from robustmel.attacks.text.word_attack import NO_MENTION, NO_WORD
 from robustmel.attacks.text.words import protected_spans
 from robustmel.errors import RobustMELError, UsageError, printable
 from robustmel.linkers.chat.chat_model import ChatModel
+from robustmel.linkers.chat.limits import Limits
 from robustmel.linkers.chat.service import ChatError, Reply
 from robustmel.types import Query, TextEdit
 
@@ -106,7 +107,7 @@ class Paraphrase:
         settings = {"model": self.model, "temperature": self.temperature, "max_tokens": self.max_tokens, **self.options}
         model = ChatModel(
             self.endpoint, {name: value for name, value in settings.items() if name not in self.leave_out},
-            key_variable=self.key_variable, deadline=self.deadline, replies=self.replies, max_calls=self.max_calls,
+            key_variable=self.key_variable, deadline=self.deadline, replies=self.replies, limits=Limits(self.max_calls),
         )  # fmt: skip
         with ThreadPoolExecutor(self.in_flight) as pool:
             try:

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from robustmel.errors import UsageError
 from robustmel.linkers.chat.chat_model import ChatModel
+from robustmel.linkers.chat.limits import Limits
 from robustmel.linkers.chat.service import Reply
+from robustmel.linkers.chat.settings import check
 
 
 @dataclass(frozen=True)
@@ -26,35 +27,17 @@ class Endpoint:
     in_flight: int
     deadline: float
     replies: str
-    max_calls: int | None
-    price_read: float
-    price_written: float
-    max_cost: float | None
+    limits: Limits
 
     def __post_init__(self) -> None:
-        fits = {
-            "temperature": self.temperature >= 0,
-            "max_tokens": self.max_tokens >= 1,
-            "in_flight": self.in_flight >= 1,
-            "deadline": self.deadline > 0,
-            "max_calls": self.max_calls is None or self.max_calls >= 0,
-            "max_cost": self.max_cost is None or self.max_cost >= 0,
-            "price_read": self.price_read >= 0,
-            "price_written": self.price_written >= 0,
-        }
-        for name, fit in fits.items():
-            if not fit:
-                raise UsageError(f"defence retlink: {name} is out of its range.")
-        if self.max_cost is not None and not self.price_read + self.price_written:
-            raise UsageError("defence retlink: max_cost needs price_read and price_written, the prices of a million tokens.")
+        check("defence retlink", vars(self.limits) | vars(self))
 
     def model(self, name: str) -> ChatModel:
         """The model of that name there."""
         settings = {"model": name, "temperature": self.temperature, "max_tokens": self.max_tokens} | dict(self.options)
         return ChatModel(
             self.address, {key: value for key, value in settings.items() if key not in self.leave_out},
-            key_variable=self.key_variable, deadline=self.deadline, replies=self.replies, max_calls=self.max_calls,
-            prices=(self.price_read, self.price_written), max_cost=self.max_cost,
+            key_variable=self.key_variable, deadline=self.deadline, replies=self.replies, limits=self.limits,
         )  # fmt: skip
 
 

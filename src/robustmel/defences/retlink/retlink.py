@@ -17,7 +17,9 @@ from robustmel.defences.retlink.retrievers import Source, evidence_files, eviden
 from robustmel.defences.retlink.taggers import tagger_of
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
+from robustmel.linkers.chat.limits import Limits
 from robustmel.linkers.chat.prompt import Prompt
+from robustmel.linkers.chat.settings import UNKEYED
 from robustmel.linkers.contract import Capabilities
 from robustmel.linkers.packaged_prompts import read_prompt
 
@@ -64,6 +66,7 @@ class RetLink:
         price_read: Of a million tokens read, in any currency.
         price_written: Of a million tokens written.
         max_cost: In that currency, in all; None sets no limit.
+        max_total_tokens: Tokens read and written, in all; None sets no limit.
 
     Raises:
         UsageError: A parameter is out of its range.
@@ -76,10 +79,7 @@ class RetLink:
     version: ClassVar[int] = 2
     random: ClassVar[bool] = False
     uses: ClassVar[tuple[str, ...]] = ()
-    unkeyed: ClassVar[tuple[str, ...]] = (
-        "store", "contact", "offline", "key_variable", "in_flight", "deadline", "replies", "max_calls", "price_read", "price_written",
-        "max_cost",
-    )  # fmt: skip
+    unkeyed: ClassVar[tuple[str, ...]] = ("store", "contact", "offline", *UNKEYED)
 
     def __init__(
         self, kb: KnowledgeBase, /, *, mode: Mode | None = None, profile: Profile = "", descriptors: str = "", lvm: str = "",
@@ -89,12 +89,12 @@ class RetLink:
         temperature: float | None = None, max_tokens: int = 128, options: Mapping[str, Any] | None = None,
         leave_out: Sequence[str] = (), max_side: int = 1024, in_flight: int = 8, deadline: float = 120.0,
         replies: str = ".robustmel/chat.sqlite", max_calls: int | None = None, price_read: float = 0.0, price_written: float = 0.0,
-        max_cost: float | None = None,
+        max_cost: float | None = None, max_total_tokens: int | None = None,
     ) -> None:  # fmt: skip
         chosen = choices(profile, mode, temperature, ensemble, llm, lvm, descriptors)
         asked = Endpoint(
             endpoint, key_variable, chosen.temperature, max_tokens, dict(options or {}), tuple(leave_out), in_flight, deadline,
-            replies, max_calls, price_read, price_written, max_cost,
+            replies, Limits(max_calls, max_total_tokens, max_cost, price_read, price_written),
         )  # fmt: skip
         questions: Prompt = read_prompt(Prompt, "retlink", prompt, "defence")
         self._kb, self._choices, self._extend, self._in_flight = kb, chosen, extend, in_flight

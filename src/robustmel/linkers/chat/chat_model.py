@@ -13,9 +13,9 @@ from typing import Any
 
 from PIL import Image
 
-from robustmel.errors import RobustMELError
 from robustmel.images import Pixels, decode
 from robustmel.linkers.chat.kept_replies import KeptReplies
+from robustmel.linkers.chat.limits import Limits
 from robustmel.linkers.chat.service import MESSAGES, ChatService, Reply, Route, needs_key
 from robustmel.types import Query
 
@@ -29,9 +29,7 @@ class ChatModel:
         key_variable: Name of the environment variable that holds the key.
         deadline: Seconds for one answer, tries and waits included.
         replies: File of the kept replies.
-        max_calls: Calls in all, those of earlier runs with the same file included; None sets no limit.
-        prices: Of a million tokens read, and written.
-        max_cost: In the currency of the prices, in all; None sets no limit.
+        limits: On what all calls may cost, those of earlier runs with the same file included.
 
     Raises:
         RobustMELError: A hosted endpoint gets no key, or the file cannot be written.
@@ -39,14 +37,14 @@ class ChatModel:
 
     def __init__(
         self, endpoint: str, settings: Mapping[str, Any], *, key_variable: str, deadline: float, replies: str,
-        max_calls: int | None = None, prices: tuple[float, float] = (0.0, 0.0), max_cost: float | None = None,
+        limits: Limits,
     ) -> None:  # fmt: skip
         key = os.environ.get(key_variable, "")
         needs_key(key_variable, key, endpoint)
         self._endpoint, self._settings = endpoint, dict(settings)
         self._service = ChatService(endpoint, key, deadline)
         self._kept = KeptReplies(Path(replies).expanduser())
-        self._max_calls, self._max_cost, self._prices = max_calls, max_cost, prices
+        self._limits = limits
 
     def ask(self, messages: Sequence[Mapping[str, Any]], more: Mapping[str, Any] | None = None) -> Reply:
         """The reply to messages, kept or new; see `request`.
@@ -67,18 +65,15 @@ class ChatModel:
         Raises:
             ChatError: There is no reply.
             MissingError: The endpoint refuses the key or knows no such model.
-            RobustMELError: A limit on calls or cost is reached; what was answered is kept.
+            RobustMELError: One of `limits` is reached; what was answered is kept.
         """
         told = [self._endpoint, body] if route.path == MESSAGES.path else [self._endpoint, route.path, body]
         request = hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=20).hexdigest()
         kept = self._kept.get(request)
         if kept is not None:
             return kept
-        if self._max_cost is not None and (cost := self._kept.spent().cost(*self._prices)) >= self._max_cost:
-            raise RobustMELError(
-                f"{cost:.4g} was spent, and max_cost = {self._max_cost:g}; raise it, and the same command goes on."
-            )
-        self._kept.sending(request, self._max_calls)
+        self._limits.check(self._kept.spent())
+        self._kept.sending(request, self._limits.max_calls)
         reply = self._service.ask(body, route)
         self._kept.keep(request, reply)
         return reply

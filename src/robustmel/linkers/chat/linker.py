@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.chat.chat_model import ChatModel, image_part
 from robustmel.linkers.chat.endpoint_linker import EndpointLinker
+from robustmel.linkers.chat.limits import Limits
 from robustmel.linkers.chat.prompt import Prompt
 from robustmel.linkers.chat.reply_parser import meant
 from robustmel.linkers.chat.settings import check, expected
@@ -46,6 +47,7 @@ class Chat(EndpointLinker):
         price_read: Of a million tokens read, in any currency.
         price_written: Of a million tokens written.
         max_cost: In that currency, in all; None sets no limit.
+        max_total_tokens: Tokens read and written, in all; None sets no limit.
 
     Raises:
         UsageError: A parameter is out of its range.
@@ -61,25 +63,22 @@ class Chat(EndpointLinker):
         prompt: int = 1, shuffle: bool = True, temperature: float = 0.0, max_tokens: int = 64,
         options: Mapping[str, Any] | None = None, leave_out: Sequence[str] = (), max_side: int = 1024, in_flight: int = 8,
         deadline: float = 120.0, replies: str = ".robustmel/chat.sqlite", max_calls: int | None = None, price_read: float = 0.0,
-        price_written: float = 0.0, max_cost: float | None = None,
+        price_written: float = 0.0, max_cost: float | None = None, max_total_tokens: int | None = None,
     ) -> None:  # fmt: skip
-        self.examine(
-            model=model, prompt=prompt, temperature=temperature, max_tokens=max_tokens, max_side=max_side, in_flight=in_flight,
-            deadline=deadline, max_calls=max_calls, price_read=price_read, price_written=price_written, max_cost=max_cost,
-        )  # fmt: skip
+        check("linker chat", {name: value for name, value in locals().items() if name not in ("self", "kb")})
         self.kb, self.shuffled, self.max_side, self.in_flight = kb, shuffle, max_side, in_flight
         self.prompt: Prompt = read_prompt(Prompt, "chat", prompt)
         settings = {"model": model, "temperature": temperature, "max_tokens": max_tokens} | dict(options or {})
         self._model = ChatModel(
             endpoint, {name: value for name, value in settings.items() if name not in leave_out}, key_variable=key_variable,
-            deadline=deadline, replies=replies, max_calls=max_calls, prices=(price_read, price_written), max_cost=max_cost,
+            deadline=deadline, replies=replies, limits=Limits(max_calls, max_total_tokens, max_cost, price_read, price_written),
         )  # fmt: skip
         self._draws = temperature > 0
 
     @classmethod
     def examine(cls, *, prompt: int = 1, **parameters: object) -> Capabilities:
         """What it offers; raises UsageError for a parameter that is out of its range."""
-        check("chat", parameters)
+        check("linker chat", parameters)
         read_prompt(Prompt, "chat", prompt)
         return Capabilities(cls.tasks, labels=True, random=cls.random, no_gradient="a chat endpoint gives text alone")
 

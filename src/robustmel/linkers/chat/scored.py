@@ -10,6 +10,7 @@ from robustmel.kb import KnowledgeBase
 from robustmel.linkers.chat.chat_model import ChatModel, png
 from robustmel.linkers.chat.endpoint_linker import EndpointLinker
 from robustmel.linkers.chat.letter_scores import LETTERS, Decision, LetterPrompt, LetterScores, LogProbabilities, Way
+from robustmel.linkers.chat.limits import Limits
 from robustmel.linkers.chat.prompt import one_line
 from robustmel.linkers.chat.settings import check, expected
 from robustmel.linkers.contract import Capabilities
@@ -53,6 +54,7 @@ class ChatScores(EndpointLinker):
         price_read: Of a million tokens read.
         price_written: Of a million tokens written.
         max_cost: In that currency; None sets no limit.
+        max_total_tokens: Tokens read and written; None sets no limit.
 
     Raises:
         UsageError: A parameter is out of its range.
@@ -68,9 +70,9 @@ class ChatScores(EndpointLinker):
         shuffle: bool = True, top: int = 20, options: Mapping[str, Any] | None = None, leave_out: Sequence[str] = (),
         max_side: int = 1024, key_variable: str = "OPENAI_API_KEY", in_flight: int = 8, deadline: float = 120.0,
         replies: str = ".robustmel/chat.sqlite", max_calls: int | None = None, price_read: float = 0.0, price_written: float = 0.0,
-        max_cost: float | None = None,
+        max_cost: float | None = None, max_total_tokens: int | None = None,
     ) -> None:  # fmt: skip
-        check("chat-scores", {name: value for name, value in locals().items() if name not in ("self", "kb")})
+        check("linker chat-scores", {name: value for name, value in locals().items() if name not in ("self", "kb")})
         self.kb, self.shuffled, self.max_side, self.in_flight = kb, shuffle, max_side, in_flight
         self._prompt = read_prompt(LetterPrompt, FOLDER, prompt)
         settings: dict[str, Any] = {"model": model}
@@ -79,14 +81,14 @@ class ChatScores(EndpointLinker):
         self._way: LetterScores = LogProbabilities(settings, top) if by == "logprobs" else Decision(settings)
         self._nothing = f'{endpoint} gives no log-probabilities; for transformers serve set by = "decision", for others use the linker chat.'
         self._model = ChatModel(
-            endpoint, {}, key_variable=key_variable, deadline=deadline, replies=replies, max_calls=max_calls,
-            prices=(price_read, price_written), max_cost=max_cost,
+            endpoint, {}, key_variable=key_variable, deadline=deadline, replies=replies,
+            limits=Limits(max_calls, max_total_tokens, max_cost, price_read, price_written),
         )  # fmt: skip
 
     @classmethod
     def examine(cls, *, prompt: int = 1, **parameters: object) -> Capabilities:
         """What it offers; raises UsageError for a parameter that is out of its range."""
-        check("chat-scores", parameters)
+        check("linker chat-scores", parameters)
         read_prompt(LetterPrompt, FOLDER, prompt)
         return Capabilities(cls.tasks, scores=True, labels=True, random=True, no_gradient="an endpoint gives scores alone")
 
