@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from robustmel.attacks.contract import replayed
-from robustmel.attacks.text.words import Span, apart, between_graphemes, located
+from robustmel.attacks.text.words import Span, apart, between_graphemes, is_plain, located
 from robustmel.types import Query, TextChange, TextEdit
 
 Editor = Callable[[str, Random], tuple[str, str] | None]
@@ -28,29 +28,40 @@ class EditableText:
 
     def change(self, span: Span, changes: Sequence[TextChange], dice: Random) -> TextChange | None:
         """An edit of the word at a span, drawn; None where there is none. A deleted word takes a space with it, if one is free."""
-        made = self.editor(self.query.text[slice(*span)], dice)
+        (start, end), text = span, self.query.text
+        made = self.editor(text[start:end], dice)
         if made is None:
             return None
-        start, end = span if made[0] else self._with_space(span, [*self.protected, *(change[:2] for change in changes)])
-        return TextChange(start, end, self.query.text[start:end], *made)
+        if not made[0]:
+            start, end = self._with_space(span, [*self.protected, *(change[:2] for change in changes)])
+        return TextChange(start, end, text[start:end], *made)
 
     def sound(self, changes: Sequence[TextChange]) -> bool:
         """Whether every change begins and ends between graphemes, in the text as it is and as it becomes."""
-        return between_graphemes(self.query.text, changes, self.edited(changes).text)
+        text = self.query.text
+        if is_plain(text) and all(is_plain(change.new) for change in changes):
+            return True
+        return between_graphemes(text, changes, self._after(changes)[0])
 
     def edited(self, changes: Sequence[TextChange]) -> Query:
         """The query after some changes, with the mention where it stands now: nowhere, if it was edited or had no place before."""
+        text, span = self._after(changes)
+        return replace(self.query, text=text, span=span)
+
+    def edit(self, changes: Sequence[TextChange], note: str = "") -> TextEdit:
+        """What an attack returns of it."""
+        text, span = self._after(changes)
+        query = self.query
+        return TextEdit(query.id, text, query.surface, span, edits=len(changes), note=note, changes=tuple(changes))
+
+    def _after(self, changes: Sequence[TextChange]) -> tuple[str, Span | None]:
+        """The text after some changes, and where the mention stands in it."""
         span = located(self.query)
         if span is not None:
             intact = all(change.end <= span[0] or span[1] <= change.start for change in changes)
             shift = sum(len(change.new) - len(change.old) for change in changes if change.end <= span[0])
             span = (span[0] + shift, span[1] + shift) if intact else None
-        return replace(self.query, text=replayed(self.query.text, changes) or "", span=span)
-
-    def edit(self, changes: Sequence[TextChange], note: str = "") -> TextEdit:
-        """What an attack returns of it."""
-        made = self.edited(changes)
-        return TextEdit(made.id, made.text, made.surface, made.span, edits=len(changes), note=note, changes=tuple(changes))
+        return replayed(self.query.text, changes) or "", span
 
     def _with_space(self, span: Span, taken: Sequence[Span]) -> Span:
         """A word with the space before it, else with the one after it, where one is free."""

@@ -95,37 +95,41 @@ class WordAttack:
         self, queries: Sequence[Query], objective: TextObjective | None, gold: Sequence[str | None], seeds: Sequence[int]
     ) -> list[TextEdit]:
         """See `TextAttack.perturb`; a query that cannot be attacked keeps its text, and its note says why."""
-        editor = self.editor()
-        return [
-            self._edited(query, editor, objective if self.queries else None, right, Random(seed))
-            for query, right, seed in zip(queries, gold, seeds, strict=True)
-        ]
+        editor, asked, dice = self.editor(), objective if self.queries else None, Random(0)
+        edits = []
+        for query, right, seed in zip(queries, gold, seeds, strict=True):
+            dice.seed(seed)  # a new Random would be seeded twice
+            edits.append(self._edited(query, editor, asked, right, seed, dice))
+        return edits
 
     def _edited(
-        self, query: Query, editor: Editor, objective: TextObjective | None, right: str | None, dice: Random
+        self, query: Query, editor: Editor, objective: TextObjective | None, right: str | None, seed: int, dice: Random
     ) -> TextEdit:
         protected = protected_spans(query, self.protect)
         if protected is None:
             return EditableText(query, (), editor).edit((), NO_MENTION)
-        text = EditableText(query, protected, editor)
-        eligible = [span for span in words(query.text) if self._eligible(query.text[slice(*span)]) and apart(span, protected)]
+        text, editable = query.text, EditableText(query, protected, editor)
+        eligible = [
+            (start, end) for start, end in words(text) if self._eligible(text[start:end]) and apart((start, end), protected)
+        ]
         most = max(1, int(self.edit_rate * len(eligible)))
         if objective is not None:
-            search = GreedySearch(text, objective, right, self.queries)
+            search = GreedySearch(editable, objective, right, self.queries)
             search.run(eligible, most, dice)
             note = "" if search.changes or search.margin < 0 else NO_EFFECT if eligible else NO_WORD
-            return replace(text.edit(search.changes, note), succeeded=search.margin < 0, queries=search.asked)
-        state = dice.getstate()
-        changes = _drawn(text, eligible, most, dice)
-        if not text.sound(changes):  # two graphemes fused, which is rare: again, and every change is tried
-            dice.setstate(state)
-            changes = _drawn(text, eligible, most, dice, careful=True)
-        if not changes or not text.edited(changes).text.strip():
-            return text.edit((), NO_TEXT if changes else NO_MEANS if eligible else NO_WORD)
-        return text.edit(changes, FEWER if len(changes) < most else "")
+            return replace(editable.edit(search.changes, note), succeeded=search.margin < 0, queries=search.asked)
+        changes = _drawn(editable, eligible, most, dice)
+        if not editable.sound(changes):  # two graphemes fused, which is rare: again, and every change is tried
+            dice.seed(seed)
+            changes = _drawn(editable, eligible, most, dice, careful=True)
+        edit = editable.edit(changes, FEWER if len(changes) < most else "")
+        if not changes or not edit.text.strip():
+            return editable.edit((), NO_TEXT if changes else NO_MEANS if eligible else NO_WORD)
+        return edit
 
     def _eligible(self, word: str) -> bool:
-        return any(map(str.isalpha, word)) and (self.stop_words or not is_stop_word(word))
+        letters = word.isalpha() or any(map(str.isalpha, word))
+        return letters and (self.stop_words or not is_stop_word(word))
 
 
 def _drawn(text: EditableText, eligible: list[Span], most: int, dice: Random, careful: bool = False) -> list[TextChange]:

@@ -64,12 +64,12 @@ def script_of(text: str) -> str:
 
 def is_stop_word(word: str) -> bool:
     """Whether a word, or what stands before its apostrophe, is an English function word, in any case."""
-    return re.split("['’]", word.casefold(), maxsplit=1)[0] in STOP_WORDS
+    return word.casefold().partition("'")[0].partition("’")[0] in STOP_WORDS
 
 
 def graphemes(text: str) -> list[str]:
     """The text cut into what a reader takes for one character each."""
-    return list(text) if _plain(text) else _GRAPHEME.findall(text)
+    return list(text) if is_plain(text) else _GRAPHEME.findall(text)
 
 
 def boundaries(text: str) -> set[int]:
@@ -85,8 +85,6 @@ def word_of(parts: Sequence[str]) -> str | None:
 
 def between_graphemes(text: str, changes: Sequence[TextChange], edited: str) -> bool:
     """Whether every change begins and ends between graphemes, in the original text and in the edited one."""
-    if _plain(text) and _plain(edited):
-        return True
     old, new, shift = boundaries(text), boundaries(edited), 0
     for change in changes:
         start, end = change.start + shift, change.start + shift + len(change.new)
@@ -121,7 +119,7 @@ def located(query: Query) -> Span | None:
 
 def apart(span: Span, others: Sequence[Span]) -> bool:
     """Whether a span touches no character of others, and reaches across none of the empty ones."""
-    return all(span[1] <= start or end <= span[0] for start, end in others)
+    return not others or all(span[1] <= start or end <= span[0] for start, end in others)
 
 
 def with_case_of(old: str, new: str) -> str:
@@ -131,5 +129,6 @@ def with_case_of(old: str, new: str) -> str:
     return new[:1].upper() + new[1:] if old[:1].isupper() else new
 
 
-def _plain(text: str) -> bool:
+def is_plain(text: str) -> bool:
+    """Whether every character of a text is a grapheme, whatever plain text it is put beside."""
     return text.isascii() and "\r" not in text
