@@ -34,7 +34,7 @@ def test_the_worst_case_takes_each_mention_s_worst_over_attacks_and_sources(colo
     summaries = build(tmp_path / "out").summaries
     rows = {row.defence: row for row in summaries if row.attack == "worst case (pixels, 80/255)"}
     assert rows.keys() == {"none", "bit-depth"}
-    assert rows["none"].members == rows["bit-depth"].members == ("pgd", "apgd", "square", "pgd")
+    assert rows["none"].members == rows["bit-depth"].members == ("pgd", "apgd", "square", "pgd", "gate-pgd")
     cells = json.loads((tmp_path / "out" / "run.json").read_text())["cells"]
     for defence, row in rows.items():
         right = []

@@ -9,6 +9,7 @@ DEFENCES = Registry(
         "retlink": "robustmel.defences.retlink.retlink:RetLink",
         "demo-vote": "robustmel.defences.demo_vote:DemoVote",
         "modality-gate": "robustmel.defences.modality_gate:ModalityGate",
+        "margin-gate": "robustmel.defences.margin_gate:MarginGate",
         "jpeg": "robustmel.defences.images.jpeg:JPEG",
         "bit-depth": "robustmel.defences.images.bit_depth:BitDepth",
         "median": "robustmel.defences.images.median:Median",

@@ -54,6 +54,7 @@ def _members(access: str, given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"name": "apgd", **gradients}
         yield {"name": "square", **ball, "queries": given["queries"], "eot": given["eot"]}
         yield {"name": "pgd", **gradients, "source": STATIC}
+        yield {"name": "gate-pgd", **gradients, "source": STATIC}
     elif access == "drawn text":
         for text in ("{name}", "a photo of {name}", "The answer is {name}."):
             yield {"name": "typographic", "text": text, "height": given["height"], "label": f'drawn "{text}"'}
@@ -67,5 +68,6 @@ def _members(access: str, given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"name": "poisoned-evidence", "page": "right", "label": "false traits"}
         yield {"name": "prompt-injection", "label": "instruction in a page"}
         yield {"name": "prompt-injection", "field": "description", "label": "instruction in a description"}
+        yield {"name": "injection-search", "label": "instruction that passes the filter"}
         yield {"name": "vandalism"}
         yield {"name": "squatting"}

@@ -30,7 +30,7 @@ QUERIES = [
     Query("b", "Tea was served.", "Teaton", None, None, ("Q1", "Q0", "Q3")),
 ]
 GOLD = ["Q1", "Q0"]
-NAMES = ("poisoned-evidence", "prompt-injection", "vandalism", "squatting")
+NAMES = ("poisoned-evidence", "prompt-injection", "vandalism", "squatting", "injection-search")
 
 
 def edited(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from robustmel.attacks.image.goal import Goal
+from robustmel.attacks.image.goal import Goal, lead
 
 Loss = Callable[[Tensor, Goal], Tensor]
 """float32 (B, C) scores and the goal -> float32 (B,)."""
@@ -74,4 +74,10 @@ def dlr_needs(goal: Goal) -> int:
     return 3 if goal.pulled is None else 4
 
 
-LOSSES: dict[str, Loss] = {"ce": cross_entropy, "dlr": dlr, "margin": margin}
+def wrong_lead(scores: Tensor, goal: Goal) -> Tensor:
+    """The lead of the best wrong candidate, or of the one to be drawn nearer, over all others: the margin until it is first, then more."""
+    best = scores.scatter(1, goal.gold[:, None], -torch.inf).argmax(1) if goal.pulled is None else goal.pulled
+    return lead(scores, best)
+
+
+LOSSES: dict[str, Loss] = {"ce": cross_entropy, "dlr": dlr, "margin": margin, "lead": wrong_lead}

@@ -41,6 +41,7 @@ class PGD(TargetableAttack, BallAttack):
     random_start: bool = True
     restarts: int = 1
 
+    loss: ClassVar[str] = "ce"
     version: ClassVar[int] = 2
     ranges: ClassVar[Mapping[str, Check]] = {"step_size": pixel_length}
 
@@ -83,7 +84,9 @@ class PGD(TargetableAttack, BallAttack):
         reached = torch.zeros_like(rows, dtype=torch.bool)
         for step in range(self.steps):
             current, slope = (
-                batch.first_gradient(current, rows, "ce") if step == 0 else (current, batch.loss_gradient(current, rows, "ce"))
+                batch.first_gradient(current, rows, self.loss)
+                if step == 0
+                else (current, batch.loss_gradient(current, rows, self.loss))
             )
             gradient, keep = self.ascent(slope.gradient, current, ball.centre), batch.still_active(current, rows, slope)
             if not keep.all():
