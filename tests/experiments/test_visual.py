@@ -16,9 +16,10 @@ from robustmel.errors import UsageError
 from robustmel.experiments.visual.beside import legend, paper_figures, table_sheets
 from robustmel.experiments.visual.claims import agrees, claims_text, computed, gains, read_claims
 from robustmel.experiments.visual.context_probe import named_share
+from robustmel.experiments.visual.made_up_names import names_grid
 from robustmel.experiments.visual.paper_tables import chosen, paper_rows, repeated_rows
 from robustmel.experiments.visual.run_table import folded
-from robustmel.experiments.visual.setup import TABLES, read_setup
+from robustmel.experiments.visual.setup import QUICK, TABLES, read_setup
 from robustmel.report.tables import text
 from robustmel.run.builder import Builder
 from robustmel.run.expand import expand
@@ -156,9 +157,20 @@ def test_a_table_fits_a_hundred_columns(name: str) -> None:
     answered = SimpleNamespace(cell=rows[1].cell, evaluations=(SimpleNamespace(answers="it"),))
     run = SimpleNamespace(cells=(answered,), answers=lambda *_: [answer(1, 12.3)])
     report: Any = SimpleNamespace(summaries=rows, run=run)
-    for sheet in filter(attrgetter("lines"), table_sheets(setup, report)):
+    gap: Any = SimpleNamespace(value=0.915, low=-0.05, high=0.954)
+    lost = {("wikidata", "I2T", linker): gap for linker in setup.linkers.values()} if setup.names else None
+    sheets = list(filter(attrgetter("lines"), table_sheets(setup, report, lost)))
+    for sheet in sheets:
         (heading,) = (line for line in text.render(folded(sheet), 100).splitlines() if line.startswith("linker"))  # one block
         assert len(heading) <= 100
+    assert [line[-1] for line in sheets[-1].lines[:2]] == (["91.5\n(-5 to 95)", "–"] if name == "table4" else ["", "–"])
+
+
+def test_names_are_made_up_in_every_data_set_of_a_table() -> None:
+    grid = names_grid(read_setup("table4", quick=True).grid)
+    assert [dataset.title for dataset in grid.datasets] == ["world-news", "renamed"]
+    assert [spec.attack.name for spec in grid.attacks] == ["clean"]
+    assert grid.limit == QUICK  # the same mentions: drawn by their ids
 
 
 def test_another_defence_may_be_named() -> None:

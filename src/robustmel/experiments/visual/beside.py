@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from robustmel.experiments.visual.costs import linking_cost
+from robustmel.experiments.visual.made_up_names import Lost
 from robustmel.experiments.visual.paper_tables import ATTACKS, PAPER, RAW, RETLINK, chosen, is_repeated
 from robustmel.experiments.visual.setup import COLUMNS, Setup
 from robustmel.report import Report, Summary
+from robustmel.report.comparisons import Comparison
 from robustmel.report.tables.sheet import Sheet
 from robustmel.types import Task
 
@@ -53,8 +55,8 @@ def variants(setup: Setup) -> list[Variant]:
     return kinds
 
 
-def table_sheets(setup: Setup, report: Report) -> Iterator[Sheet]:
-    """Every data set and task, then the controls."""
+def table_sheets(setup: Setup, report: Report, lost: Lost | None = None) -> Iterator[Sheet]:
+    """Every data set and task, then the controls, with what is lost where names are made up if that was asked."""
     for dataset in dict.fromkeys(summary.dataset for summary in report.summaries):
         papers = _papers_name(setup, dataset)
         for task in TASKS:
@@ -65,8 +67,9 @@ def table_sheets(setup: Setup, report: Report) -> Iterator[Sheet]:
                 f"{dataset}, {task}",
                 grouped=True,
             )
-        head = ("linker", "", *CONTROLS.values(), "text alone")
-        yield Sheet(head, 2, tuple(_controls(setup, report, dataset)), f"{dataset}, controls without a defence", grouped=True)
+        head = ("linker", "", *CONTROLS.values(), "text alone", *(() if lost is None else ("names",)))
+        lines = tuple(_controls(setup, report, dataset, lost))
+        yield Sheet(head, 2, lines, f"{dataset}, controls without a defence", grouped=True)
 
 
 def legend(setup: Setup, report: Report) -> Iterator[str]:
@@ -87,6 +90,8 @@ def legend(setup: Setup, report: Report) -> Iterator[str]:
     )
     yield "IT2T under attack is judged by the worse of an image-view and a fused-view attack; the paper's images attack the image's score alone."
     yield "blanked: each image as grey as it gets, at its own mean brightness. noise: random, of the attacks' size."
+    if setup.names:
+        yield "names: points lost, clean, where every name is made up, in the knowledge base and in the texts: linking or memory?"
 
 
 def paper_figures(linker: str, dataset: str | None, task: str, defended: bool) -> tuple[list[float | None], bool]:
@@ -138,15 +143,16 @@ def _find(summaries: Iterable[Summary], attack: str, kind: Variant, linker: str)
     return None
 
 
-def _controls(setup: Setup, report: Report, dataset: str) -> Iterator[tuple[str, ...]]:
-    """Noise of the attacks' size, grey images and the text alone, undefended."""
+def _controls(setup: Setup, report: Report, dataset: str, lost: Lost | None) -> Iterator[tuple[str, ...]]:
+    """Noise of the attacks' size, grey images, the text alone and made-up names, undefended."""
     for linker in setup.linkers.values():
         own = [row for row in report.summaries if (row.dataset, row.linker, row.defence) == (dataset, linker, "none")]
         text = next((row for row in own if row.task == "T2T" and row.clean), None)
         for task in TASKS:
             by_attack = {row.attack: row for row in own if row.task == task}
             figures = [_figure(by_attack.get(name)) for name in CONTROLS]
-            yield (linker, task, *figures, _figure(text) if task == "IT2T" else "")
+            names = () if lost is None else (_points(lost.get((dataset, task, linker))),)
+            yield (linker, task, *figures, _figure(text) if task == "IT2T" else "", *names)
 
 
 def _figure(summary: Summary | None) -> str:
@@ -155,6 +161,14 @@ def _figure(summary: Summary | None) -> str:
         return "–" if summary is None else "n/a"
     low, high = summary.ci_low, summary.ci_high
     return f"{100 * summary.accuracy:.1f}" + ("" if low is None or high is None else f"\n({100 * low:.0f}–{100 * high:.0f})")
+
+
+def _points(comparison: Comparison | None) -> str:
+    if comparison is None:
+        return "–"
+    low, high = comparison.low, comparison.high
+    bounds = "" if low is None or high is None else f"\n({100 * low:.0f} to {100 * high:.0f})"
+    return f"{100 * comparison.value:.1f}{bounds}"
 
 
 def _difference(summary: Summary | None, theirs: float | None) -> str:

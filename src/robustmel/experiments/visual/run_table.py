@@ -7,6 +7,7 @@ from typing import Literal
 
 from robustmel.api import execute
 from robustmel.experiments.visual.beside import legend, table_sheets
+from robustmel.experiments.visual.made_up_names import lost_with_names, names_grid
 from robustmel.experiments.visual.paper_tables import PAPER
 from robustmel.experiments.visual.setup import Setup
 from robustmel.report import Report
@@ -25,12 +26,15 @@ SCALE = (
 def run_table(setup: Setup, out: Path, store: Path, workers: int, device: str, written: Format = "table") -> Iterator[str]:
     """Runs what is missing; the table, what it says of the defence, and where every figure is."""
     report = execute(setup.grid, out, store, workers, device).report
+    lost = None
+    if setup.names:
+        lost = lost_with_names(execute(names_grid(setup.grid), out / "names-made-up", store, workers, device).report)
     n = max((summary.n for summary in report.summaries), default=0)
     yield f"## {PAPER}, {setup.name.replace('table', 'Table ')}: {setup.title}"
     yield ""
     yield f"Accuracy in %; {n} mentions of each data set, one seed."
     yield ""
-    *first, last = table_sheets(setup, report)
+    *first, last = table_sheets(setup, report, lost)
     for sheet in (*first, replace(last, notes=(*legend(setup, report), *_remarks(setup, report)))):
         yield markdown.render(sheet) if written == "markdown" else text.render(folded(sheet))
     yield f"Every figure: {out / 'report' / 'index.html'}"

@@ -28,6 +28,7 @@ class Setup:
         linkers: The paper's name -> how tables of ours call that linker.
         defence: Title of the defence, "" where there is none.
         surrogate: Title of the linker on which images are made for all, "" where there is none.
+        names: Whether the linkers are also asked where every name is made up.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Setup:
     linkers: Mapping[str, str]
     defence: str
     surrogate: str
+    names: bool
 
 
 def read_setup(
@@ -96,7 +98,8 @@ def read_setup(
         name,
     )
     titles = {paper: component.title for paper, component in rows.items()}
-    return Setup(name, table["title"], grid, titles, behind.title if behind else "", source.title if source else "")
+    against, made_on = behind.title if behind else "", source.title if source else ""
+    return Setup(name, table["title"], grid, titles, against, made_on, table.get("names", False))
 
 
 def _labelled(component: Component, paper: str) -> Component:
