@@ -7,9 +7,10 @@ import re
 import threading
 from collections.abc import Callable
 
+from robustmel.defences.retlink.batched_sentences import writer_of
 from robustmel.defences.retlink.candidate_sentences import CandidateSentences, Mode
 from robustmel.defences.retlink.described_linker import DescribedLinker
-from robustmel.defences.retlink.language_model_sentences import SentenceWriter, Written
+from robustmel.defences.retlink.language_model_sentences import Written
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.chat.prompt import Prompt
 from robustmel.linkers.chat.service import Reply
@@ -53,6 +54,6 @@ def defended(
     linker: object, kb: KnowledgeBase, model: Scripted, mode: Written, asked_for: Mode | None = None
 ) -> DescribedLinker:
     """A linker given the sentences of a scripted model."""
-    writer = SentenceWriter(model, mode, read_prompt(Prompt, "retlink", 1, "defence"))
-    sentences = CandidateSentences(kb, linker, asked_for or mode, True, KnowledgeBaseText(), writer, 4)
+    writer = writer_of(model, mode, read_prompt(Prompt, "retlink", 1, "defence"), 4)
+    sentences = CandidateSentences(kb, linker, asked_for or mode, True, KnowledgeBaseText(), writer)
     return DescribedLinker(linker, sentences, None, False)

@@ -1,22 +1,21 @@
 """One sentence for each candidate of a query, by a ladder of ways: what does not come off falls back on the next."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from robustmel.attacks.text.words import is_stop_word
 from robustmel.defences.retlink.descriptors import Descriptors
 from robustmel.defences.retlink.evidence_sentences import cleaned, named, suspicious, unsuspicious, usable_sentences
-from robustmel.defences.retlink.language_model_sentences import Draft, SentenceWriter
+from robustmel.defences.retlink.language_model_sentences import Draft, Writer
 from robustmel.defences.retlink.token_budget import TokenBudget
 from robustmel.kb import KnowledgeBase
-from robustmel.linkers.chat.at_once import at_once
 from robustmel.retrieval.evidence import Evidence, Retriever
 from robustmel.retrieval.word_index import words
 from robustmel.types import Entity, Query, Task, Usage
 
-Mode = Literal["none", "template", "extractive", "rewrite", "contextual", "select"]
+Mode = Literal["none", "template", "extractive", "rewrite", "contextual", "select", "contextual-batched", "select-batched"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +70,17 @@ class DescribedQuery:
         return frozenset(sentence.text for sentence in self.sentences if not sentence.whole)
 
 
+class Material(NamedTuple):
+    """What there is about one candidate: `shown` is what a language model reads of `usable` and `description`."""
+
+    entity: Entity
+    usable: Sequence[str]
+    description: str
+    shown: Sequence[str]
+    digests: tuple[str, ...]
+    left_out: int
+
+
 class CandidateSentences:
     """Writes the sentences.
 
@@ -81,21 +91,18 @@ class CandidateSentences:
         extend: Whether a sentence stands after the linker's own text of the candidate, or alone.
         retriever: Where evidence comes from.
         writer: Of the modes that ask a language model.
-        in_flight: Candidates about which it is asked at the same time.
     """
 
     def __init__(
-        self, kb: KnowledgeBase, linker: Any, mode: Mode, extend: bool, retriever: Retriever, writer: SentenceWriter | None = None,
-        in_flight: int = 1,
-    ) -> None:  # fmt: skip
-        self._kb, self._mode, self._extend, self._retriever = kb, mode, extend, retriever
-        self._writer, self._in_flight = writer, in_flight
+        self, kb: KnowledgeBase, linker: Any, mode: Mode, extend: bool, retriever: Retriever, writer: Writer | None = None
+    ) -> None:
+        self._kb, self._mode, self._extend, self._retriever, self._writer = kb, mode, extend, retriever, writer
         self._sides, self._budget = getattr(linker, "text_sides", None), TokenBudget(linker)
 
     def of(self, query: Query, task: Task, descriptors: Descriptors) -> DescribedQuery:
         """The query with a sentence for each of its candidates.
 
-        No candidate's sentence depends on another's evidence.
+        No candidate's sentence depends on another's evidence, but in the batched modes.
 
         Args:
             query: One that lists candidates.
@@ -109,19 +116,19 @@ class CandidateSentences:
         evidence = self._retriever.retrieve(entities, [] if self._mode == "rewrite" else keywords)
         lost = ("retrieval",) if getattr(self._retriever, "unanswered", 0) > unanswered else ()
 
-        def sentence(about: tuple[Entity, Sequence[Evidence]]) -> tuple[CandidateSentence, Usage]:
-            return self._sentence(*about, lambda entity, shown: self._draft(entity, shown, descriptors, context, query.seed))
-
-        pairs = list(zip(entities, evidence, strict=True))
-        chosen = list(map(sentence, pairs) if self._writer is None else at_once(sentence, pairs, self._in_flight))
-        sentences = tuple(part for part, _ in chosen)
+        materials = [self._material(*about) for about in zip(entities, evidence, strict=True)]
+        drafts = [Draft()] * len(materials)
+        if self._writer is not None:
+            about = [(own.entity, own.shown) for own in materials]
+            drafts = self._writer.drafts(about, descriptors, context, self._budget.words, query.seed)
+        sentences = tuple(map(self._sentence, materials, drafts))
         labels = {part.entity: part.text for part in sentences if part.text}
         described = replace(query, labels={**(query.labels or {}), **labels} or None)
         return DescribedQuery(
             described,
             sentences,
             (*self._fallbacks(sentences, descriptors), *lost),
-            sum((cost for _, cost in chosen), descriptors.usage),
+            sum((draft.usage for draft in drafts), descriptors.usage),
         )
 
     def _fallbacks(self, sentences: Sequence[CandidateSentence], descriptors: Descriptors) -> tuple[str, ...]:
@@ -129,25 +136,19 @@ class CandidateSentences:
         faults = sorted({f"{self._mode}_{part.fault}" for part in sentences if part.fault})
         return (*ways, *faults, *([] if descriptors.status == "ok" else [f"descriptors_{descriptors.status}"]))
 
-    def _draft(self, entity: Entity, shown: Sequence[str], descriptors: Descriptors, context: str, seed: int) -> Draft:
-        if self._writer is None:
-            return Draft()
-        return self._writer.draft(entity, shown, descriptors, context, self._budget.words, seed)
-
-    def _sentence(
-        self, entity: Entity, evidence: Sequence[Evidence], ask: Callable[[Entity, Sequence[str]], Draft]
-    ) -> tuple[CandidateSentence, Usage]:
-        """What stands for a candidate, from itself and its own evidence alone."""
+    def _material(self, entity: Entity, evidence: Sequence[Evidence]) -> Material:
         usable, left_out = usable_sentences(evidence, entity.description)
         description = cleaned(entity.description)
         if suspicious(description):
             description, left_out = "", left_out + 1
-        shown = [*usable, description] if description and (self._mode != "select" or not usable) else usable
-        draft = ask(entity, shown)
-        mode, text, whole = next(self._ways(entity, draft.text, usable, description), ("none", "", True))
+        shown = [*usable, description] if description and (not self._mode.startswith("select") or not usable) else usable
+        return Material(entity, usable, description, shown, tuple(part.digest[:12] for part in evidence), left_out)
+
+    def _sentence(self, own: Material, draft: Draft) -> CandidateSentence:
+        """What stands for a candidate, from itself and its own evidence alone."""
+        mode, text, whole = next(self._ways(own.entity, draft.text, own.usable, own.description), ("none", "", True))
         why = draft.fault or ("budget" if draft.text and mode != self._mode else "")
-        digests = tuple(part.digest[:12] for part in evidence)
-        return CandidateSentence(entity.id, text, mode, why, whole, digests, left_out), draft.usage
+        return CandidateSentence(own.entity.id, text, mode, why, whole, own.digests, own.left_out)
 
     def _ways(self, entity: Entity, written: str, usable: Sequence[str], description: str) -> Iterator[tuple[Mode, str, bool]]:
         """What can stand for a candidate, best first: the way, the text, and whether it is whole."""

@@ -35,7 +35,7 @@ def descriptors_of(reply: Reply) -> Descriptors:
     """
     if reply.status not in ("ok", "truncated"):
         return Descriptors(status=reply.status, raw=reply.text)
-    answer = _object(reply.text)
+    answer = first_object(reply.text)
     if answer is not None:
         main, words, ocr = answer.get("main"), answer.get("words"), answer.get("ocr")
         said = [*([main] if isinstance(main, str) else []), *_texts(words)]
@@ -47,7 +47,8 @@ def descriptors_of(reply: Reply) -> Descriptors:
     return _told([part for line in reply.text.splitlines() for part in _BULLET.sub("", line).split(",")], reply, ())
 
 
-def _object(text: str) -> Mapping[str, Any] | None:
+def first_object(text: str) -> Mapping[str, Any] | None:
+    """The first JSON object in a text; None where none of its first braces begins one."""
     start = -1
     for _ in range(_TRIES):
         start = text.find("{", start + 1)

@@ -8,13 +8,17 @@ from typing import Literal, Protocol
 from robustmel.defences.retlink.descriptors import Descriptors
 from robustmel.defences.retlink.evidence_sentences import cleaned, named
 from robustmel.defences.retlink.reply_check import fault, first_sentence
+from robustmel.linkers.chat.at_once import at_once
 from robustmel.linkers.chat.prompt import Prompt
 from robustmel.linkers.chat.reply_parser import chosen
 from robustmel.linkers.chat.service import ChatError, Reply
 from robustmel.types import Entity, Usage
 
-Written = Literal["rewrite", "contextual", "select"]
-"""The modes that ask a language model: of the entity alone (M3), in view of the mention (M4), for the best sentence's number (M5)."""
+Written = Literal["rewrite", "contextual", "select", "contextual-batched", "select-batched"]
+"""The modes that ask a language model: of the entity alone (M3), in view of the mention (M4), for the best sentence's number (M5).
+
+The batched ones ask about all candidates of a mention at once: `batched_sentences`.
+"""
 
 
 class LanguageModel(Protocol):
@@ -49,6 +53,18 @@ class Draft:
     usage: Usage = field(default_factory=Usage)
 
 
+About = tuple[Entity, Sequence[str]]
+"""A candidate, and cleaned sentences about it, its description among them."""
+
+
+class Writer(Protocol):
+    """Asks a language model about the candidates of a mention."""
+
+    def drafts(self, about: Sequence[About], descriptors: Descriptors, context: str, most: int, seed: int) -> list[Draft]:
+        """What came of it, one a candidate; see `SentenceWriter.draft`."""
+        ...
+
+
 class SentenceWriter:
     """Asks for one candidate at a time: the model never reads of two, so that what stands in one's page cannot reach another.
 
@@ -56,10 +72,15 @@ class SentenceWriter:
         model: Whom it asks.
         mode: What it asks for.
         prompt: With a question for each mode.
+        in_flight: Candidates about which it asks at the same time.
     """
 
-    def __init__(self, model: LanguageModel, mode: Written, prompt: Prompt) -> None:
-        self._model, self._mode, self._question = model, mode, prompt.ask[mode].strip()
+    def __init__(self, model: LanguageModel, mode: Written, prompt: Prompt, in_flight: int = 1) -> None:
+        self._model, self._mode, self._question, self._in_flight = model, mode, prompt.ask[mode].strip(), in_flight
+
+    def drafts(self, about: Sequence[About], descriptors: Descriptors, context: str, most: int, seed: int) -> list[Draft]:
+        """See `Writer`."""
+        return list(at_once(lambda own: self.draft(*own, descriptors, context, most, seed), about, self._in_flight))
 
     def draft(
         self, entity: Entity, evidence: Sequence[str], descriptors: Descriptors, context: str, most: int, seed: int
@@ -85,14 +106,7 @@ class SentenceWriter:
         usage = Usage() if self._mode == "rewrite" else Usage(1, reply.tokens_read, reply.tokens_written)
         if reply.status != "ok":
             return Draft(fault=reply.status, usage=usage)
-        if self._mode == "select":
-            places = chosen(reply.text, evidence)
-            if not places:
-                return Draft(fault="unparsed" if places is None else "none_fits", usage=usage)
-            return Draft(named(evidence[places[0]], entity.name), usage=usage)
-        sentence = first_sentence(reply.text)
-        why = fault(sentence, entity, evidence, most)
-        return Draft("" if why else sentence, why, usage)
+        return drafted(reply.text, entity, evidence, most, self._mode == "select", usage)
 
     def _asked(self, entity: Entity, evidence: Sequence[str], descriptors: Descriptors, context: str) -> str:
         """JSON, so that no text can pass for another part; what has no order stands in one order, so that equal questions are equal."""
@@ -101,3 +115,15 @@ class SentenceWriter:
         if self._mode != "rewrite":
             asked |= {"DESCRIPTORS": sorted(descriptors.words), "CONTEXT": context}
         return json.dumps(asked, ensure_ascii=False)
+
+
+def drafted(written: str, entity: Entity, evidence: Sequence[str], most: int, selects: bool, usage: Usage) -> Draft:
+    """What may stand for a candidate, of what was written about it: a checked sentence, or the one of the evidence whose number it is."""
+    if selects:
+        places = chosen(written, evidence)
+        if not places:
+            return Draft(fault="unparsed" if places is None else "none_fits", usage=usage)
+        return Draft(named(evidence[places[0]], entity.name), usage=usage)
+    sentence = first_sentence(written)
+    why = fault(sentence, entity, evidence, most)
+    return Draft("" if why else sentence, why, usage)

@@ -32,7 +32,7 @@ class Choices:
     @property
     def draws(self) -> bool:
         """Whether answers about a mention depend on a seed; an entity's sentence ("rewrite") is drawn once for all."""
-        return self.temperature > 0 and self.mode in ("contextual", "select")
+        return self.temperature > 0 and self.written not in (None, "rewrite")
 
 
 def choices(

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from robustmel.defences.detectors.representations import encoder_files
+from robustmel.defences.retlink.batched_sentences import writer_of
 from robustmel.defences.retlink.candidate_sentences import CandidateSentences, Mode
 from robustmel.defences.retlink.clues import CluedLinker
 from robustmel.defences.retlink.described_linker import DescribedLinker
 from robustmel.defences.retlink.descriptors import Tagger
 from robustmel.defences.retlink.endpoint import Endpoint, EndpointLanguageModel
-from robustmel.defences.retlink.language_model_sentences import SentenceWriter
+from robustmel.defences.retlink.language_model_sentences import Writer
 from robustmel.defences.retlink.profiles import Profile, choices
 from robustmel.defences.retlink.retrievers import Source, evidence_files, evidence_retriever
 from robustmel.defences.retlink.taggers import tagger_of
@@ -97,12 +98,12 @@ class RetLink:
             replies, Limits(max_calls, max_total_tokens, max_cost, price_read, price_written),
         )  # fmt: skip
         questions: Prompt = read_prompt(Prompt, "retlink", prompt, "defence")
-        self._kb, self._choices, self._extend, self._in_flight = kb, chosen, extend, in_flight
+        self._kb, self._choices, self._extend = kb, chosen, extend
         self._retriever = evidence_retriever(retriever, text_index, store, contact, offline, language)
-        self._writer: SentenceWriter | None = None
+        self._writer: Writer | None = None
         if chosen.written:
             model = EndpointLanguageModel(asked.model(llm), chosen.draws)
-            self._writer = SentenceWriter(model, chosen.written, questions)
+            self._writer = writer_of(model, chosen.written, questions, in_flight)
         seeing = replace(asked, address=lvm_endpoint or endpoint)
         self._tagger: Tagger | None = tagger_of(descriptors, lvm, kb, seeing, questions.ask["describe"], max_side, chosen.draws)
 
@@ -156,14 +157,13 @@ class RetLink:
             others: Likewise.
         """
         mode = choices(lvm=lvm, **others).written
-        written = min(entities, images * candidates) if mode == "rewrite" else images * candidates if mode else 0
+        asked = images if (mode or "").endswith("-batched") else images * candidates
+        written = min(entities, asked) if mode == "rewrite" else asked if mode else 0
         return written + (images if lvm else 0)
 
     def defend(self, linker: Any, /, **resources: Any) -> Any:
         """The linker, given sentences; or clues, if it writes names."""
         if self._tagger is not None and hasattr(linker, "showing"):
             return CluedLinker(linker, self._tagger)
-        sentences = CandidateSentences(
-            self._kb, linker, self._choices.mode, self._extend, self._retriever, self._writer, self._in_flight
-        )
+        sentences = CandidateSentences(self._kb, linker, self._choices.mode, self._extend, self._retriever, self._writer)
         return DescribedLinker(linker, sentences, self._tagger, self._choices.ensemble)
