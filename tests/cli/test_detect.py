@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from robustmel.cli.entry import run as run_command
@@ -40,6 +41,10 @@ def test_a_poisoned_folder_gives_areas_with_intervals(tmp_path: Path, capsys: py
     assert [row["detector"] for row in rows] == ["onion", "perplexity"]
     assert all((row["records"], row["poisoned"], row["auc"], row["found"]) == (8, 2, 1.0, 1.0) for row in rows)
     lines = [json.loads(line) for line in out.read_text().splitlines()]
+    for row in rows:  # 5 % of six clean records are none, so it flags from just above the highest of them
+        assert row["flagged"] == np.nextafter(
+            max(line[row["detector"]] for line in lines if line["id"] not in ("r2", "r6")), np.inf
+        )
     assert [line["id"] for line in lines] == [f"r{number}" for number in range(8)]
     assert sorted(lines, key=lambda line: -line["onion"])[0]["id"] in ("r2", "r6")
     code, printed, _ = run(capsys, str(folder), "--detector", "{name = 'neighbours', k = 2}")

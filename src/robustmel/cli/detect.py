@@ -73,11 +73,12 @@ def _number(score: float) -> float | None:
 def table(rows: list[dict[str, Any]]) -> str:
     """One line a detector."""
     measured = "auc" in rows[0]
-    lines = [f"{'detector':<28}{'records':>9}{'abstained':>11}{'seconds':>9}"]
+    lines = [f"{'detector':<28}{'records':>9}{'abstained':>11}{'seconds':>9}{'flags from':>12}"]
     if measured:
         lines[0] += f"{'poisoned':>10}   {'AUC (95 %)':<22}found at {rows[0]['false_alarms']:.0%} false alarms (95 %)"
     for row in rows:
         line = f"{row['detector']:<28}{row['records']:>9,}{row['abstained']:>11,}{row['seconds']:>9.1f}"
+        line += f"{'-' if row['flagged'] is None else format(row['flagged'], '.4g'):>12}"
         if measured:
             line += f"{row['poisoned']:>10,}   {_interval(row, 'auc', ''):<22}{_interval(row, 'found', '%')}"
         lines.append(line)

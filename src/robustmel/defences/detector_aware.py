@@ -2,29 +2,38 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 from pathlib import Path
 from random import Random
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from robustmel.attacks import ATTACKS
 from robustmel.attacks.contract import TextObjective
 from robustmel.attacks.quantities import at_least_one, proportion
-from robustmel.attacks.text.words import Protect
+from robustmel.attacks.text.editable_text import EditableText
+from robustmel.attacks.text.words import Protect, apart
 from robustmel.defences.detectors import DETECTORS
 from robustmel.defences.detectors.contract import file_assets
 from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
-from robustmel.types import Mention, Query, TextEdit
+from robustmel.types import Mention, Query, TextChange, TextEdit
+
+About = tuple[Query, str | None]
+"""What is asked, and the right entity."""
+
+FLAGGED = "fewer words edited than asked: the detector would flag the other edits tried"
 
 
 @dataclass(frozen=True)
 class DetectorAware:
     """Edits each text several times by another attack and keeps what a detector suspects least (Carlini & Wagner, 2017).
 
-    Of the tries those with the most edits are compared. It is how a detector of poisoned records is tested against an attacker who
-    knows it; detectors that compare records with one another cannot be asked, since the other records are not at hand.
+    Of the tries those with the most edits are compared. With `flagged` each edit of every try is a candidate, one after another,
+    and those by which the detector would flag the record are rejected. It is how a detector of poisoned records is tested against an
+    attacker who knows it; detectors that compare records with one another cannot be asked, since the other records are not at hand.
 
     Args:
         attack: A text attack by name that asks nobody.
@@ -32,6 +41,8 @@ class DetectorAware:
         protect: What stays; see the attack.
         detector: Whom to hide from: "onion", "perplexity", ... or one of your own whose class sets `by_record = True`.
         tries: Edits of each text that are compared.
+        flagged: The score from which the detector flags a record, as `robustmel detect` says it; None hides as well as can be, and rejects
+            nothing.
 
     Raises:
         UsageError: A value is out of its range, or the attack or the detector will not do.
@@ -46,6 +57,7 @@ class DetectorAware:
     protect: Protect = "mention"
     detector: str = "onion"
     tries: int = 8
+    flagged: float | None = None
 
     modality: ClassVar[Literal["text"]] = "text"
     writes: ClassVar[tuple[str, ...]] = ("text", "span")
@@ -89,17 +101,52 @@ class DetectorAware:
         """See `TextAttack.perturb`."""
         inner, dice = self._inner(), [Random(seed) for seed in seeds]
         tried = [inner.perturb(queries, None, gold, [own.getrandbits(63) for own in dice]) for _ in range(self.tries)]
-        records = [
-            Mention(edit.id, right, edit.surface, edit.text, edit.span, query.image)
-            for edits in tried
-            for query, right, edit in zip(queries, gold, edits, strict=True)
-        ]
-        scores = DETECTORS.create(self.detector).scores(records, KnowledgeBase(())) if records else np.zeros(0)
-        suspicion = np.nan_to_num(np.asarray(scores, np.float64), nan=-np.inf).reshape(self.tries, len(queries))
+        about = list(zip(queries, gold, strict=True))
+        if self.flagged is not None:
+            return self._unflagged(about, list(zip(*tried, strict=True)), self.flagged)
+        suspicion = self._suspicion(about * self.tries, [edit for edits in tried for edit in edits])
+        suspicion = suspicion.reshape(self.tries, len(queries))
         return [
             edits[min(range(self.tries), key=lambda attempt: (-edits[attempt].edits, suspicion[attempt, place]))]
             for place, edits in enumerate(zip(*tried, strict=True))
         ]
 
+    def _unflagged(self, about: Sequence[About], tried: Sequence[Sequence[TextEdit]], flagged: float) -> list[TextEdit]:
+        """The tries' edits of each text in their order, but for those that get the record flagged; no more than a try has."""
+        texts = [EditableText(query, ()) for query, _ in about]
+        most = [max(edit.edits for edit in edits) for edits in tried]
+        kept: list[list[TextChange]] = [[] for _ in about]
+        for candidates in zip_longest(*(dict.fromkeys(chain.from_iterable(edit.changes for edit in edits)) for edits in tried)):
+            drafts = {
+                place: sorted([*kept[place], change])
+                for place, change in enumerate(candidates)
+                if change is not None and len(kept[place]) < most[place] and _beside(change, kept[place])
+            }
+            drafts = {place: changes for place, changes in drafts.items() if texts[place].sound(changes)}
+            edited = [texts[place].edit(changes) for place, changes in drafts.items()]
+            for (place, changes), score in zip(
+                drafts.items(), self._suspicion([about[place] for place in drafts], edited), strict=True
+            ):
+                if score < flagged:
+                    kept[place] = changes
+        return [
+            text.edit(changes, FLAGGED if len(changes) < wanted else edits[0].note)
+            for text, changes, wanted, edits in zip(texts, kept, most, tried, strict=True)
+        ]
+
+    def _suspicion(self, about: Sequence[About], edits: Sequence[TextEdit]) -> NDArray[np.float64]:
+        """What the detector makes of edited texts, minus infinity where it abstains."""
+        records = [
+            Mention(edit.id, right, edit.surface, edit.text, edit.span, query.image)
+            for (query, right), edit in zip(about, edits, strict=True)
+        ]
+        scores = DETECTORS.create(self.detector).scores(records, KnowledgeBase(())) if records else np.zeros(0)
+        return np.nan_to_num(np.asarray(scores, np.float64), nan=-np.inf)
+
     def _inner(self) -> Any:
         return ATTACKS.create(self.attack, edit_rate=self.edit_rate, protect=self.protect)
+
+
+def _beside(change: TextChange, others: Sequence[TextChange]) -> bool:
+    """Whether a change can be made beside others: none touches what another one replaces, and no two insert at one place."""
+    return apart(change[:2], [other[:2] for other in others]) and change[:2] not in [other[:2] for other in others]

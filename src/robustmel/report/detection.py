@@ -50,6 +50,7 @@ def detect(
         own = suspicion(detector, records, dataset)
         row: dict[str, Any] = {"detector": detector.title, "records": len(records)}
         row |= {"abstained": int(np.isnan(own).sum()), "seconds": time.perf_counter() - began}
+        row["flagged"] = _reached_by(own if changed is None else own[~changed], FALSE_ALARMS)
         if changed is not None:
             made = detection(own, changed, cluster, FALSE_ALARMS)
             row |= {"poisoned": int(changed.sum()), "auc": made.auc, "auc_interval": made.auc_interval}
@@ -57,6 +58,13 @@ def detect(
         rows.append(row)
         scores[detector.title] = own
     return rows, scores
+
+
+def _reached_by(scores: Suspicion, share: float) -> float | None:
+    """The least score that no more than this share of the records reach; None where no score that is a number is so high."""
+    ranked = np.sort(np.where(np.isnan(scores), -np.inf, scores))
+    threshold = np.nextafter(ranked[-1 - int(share * len(ranked))], np.inf)
+    return float(threshold) if np.isfinite(threshold) else None
 
 
 def read_changed(provenance: Path) -> dict[str, bool]:
