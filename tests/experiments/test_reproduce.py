@@ -12,6 +12,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
+import robustmel as rm
 from robustmel.errors import UsageError
 from robustmel.experiments.rate_plot import rate_plot
 from robustmel.experiments.reproduce import experiments, read_experiment, reproduce
@@ -26,9 +27,9 @@ PAPER = Path(__file__).parents[3] / "shared" / "papers" / "poisoning.csv"
 
 @pytest.mark.parametrize("name", experiments())
 def test_every_table_can_be_planned(name: str, tmp_path: Path) -> None:
+    builder = Builder(Store(tmp_path / "store"))
     for table in read_experiment(name, quick=True).tables:
-        plan = expand(table.grid, Builder(Store(tmp_path / "store")))
-        assert plan.jobs, table.name
+        assert expand(table.grid, builder).jobs, table.name
 
 
 def test_the_full_experiment_has_ten_paired_seeds_where_conditions_differ_in_what_the_mapper_learns() -> None:
@@ -38,6 +39,26 @@ def test_the_full_experiment_has_ten_paired_seeds_where_conditions_differ_in_wha
     assert {name for name, count in poisoned.items() if count == 10} == {"clean-and-clare", "dual-encoder"}
     assert set(poisoned.values()) == {3, 10}
     assert {len(table.grid.seeds) for table in read_experiment("poisoning", quick=True).tables} == {1}
+
+
+def test_a_table_alone_with_fewer_seeds_is_the_same_grid_but_for_them() -> None:
+    whole = {table.name: table for table in read_experiment("poisoning").tables}
+    (table,) = read_experiment("poisoning", only=["unseen-entities"], seeds=2).tables
+    assert table == replace(whole["unseen-entities"], grid=replace(whole["unseen-entities"].grid, seeds=(0, 1)))
+    with pytest.raises(UsageError, match='poisoning has no table "unseen"'):
+        read_experiment("poisoning", only=["unseen"])
+
+
+def test_no_training_mention_is_about_an_unseen_entity() -> None:
+    (table,) = read_experiment("poisoning", only=["unseen-entities"]).tables
+    learnt = {mention.gold for mention in loaded(table.grid.trained["GEMEL"].on[0])}
+    asked = [mention for mention in loaded(table.grid.datasets[0]) if mention.split == "test"]
+    assert len(asked) > 50
+    assert learnt.isdisjoint(mention.gold for mention in asked)
+
+
+def loaded(dataset: Component) -> Any:
+    return rm.load_dataset(dataset.name, **dataset.params).mentions
 
 
 def test_a_poison_that_needs_a_file_is_there_where_the_user_names_it_and_else_marked_absent(tmp_path: Path) -> None:

@@ -84,6 +84,11 @@ def reproduce_command(
     store: StoreFolder = STORE,
     workers: Workers = 1,
     quick: Annotated[bool, typer.Option("--quick", help="Few mentions and seeds, to see that everything runs.")] = False,
+    table: Annotated[
+        list[str] | None,
+        typer.Option("--table", help="poisoning, poisoning-ablations: a table by name, not all; may be repeated."),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="The same: how many seeds.")] = None,
     vectors: Annotated[Path | None, typer.Option("--vectors", help="Word vectors, for the poison `embedding`.")] = None,
     wordnet: Annotated[
         Path | None, typer.Option("--wordnet", help="A WordNet database folder, for the poison `wordnet`.")
@@ -121,6 +126,10 @@ def reproduce_command(
         print("\n".join(sorted([*experiments(), *VISUAL])))
         return
     if name in VISUAL:
+        if table or seeds:
+            raise UsageError(
+                f"{name} is a table itself, of one seed; --table and --seeds are for poisoning and poisoning-ablations."
+            )
         asked = {
             "datasets": dataset or (),
             "linkers": {row.strip(): named.strip() for row, named in pairs(linker, ROW).items()},
@@ -138,7 +147,7 @@ def reproduce_command(
             f"{name} runs on its own data and linkers; --dataset, --linker and the like are for table2, table3 and table4."
         )
     given = {option: str(path) for option, path in (("vectors", vectors), ("wordnet", wordnet)) if path is not None}
-    experiment = read_experiment(name, quick, given)
+    experiment = read_experiment(name, quick, given, table or (), seeds)
     for text in reproduce(experiment, out or Path("runs") / name, store, workers, device):
         print(text, flush=True)
 

@@ -3,7 +3,7 @@
 import csv
 import textwrap
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -50,23 +50,38 @@ def experiments() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in _FOLDER.iterdir() if file.name.endswith(".toml"))
 
 
-def read_experiment(name: str, quick: bool = False, given: Mapping[str, str] | None = None) -> Experiment:
-    """An experiment by name, smaller where `quick`; `given` are files of the user's own, by the experiment's names for them ("vectors").
+def read_experiment(
+    name: str, quick: bool = False, given: Mapping[str, str] | None = None, only: Sequence[str] = (), seeds: int | None = None
+) -> Experiment:
+    """An experiment by name.
+
+    Args:
+        name: Its name.
+        quick: Few mentions and seeds, and little that is learnt from.
+        given: Files of the user's own, by the experiment's names for them ("vectors").
+        only: Names of its tables; empty for all.
+        seeds: How many, in place of each table's own.
 
     Raises:
-        UsageError: There is none of that name.
+        UsageError: There is none of that name, or no such table.
     """
     if name not in experiments():
         raise UsageError(f'no experiment "{name}". {suggestion(name, dict.fromkeys(experiments()))}')
     written = tomllib.loads((_FOLDER / f"{name}.toml").read_text("utf-8"))
+    tables = {table["name"]: table for table in written["tables"]}
+    for unknown in (asked for asked in only if asked not in tables):
+        raise UsageError(f'{name} has no table "{unknown}". {suggestion(unknown, tables)}')
     lines = (line for line in (_FOLDER / written["figures"]).read_text("utf-8").splitlines() if not line.startswith("#"))
     figures = list(csv.DictReader(lines))
+    instead = written["quick"] if quick else {}
     named: dict[str, Any] = dict(given or {})
-    for key, value in written["named"].items():
+    for key, value in {**written["named"], **instead.pop("named", {})}.items():
         named[key] = _filled(value, named)
-    quickly = written["quick"] if quick else {}
-    tables = tuple(_table({**written["grid"], **table, **quickly}, named, figures) for table in written["tables"])
-    return Experiment(written["paper"], written["scale"], tables)
+    if seeds is not None:
+        instead["seeds"] = list(range(seeds))
+    chosen = (table for table in tables.values() if not only or table["name"] in only)
+    made = tuple(_table({**written["grid"], **table, **instead}, named, figures) for table in chosen)
+    return Experiment(written["paper"], written["scale"], made)
 
 
 def _table(table: dict[str, Any], named: Mapping[str, Any], figures: list[dict[str, str]]) -> Table:
