@@ -192,6 +192,11 @@ def test_a_data_set_of_nobody_s_stands_beside_the_mean_and_repeated_rows_are_mar
 def test_the_command_prints_the_claims_and_keeps_options_to_the_tables(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["reproduce", "visual-claims"]) == 0
     assert capsys.readouterr().out == claims_text()
+    assert run(["reproduce"]) == 0
+    listed = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert listed.keys() >= {"table4", "figure1", "poisoning"}
+    assert run(["reproduce", "tabel2"]) == 2
+    assert 'Did you mean "table2"?' in capsys.readouterr().err
     assert run(["reproduce", "poisoning", "--limit", "3"]) == 2
     assert "are for table2, table3 and table4" in capsys.readouterr().err
     assert run(["reproduce", "table2", "--linker", "clip-world"]) == 2

@@ -121,10 +121,14 @@ def reproduce_command(
     from robustmel.errors import UsageError
     from robustmel.experiments.reproduce import experiments, read_experiment, reproduce
     from robustmel.experiments.visual import VISUAL, visual_text
+    from robustmel.registry import suggestion
 
+    known = {**experiments(), **VISUAL}
     if name is None:
-        print("\n".join(sorted([*experiments(), *VISUAL])))
+        print("\n".join(f"{known_name:<20} {known[known_name]}" for known_name in sorted(known)))
         return
+    if name not in known:
+        raise UsageError(f'no experiment "{name}". {suggestion(name, known)}')
     if name in VISUAL:
         if table or seeds:
             raise UsageError(

@@ -45,9 +45,12 @@ class Experiment:
     tables: tuple[Table, ...]
 
 
-def experiments() -> list[str]:
-    """Their names."""
-    return sorted(file.name.removesuffix(".toml") for file in _FOLDER.iterdir() if file.name.endswith(".toml"))
+def experiments() -> dict[str, str]:
+    """Their names, and what each is about."""
+    written = {
+        file.name.removesuffix(".toml"): file.read_text("utf-8") for file in _FOLDER.iterdir() if file.name.endswith(".toml")
+    }
+    return {name: tomllib.loads(text)["about"] for name, text in sorted(written.items())}
 
 
 def read_experiment(
@@ -66,7 +69,7 @@ def read_experiment(
         UsageError: There is none of that name, or no such table.
     """
     if name not in experiments():
-        raise UsageError(f'no experiment "{name}". {suggestion(name, dict.fromkeys(experiments()))}')
+        raise UsageError(f'no experiment "{name}". {suggestion(name, experiments())}')
     written = tomllib.loads((_FOLDER / f"{name}.toml").read_text("utf-8"))
     tables = {table["name"]: table for table in written["tables"]}
     for unknown in (asked for asked in only if asked not in tables):

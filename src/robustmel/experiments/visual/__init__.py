@@ -6,8 +6,14 @@ from typing import Any
 
 from robustmel.errors import UsageError
 
-VISUAL = ("figure1", "table2", "table3", "table4", "visual-claims")
-"""What `robustmel reproduce` knows of it by name."""
+VISUAL = {
+    "figure1": "The attacked image asked for something else: what an attack on the name leaves of a description.",
+    "table2": "Six dual encoders under PGD, APGD and CW (the visual-attack paper, Table 2).",
+    "table3": "The same behind LLM-RetLink, attacked without and with knowing of it (the visual-attack paper, Table 3).",
+    "table4": "Three multimodal language models, white box, by transfer and behind LLM-RetLink (the visual-attack paper, Table 4).",
+    "visual-claims": "What the visual-attack paper says of its figures, beside its own tables; runs nothing.",
+}
+"""What `robustmel reproduce` knows of it: name -> what it is about."""
 
 
 def visual_text(
