@@ -1,7 +1,6 @@
 """What reaches a terminal cannot steer it."""
 
 import json
-import subprocess
 import sys
 import unicodedata
 from contextlib import redirect_stderr, redirect_stdout
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests import warm_python
 
 from robustmel.cli.entry import run as command_line
 from robustmel.errors import MissingError, RobustMELError, guarded, printable
@@ -99,8 +99,7 @@ def escapes(colour_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.usefixtures("escapes")
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_neither_labels_nor_plug_ins_write_escapes_in_a_run(workers: str) -> None:
-    command = [sys.executable, "-m", "robustmel", "run", "grid.toml", "--workers", workers]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = warm_python.run(["-m", "robustmel", "run", "grid.toml", "--workers", workers])
     assert ended.returncode == 1, ended.stderr
     assert "owned" in ended.stdout
     assert "\x1b" not in ended.stdout + ended.stderr

@@ -9,14 +9,13 @@ import pty
 import select
 import signal
 import struct
-import sys
 import termios
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from subprocess import Popen
 
 import pytest
+from tests.warm_python import start
 
 LINKER = f"{Path(__file__).parents[1] / 'run' / 'colour_linker.py'}:ColourLinker"
 DATA = '{name = "jsonl", path = "colours"}'
@@ -31,7 +30,6 @@ batch_size = 1
 SHAPE = {"vision_width": 32, "vision_depth": 1, "text_width": 32, "text_depth": 1, "vocabulary": 300}
 SMALL = ["--set", "epochs=1", *(word for name, size in SHAPE.items() for word in ("--set", f"architecture.{name}={size}"))]
 TRAIN = ["train", "dual-encoder", "--dataset", DATA, "--family", "clip", *SMALL, "--out", "model"]
-SELFTEST = ["selftest", "--attack", '{name = "pgd", steps = 10}']
 
 pytestmark = pytest.mark.usefixtures("colour_data")
 
@@ -44,9 +42,9 @@ def on_a_terminal(
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     known = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     environment = known | {"TERM": "xterm", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "robustmel", *arguments]
-    with Popen(
-        command, stdin=child, stdout=child, stderr=child, cwd=folder, env=environment, close_fds=True, start_new_session=True
+    command = ["-m", "robustmel", *arguments]
+    with start(
+        command, stdin=child, stdout=child, stderr=child, cwd=folder, env=environment, start_new_session=True
     ) as process:
         os.close(child)
         said, typed = bytearray(), False
@@ -64,7 +62,7 @@ def on_a_terminal(
                 break
             said += heard
     os.close(parent)
-    return process.returncode, said.decode("utf-8", "replace")
+    return process.wait(), said.decode("utf-8", "replace")
 
 
 @pytest.mark.parametrize(("workers", "columns"), [("1", 40), ("2", 200)])
@@ -82,15 +80,12 @@ def test_a_run_ends_well_on_a_terminal(tmp_path: Path, workers: str, columns: in
 @pytest.mark.parametrize(
     ("columns", "arguments"),
     [
-        (40, ["demo", "--quick", "--workers", "2"]),
         (200, ["demo", "--quick", "--workers", "1"]),
-        (40, ["perturb", DATA, "--linker", LINKER, "--attack", "noise", "--out", "set", "--workers", "2"]),
-        (200, ["perturb", DATA, "--linker", LINKER, "--attack", "noise", "--out", "set", "--workers", "1"]),
-        *((columns, TRAIN) for columns in (40, 200)),
-        *((columns, ["export", DATA, "--split", "test", "--out", "exported"]) for columns in (40, 200)),
-        *((columns, ["kb", "build", "--dataset", DATA, "--out", "kb"]) for columns in (40, 200)),
-        (40, [*SELFTEST, "--workers", "1"]),
-        (200, [*SELFTEST, "--workers", "2"]),
+        (40, ["perturb", DATA, "--linker", LINKER, "--attack", "noise", "--out", "set"]),
+        (200, TRAIN),
+        (40, ["export", DATA, "--split", "test", "--out", "exported"]),
+        (200, ["kb", "build", "--dataset", DATA, "--out", "kb"]),
+        (40, ["selftest", "--attack", '{name = "pgd", steps = 10}', "--workers", "1"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else None,
 )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from tests import warm_python
 
 from robustmel.cli.entry import run
 
@@ -61,8 +59,7 @@ def test_an_end_at_any_point_changes_no_byte_and_leaves_nothing(end: str, odd_da
     assert run(options(odd_data, whole)) == 0
     place, number, name, status = ENDS[end]
     cut.mkdir()
-    command = [sys.executable, "-c", ENDED, place, str(number), name, *options(odd_data, cut)]
-    done = subprocess.run(command, check=False, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    done = warm_python.run(["-c", ENDED, place, str(number), name, *options(odd_data, cut)])
     assert done.returncode == status, done.stderr
     assert not (cut / "out").exists()
     assert run(options(odd_data, cut)) == 0

@@ -3,7 +3,6 @@ import math
 import re
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.warm_python import start
 from typer.testing import CliRunner
 
 from robustmel.cli.kb import kb
@@ -158,7 +158,7 @@ build_text_index(slow(), Path(sys.argv[1]))
 
 
 def test_a_killed_build_leaves_nothing_and_is_repeated(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", SLOW, str(tmp_path / "i")], stdout=subprocess.PIPE, text=True) as process:
+    with start(["-c", SLOW, str(tmp_path / "i")], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "there\n"
         process.send_signal(signal.SIGKILL)

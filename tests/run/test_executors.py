@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from tests.warm_python import Process, start
 
 from robustmel.run.builder import Builder
 from robustmel.run.executors import share_count
@@ -183,29 +183,17 @@ def test_a_listener_is_told_all_in_order(colour_data: Path, tmp_path: Path, link
     assert any(done == 3 and of > 6 for _, _, done, of in told.log)
 
 
-def started(folder: Path, data: Path, linker: str, workers: int, pause: float) -> subprocess.Popen[str]:
+def started(folder: Path, data: Path, linker: str, workers: int, pause: float) -> Process:
     (folder / "grid.toml").write_text(
         f'datasets = [{{name = "jsonl", path = "{data}"}}]\ntasks = ["I2T"]\nbatch_size = 2\n'
         f'attacks = [{{name = "pgd", eps = 0.6, step_size = 0.1, steps = 3}}]\n'
         f'linkers = [{{name = "{linker}", label = "colour", pause = {pause}}}]\n'
     )
-    command = [
-        sys.executable,
-        "-m",
-        "robustmel",
-        "run",
-        "grid.toml",
-        "--workers",
-        str(workers),
-        "--device",
-        "cpu",
-        "--store",
-        "s",
-    ]
-    return subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    command = ["-m", "robustmel", "run", "grid.toml", "--workers", str(workers), "--device", "cpu", "--store", "s"]
+    return start(command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
-def until(condition: Callable[[], Any], process: subprocess.Popen[str]) -> None:
+def until(condition: Callable[[], Any], process: Process) -> None:
     deadline = time.monotonic() + 100
     while not condition():
         assert process.poll() is None, process.communicate()

@@ -7,13 +7,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from tests.warm_python import start
 
 from robustmel.errors import MissingError, RobustMELError, UsageError
 from robustmel.run.builder import Builder
@@ -196,9 +196,9 @@ def test_a_second_interrupt_stops_at_once_with_workers_too(colour_data: Path, tm
         f'datasets = [{{name = "jsonl", path = "{colour_data}"}}]\ntasks = ["I2T"]\nattacks = ["pgd"]\n'
         f'linkers = [{{name = "{LINKER}:ColourLinker", pause = 200.0}}]\n'
     )
-    command = [sys.executable, "-m", "robustmel", "run", "grid.toml", "--workers", "2", "--device", "cpu"]
+    command = ["-m", "robustmel", "run", "grid.toml", "--workers", "2", "--device", "cpu"]
     environment = os.environ | {"COLOUR_LINKER_CALLS": str(tmp_path / "calls"), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE)
+    process = start(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE)
     for _ in range(1500):
         if list(tmp_path.glob(".robustmel/variant/*/*.partial/shards")):
             break
@@ -245,9 +245,9 @@ def test_an_interrupt_ends_within_a_long_batch(
         f'datasets = [{{name = "jsonl", path = "{colour_data}"}}]\ntasks = ["I2T"]\nattacks = {attacks}\n'
         f'linkers = [{{name = "{LINKER}:ColourLinker", pause = {pause}}}]\n'
     )
-    command = [sys.executable, "-m", "robustmel", "run", "grid.toml", "--workers", workers, "--device", "cpu"]
+    command = ["-m", "robustmel", "run", "grid.toml", "--workers", workers, "--device", "cpu"]
     environment = os.environ | {"COLOUR_LINKER_CALLS": str(tmp_path / "calls"), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    process = start(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE)
     for _ in range(1500):
         if list(tmp_path.glob(f".robustmel/{kind}/*/*.partial/shards")):
             break

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import textwrap
 import threading
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.warm_python import Process, start
 
 from robustmel.errors import MissingError
 from robustmel.run import locks
@@ -59,7 +59,7 @@ def rewritten(lock: Path, says: dict[str, Any]) -> Iterator[None]:
 
 
 @contextmanager
-def holder(lock: Path) -> Iterator[subprocess.Popen[bytes]]:
+def holder(lock: Path) -> Iterator[Process]:
     """Another process that holds the lock for a minute."""
     code = f"""
         import time
@@ -70,9 +70,9 @@ def holder(lock: Path) -> Iterator[subprocess.Popen[bytes]]:
             print("held", flush=True)
             time.sleep(60)
     """
-    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE)
+    process = start(["-c", textwrap.dedent(code)], stdout=subprocess.PIPE)
     assert process.stdout is not None
-    assert process.stdout.readline() == b"held\n"
+    assert process.stdout.readline() == "held\n"
     try:
         yield process
     finally:
@@ -211,9 +211,9 @@ def test_a_suspended_holder_does_not_publish_over_the_new_one(tmp_path: Path) ->
             return {{"by": "suspended"}}
         print(Store(Path({str(tmp_path)!r})).keep("answers", {KEY!r}, make))
     """
-    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE)
+    process = start(["-c", textwrap.dedent(code)], stdout=subprocess.PIPE)
     assert process.stdout is not None
-    assert process.stdout.readline() == b"making\n"
+    assert process.stdout.readline() == "making\n"
     process.send_signal(signal.SIGSTOP)
     store = Store(tmp_path)
 
@@ -223,7 +223,7 @@ def test_a_suspended_holder_does_not_publish_over_the_new_one(tmp_path: Path) ->
 
     assert store.keep("answers", KEY, make)
     process.send_signal(signal.SIGCONT)
-    assert process.communicate(timeout=30)[0].split() == [b"False"]
+    assert process.communicate(timeout=30)[0].split() == ["False"]
     assert process.returncode == 0
     assert store.manifest("answers", KEY)["by"] == "new"
     assert (store.path("answers", KEY) / "by").read_text() == "new"

@@ -1,12 +1,10 @@
 """What a run and its report hold in memory does not grow with their rows."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests import warm_python
 
 FEW, MANY, LISTED = 300, 1300, 100
 ALLOWED = 16.0
@@ -55,8 +53,7 @@ def peak(folder: Path, mentions: int) -> float:
     (folder / "mentions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in listed))
     (folder / "entities.jsonl").write_text("".join(json.dumps({"id": name, "name": name}) + "\n" for name in names))
     (folder / "listed.py").write_text(LINKER)
-    command = [sys.executable, "-c", MEASURED, str(folder), str(mentions)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    done = warm_python.run(["-c", MEASURED, str(folder), str(mentions)])
     assert done.returncode == 0, done.stderr
     return int(done.stdout) * 1024 / 1e6
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from tests import warm_python
 
 from robustmel.report import build
 from robustmel.run.builder import Builder
@@ -122,8 +121,7 @@ def test_cost_grows_with_mentions_and_not_with_mentions_times_entities(tmp_path:
 
 def measured(data: Path, out: Path, limit: int, batch_size: int) -> dict[str, float]:
     linker = f"{FOLDER / 'open_linkers.py'}:Drawing"
-    command = [sys.executable, "-c", MEASURED, str(data), linker, str(out), str(limit), str(batch_size)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=None, cwd=FOLDER)
+    done = warm_python.run(["-c", MEASURED, str(data), linker, str(out), str(limit), str(batch_size)], cwd=FOLDER)
     assert done.returncode == 0, done.stderr[-2000:]
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result

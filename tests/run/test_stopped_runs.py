@@ -6,12 +6,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.run.test_executors import until
+from tests.warm_python import start
 
 from robustmel.cli.entry import run as command_line
 
@@ -40,10 +39,9 @@ def test_a_stopped_run_goes_on_and_ends_as_if_nothing_had_happened(
     (tmp_path / "grid.toml").write_text(GRID.format(data=colour_data, linker=LINKER))
     arguments = ["run", "grid.toml", "--workers", workers, "--device", "cpu", "--out", "stopped", "--store", "stopped store"]
     environment = os.environ | {"COLOUR_LINKER_CALLS": str(tmp_path / "calls of stopped"), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "robustmel", *arguments], env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    _until(lambda: len(_pieces(tmp_path)) >= 3, process)
+    command = ["-m", "robustmel", *arguments]
+    process = start(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    until(lambda: len(_pieces(tmp_path)) >= 3, process)
     process.send_signal(how)
     _, told = process.communicate(timeout=100)
     assert process.returncode == (-signal.SIGKILL if how == signal.SIGKILL else 130), told
@@ -67,12 +65,3 @@ def test_a_stopped_run_goes_on_and_ends_as_if_nothing_had_happened(
 
 def _pieces(folder: Path) -> list[Path]:
     return list(folder.glob("stopped store/variant/*/*.partial/shards/*.parquet"))
-
-
-def _until(condition: Any, process: subprocess.Popen[str]) -> None:
-    for _ in range(2000):
-        if condition():
-            return
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
-    raise AssertionError("nothing happened")

@@ -3,11 +3,11 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pytest
+from tests.warm_python import start
 
 from robustmel.errors import MissingError
 from robustmel.run.store import Store
@@ -96,8 +96,8 @@ def test_of_many_processes_one_makes_the_artefact(tmp_path: Path) -> None:
         store = Store(Path({str(tmp_path / "store")!r}))
         print(store.keep("answers", {KEY!r}, make), store.path("answers", {KEY!r}))
     """
-    started = [subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE) for _ in range(4)]
-    said = sorted(process.communicate()[0].decode().split() for process in started)
+    started = [start(["-c", textwrap.dedent(code)], stdout=subprocess.PIPE) for _ in range(4)]
+    said = sorted(process.communicate()[0].split() for process in started)
     path = str(Store(tmp_path / "store").path("answers", KEY))
     assert said == [["False", path]] * 3 + [["True", path]]  # one of them says that it made it
     assert (tmp_path / "calls").read_text() == "x"

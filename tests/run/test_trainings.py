@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.warm_python import start
 
 from robustmel.errors import UsageError
 from robustmel.report import build
@@ -119,7 +117,7 @@ def test_a_killed_training_goes_on_by_the_same_command(data: Path, tmp_path: Pat
         "from robustmel.run.listener import ProgressListener; from robustmel.run.store import Store; g = parse_grid(json.loads(Path('grid.json').read_text()));"
         "run_grid(g, Path('out'), Store(Path('store')), 1, 'cpu', ProgressListener())"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    process = start(["-c", code], cwd=tmp_path)
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("store/training/*/*.partial/model/*state*")) and time.monotonic() < deadline:
         assert process.poll() is None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests import warm_python
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import MissingError, UsageError
@@ -68,8 +66,7 @@ def test_a_kill_at_any_point_changes_no_byte(cards: Dataset, recipe: DualEncoder
     train([cards], recipe, tmp_path / "whole")
     (tmp_path / "asked").write_bytes(pickle.dumps(([cards], recipe)))
     kills = [(*kill, str(tmp_path / name)) for name, kill in KILLS.items()]
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "asked"), *(str(word) for kill in kills for word in kill)]
-    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    warm_python.run(["-c", KILLED, str(tmp_path / "asked"), *(str(word) for kill in kills for word in kill)], check=True)
     for name in KILLS:
         train([cards], recipe, tmp_path / name)
         assert content(tmp_path / name) == content(tmp_path / "whole"), name

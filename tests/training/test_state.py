@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from tests import warm_python
 
 from robustmel.errors import MissingError
 from robustmel.training.state import STATE, State, optimizer_state, optimizer_tensors, read_state, write_state
@@ -59,7 +57,7 @@ def half(tensors, file, metadata):
 state.save_file = half
 state.write_state(Path({str(tmp_path)!r}), state.State({{}}, 2, 2, [], {{"model/a": torch.zeros(3)}}))
 """
-    done = subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    done = warm_python.run(["-c", code])
     assert done.returncode == -signal.SIGKILL
     assert len(list(tmp_path.iterdir())) == 2  # the kill did come in mid-write
     back = read_state(tmp_path)

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Protocol
 
@@ -62,11 +62,12 @@ def listening(stop: StopSignal) -> Iterator[None]:
             raise KeyboardInterrupt
         stop.set()
         pending.append(_again_later(number))
-        print(
-            "\nstopping with the current batch, or within it if it takes long; press again to stop at once",
-            file=sys.stderr,
-            flush=True,
-        )
+        with suppress(RuntimeError):  # the signal may come amid a write to the same stream
+            print(
+                "\nstopping with the current batch, or within it if it takes long; press again to stop at once",
+                file=sys.stderr,
+                flush=True,
+            )
 
     main = threading.current_thread() is threading.main_thread()  # Python lets the main thread alone listen
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}

@@ -142,13 +142,13 @@ def test_the_seed_decides_and_neighbours_do_not(name: str, lexicons: dict[str, d
     assert len({edit.text for edit in together}) > (10 if name in LETTERS else 2)
 
 
-@pytest.mark.parametrize("name", [*EVERY, "clare"])
-def test_the_hash_seed_of_python_changes_nothing(name: str, lexicons: dict[str, dict[str, str]]) -> None:
+def test_the_hash_seed_of_python_changes_nothing(lexicons: dict[str, dict[str, str]]) -> None:
+    names = [*EVERY, "clare"]
     code = (
-        "import sys; from robustmel.attacks import ATTACKS; from robustmel.types import Query;"
-        f"attack = ATTACKS.create({name!r}, edit_rate=0.6, **{lexicons.get(name, {})!r});"
+        "from robustmel.attacks import ATTACKS; from robustmel.types import Query;"
         "asks = [Query(str(n), 'A man painted red walls, a big scarlet flag and boxes of Oslo', 'Oslo', None, None, ()) for n in range(9)];"
-        "print([edit for edit in attack.perturb(asks, None, [None] * 9, list(range(9)))])"
+        f"attacks = [ATTACKS.create(name, edit_rate=0.6, **{lexicons!r}.get(name, {{}})) for name in {names!r}];"
+        "print(*[attack.perturb(asks, None, [None] * 9, list(range(9))) for attack in attacks], sep='\\n')"
     )
     printed = [
         subprocess.run(
@@ -157,7 +157,9 @@ def test_the_hash_seed_of_python_changes_nothing(name: str, lexicons: dict[str, 
         for seed in ("1", "2")
     ]
     assert printed[0] == printed[1]
-    assert b"changes=(TextChange" in printed[0]
+    lines = printed[0].splitlines()
+    assert len(lines) == len(names)
+    assert all(b"changes=(TextChange" in line for line in lines)
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -6,13 +6,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
 from tests.defences.retlink.scripted_model import Scripted, defended, faithful
 from tests.defences.retlink.test_sentences import TOY, Reader
+from tests.warm_python import Process, start
 from werkzeug import Request, Response
 
 from robustmel.defences.retlink.descriptors import Descriptors
@@ -106,7 +106,7 @@ def linked(endpoint: str, replies: Path) -> str:
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_bytes_and_asks_nothing_twice(httpserver: HTTPServer, tmp_path: Path) -> None:
-    child: list[subprocess.Popen[str]] = []
+    child: list[Process] = []
     answered: list[str] = []
 
     def answer(request: Request) -> Response:
@@ -123,14 +123,11 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes_and_asks_nothing_twice(
     httpserver.expect_request("/v1/chat/completions").respond_with_handler(answer)
     endpoint, replies = httpserver.url_for("/v1"), tmp_path / "replies.sqlite"
     root = str(Path(__file__).parents[3])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(
-        [sys.executable, "-c", CHILD, root, endpoint, str(replies)], stdout=subprocess.PIPE, text=True, env=environment
-    ) as killed:
+    with start(["-c", CHILD, root, endpoint, str(replies)], stdout=subprocess.PIPE) as killed:
         child.append(killed)
         assert killed.stdout is not None
         assert killed.stdout.read() == ""
-    assert killed.returncode == -signal.SIGKILL
+    assert killed.wait() == -signal.SIGKILL
     resumed = linked(endpoint, replies)
     assert len(answered) == len(set(answered))
     assert resumed == linked(endpoint, tmp_path / "another.sqlite")

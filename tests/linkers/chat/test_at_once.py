@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 
 import pytest
+from tests.warm_python import start
 
 from robustmel.linkers.chat.at_once import at_once
 
@@ -51,7 +51,7 @@ def test_an_interrupt_waits_for_no_server() -> None:
         "def call(number):\n    os.write(1, b'asked\\n')\n    time.sleep(200)\n"
         "try:\n    list(at_once(call, range(3), 2))\nexcept KeyboardInterrupt:\n    print('interrupted')\n"
     )
-    with subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True) as process:
+    with start(["-c", source], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert [process.stdout.readline() for _ in range(2)] == ["asked\n"] * 2
         process.send_signal(signal.SIGINT)

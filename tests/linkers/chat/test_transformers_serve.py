@@ -8,13 +8,13 @@ import re
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from benchmarks.local_server import LocalServer
+from tests.warm_python import start
 
 from robustmel.cli.entry import run
 from robustmel.linkers import LINKERS
@@ -105,7 +105,7 @@ def test_a_killed_attack_by_scores_goes_on_without_asking_twice(server: LocalSer
 
 def killed(whole: list[str], replies: Path, least: int) -> tuple[set[str], set[str]]:
     """A run in a process of its own, ended by SIGKILL after so many replies: what was paid for, and what was on its way."""
-    process = subprocess.Popen([sys.executable, "-m", "robustmel", "run", *whole], stderr=subprocess.DEVNULL)
+    process = start(["-m", "robustmel", "run", *whole], stderr=subprocess.DEVNULL)
     ends = time.monotonic() + 120
     while len(replied(replies)) < least:
         assert process.poll() is None, "it ended before it could be killed"

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.conftest import make_colour_data
+from tests.warm_python import Process, start
 
 COLOUR_LINKER = Path(__file__).parents[1] / "colour_linker.py"
 
@@ -19,10 +19,9 @@ class Job:
     folder: Path
     local: Path
 
-    def start(self, name: str, *options: str, **environment: str) -> subprocess.Popen[str]:
+    def start(self, name: str, *options: str, **environment: str) -> Process:
         """`run` with these options, into a run folder and a store called `name`."""
         command = [
-            sys.executable,
             "-m",
             "robustmel",
             "run",
@@ -33,15 +32,10 @@ class Job:
             name,
             "--store",
             f"{name}-store",
+            *options,
         ]
-        return subprocess.Popen(
-            [*command, *options],
-            cwd=self.folder,
-            env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        surroundings = os.environ | {"OMP_NUM_THREADS": "1"} | environment
+        return start(command, cwd=self.folder, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def shards(self, name: str) -> list[Path]:
         """Finished shards of the perturbed set that is being made."""
