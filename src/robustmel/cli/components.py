@@ -14,6 +14,8 @@ from robustmel.cli.options import attack_names, linker_names
 from robustmel.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from robustmel.registry import Registry
 
 
@@ -89,19 +91,22 @@ def attacks(
 ) -> None:
     """List the attacks, explain one, or test one of your own."""
     from robustmel.attacks import ATTACKS
+    from robustmel.attacks.strengths import STRENGTHS
 
+    if name is None:
+        for heading, listed in _by_modality(ATTACKS).items():
+            print(heading)
+            _list(ATTACKS, listed)
+        return
     lacking = show(ATTACKS, name)
-    if name is not None:
-        from robustmel.attacks.strengths import STRENGTHS
+    for (attack, strength), values in STRENGTHS.items():
+        if attack == name:
+            print(f"\nstrength {strength}: " + ", ".join(f"{key} = {_value(value)}" for key, value in values.items()))
+    if name not in ATTACKS.own and not _untested(ATTACKS, name, lacking):
+        from robustmel.attacks.conformance import conformance
 
-        for (attack, strength), values in STRENGTHS.items():
-            if attack == name:
-                print(f"\nstrength {strength}: " + ", ".join(f"{key} = {_value(value)}" for key, value in values.items()))
-        if name not in ATTACKS.own and not _untested(ATTACKS, name, lacking):
-            from robustmel.attacks.conformance import conformance
-
-            _tell(conformance(name))
-            print(f"to test its strength: robustmel selftest --attack {name}")
+        _tell(conformance(name))
+        print(f"to test its strength: robustmel selftest --attack {name}")
 
 
 def defences(
@@ -119,11 +124,25 @@ def defences(
     show(DETECTORS, None)
 
 
+def _by_modality(registry: Registry) -> dict[str, list[str]]:
+    """Heading -> the attacks under it; of other packages nothing is imported, so they stand apart."""
+    headings = {"image": "On images:", "text": "\nOn texts:", "knowledge": "\nOn pages of the knowledge base:"}
+    grouped: dict[str, list[str]] = {heading: [] for heading in headings.values()}
+    for name in registry:
+        own = name in registry.own
+        grouped.setdefault(headings[registry.load(name).modality] if own else "\nOf other packages:", []).append(name)
+    return grouped
+
+
+def _list(registry: Registry, names: Iterable[str]) -> None:
+    for name in names:
+        print(f"{name:<20}{_summary(registry, name, asked=False)}")
+
+
 def show(registry: Registry, name: str | None) -> list[str]:
     """Prints the table, or one component with its parameters; returns the parameters that have no value."""
     if name is None:
-        for listed in registry:
-            print(f"{listed:<20}{_summary(registry, listed, asked=False)}")
+        _list(registry, registry)
         return []
     values = _values(registry, name)
     print(f"{name}: {_summary(registry, name)}\n")
