@@ -1,6 +1,5 @@
 """M3EL, and DiffMEL in its format: one record with a sentence, an image and its candidates."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,8 @@ from robustmel.records.load_report import LoadReport
 from robustmel.records.record import Record, is_nil, raw_record
 from robustmel.types import Mention
 
-_CATEGORY = re.compile(r"([^/]+)_candidates_images/")
+_IMAGES_OF = "_candidates_images/"
+"""Behind the category, in the path of an image."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,13 @@ def _image(written: Any, place: str, images: Path, report: LoadReport) -> tuple[
         return None, None
     if not isinstance(written, list) or not all(isinstance(part, str) for part in written):
         raise MissingError(f"{place}: image must be a list of strings, found {kind_of(written)}.")
-    category = _CATEGORY.search(written[-1])
-    return image_path(images, _below(written[-1], images), place, report), category.group(1) if category else None
+    return image_path(images, _below(written[-1], images), place, report), category_of(written[-1])
+
+
+def category_of(path: str) -> str | None:
+    """What the folder of an image is named after ("movies_candidates_images/x.jpg"); None where it is no such folder."""
+    before, behind, _ = path.partition(_IMAGES_OF)
+    return (before.rpartition("/")[2] or None) if behind else None
 
 
 def _below(written: str, images: Path) -> str:

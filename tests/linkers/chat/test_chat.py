@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +106,28 @@ def test_what_was_answered_is_never_asked_twice(painter: Painter, tmp_path: Path
     assert [answer.ranked for answer in first] == [answer.ranked for answer in again]
     linker(painter, tmp_path, max_tokens=65).link(queries[:1], "I2T")  # another request
     assert len(painter.requests) == 11
+
+
+@pytest.mark.parametrize("edit", ["json_set(reply, '$.text', '3')", "'[1]'", "'{'", "substr(reply, 2)"])
+def test_a_reply_that_was_changed_on_disk_is_asked_for_again(
+    painter: Painter, tmp_path: Path, edit: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    queries = [query(picture(tmp_path, 25 * number, f"p{number}"), 0, f"q{number}") for number in range(2)]
+    first = linker(painter, tmp_path).link(queries, "I2T")
+    with sqlite3.connect(tmp_path / "replies.sqlite") as file:
+        file.execute(f"UPDATE calls SET reply = {edit} WHERE rowid = 1")
+    assert [answer.ranked for answer in linker(painter, tmp_path).link(queries, "I2T")] == [answer.ranked for answer in first]
+    assert len(painter.requests) == 3
+    assert "was changed on disk" in caplog.text
+
+
+def test_a_reply_of_an_earlier_version_is_still_one(painter: Painter, tmp_path: Path) -> None:
+    asked = query(picture(tmp_path, 250))
+    linker(painter, tmp_path).link([asked], "I2T")
+    with sqlite3.connect(tmp_path / "replies.sqlite") as file:
+        file.execute("UPDATE calls SET reply = json_remove(reply, '$.digest')")
+    assert linker(painter, tmp_path).link([asked], "I2T")[0].ranked == ("Q2",)
+    assert len(painter.requests) == 1
 
 
 def test_a_limit_on_calls_stops_the_run_and_a_higher_one_goes_on(painter: Painter, tmp_path: Path) -> None:
