@@ -80,3 +80,10 @@ def test_attacking_eight_images_and_seeing_them_takes_ten_lines_at_most() -> Non
     cells = json.loads((ROOT / "examples" / "notebook.ipynb").read_text("utf-8"))["cells"]
     lines = "".join("".join(cell["source"]) + "\n" for cell in cells[:4] if cell["cell_type"] == "code").splitlines()
     assert len([line for line in lines if line.strip()]) <= 10
+
+
+def test_the_tests_that_a_page_names_exist() -> None:
+    named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", (ROOT / "docs" / "hostile-input.md").read_text("utf-8"))
+    assert len(named) > 60
+    missing = [f"{file}::{name}" for file, name in named if f"def {name}(" not in (ROOT / "tests" / file).read_text("utf-8")]
+    assert missing == []

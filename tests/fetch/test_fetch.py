@@ -1,12 +1,14 @@
 import gzip
 import io
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx2
 import pytest
 from PIL import Image
 from pytest_httpserver import HTTPServer
@@ -246,3 +248,40 @@ def test_drawings_are_asked_for_as_pictures() -> None:
         "https://upload.wikimedia.org/wikipedia/commons/thumb/d/d5/Flag_of_Ardale.svg/500px-Flag_of_Ardale.svg.png"
     )
     assert rendered("https://upload.wikimedia.org/wikipedia/commons/d/d5/a.jpg").endswith("/d5/a.jpg")
+
+
+def test_a_proxy_of_the_environment_is_used(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", httpserver.url_for(""))
+    httpserver.expect_request("/behind").respond_with_data("through")
+    with PoliteClient("someone@example.org", Hosts(loopback=True)) as client:
+        assert client.get("http://127.0.0.1:9/behind") == b"through"  # nobody listens there
+
+
+def test_a_name_that_is_not_known_is_named(monkeypatch: pytest.MonkeyPatch, slept: list[float]) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr("socket.getaddrinfo", unknown)
+    with (
+        PoliteClient("someone@example.org", sleep=slept.append) as client,
+        pytest.raises(FetchError, match=r"upload\.wikimedia\.org: .*Name or service not known"),
+    ):
+        client.get("https://upload.wikimedia.org/x.jpg")
+    assert len(slept) == 4
+
+
+def test_a_machine_with_ipv6_alone_asks_the_address_that_was_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    public = "2620:0:861:ed1a::2:b"
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [(10, 1, 6, "", (public, 443, 0, 0))])
+    asked: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return httpx2.Response(200, content=b"it")
+
+    client = PoliteClient("someone@example.org")
+    client._client = httpx2.Client(transport=httpx2.MockTransport(answer))
+    assert client.get("https://upload.wikimedia.org/x.jpg") == b"it"
+    (request,) = asked
+    assert (request.url.host, request.headers["Host"]) == (public, "upload.wikimedia.org")
+    assert request.extensions["sni_hostname"] == "upload.wikimedia.org"

@@ -110,7 +110,7 @@ class PoliteClient:
                 if self._pace is not None:
                     self._pace.busy()
             except (httpx2.HTTPError, OSError) as problem:
-                why, header = f"{type(problem).__name__}: {problem}", None
+                why, header = f"{urlsplit(address).hostname}: {type(problem).__name__}: {problem}", None
             if tries < TRIES:
                 with self._wait:  # whoever else is about to ask waits as well
                     self._sleep(pause(header, tries, self._draw))
