@@ -2,6 +2,8 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import ClassVar
 
 from robustmel.datasets.dataset import Dataset
@@ -30,13 +32,19 @@ class _World:
         splits = SPLITS if split == "all" else (split_name(split),)
         if not set(splits) <= set(SPLITS):
             raise MissingError(f'data set {self.name} has no split "{split}"; it has: {", ".join(SPLITS)} (or "all").')
-        parts = [JSONL(materialised(self.name, name), name=self.name).load() for name in splits]
+        parts = [_read(materialised(self.name, name), self.name) for name in splits]
         report = LoadReport("embedded", sum((part.report.counts for part in parts), Counter()))
         for part in parts:
             for reason, places in part.report.examples.items():
                 report.examples[reason] = (report.examples[reason] + places)[:5]
         mentions = tuple(mention for part in parts for mention in part.mentions)
         return replace(parts[0], mentions=mentions, report=report, licence="Apache-2.0")
+
+
+@lru_cache(maxsize=2 * len(SPLITS))
+def _read(folder: Path, name: str) -> Dataset:
+    """One split; what the package made does not change, and subsets, renamed copies and plans ask for it again and again."""
+    return JSONL(folder, name=name).load()
 
 
 @dataclass(frozen=True)

@@ -27,19 +27,24 @@ def image_path(folder: Path, named: str, place: str, report: LoadReport) -> Path
     if "://" in named:
         report.remark("image_url", f"{place}: {named}")
         return None
-    base = Path(os.path.normpath(Path.cwd() / folder))
-    inside = Path(os.path.normpath(base / named))
-    if inside == base or not inside.is_relative_to(base):
+    base = _absolute(folder, Path.cwd())
+    inside, within = os.path.normpath(base / named), str(base).rstrip(os.sep) + os.sep
+    if inside == str(base) or not inside.startswith(within):
         report.remark("image_outside", f"{place}: {named}")
         return None
-    named_file = folder / inside.relative_to(base)
+    named_file = folder / inside.removeprefix(within)
     if _is_there(named_file) or not base.is_dir():
         return named_file
-    spelt = _spelt_otherwise(base, inside.relative_to(base).as_posix())
+    spelt = _spelt_otherwise(base, Path(inside.removeprefix(within)).as_posix())
     if spelt is None:
         return named_file
     report.remark("image_respelt", f"{place}: {named}")
     return folder / spelt
+
+
+@lru_cache(maxsize=256)
+def _absolute(folder: Path, here: Path) -> Path:
+    return Path(os.path.normpath(here / folder))
 
 
 def wikidiverse_name(address: str) -> str:
