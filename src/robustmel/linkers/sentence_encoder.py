@@ -6,7 +6,7 @@ from torch import Tensor
 from robustmel.errors import UsageError, with_article
 from robustmel.linkers.loading import check_complete, load_text_model
 from robustmel.linkers.text_tower import TextTower
-from robustmel.linkers.weights import model_folder
+from robustmel.linkers.weights import POOLING, model_folder, read_json
 
 USUAL_LIMIT = 512
 """Tokens of a text where the folder states no limit."""
@@ -16,7 +16,10 @@ SHORT = 8
 
 
 def sentence_tower(model: str, device: torch.device) -> TextTower:
-    """Embeds texts by the pooled output of a sentence encoder, or by the mean of its outputs where a folder has no weights for that.
+    """Embeds texts by the pooled output of a sentence encoder.
+
+    Where the folder is of the sentence-transformers library and says so, or has no weights of a pooled output, the mean of the outputs
+    stands in its place.
 
     Raises:
         UsageError: It has no pooled output.
@@ -27,7 +30,8 @@ def sentence_tower(model: str, device: torch.device) -> TextTower:
     """
     folder = model_folder(model)
     network, tokenizer, report = load_text_model(model, folder, "AutoModel")
-    pooled = not any(name.startswith("pooler.") for name in report["missing_keys"])
+    mean = (folder / POOLING).is_file() and read_json(folder / POOLING).get("pooling_mode_mean_tokens") is True
+    pooled = not mean and not any(name.startswith("pooler.") for name in report["missing_keys"])
     report["missing_keys"] = {name for name in report["missing_keys"] if not name.startswith("pooler.")}
     if not pooled:  # the head of a masked language model, which is not needed
         report["unexpected_keys"] = {name for name in report["unexpected_keys"] if not name.startswith(("lm_head.", "cls."))}

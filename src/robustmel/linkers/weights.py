@@ -44,6 +44,9 @@ DECISIVE = (
 )
 """Files beside the weights that a model's answers depend on; all else in a folder (logs, cards, other weights) is left alone."""
 
+POOLING = "1_Pooling/config.json"
+"""Where the sentence-transformers library says which vector of a text's tokens stands for it."""
+
 PICKLE = "pytorch_model.bin"
 """The one file that may be allowed; weights in several pickled files are not read."""
 
@@ -86,7 +89,7 @@ def model_folder(model: str, revision: str | None = None, allow_pickle: str | No
         raise MissingError(
             f"no folder {model}{_beside(folder)}; model is a folder in the Hugging Face layout, a hub id, or world:NAME."
         )
-    files = (*DECISIVE, ADAPTERS[0], WEIGHTS, "model-*.safetensors", INDEX)
+    files = (*DECISIVE, POOLING, ADAPTERS[0], WEIGHTS, "model-*.safetensors", INDEX)
     patterns = ((*files, PICKLE), PICKLE) if allow_pickle else (files, "model*.safetensors")
     return _checked(hub_folder(model, revision, *patterns), model, allow_pickle)
 
@@ -99,7 +102,8 @@ def weight_files(model: str, revision: str | None = None, allow_pickle: str | No
     """
     folder = model_folder(model, revision, allow_pickle)
     decisive = (path for path in folder.iterdir() if path.is_file() and any(fnmatch(path.name, name) for name in DECISIVE))
-    return tuple(sorted((*decisive, *(safetensors(folder) or (folder / PICKLE,)))))
+    pooling = [folder / POOLING] if (folder / POOLING).is_file() else []
+    return tuple(sorted((*decisive, *pooling, *(safetensors(folder) or (folder / PICKLE,)))))
 
 
 def safetensors(folder: Path) -> tuple[Path, ...]:

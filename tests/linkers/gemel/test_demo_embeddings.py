@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from robustmel.linkers.gemel.demo_embeddings import EMBEDDINGS, DemoEmbeddings
 from robustmel.linkers.gemel.linker import GEMEL
 from robustmel.linkers.sentence_encoder import sentence_tower
 from robustmel.linkers.text_tower import TextTower
+from robustmel.linkers.weights import POOLING, weight_files
 from robustmel.types import Query
 
 from .conftest import DEMOS
@@ -116,6 +118,25 @@ def test_damaged_embeddings_are_refused(damage: str, kept: Path) -> None:
         save_file({"vectors": torch.ones(2, 3), "rows": torch.tensor([0, 1])}, file, metadata={"about": "{}"})
     with pytest.raises(MissingError, match="cannot be read: .* Remove it to embed the demonstrations anew"):
         read_checkpoint(str(kept))
+
+
+def test_a_folder_of_sentence_transformers_says_that_the_mean_of_its_tokens_stands_for_a_text(
+    simcse_folder: Path, tmp_path: Path
+) -> None:
+    from transformers import AutoModel, AutoTokenizer
+
+    pooled = sentence_tower(str(simcse_folder), CPU).embed(["a flag", "two flags at noon"])
+    folder = shutil.copytree(simcse_folder, tmp_path / "mean")
+    (folder / "1_Pooling").mkdir()
+    (folder / POOLING).write_text(json.dumps({"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}))
+    mean = sentence_tower(str(folder), CPU).embed(["a flag", "two flags at noon"])
+    network, tokenizer = AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    for text, one, other in zip(["a flag", "two flags at noon"], mean, pooled, strict=True):
+        with torch.no_grad():
+            read = network(**tokenizer(text, return_tensors="pt"))
+        torch.testing.assert_close(one, read.last_hidden_state[0].mean(0))
+        torch.testing.assert_close(other, read.pooler_output[0])
+    assert folder / POOLING in weight_files(str(folder))
 
 
 def test_a_model_without_a_pooled_output_is_no_sentence_encoder(opt_folder: Path, tmp_path: Path) -> None:
