@@ -14,6 +14,8 @@ import torch
 import robustmel as rm
 from robustmel.defences.detectors import DETECTORS
 from robustmel.defences.detectors.context_profile import ContextProfile, context_words
+from robustmel.defences.detectors.image_text import ImageTextMismatch
+from robustmel.defences.detectors.incongruence import Incongruence
 from robustmel.defences.detectors.masked_lm import MaskedLMSurprise, word_surprises
 from robustmel.defences.detectors.neighbours import Neighbours
 from robustmel.defences.detectors.onion import ONION, without_a_word
@@ -150,6 +152,24 @@ def test_views_tell_the_record_with_another_label(data: rm.Dataset) -> None:
     assert int(np.argmax(ViewDisagreement().scores(records, data.kb))) == 5
     with pytest.raises(UsageError, match="no scores for I2T"):
         ViewDisagreement(linker="gemel-news", task="I2T").scores(records, data.kb)
+
+
+def test_a_sentence_beside_the_image_of_another_entity_does_not_go_with_it(data: rm.Dataset) -> None:
+    swapped = [replace(one, image=other.image) for one, other in zip(data.mentions[:10], data.mentions[10:20], strict=True)]
+    own, others = (ImageTextMismatch().scores(records, data.kb) for records in (data.mentions[:10], swapped))
+    assert (others > own).sum() >= 9
+
+
+def test_incongruence_is_the_mean_rank_of_those_that_say_something(data: rm.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {
+        ContextProfile: [1.0, np.nan, 3.0, np.nan],
+        MaskedLMSurprise: [5.0, 5.0, 7.0, np.nan],
+        ImageTextMismatch: [0.0, 9.0, 4.0, np.nan],
+    }
+    for kind, scores in told.items():
+        monkeypatch.setattr(kind, "scores", lambda self, records, kb, scores=scores: np.array(scores))
+    made = Incongruence().scores(data.mentions[:4], data.kb)
+    np.testing.assert_allclose(made, [(0 + 0.25 + 0) / 3, (0.25 + 1) / 2, (1 + 1 + 0.5) / 3, np.nan])
 
 
 def test_masked_surprise_is_that_of_each_token_masked_alone() -> None:

@@ -6,6 +6,8 @@ DETECTORS = Registry(
     "detector",
     {
         "context-profile": "robustmel.defences.detectors.context_profile:ContextProfile",
+        "image-text": "robustmel.defences.detectors.image_text:ImageTextMismatch",
+        "incongruence": "robustmel.defences.detectors.incongruence:Incongruence",
         "masked-lm": "robustmel.defences.detectors.masked_lm:MaskedLMSurprise",
         "neighbours": "robustmel.defences.detectors.neighbours:Neighbours",
         "onion": "robustmel.defences.detectors.onion:ONION",

@@ -1,0 +1,57 @@
+"""Records that are out of place in several respects at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.stats import rankdata
+
+from robustmel.defences.detectors.context_profile import ContextProfile
+from robustmel.defences.detectors.contract import Detector, Suspicion
+from robustmel.defences.detectors.image_text import ImageTextMismatch
+from robustmel.defences.detectors.masked_lm import MaskedLMSurprise
+from robustmel.kb import KnowledgeBase
+from robustmel.types import Mention
+
+
+@dataclass(frozen=True)
+class Incongruence:
+    """Scores a record by its context, its words and its image together, the poisoning paper's context mapping (Maley & Jadhav, 2024).
+
+    The paper names the idea alone. Here three detectors rank the records: `context-profile`, `masked-lm` and `image-text`.
+
+    Args:
+        model: The masked language model.
+        encoder: The dual encoder that compares image and sentence.
+
+    Source:
+        Maley & Jadhav, "Poisoning attempts on Multimodal Entity Linking model", 2024, its section on defences; the score is this project's.
+    """
+
+    model: str = "world:mlm-world"
+    encoder: str = "clip-world"
+
+    version: ClassVar[int] = 1
+
+    @classmethod
+    def assets(cls, model: str, encoder: str, **others: Any) -> tuple[Path, ...]:
+        """The files of both models."""
+        return (*MaskedLMSurprise.assets(model), *ImageTextMismatch.assets(encoder))
+
+    def scores(self, records: Sequence[Mention], kb: KnowledgeBase) -> Suspicion:
+        """The mean, over the detectors that say something of a record, of the share of records less suspicious to them; NaN where none does."""
+        parts: list[Detector] = [ContextProfile(), MaskedLMSurprise(self.model), ImageTextMismatch(self.encoder)]
+        shares = np.array([_shares(part.scores(records, kb)) for part in parts])
+        told = np.isfinite(shares).sum(0)
+        with np.errstate(invalid="ignore"):  # 0 / 0 where none says anything
+            mean: Suspicion = np.nansum(shares, 0) / told
+        return mean
+
+
+def _shares(scores: Suspicion) -> Suspicion:
+    """The share of the others below each score, ties counted half, in [0, 1]; NaN stays."""
+    ranks = rankdata(scores, nan_policy="omit")
+    shares: Suspicion = (ranks - 1) / max(np.isfinite(scores).sum() - 1, 1)
+    return shares
