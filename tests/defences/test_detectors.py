@@ -12,8 +12,9 @@ import pytest
 import torch
 
 import robustmel as rm
+from robustmel.defences.context_profiles import context
 from robustmel.defences.detectors import DETECTORS
-from robustmel.defences.detectors.context_profile import ContextProfile, context_words
+from robustmel.defences.detectors.context_profile import ContextProfile
 from robustmel.defences.detectors.image_text import ImageTextMismatch
 from robustmel.defences.detectors.incongruence import Incongruence
 from robustmel.defences.detectors.masked_lm import MaskedLMSurprise, word_surprises
@@ -123,7 +124,7 @@ def test_a_profile_is_made_of_the_other_records_alone() -> None:
         Mention(str(place), gold, text.split()[0] if gold == "r" else "Paris", text)
         for place, (gold, text) in enumerate(zip(golds, texts, strict=True))
     ]
-    assert context_words(records[2]) == ["race"]
+    assert context(records[2].query("", None)) == {"race": 1}
     scores = ContextProfile(prior=2.0, fewest=3).scores(records, None)  # type: ignore[arg-type]
     # the first: "wins" and "cup"; others: wins race race loses vote loses vote; of the entity: wins race race; six kinds with the unmet
     background = {"wins": (1 + 1) / (7 + 6), "cup": (0 + 1) / (7 + 6)}

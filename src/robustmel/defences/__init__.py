@@ -7,6 +7,7 @@ DEFENCES = Registry(
     {
         "none": "robustmel.defences.none:Undefended",
         "retlink": "robustmel.defences.retlink.retlink:RetLink",
+        "context-mapping": "robustmel.defences.context_mapping:ContextMapping",
         "demo-vote": "robustmel.defences.demo_vote:DemoVote",
         "modality-gate": "robustmel.defences.modality_gate:ModalityGate",
         "margin-gate": "robustmel.defences.margin_gate:MarginGate",

@@ -1,13 +1,12 @@
 """Records whose words are unusual for what is written about their entity."""
 
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from robustmel.attacks.text.words import apart, is_stop_word, protected_spans, words
+from robustmel.defences.context_profiles import ContextProfiles, context
 from robustmel.defences.detectors.contract import Suspicion
 from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
@@ -47,31 +46,10 @@ class ContextProfile:
 
     def scores(self, records: Sequence[Mention], kb: KnowledgeBase) -> Suspicion:
         """The mean of -log p(word) given all other records; NaN for entities of few records, and where no word counts."""
-        contexts = [Counter(context_words(record)) for record in records]
-        everywhere, profiles = Counter[str](), defaultdict[str | None, Counter[str]](Counter)
-        for record, own in zip(records, contexts, strict=True):
-            everywhere.update(own)
-            profiles[record.gold].update(own)
-        total, sizes = everywhere.total(), Counter(record.gold for record in records)
-        totals = {gold: profile.total() for gold, profile in profiles.items()}
-        kinds = len(everywhere) + 1  # one for all words never met
-
-        def surprise(place: int) -> float:
-            own, gold = contexts[place], records[place].gold
-            if sizes[gold] < self.fewest or not own:
-                return np.nan
-            mass, lost = own.total(), 0.0
-            for word, count in own.items():
-                background = (everywhere[word] - count + 1) / (total - mass + kinds)
-                chance = (profiles[gold][word] - count + self.prior * background) / (totals[gold] - mass + self.prior)
-                lost -= count * np.log(chance)
-            return lost / mass
-
-        return np.array([surprise(place) for place in range(len(records))], dtype=np.float64)
-
-
-def context_words(record: Mention) -> list[str]:
-    """The folded words of a record's text that are neither its mention nor English function words."""
-    protected = protected_spans(record.query("", None), "mention") or []
-    outside = (record.text[slice(*span)] for span in words(record.text) if apart(span, protected))
-    return [word.casefold() for word in outside if not is_stop_word(word)]
+        contexts, golds = [context(record.query("", None)) for record in records], [record.gold for record in records]
+        profiles = ContextProfiles(contexts, golds, self.prior)
+        told = [
+            profiles.surprise(own, gold, seen=True) if own and profiles.records[gold] >= self.fewest else np.nan
+            for own, gold in zip(contexts, golds, strict=True)
+        ]
+        return np.array(told, dtype=np.float64)

@@ -1,0 +1,112 @@
+"""The words around a mention speak for the candidates that such words usually surround."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from robustmel.defences.context_profiles import ContextProfiles, context
+from robustmel.defences.defended_linker import DefendedLinker
+from robustmel.errors import UsageError
+from robustmel.kb import KnowledgeBase
+from robustmel.linkers.contract import Capabilities
+from robustmel.types import Mention, Prediction, Query, Task
+
+
+class ContextMapping:
+    """Adds to each candidate's score how well the sentence fits the contexts of its training mentions (Maley & Jadhav, 2024).
+
+    The profiles are made of the data set's own training mentions, which no poison of the grid has touched: of data that one trusts.
+    An entity with fewer than `fewest` of them gets nothing added, and I2T stays as it is.
+
+    Args:
+        kb: Not used.
+        weight: Of the fit, in units of the linker's logits a nat; 0 changes nothing.
+        prior: Words that the prior of a profile is worth.
+        fewest: Training mentions of an entity below which nothing is said.
+
+    Raises:
+        UsageError: A value is out of its range.
+
+    Source:
+        Maley & Jadhav, "Poisoning attempts on Multimodal Entity Linking model", 2024, whose context mapping it is as a feature; the paper
+        names the idea alone, the profiles are of Zhai & Lafferty, 2004.
+    """
+
+    version: ClassVar[int] = 1
+    random: ClassVar[bool] = False
+    uses: ClassVar[tuple[str, ...]] = ("train",)
+
+    def __init__(self, kb: KnowledgeBase, /, weight: float = 1.0, prior: float = 50.0, fewest: int = 4) -> None:
+        if weight < 0 or prior <= 0 or fewest < 1:
+            raise UsageError(
+                f"defence context-mapping: weight = {weight}, prior = {prior}, fewest = {fewest}; expected 0 or more, above 0, at least 1."
+            )
+        self._weight, self._prior, self._fewest = weight, prior, fewest
+
+    @classmethod
+    def capabilities(cls, linker: Capabilities, /, **parameters: Any) -> Capabilities:
+        """All of a linker's that scores candidates and reads texts; nothing of any other's."""
+        able = linker.scores and {"T2T", "IT2T"} & set(linker.tasks)
+        return linker if able else Capabilities(tasks=())
+
+    def defend(self, linker: Any, /, *, train: Sequence[Mention], **resources: Any) -> Any:
+        """The linker with the profiles."""
+        contexts, golds = [context(mention.query("", None)) for mention in train], [mention.gold for mention in train]
+        return MappedLinker(linker, ContextProfiles(contexts, golds, self._prior), self._weight, self._fewest)
+
+
+class MappedLinker(DefendedLinker):
+    """A linker whose scores know what is usually written around each candidate.
+
+    Args:
+        linker: The one behind.
+        profiles: Of the entities.
+        weight: In units of its logits.
+        fewest: Records of an entity below which nothing is added.
+    """
+
+    def __init__(self, linker: Any, profiles: ContextProfiles, weight: float, fewest: int) -> None:
+        super().__init__(linker)
+        self._profiles, self._weight, self._fewest = profiles, weight / self.logit_scale, fewest
+
+    def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
+        """The linker's answers, their candidates in the new order."""
+        answers = self.linker.link(queries, task)
+        return answers if task == "I2T" else [self._ranked_anew(*pair) for pair in zip(queries, answers, strict=True)]
+
+    def scores(self, queries: Sequence[Query], task: Task) -> Tensor:
+        """float32 (B, C): the linker's with the fit."""
+        return self._with_fit(self.linker.scores(queries, task), queries, task)
+
+    def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T") -> Tensor:
+        """float32 (B, C), differentiable down to the raw pixels."""
+        return self._with_fit(self.linker.logits(pixels, queries, task), queries, task)
+
+    def _with_fit(self, table: Tensor, queries: Sequence[Query], task: Task) -> Tensor:
+        if task == "I2T":
+            return table
+        fits = torch.zeros_like(table)
+        for row, query in enumerate(queries):
+            fit = self._fit(query, self.kb.ids if query.candidates is None else query.candidates)
+            fits[row, : len(fit)] = torch.tensor(fit, dtype=table.dtype)
+        return table + fits
+
+    def _ranked_anew(self, query: Query, answer: Prediction) -> Prediction:
+        ids = tuple(answer.ranked[:])
+        scores = {name: score + fit for name, score, fit in zip(ids, answer.scores, self._fit(query, ids), strict=True)}
+        ranked = sorted(ids, key=scores.__getitem__, reverse=True)
+        return replace(answer, ranked=tuple(ranked), scores=tuple(scores[name] for name in ranked))
+
+    def _fit(self, query: Query, candidates: Sequence[str]) -> list[float]:
+        """For each candidate how much likelier the words are around it than around any mention, in the linker's units a word."""
+        own = context(query)
+        if not own:
+            return [0.0] * len(candidates)
+        usual = self._profiles.usual_surprise(own)
+        return [
+            self._weight * (usual - self._profiles.surprise(own, name)) if self._profiles.records[name] >= self._fewest else 0.0
+            for name in candidates
+        ]
