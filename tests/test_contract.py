@@ -112,7 +112,8 @@ def test_a_defence_offers_what_it_says_before_it_is_built(name: str, world: Worl
     assert json.loads(json.dumps(plain(DEFENCES.parameters(name)))) == plain(DEFENCES.parameters(name))
     if not promised.tasks:
         pytest.skip(f"{name} does nothing for a dual encoder, and says so")
-    defended = DEFENCES.create(name, world.kb).defend(world.linker)
+    supplied = dict.fromkeys(DEFENCES.load(name).uses, ())
+    defended = DEFENCES.create(name, world.kb).defend(world.linker, **supplied)
     assert set(promised.tasks) <= set(TASKS)
     assert hasattr(defended, "logits") >= promised.gradients
     assert hasattr(defended, "scores") >= promised.scores

@@ -49,8 +49,9 @@ def test_a_poisoned_folder_gives_areas_with_intervals(tmp_path: Path, capsys: py
     assert sorted(lines, key=lambda line: -line["onion"])[0]["id"] in ("r2", "r6")
     code, printed, _ = run(capsys, str(folder), "--detector", "{name = 'neighbours', k = 2}")
     assert "AUC" in printed.splitlines()[0]
-    code, printed, _ = run(capsys, str(folder), "--detector", "perplexity", "--limit", "7", "--json")
-    assert json.loads(printed)[0]["records"] == 7
+    table = f"{{name = 'jsonl', path = '{folder}', images = '{tmp_path}'}}"  # a poisoned folder has no images
+    code, printed, _ = run(capsys, table, "--detector", "perplexity", "--limit", "7", "--json")
+    assert (json.loads(printed)[0]["records"], "auc" in json.loads(printed)[0]) == (7, True)
 
 
 def test_a_data_set_of_unknown_state_gives_scores_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,13 +39,14 @@ def detect(
     from robustmel.run.grid import component_from_text
     from robustmel.run.stages.candidates import sample
 
-    components = [component_from_text(written) for written in detector or DETECTORS.own]
+    components = [component_from_text(asked) for asked in detector or DETECTORS.own]
     for component in components:
         DETECTORS.create(component.name, **component.params)  # what is wrong is told before anything is read
     folder = dataset not in DATASETS and not dataset.lstrip().startswith("{") and Path(dataset).is_dir()
-    loaded = dataset_from_text(json_table(dataset) if folder else dataset)
-    provenance = Path(dataset) / PROVENANCE if folder else None
-    changed_records = read_changed(provenance) if provenance is not None and provenance.is_file() else None
+    written = json_table(dataset) if folder else dataset
+    loaded = dataset_from_text(written)
+    provenance = Path(str(component_from_text(written).params.get("path", ""))) / PROVENANCE
+    changed_records = read_changed(provenance) if provenance.is_file() else None
     records = [mention for mention in loaded.mentions if split == "all" or mention.split in (split, None)]
     records = sample(records, limit, 0)
     rows, scores = measured(components, records, loaded, changed_records)
