@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robustmel.defences import DEFENCES
 from robustmel.images import file_digest
 from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
+from robustmel.linkers.mllm.linker import MLLM
 from robustmel.registry import Component
 from robustmel.run import keys
-from robustmel.run.components import component_spec
+from robustmel.run.components import Defended, component_spec
 from robustmel.run.keys import canonical, content_key, kb_digest, mentions_digest
 from robustmel.types import Entity, Mention
 
@@ -99,3 +101,14 @@ def test_item_seeds_do_not_depend_on_the_hash_seed() -> None:
         for value in ("0", "1")
     }
     assert seeds == {f"{item_seed(3, 'apgd', 'mention')}\n"}
+
+
+def test_how_sentences_are_read_is_in_the_key_where_a_defence_gives_any() -> None:
+    def told(linker: str, defence: str) -> object:
+        specs = [component_spec(registry, Component(name), []) for registry, name in ((LINKERS, linker), (DEFENCES, defence))]
+        assert specs[0] is not None
+        assert specs[1] is not None
+        return Defended(*specs).identity.get("labels")
+
+    assert told("llava-world", "retlink") == told("llava-world", "margin-gate") == MLLM.labels_version
+    assert told("llava-world", "none") is told("llava-world", "jpeg") is told("clip-world", "retlink") is None

@@ -12,7 +12,8 @@ from robustmel.linkers.contract import Capabilities, Linker
 class Defence(Protocol):
     """A component of `DEFENCES`.
 
-    `uses` names what the stage supplies to `defend` by keyword: "train", the training mentions of the data set.
+    `uses` names what the stage supplies to `defend` by keyword: "train", the training mentions of the data set. One that gives candidates
+    sentences (`Query.labels`) says `gives_labels = True`: then the version in which the linker reads them (`labels_version`) is in its keys.
     """
 
     version: ClassVar[int]

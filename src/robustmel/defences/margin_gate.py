@@ -42,6 +42,7 @@ class MarginGate:
     version: ClassVar[int] = 1
     random: ClassVar[bool] = False
     uses: ClassVar[tuple[str, ...]] = ()
+    gives_labels: ClassVar[bool] = True
 
     def __init__(
         self, kb: KnowledgeBase, /, margin: float = 0.05, defence: str = "retlink", options: Mapping[str, Any] | None = None

@@ -119,7 +119,7 @@ class Capabilities:
         tasks: What it answers.
         scores: It scores candidates (`Scored`).
         gradients: Its scores can be differentiated down to the pixels (`Differentiable`).
-        labels: It reads `Query.labels`: `reads_labels = True` in the class.
+        labels: It reads `Query.labels`: `reads_labels = True` in the class; how, may have a version of its own, `labels_version`.
         open_answers: It answers from the whole knowledge base where a query lists no candidates: `open_answers = True`.
         demos: It is shown demonstrations, and can be shown others: `showing(part, of)`.
         images: It reads image files where a task says so: `reads_images = False` in the class denies it.

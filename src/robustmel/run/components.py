@@ -94,8 +94,11 @@ class Defended:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What of it enters a key."""
-        return {"linker": self.linker.identity, "defence": self.defence.identity}
+        """What of it enters a key; how the linker reads sentences for candidates too, where its defence gives it any."""
+        identity = {"linker": self.linker.identity, "defence": self.defence.identity}
+        given = getattr(self.defence.loaded_from(DEFENCES), "gives_labels", False)
+        version = getattr(self.linker.loaded_from(LINKERS), "labels_version", None) if given else None
+        return identity | ({} if version is None else {"labels": version})
 
     @property
     def tasks(self) -> tuple[Task, ...]:

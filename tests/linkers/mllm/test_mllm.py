@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from robustmel.defences.retlink.retlink import RetLink
 from robustmel.errors import UsageError
 from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
@@ -165,6 +166,19 @@ def test_sentences_of_candidates_are_shown_and_names_scored(folders: dict[str, P
     (mixed,) = linker.link([replace(told, candidates=(third, first, second))], "I2T")
     assert mixed.ranked == answer.ranked
     assert not torch.allclose(linker.scores([query], "I2T"), linker.scores([told], "I2T"), atol=1e-3)
+
+
+def test_sentences_of_many_candidates_share_half_the_context(folders: dict[str, Path], trial: Trial) -> None:
+    kb, queries = trial
+    linker = linker_of("llava", folders, kb)
+    linker.model.lm.context = 160
+    long = KnowledgeBase(replace(entity, text=f"{entity.name} has a flag, " + "red, blue, " * 60 + "green.") for entity in kb)
+    query = replace(queries[0], candidates=queries[0].listed[:4])
+    (described,) = RetLink(long).defend(linker).described([query], "I2T")
+    lengths = [linker.tokens_of(sentence.text) for sentence in described.sentences]
+    assert linker.room_for(4) == 20
+    assert 10 < max(lengths) <= 20
+    assert not any(sentence.whole for sentence in described.sentences)
 
 
 @pytest.mark.parametrize("answer", ["labels", "index"])

@@ -117,11 +117,11 @@ class CandidateSentences:
         lost = ("retrieval",) if getattr(self._retriever, "unanswered", 0) > unanswered else ()
 
         materials = [self._material(*about) for about in zip(entities, evidence, strict=True)]
-        drafts = [Draft()] * len(materials)
+        budget, drafts = self._budget.shared_by(len(entities)), [Draft()] * len(materials)
         if self._writer is not None:
             about = [(own.entity, own.shown) for own in materials]
-            drafts = self._writer.drafts(about, descriptors, context, self._budget.words, query.seed)
-        sentences = tuple(map(self._sentence, materials, drafts))
+            drafts = self._writer.drafts(about, descriptors, context, budget.words, query.seed)
+        sentences = tuple(self._sentence(own, draft, budget) for own, draft in zip(materials, drafts, strict=True))
         labels = {part.entity: part.text for part in sentences if part.text}
         described = replace(query, labels={**(query.labels or {}), **labels} or None)
         return DescribedQuery(
@@ -144,26 +144,25 @@ class CandidateSentences:
         shown = [*usable, description] if description and (not self._mode.startswith("select") or not usable) else usable
         return Material(entity, usable, description, shown, tuple(part.digest[:12] for part in evidence), left_out)
 
-    def _sentence(self, own: Material, draft: Draft) -> CandidateSentence:
+    def _sentence(self, own: Material, draft: Draft, budget: TokenBudget) -> CandidateSentence:
         """What stands for a candidate, from itself and its own evidence alone."""
-        mode, text, whole = next(self._ways(own.entity, draft.text, own.usable, own.description), ("none", "", True))
+        mode, text, whole = next(self._ways(own, draft.text, budget), ("none", "", True))
         why = draft.fault or ("budget" if draft.text and mode != self._mode else "")
         return CandidateSentence(own.entity.id, text, mode, why, whole, own.digests, own.left_out)
 
-    def _ways(self, entity: Entity, written: str, usable: Sequence[str], description: str) -> Iterator[tuple[Mode, str, bool]]:
+    def _ways(self, own: Material, written: str, budget: TokenBudget) -> Iterator[tuple[Mode, str, bool]]:
         """What can stand for a candidate, best first: the way, the text, and whether it is whole."""
         if self._mode == "none":
             return
-        before = self._sides.label(entity.id) if self._sides is not None else entity.name
+        name = own.entity.name
+        before = self._sides.label(own.entity.id) if self._sides is not None else name
         opening = f"{before}. " if self._extend else ""
-        if written:
-            yield from self._fitted(self._mode, opening, written)
-        if usable and self._mode != "template":
-            yield from self._fitted("extractive", opening, named(usable[0], entity.name))
-        if description:
-            yield from self._fitted("template", f"{before if self._extend else entity.name}, ", description)
-
-    def _fitted(self, mode: Mode, before: str, sentence: str) -> Iterator[tuple[Mode, str, bool]]:
-        text = self._budget.within(before, sentence)
-        if text is not None:
-            yield mode, text, len(text) == len(before) + len(sentence)
+        ways: list[tuple[Mode, str, str]] = [(self._mode, opening, written)] if written else []
+        if own.usable and self._mode != "template":
+            ways.append(("extractive", opening, named(own.usable[0], name)))
+        if own.description:
+            ways.append(("template", f"{before if self._extend else name}, ", own.description))
+        for mode, start, sentence in ways:
+            text = budget.within(start, sentence)
+            if text is not None:
+                yield mode, text, len(text) == len(start) + len(sentence)

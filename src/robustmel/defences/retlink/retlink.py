@@ -80,6 +80,7 @@ class RetLink:
     version: ClassVar[int] = 2
     random: ClassVar[bool] = False
     uses: ClassVar[tuple[str, ...]] = ()
+    gives_labels: ClassVar[bool] = True
     unkeyed: ClassVar[tuple[str, ...]] = ("store", "contact", "offline", *UNKEYED)
 
     def __init__(

@@ -65,8 +65,9 @@ class MLLM(StatedMLLM):
     """
 
     tasks: ClassVar[tuple[Task, ...]] = TASKS
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 1
     reads_labels: ClassVar[bool] = True
+    labels_version: ClassVar[int] = 1
     trained_as: ClassVar[str] = "mllm"
     unkeyed: ClassVar[tuple[str, ...]] = ("canary",)
     logit_scale: ClassVar[float] = 1.0
@@ -163,6 +164,15 @@ class MLLM(StatedMLLM):
         """A candidate's sentence on its line, its name before it where it does not begin with that."""
         name, sentence = self.kb[entity].name, one_line(name_of(self.kb, query, entity))
         return sentence if sentence.startswith(name) else f"{name}: {sentence}"
+
+    def tokens_of(self, text: str) -> int:
+        """How many tokens a text becomes."""
+        return len(self.model.answer(text))
+
+    def room_for(self, candidates: int) -> int | None:
+        """Tokens of each sentence where so many have one: half the context is left to image and question. None where nothing limits them."""
+        context = self.model.lm.context
+        return None if context is None else max(1, context // 2 // max(candidates, 1))
 
     def picture(self, query: Query, task: Task) -> Picture | None:
         """The query's image; None where the task reads none."""
