@@ -57,6 +57,8 @@ EVERY = [(kind, name) for kind, (registry, _, _) in REGISTRIES.items() for name 
 SHORT: dict[str, dict[str, int]] = {
     "apgd-t": {"steps": 5, "targets": 2},
     "autoattack": {"steps": 5, "targets": 2, "queries": 20},
+    "cw": {"steps": 10},
+    "descriptor-pgd": {"steps": 5},
     "fab": {"steps": 5, "targets": 2},
     "fmn": {"steps": 20},
     "square": {"queries": 40},

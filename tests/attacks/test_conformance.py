@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from tests.test_contract import SHORT
 from torch import Tensor
 
 from robustmel.attacks import ATTACKS
@@ -20,14 +21,6 @@ from robustmel.types import EntityEdit, Perturbation, TextChange, TextEdit
 
 FILE = Path(__file__).parents[1] / "selftest" / "broken_attacks.py"
 Right: Any = load_file_component(f"{FILE}:Right")
-SHORT: dict[str, dict[str, int]] = {
-    "apgd-t": {"steps": 5, "targets": 2},
-    "autoattack": {"steps": 5, "targets": 2, "queries": 20},
-    "cw": {"steps": 10},
-    "fab": {"steps": 5, "targets": 2},
-    "fmn": {"steps": 20},
-    "square": {"queries": 40},
-}
 
 
 @pytest.mark.parametrize("name", ATTACKS)

@@ -205,8 +205,7 @@ def until(condition: Callable[[], Any], process: Process) -> None:
     ("workers", "of", "how"),
     [
         (1, Candidates, signal.SIGINT),
-        (2, Candidates, signal.SIGTERM),
-        (2, Variant, signal.SIGINT),
+        (2, Candidates, signal.SIGINT),
         (2, Variant, signal.SIGTERM),
     ],
 )

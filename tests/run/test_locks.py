@@ -115,7 +115,7 @@ def test_a_living_lock_from_elsewhere_is_not_taken_over(tmp_path: Path, elsewher
         with pytest.raises(MissingError, match="process 4000000 on "), hold(tmp_path / "lock", "it", wait=False):
             pass
         stop = threading.Event()
-        threading.Timer(2.5, stop.set).start()
+        threading.Timer(1.6, stop.set).start()
         with listening(stop), pytest.raises(Interrupted), hold(tmp_path / "lock", "it", wait=True):
             pass
 

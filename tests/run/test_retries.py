@@ -65,7 +65,7 @@ def test_rows_that_failed_are_tried_again_by_the_same_command(
     colour_data: Path, tmp_path: Path, served: Any, workers: int
 ) -> None:
     (tmp_path / "down").write_text("number 7.")
-    first = run(colour_data, tmp_path, workers, **served)
+    first = run(colour_data, tmp_path, **served)
     assert first.errors == 3  # the clean answer, the attack, and the answer to it
     assert (first.retried, first.made) == (0, 4)
     assert any('served: "linker: ConnectionError: no server at port 80"' in note for note in build(tmp_path / "out").run.notes)

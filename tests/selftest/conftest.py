@@ -42,9 +42,9 @@ def planted(textures: Component, tmp_path_factory: pytest.TempPathFactory) -> tu
 
 
 @pytest.fixture(scope="session")
-def few(textures: Component, tmp_path_factory: pytest.TempPathFactory) -> Planted:
-    """Lists of fewer textures."""
-    return plant(textures, "all", 24, tmp_path_factory.mktemp("few"))[0]
+def few(textures: Component, tmp_path_factory: pytest.TempPathFactory) -> tuple[Planted, Planted]:
+    """The same of fewer textures."""
+    return plant(textures, "all", 24, tmp_path_factory.mktemp("few"))
 
 
 @pytest.fixture

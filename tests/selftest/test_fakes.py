@@ -123,15 +123,15 @@ def test_stochastic_gradients_differ_and_the_others_do_not(behind: Behind) -> No
 
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("some", [FAKES[:4], FAKES[4:]], ids=["first", "others"])
-def test_every_fake_is_found_out(some: tuple[Fake, ...], few: Planted, run: Runner) -> None:
-    verdicts = check_fakes(few, run, some)
+def test_every_fake_is_found_out(some: tuple[Fake, ...], few: tuple[Planted, Planted], run: Runner) -> None:
+    verdicts = check_fakes(few[0], run, some)
     assert {one.victim: one.faults for one in verdicts} == {f"fake: {one.label}": () for one in some}
     assert all(any(code in one.reported for code in SUSPICIONS) or "broken to its value" in one.reported for one in verdicts)
 
 
 @pytest.mark.usefixtures("short")
-def test_who_is_neither_flagged_nor_broken_fails(few: Planted, run: Runner, monkeypatch: Any) -> None:
+def test_who_is_neither_flagged_nor_broken_fails(few: tuple[Planted, Planted], run: Runner, monkeypatch: Any) -> None:
     monkeypatch.setattr("robustmel.selftest.fakes_check.SUSPICIONS", ())
-    (verdict,) = check_fakes(few, run, [one for one in FAKES if one.label == "JPEG"])
+    (verdict,) = check_fakes(few[0], run, [one for one in FAKES if one.label == "JPEG"])
     assert not verdict.passed
     assert "without a flag" in verdict.faults[0]

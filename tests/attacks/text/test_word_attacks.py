@@ -146,9 +146,9 @@ def test_the_hash_seed_of_python_changes_nothing(lexicons: dict[str, dict[str, s
     names = [*EVERY, "clare"]
     code = (
         "from robustmel.attacks import ATTACKS; from robustmel.types import Query;"
-        "asks = [Query(str(n), 'A man painted red walls, a big scarlet flag and boxes of Oslo', 'Oslo', None, None, ()) for n in range(9)];"
+        "asks = [Query(str(n), 'A man painted red walls, a big scarlet flag and boxes of Oslo', 'Oslo', None, None, ()) for n in range(3)];"
         f"attacks = [ATTACKS.create(name, edit_rate=0.6, **{lexicons!r}.get(name, {{}})) for name in {names!r}];"
-        "print(*[attack.perturb(asks, None, [None] * 9, list(range(9))) for attack in attacks], sep='\\n')"
+        "print(*[attack.perturb(asks, None, [None] * 3, list(range(3))) for attack in attacks], sep='\\n')"
     )
     printed = [
         subprocess.run(
