@@ -49,6 +49,10 @@ def pick_device(name: str) -> torch.device:
         raise UsageError(f'device = "{name}" is unknown; expected auto, cpu, cuda or cuda:N.') from None
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise MissingError(f'device = "{name}": there are {torch.cuda.device_count()} CUDA devices here; set device = "auto".')
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = (
+            False  # float32 is what is promised; torch would round what convolutions read to 10 bits
+        )
     return device
 
 

@@ -50,7 +50,7 @@ class LocalProcesses:
     def __init__(self, builder: Builder, workers: int, stop: StopSignal, tell: Tell) -> None:
         self.places, self.stop, self.tell = workers, stop, tell
         self.news = CONTEXT.Queue()
-        arguments = (builder.store, builder.device, threads(workers), stop, self.news)
+        arguments = (builder.store, builder.device, threads(workers), stop, self.news, CONTEXT.Value("i", 0))
         self.pool = ProcessPoolExecutor(workers, CONTEXT, initializer=_begin, initargs=arguments)
         self.running: dict[Name, tuple[Piece, Future[bool]]] = {}
         self.at_shards: set[Name] = set()
@@ -111,7 +111,15 @@ def _deaf() -> Iterator[None]:
 _worker: dict[str, Any] = {}
 
 
-def _begin(store: Store, device: str, threads: int, stop: StopSignal, news: Any) -> None:
+def worker_device(device: str, number: int) -> str:
+    """Where the worker of that number, from 0, has its models: of several GPUs, workers take one each, in turn."""
+    import torch
+
+    count = torch.cuda.device_count() if device in ("auto", "cuda") else 0
+    return f"cuda:{number % count}" if count > 1 else device
+
+
+def _begin(store: Store, device: str, threads: int, stop: StopSignal, news: Any, begun: Any) -> None:
     """Runs once in each worker: the parent alone listens to Ctrl-C, and a worker does not outlive it."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -120,7 +128,9 @@ def _begin(store: Store, device: str, threads: int, stop: StopSignal, news: Any)
 
     torch.set_num_threads(threads)
     heed(stop)
-    _worker.update(builder=Builder(store, device), news=news)
+    with begun.get_lock():
+        number, begun.value = begun.value, begun.value + 1
+    _worker.update(builder=Builder(store, worker_device(device, number)), news=news)
 
 
 def _die_with_parent() -> None:

@@ -22,6 +22,7 @@ class Verdict:
         reported: What the tool reported about it.
         faults: What is wrong, a sentence each; empty where all is as it should be.
         weaker: How an attack of the user's falls short without being wrong, a sentence each.
+        skipped: It was not tested; `reported` says why.
     """
 
     victim: str
@@ -29,6 +30,7 @@ class Verdict:
     reported: str
     faults: tuple[str, ...] = ()
     weaker: tuple[str, ...] = ()
+    skipped: bool = False
 
     @property
     def passed(self) -> bool:
@@ -47,7 +49,7 @@ def text(verdicts: Sequence[Verdict], width: int) -> str:
 
 def _lines(verdicts: Sequence[Verdict], width: int) -> Iterator[str]:
     heads = ("", "victim", "known", "reported")
-    states = [("weaker" if verdict.weaker else "passed") if verdict.passed else "FAILED" for verdict in verdicts]
+    states = [_state(verdict) for verdict in verdicts]
     rows = [(state, verdict.victim, verdict.known, verdict.reported) for state, verdict in zip(states, verdicts, strict=True)]
     widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(3)]
     left = sum(widths) + 2 * len(widths)
@@ -61,6 +63,12 @@ def _lines(verdicts: Sequence[Verdict], width: int) -> Iterator[str]:
             yield from textwrap.wrap(
                 f"{sentence}.", max(NARROWEST, width - 10), initial_indent=" " * 8 + "- ", subsequent_indent=" " * 10
             )
+
+
+def _state(verdict: Verdict) -> str:
+    if verdict.skipped:
+        return "-"
+    return ("weaker" if verdict.weaker else "passed") if verdict.passed else "FAILED"
 
 
 def as_json(verdicts: Sequence[Verdict], seconds: float) -> str:

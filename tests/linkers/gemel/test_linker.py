@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.pretended_device import pretended_device
 
 import robustmel
+from robustmel.attacks.image.eight_bit import as_pixels
 from robustmel.errors import ImageError, MissingError, UsageError
 from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
@@ -233,3 +235,20 @@ def test_pgd_lowers_the_score_of_the_gold_name(gemel_folder: Path, tmp_path: Pat
             margins.append(float(scores[gold] - torch.cat((scores[:gold], scores[gold + 1 :])).max()))
     clean, attacked = np.array(margins).reshape(-1, 2).T
     assert (attacked < clean).all()
+
+
+def test_scores_and_gradients_live_on_the_linkers_device(gemel: Callable[..., GEMEL], queries: list[Query]) -> None:
+    def work(device: str) -> tuple[torch.Tensor, torch.Tensor, list[str]]:
+        linker, asked = gemel(device=device), [queries[0], queries[2]]
+        pixels = as_pixels([decode(str(query.image)) for query in asked], linker.device).requires_grad_()
+        scores = linker.logits(pixels, asked)
+        assert scores.device == pixels.device == torch.device(device)
+        (gradient,) = torch.autograd.grad(scores[:, 0].sum(), pixels)
+        written = linker.link([replace(query, candidates=None) for query in asked], "IT2T")
+        return scores.detach().cpu(), gradient.cpu(), [answer.text for answer in written]
+
+    with pretended_device() as device:
+        ours, theirs = work(device), work("cpu")
+    assert torch.allclose(ours[0], theirs[0], atol=1e-5)
+    assert torch.allclose(ours[1], theirs[1], atol=1e-5)
+    assert ours[2] == theirs[2]

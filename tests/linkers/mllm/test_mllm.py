@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
+from tests.pretended_device import pretended_device
 
+from robustmel.attacks.image.eight_bit import as_pixels
 from robustmel.defences.retlink.retlink import RetLink
 from robustmel.errors import UsageError
 from robustmel.images import decode
@@ -298,3 +300,20 @@ def test_a_reply_ends_where_the_family_ends_it(folders: dict[str, Path], trial: 
     tokens = linker.model.tokenizer("2 ###Human: 3", add_special_tokens=False)["input_ids"]
     assert linker.model.tokenizer.decode(tokens).strip() == "2 ###Human: 3"
     assert linker.text(tokens).strip() == "2"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_scores_and_gradients_live_on_the_linkers_device(family: str, folders: dict[str, Path], trial: Trial) -> None:
+    kb, queries = trial
+
+    def work(device: str) -> tuple[torch.Tensor, torch.Tensor]:
+        linker: MLLM = LINKERS.create(family, kb, model=str(folders[family]), device=device)
+        pixels = as_pixels([decode(str(queries[0].image))], linker.device).requires_grad_()
+        scores = linker.logits(pixels, queries[:1])
+        assert scores.device == pixels.device == torch.device(device)
+        return scores.detach().cpu(), torch.autograd.grad(scores[:, 0].sum(), pixels)[0].cpu()
+
+    with pretended_device() as device:
+        ours, theirs = work(device), work("cpu")
+    assert torch.allclose(ours[0], theirs[0], atol=1e-4)
+    assert torch.cosine_similarity(ours[1].flatten(), theirs[1].flatten(), 0) > 0.999

@@ -62,3 +62,10 @@ def test_what_is_no_number_has_no_rise(value: float) -> None:
 
     predicted, risen = first_step(broken, pictures(2), torch.tensor([0, 0]))
     assert predicted.isfinite().tolist() == risen.isfinite().tolist() == [True, False]
+
+
+def test_random_numbers_of_other_devices_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    fork, forked = torch.random.fork_rng, []
+    monkeypatch.setattr(torch.random, "fork_rng", lambda devices: forked.append(devices) or fork(devices))
+    first_step(linear, pictures(2), torch.tensor([0, 1]))
+    assert forked == [[]]

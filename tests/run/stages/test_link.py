@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -161,3 +162,20 @@ def test_layers_that_act_differently_in_training_are_found(model: nn.Module, exp
 def test_a_linker_without_models_is_in_no_mode() -> None:
     assert not in_training_mode(object())
     assert not in_training_mode(SimpleNamespace(kb={"a": 1}, names=["x"]))
+
+
+def test_a_batch_that_failed_holds_no_memory_while_its_queries_are_asked_alone() -> None:
+    class Large:
+        pass
+
+    class Greedy(Counting):
+        def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
+            if len(queries) > 1:
+                activations = Large()
+                held.append(weakref.ref(activations))
+                raise MemoryError
+            assert held[0]() is None
+            return super().link(queries, task)
+
+    held: list[weakref.ref[Large]] = []
+    assert [answer.error for answer in answers(Greedy(), queries(2), "T2T")] == [None, None]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import log_softmax
+from tests.pretended_device import pretended_device
 from torch import Tensor
 
 from robustmel.attacks.image.item_noise import ItemNoise
@@ -125,3 +126,17 @@ def test_what_is_no_fault_of_a_picture_goes_on(problem: Exception) -> None:
 def test_a_service_that_is_away_is_a_failure_of_the_row(problem: Exception) -> None:
     guarded = GuardedObjective(Raises(problem), torch.zeros(5, dtype=torch.long))
     assert guarded(bright(1)).isnan().any(1).tolist() == [False, True, False, False, False]
+
+
+def test_a_linker_on_another_device_that_does_not_say_so_can_be_attacked() -> None:
+    class Away(Flat):
+        def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T") -> Tensor:
+            return super().logits(pixels, queries, task).to(device)
+
+    gold, made = torch.tensor([0, 1, 0, 1, 0]), []
+    with pretended_device() as device:
+        for linker in (Flat(3, 7.0), Away(3, 7.0)):
+            objective = GuardedObjective(LinkerObjective(linker, "I2T", "scaled", QUERIES), gold)
+            attack = PGD(eps=0.05, step_size=0.02, steps=2)
+            made.append(attack.perturb(pictures(), objective, gold, ItemNoise(range(5), (3, 4, 4))).pixels)
+    assert torch.equal(*made)

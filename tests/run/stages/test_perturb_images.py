@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +202,31 @@ def test_attacks_without_a_radius_have_noise_of_their_length_beside_them(tmp_pat
     assert [(row["succeeded_u8"], row["noise_fools"]) for row in longer] == [(True, True)] * 3
     none = logged(Moves(0.0), Fragile(tmp_path, 0.1), tmp_path / "none", "moves")
     assert [row["noise_fools"] for row in none] == [None] * 3
+
+
+def test_a_batch_that_outgrows_memory_lets_go_of_it_before_its_halves_are_attacked(tmp_path: Path) -> None:
+    class Large:
+        pass
+
+    class Greedy(Spoiled):
+        def __call__(self, pixels: Tensor, rows: Tensor | None = None) -> Tensor:
+            if len(pixels) > 1:
+                activations = Large()
+                held.append(weakref.ref(activations))
+                raise torch.OutOfMemoryError
+            assert [reference() for reference in held] == [None] * len(held)
+            return super().__call__(pixels, rows)
+
+    held: list[weakref.ref[Large]] = []
+    images = []
+    for objective, batch in ((Greedy, 3), (Spoiled, 1)):
+        context = ImageAttackContext(
+            ATTACKS.create("pgd", eps="16/255"), lambda asked, made=objective: made(-1.0), KnowledgeBase(()), torch.device("cpu"),
+            "pgd", 0, 512,
+        )  # fmt: skip
+        folder = tmp_path / objective.__name__
+        folder.mkdir()
+        perturb_images(queries(tmp_path), ["dark"] * 3, context, batch, folder, lambda *_: None)
+        images.append([decode(folder / "images" / f"q{number}.png") for number in range(3)])
+    assert held
+    assert all(np.array_equal(one, other) for one, other in zip(*images, strict=True))

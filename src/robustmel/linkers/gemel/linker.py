@@ -121,6 +121,7 @@ class GEMEL:
         self.reads_images = features is None
         self.lm = LanguageModel.load(checkpoint.settings.language_model, dtype=dtype, device=device)
         checkpoint.check_fits(model, self.vision.width, self.lm.width)
+        self.device = self.lm.device
         pool = demo_pool(checkpoint, demo_choice, demo_text, self.vision, device)
         self.prompts = PromptReader(
             self.lm, checkpoint, pool, checkpoint.settings.demos if demos is None else demos, max_new_tokens, demo_order

@@ -101,17 +101,20 @@ def answers(linker: Linker, queries: Sequence[Query], task: Task, kb: KnowledgeB
     Raises:
         RobustMELError: The linker breaks its contract (wrong number or order of predictions, ids that are no candidates).
     """
-    started = time.perf_counter()
+    started, why = time.perf_counter(), ""
+    handed_back: Any = None
     try:
         with chdir(Path.cwd()):  # wherever the linker goes, the paths of a data set stay true
-            handed_back: Any = linker.link(queries, task)
+            handed_back = linker.link(queries, task)
             handed_back = list(handed_back) if isinstance(handed_back, Iterator) else handed_back
     except RobustMELError as problem:
         if not isinstance(problem, ImageError):
             raise
-        return _one_by_one(linker, queries, task, kb, problem.kind)
+        why = problem.kind
     except (Exception, SystemExit) as problem:  # a user's linker may raise anything; the row says what
-        return _one_by_one(linker, queries, task, kb, f"linker: {type(problem).__name__}: {problem}"[:300])
+        why = f"linker: {type(problem).__name__}: {problem}"[:300]
+    if why:  # the exception is gone by now, and with it all that its frames held in memory
+        return _one_by_one(linker, queries, task, kb, why)
     share = (time.perf_counter() - started) / max(len(queries), 1)
     try:
         predictions = well_typed(handed_back)

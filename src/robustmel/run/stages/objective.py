@@ -49,7 +49,7 @@ class LinkerObjective:
         """float32 (b, C)."""
         queries = self.queries if rows is None else [self.queries[row] for row in rows.tolist()]
         with chdir(Path.cwd()):  # as in `answers`
-            return self.linker.logits(pixels, queries, self.task) * self.scale
+            return self.linker.logits(pixels, queries, self.task).to(pixels.device) * self.scale
 
 
 class EnsembleObjective:

@@ -141,13 +141,14 @@ def _attack(
     except Exception as problem:  # an attack or a linker of the user's may raise anything; the row says what
         if of_the_set_up(problem):
             raise
-        if len(queries) == 1:
-            status = f"error:{type(problem).__name__}: {problem}"[:300]
-            return [{"id": queries[0].id, "status": status, "failed": context.objective is not None}]
-        log.warning("a batch of %d images failed (%s); trying halves", len(queries), problem)
-        half = len(queries) // 2
-        parts = (slice(None, half), slice(half, None))
-        return [row for part in parts for row in _attack(queries[part], gold[part], context, folder, before)]
+        why = f"{type(problem).__name__}: {problem}"
+    # The exception is gone by now, and with it all that its frames held in memory.
+    if len(queries) == 1:
+        return [{"id": queries[0].id, "status": f"error:{why}"[:300], "failed": context.objective is not None}]
+    log.warning("a batch of %d images failed (%s); trying halves", len(queries), why)
+    half = len(queries) // 2
+    parts = (slice(None, half), slice(half, None))
+    return [row for part in parts for row in _attack(queries[part], gold[part], context, folder, before)]
 
 
 def _attack_batch(

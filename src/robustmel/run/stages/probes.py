@@ -34,7 +34,6 @@ def same_twice(objective: Objective, pixels: Tensor) -> Tensor:
     return (finite == again.isfinite()).all(1) & ((apart <= allowed) | ~finite.any(1))
 
 
-@torch.random.fork_rng()
 def first_step(objective: Objective, pixels: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
     """How far the best wrong candidate should come up on the right one, and comes: two float32 (B,).
 
@@ -47,14 +46,15 @@ def first_step(objective: Objective, pixels: Tensor, right: Tensor) -> tuple[Ten
         right: int64 (B,), the column of the right candidate.
     """
     watched, goal = WatchedObjective(objective, right), Goal(right)
-    slope = loss_gradient(watched, pixels, goal, margin)
-    steepness = slope.gradient.abs().flatten(1)
-    least = steepness.topk(max(1, int(SHARE * steepness.shape[1])), dim=1).values[:, -1]
-    step = torch.where(slope.gradient.abs() >= least[:, None, None, None], slope.gradient.sign(), 0.0)
-    moved = (pixels * 255 + step).round().clamp(0, 255) / 255
-    predicted = (slope.gradient.double() * (moved - pixels)).sum((1, 2, 3))
-    with torch.no_grad():
-        scores = watched(moved)
+    with torch.random.fork_rng([pixels.device] if pixels.device.type == "cuda" else []):  # by itself it would begin every GPU
+        slope = loss_gradient(watched, pixels, goal, margin)
+        steepness = slope.gradient.abs().flatten(1)
+        least = steepness.topk(max(1, int(SHARE * steepness.shape[1])), dim=1).values[:, -1]
+        step = torch.where(slope.gradient.abs() >= least[:, None, None, None], slope.gradient.sign(), 0.0)
+        moved = (pixels * 255 + step).round().clamp(0, 255) / 255
+        predicted = (slope.gradient.double() * (moved - pixels)).sum((1, 2, 3))
+        with torch.no_grad():
+            scores = watched(moved)
     risen = goal.margin(scores.float()) - slope.margin
     size = torch.where(scores.isfinite(), scores, 0).abs().amax(1)
     measurable = slope.finite & risen.isfinite() & (predicted > RESOLVED * torch.finfo(scores.dtype).eps * size)
