@@ -60,7 +60,7 @@ class AttackResult:
 
         attacked, _ = self._cells
         evaluation = attacked.evaluations[-1]
-        paths = [self.report.run.picture(evaluation, logged) for logged in self.report.run.log(attacked, evaluation)]
+        paths = [self.report.run.picture(evaluation, mention) for mention in self.report.run.questions(attacked).column("id")]
         return [None if path is None else Image.open(path).copy() for path in paths]
 
     def to_pandas(self) -> pd.DataFrame:

@@ -110,8 +110,10 @@ def test_in_a_notebook_it_is_a_table_with_pictures_that_needs_nothing_else(fake_
         [ask(number, "a", ["a", "b"], image=str(clean), text="<i>x</i>", cluster=str(number)) for number in range(20)]
     )
     fake_run.cell("clean", {"clean": (None, fake_run.rows([RIGHT] * 20))}, linker="<b>bold</b>")
-    key = fake_run.variant([{"image": "changed.png"}] * 20)
-    Image.fromarray(np.full((8, 8, 3), 104, np.uint8)).save(fake_run.folder("variant", key) / "changed.png")
+    key = fake_run.variant()
+    (images := fake_run.folder("variant", key) / "images").mkdir()
+    for asked in fake_run.asked:
+        Image.fromarray(np.full((8, 8, 3), 104, np.uint8)).save(images / f"{asked['id']}.png")
     fake_run.cell("pgd-normal", {"image": (key, fake_run.rows([WRONG] * 20))}, linker="<b>bold</b>")
     page = build(fake_run.finish())._repr_html_()
     shown = Shown()

@@ -42,6 +42,14 @@ def plan_command(
     grid: GridFile,
     store: StoreFolder = STORE,
     listed: Annotated[bool, typer.Option("--list", help="List every artefact that is missing.")] = False,
+    pace: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pace",
+            metavar="LINKER=SECONDS",
+            help="Seconds of a pass (an image forward and back) on the hardware meant; may be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Show what a run would make and cost, and what is there already."""
     from robustmel.run.builder import Builder
@@ -50,8 +58,9 @@ def plan_command(
     from robustmel.run.grid import read_grid
     from robustmel.run.store import Store
 
-    builder = Builder(Store(store))
-    print(outline(expand(read_grid(grid), builder), builder.store, listed, builder))
+    builder, asked = Builder(Store(store)), read_grid(grid)
+    paces = {linker: seconds_of(linker, text) for linker, text in pairs(pace, PACE).items()}
+    print(outline(expand(asked, builder), builder.store, listed, builder, asked.keep, paces))
 
 
 def run_command(

@@ -94,6 +94,23 @@ class _Case(NamedTuple):
     broke: bool
 
 
+class _Kept:
+    """Which mentions have a perturbed picture, in a byte a mention of each perturbed set that was looked at."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, NDArray[np.bool_]] = {}
+
+    def of(self, run: Run, cell: ResultCell, part: Evaluation) -> NDArray[np.bool_]:
+        """(n,), for one evaluation of a cell."""
+        variant = str(part.variant)
+        if variant not in self._of:
+            ids = run.pictured(part)
+            asked = run.questions(cell)
+            there = (mention in ids for mention in asked.column("id"))
+            self._of[variant] = np.fromiter(there, np.bool_, len(asked)) if ids else np.zeros(len(asked), np.bool_)
+        return self._of[variant]
+
+
 class _Queue(NamedTuple):
     """The mentions of a cell with one outcome, in the order in which they are looked at.
 
@@ -113,10 +130,13 @@ class _Queue(NamedTuple):
     numbers: NDArray[np.int64]
     broke: bool
 
-    def cases(self) -> Iterator[_Case]:
-        """One after the other."""
-        for number in self.numbers.tolist():
-            yield _Case(self.clean, self.cell, self.parts[self.hardest[number]], number, self.broke)
+    def cases(self, run: Run, kept: _Kept) -> Iterator[_Case]:
+        """Those whose perturbed picture was kept, one after the other."""
+        kept_of = [kept.of(run, self.cell, part) for part in self.parts]
+        for number in self.numbers if any(map(np.any, kept_of)) else ():
+            part = self.hardest[number]
+            if kept_of[part][number]:
+                yield _Case(self.clean, self.cell, self.parts[part], int(number), self.broke)
 
 
 def gallery(scoring: Scoring, limit: int = LIMIT, wanted: Callable[[Cell], bool] = lambda _: True) -> Gallery:
@@ -125,9 +145,9 @@ def gallery(scoring: Scoring, limit: int = LIMIT, wanted: Callable[[Cell], bool]
     pairs = enumerate(pair for pair in _pairs(run) if wanted(pair[0].cell))
     broken, held = list(zip(*(_queues(scoring, *pair, 7 * number) for number, pair in pairs), strict=True)) or ((), ())
     counts = [sum(len(queue.numbers) for queue in queues) for queues in (broken, held)]
-    images: dict[str, list[str | None]] = {}
-    chosen = _pictured(run, broken, limit - min(round(limit * HELD), counts[1]), images)
-    chosen += _pictured(run, held, limit - len(chosen), images)
+    kept = _Kept()
+    chosen = _pictured(run, broken, limit - min(round(limit * HELD), counts[1]), kept)
+    chosen += _pictured(run, held, limit - len(chosen), kept)
     return Gallery(tuple(_entries(run, chosen)), *counts)
 
 
@@ -153,23 +173,21 @@ def _queues(scoring: Scoring, cell: ResultCell, clean: ResultCell, cut: int) -> 
     return _Queue(clean, cell, parts, hardest, first, True), _Queue(clean, cell, parts, hardest, second, False)
 
 
-def _pictured(run: Run, queues: Sequence[_Queue], room: int, images: dict[str, list[str | None]]) -> list[tuple[_Case, Triple]]:
+def _pictured(run: Run, queues: Sequence[_Queue], room: int, kept: _Kept) -> list[tuple[_Case, Triple]]:
     """The first cases of the queues in turn whose pictures are there.
 
     Args:
         run: The run.
         queues: One a cell.
         room: How many.
-        images: Variant -> the image of each mention, kept between calls.
+        kept: Which pictures there are.
     """
     chosen: list[tuple[_Case, Triple]] = []
-    for case in (case for turn in zip_longest(*(queue.cases() for queue in queues)) for case in turn if case is not None):
+    for case in (case for turn in zip_longest(*(queue.cases(run, kept) for queue in queues)) for case in turn if case):
         if len(chosen) >= room:
             break
-        variant, clean = str(case.evaluation.variant), run.questions(case.cell)[case.number].image
-        if variant not in images:
-            images[variant] = [row["image"] for row in run.log(case.cell, case.evaluation)]
-        perturbed = run.picture(case.evaluation, {"image": images[variant][case.number]})
+        question = run.questions(case.cell)[case.number]
+        perturbed, clean = run.picture(case.evaluation, question.id), question.image
         if perturbed is not None and clean is not None and (pictures := triple(Path(clean), perturbed)) is not None:
             chosen.append((case, pictures))
     return chosen

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from itertools import zip_longest
 from pathlib import Path
@@ -174,12 +175,22 @@ class Run:
         """What the stage noted that made an artefact; empty where there is none, or it says nothing."""
         return Store(self.store).manifest(kind, key) if key else {}
 
-    def picture(self, evaluation: Evaluation, logged: Mapping[str, Any]) -> Path | None:
-        """The perturbed image behind a log row, if there is one and it was kept."""
-        if evaluation.variant is None or not logged.get("image"):
+    def pictured(self, evaluation: Evaluation) -> Set[str]:
+        """Ids of the mentions whose perturbed image was kept."""
+        if evaluation.variant is None or self.manifest("variant", evaluation.variant).get("modality", "image") != "image":
+            return frozenset()
+        with suppress(FileNotFoundError):
+            return {path.stem for path in self._picture(evaluation, "").parent.iterdir()}
+        return frozenset()
+
+    def picture(self, evaluation: Evaluation, mention: str) -> Path | None:
+        """The perturbed image of the mention of that id, if there is one and it was kept."""
+        if evaluation.variant is None or not (path := self._picture(evaluation, mention)).is_file():
             return None
-        path = Store(self.store).path("variant", evaluation.variant) / logged["image"]
-        return path if path.is_file() else None
+        return path
+
+    def _picture(self, evaluation: Evaluation, mention: str) -> Path:
+        return Store(self.store).path("variant", str(evaluation.variant)) / "images" / f"{mention}.png"
 
     def _rows(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[dict[str, Any]]:
         """The rows of a table, a few at a time as Python objects."""

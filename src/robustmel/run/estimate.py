@@ -1,9 +1,11 @@
 """The estimated cost of a plan, from earlier artefacts of the same linker or a test pass."""
 
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Set
 from contextlib import suppress
+from types import MappingProxyType
 from typing import cast
 
 from robustmel.errors import ImageError
@@ -13,7 +15,7 @@ from robustmel.linkers.contract import Differentiable
 from robustmel.run.builder import Builder
 from robustmel.run.defence_calls import asks_an_endpoint, call_lines
 from robustmel.run.jobs import Answers, Job, Variant
-from robustmel.run.plan import Plan
+from robustmel.run.plan import SAMPLE, Plan
 from robustmel.run.store import Store
 
 FEW, PIXELS = 16, 512
@@ -26,17 +28,32 @@ OPEN_ANSWER_BYTES = 16
 """Of a (mention, entity) while its batch is answered: scores of the linker, scores of the answer, order."""
 
 
-def outline(plan: Plan, store: Store, listed: bool = False, builder: Builder | None = None) -> str:
+def outline(
+    plan: Plan,
+    store: Store,
+    listed: bool = False,
+    builder: Builder | None = None,
+    keep: str = "all",
+    paces: Mapping[str, float] = MappingProxyType({}),
+) -> str:
     """The plan in words: totals by kind and linker, time, disk; with `listed`, every missing artefact too.
 
     A builder measures a pass of each linker of which the store knows no pace, for about a second.
+
+    Args:
+        plan: Of a grid.
+        store: What is there already.
+        listed: Whether to list what is missing.
+        builder: Loads data and linkers.
+        keep: Of the grid.
+        paces: Linker -> seconds of a pass, an image forward and back; they go before what was measured.
     """
     missing = list(store.missing(plan.jobs).values())
     lines = [f"{len(plan.cells)} cells, {len(plan.jobs)} artefacts, {len(missing)} missing"]
     totals = Counter((job.kind, _of_whom(job)) for job in missing)
     lines += [f"  {kind}{f', {linker}' if linker else ''}: {count}" for (kind, linker), count in totals.items()]
     lines += plan.notes
-    lines += _cost(missing, plan, store, builder)
+    lines += _cost(missing, plan, store, builder, keep, paces)
     if listed:
         times = {key: f" (used {count} times)" for key, count in plan.consumers.items() if count > 1}
         lines += ["missing:", *(f"  - {job.title}{times.get(job.key, '')}" for job in missing)]
@@ -57,7 +74,9 @@ def disk_needed(plan: Plan, store: Store) -> int:
     return sum(job.candidates.count for job in missing) * IMAGE_BYTES
 
 
-def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None) -> list[str]:
+def _cost(
+    missing: list[Job], plan: Plan, store: Store, builder: Builder | None, keep: str, paces: Mapping[str, float]
+) -> list[str]:
     counts = {planned.candidates.key: planned.candidates.count for planned in plan.cells}
     disk = disk_needed(plan, store)
     passes: Counter[str] = Counter()
@@ -70,12 +89,8 @@ def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None)
     rates = _seconds_a_pass(store)
     memory = _stated_memory(missing)
     small = {linker for linker in passes if sum(memory.get(linker, {}).values()) <= TRIAL_BYTES}
-    tried = {} if builder is None else _measured(plan, builder, small - rates.keys())
-    lines = (
-        [f"disk: about {disk / 1e9:.2f} GB for {disk // IMAGE_BYTES} perturbed images; `keep` in the grid sets which to keep"]
-        if disk
-        else []
-    )
+    tried = {} if builder is None else _measured(plan, builder, small - rates.keys() - paces.keys())
+    lines = _disk_lines(missing, disk, keep)
     if missing:
         held = max([3, *(len(job.asked) for job in missing if isinstance(job, Variant))])
         lines.append(f"memory: each worker holds up to {held} linkers and one batch of images")
@@ -99,14 +114,37 @@ def _cost(missing: list[Job], plan: Plan, store: Store, builder: Builder | None)
         f"calls: {linker} asks its endpoint up to {passes.pop(linker):,} times; kept replies cost nothing"
         for linker in sorted(remote)
     ]
+    hours = 0.0
     for linker, number in passes.items():
-        line, pace = f"time: {linker} takes up to {number:,} passes", rates.get(linker, tried.get(linker))
+        line, pace = f"time: {linker} takes up to {number:,} passes", paces.get(linker, rates.get(linker, tried.get(linker)))
         if pace is None:
+            hours = math.nan
             lines.append(f"{line}; its speed is known after its first attack")
         else:
-            how = "at its speed so far" if linker in rates else "at the speed of a test pass"
-            lines.append(f"{line}, {number * pace / 60:,.1f} minutes on one worker {how}")
+            hours += number * pace / 3600
+            so_far = "at its speed so far" if linker in rates else "at the speed of a test pass"
+            lines.append(f"{line}, {_time(number * pace)} on one worker {'at the pace given' if linker in paces else so_far}")
+    if len(passes) > 1 and math.isfinite(hours):
+        lines.append(f"time: {sum(passes.values()):,} passes in all, {_time(3600 * hours)} on one worker")
     return lines
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 3600:,.0f} hours" if seconds > 100 * 3600 else f"{seconds / 60:,.1f} minutes"
+
+
+def _disk_lines(missing: list[Job], disk: int, keep: str) -> list[str]:
+    """What the perturbed images take, and what of it stays."""
+    if not disk:
+        return []
+    sets = sum(isinstance(job, Variant) and job.component.loaded.modality == "image" for job in missing)
+    left = min(disk, {"none": 0, "sample": SAMPLE * sets * IMAGE_BYTES}.get(keep, disk))
+    stays = "`keep` in the grid sets which to keep" if keep == "all" else f'at the end, keep = "{keep}" leaves {_size(left)}'
+    return [f"disk: about {_size(disk)} for {disk // IMAGE_BYTES} perturbed images; {stays}"]
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e12:,.2f} TB" if count >= 1e12 else f"{count / 1e9:.2f} GB"
 
 
 def _tokens(missing: list[Job], passes: Mapping[str, int], builder: Builder) -> list[str]:

@@ -8,6 +8,9 @@ from robustmel.run.grid import AttackSpec
 from robustmel.run.jobs import Answers, Candidates, Job, Variant
 from robustmel.types import Cell
 
+SAMPLE = 20
+"""Perturbed images of a set that `keep = "sample"` leaves."""
+
 TURNS = ("candidates", "poison", "training", "variant", "answers")
 """What others need comes first."""
 

@@ -27,7 +27,7 @@ from robustmel.run.keys import LIBRARIES, plain
 from robustmel.run.listener import ProgressListener
 from robustmel.run.local_processes import threads
 from robustmel.run.locks import hold
-from robustmel.run.plan import Plan, PlannedCell
+from robustmel.run.plan import SAMPLE, Plan, PlannedCell
 from robustmel.run.run_notes import run_notes
 from robustmel.run.stages.shards import give_back_memory
 from robustmel.run.store import Store, write_manifest
@@ -174,7 +174,7 @@ def _to_prune(jobs: list[Job], grid: Grid, out: Path, store: Store) -> list[str]
 
 def _prune(fresh: list[str], grid: Grid, store: Store) -> None:
     """Drops the images of the sets this run has made, as `keep` says; their logs stay, and so do the sets of other runs."""
-    stay = 20 if grid.keep == "sample" else 0
+    stay = SAMPLE if grid.keep == "sample" else 0
     for key in fresh:
         folder, manifest = store.path("variant", key), store.manifest("variant", key)
         images = sorted((folder / "images").glob("*"))[stay:]

@@ -48,11 +48,11 @@ def run(fake_run: Any, ask: Any, tmp_path: Path) -> Any:
     ]
     fake_run.questions(rows, {"a": "<b>Georgia</b>", "b": "Chad"})
     fake_run.cell("clean", {"clean": (None, fake_run.rows([RIGHT, RIGHT, WRONG]))})
-    key = fake_run.variant([{"image": f"images/{number}.png"} for number in range(3)])
+    key = fake_run.variant([{"image": f"images/{row['id']}.png"} for row in rows])
     changed = grey.astype(np.int16)
     changed[2, 3] += (8, -4, 0)
-    for number in range(3):
-        write_png(fake_run.folder("variant", key) / "images" / f"{number}.png", changed.astype(np.uint8))
+    for row in rows:
+        write_png(fake_run.folder("variant", key) / "images" / f"{row['id']}.png", changed.astype(np.uint8))
     fake_run.cell("pgd-normal", {"image": (key, fake_run.rows([WRONG, RIGHT, WRONG]))})
     return fake_run
 
@@ -162,7 +162,7 @@ def test_a_mention_that_breaks_and_one_that_holds_are_shown_and_one_never_right_
 
 
 def test_pictures_that_were_not_kept_are_passed_over(run: Any) -> None:
-    for image in run.store.rglob("variant/**/images/0.png"):
+    for image in run.store.rglob("variant/**/images/q0.png"):
         image.unlink()
     page = build(run.finish()).write_page().read_text("utf-8")
     assert "1 shown. Over all attacks, 1 right answers became wrong" in page

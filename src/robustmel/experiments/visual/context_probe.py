@@ -64,11 +64,9 @@ def _descriptions(report: Report, device: str) -> list[tuple[str, str, str]]:
     linker: Any = load_linker(LINKER, data, device=device)
     cells = {cell.attack: cell for cell in report.run.cells if cell.task == "I2T"}
     attacked = cells[ATTACK]
-    logs = list(report.run.log(attacked, attacked.evaluations[-1]))
-    questions = list(report.run.questions(attacked))
     pairs, entities = [], []
-    for question, logged in zip(questions, logs, strict=True):
-        made, before = report.run.picture(attacked.evaluations[-1], logged), question.image
+    for question in report.run.questions(attacked):
+        made, before = report.run.picture(attacked.evaluations[-1], question.id), question.image
         if before is None or question.gold is None or question.gold not in data.kb:
             continue
         try:

@@ -1,7 +1,7 @@
 """Outside predictions as a run of our own: the same rows, the same scoring, the same tables."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -102,9 +102,9 @@ class OutsideRun(Run):
         """What a published set says of itself."""
         return self.manifests.get((kind, key or ""), {})
 
-    def picture(self, evaluation: Evaluation, logged: Any) -> Path | None:
+    def pictured(self, evaluation: Evaluation) -> Set[str]:
         """None: the clean images are not part of a published set."""
-        return None
+        return frozenset()
 
     def _rows(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[dict[str, Any]]:
         return iter(self.tables[table, key])
