@@ -41,9 +41,9 @@ BOUND = 4.0
 """GB that no command may exceed at 100,000 mentions in 100 cells."""
 
 
-def write_data(folder: Path, mentions: int, cells: int) -> Path:
-    """A data set of so many mentions, a tenth as many entities and a fiftieth as many images, and its grid; the grid's path."""
-    entities, images = max(LISTED, mentions // 10), max(1, mentions // 50)
+def write_data(folder: Path, mentions: int, cells: int, images: int = 0) -> Path:
+    """A data set of so many mentions, a tenth as many entities and, unless told, a fiftieth as many images; and its grid's path."""
+    entities, images = max(LISTED, mentions // 10), images or max(1, mentions // 50)
     (folder / "images").mkdir(parents=True)
     dice = np.random.default_rng(0)
     for number in range(images):

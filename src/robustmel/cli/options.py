@@ -22,6 +22,7 @@ NewFolder = Annotated[Path, typer.Option("--out", help="The folder to write; mus
 Seed = Annotated[int, typer.Option("--seed", help="The random seed.")]
 
 FIELD = "is not a field mapping; write ours=theirs, as in --field surface=mention"
+PACE = "names no pace; write LINKER=SECONDS, as in --pace clip-world=0.02"
 ROW = "names no row; write ROW=LINKER, as in --linker CLIP=clip-world"
 
 STORE = Path(".robustmel")

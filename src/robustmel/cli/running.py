@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from robustmel.cli.options import CORES, ROW, STORE, Device, GridFile, MaxErrors, Out, StoreFolder, Workers, pairs
+from robustmel.cli.options import CORES, PACE, ROW, STORE, Device, GridFile, MaxErrors, Out, StoreFolder, Workers, pairs
 
 if TYPE_CHECKING:
     from robustmel.run.cluster.options import ClusterOptions
@@ -59,8 +59,24 @@ def plan_command(
     from robustmel.run.store import Store
 
     builder, asked = Builder(Store(store)), read_grid(grid)
-    paces = {linker: seconds_of(linker, text) for linker, text in pairs(pace, PACE).items()}
+    paces = _paces(pace, [linker.title for linker in asked.linkers])
     print(outline(expand(asked, builder), builder.store, listed, builder, asked.keep, paces))
+
+
+def _paces(written: list[str] | None, linkers: list[str]) -> dict[str, float]:
+    from robustmel.errors import UsageError
+
+    paces = {}
+    for linker, text in pairs(written, PACE).items():
+        if linker not in linkers:
+            raise UsageError(f"--pace names {linker}, which the grid has not; its linkers: {', '.join(linkers)}.")
+        try:
+            paces[linker] = float(text)
+        except ValueError:
+            paces[linker] = 0.0
+        if not 0 < paces[linker] < float("inf"):
+            raise UsageError(f'--pace {linker}={text}: "{text}" is no number of seconds above 0.')
+    return paces
 
 
 def run_command(

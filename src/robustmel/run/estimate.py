@@ -130,7 +130,7 @@ def _cost(
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds / 3600:,.0f} hours" if seconds > 100 * 3600 else f"{seconds / 60:,.1f} minutes"
+    return f"{seconds / 3600:,.1f} hours" if seconds > 2 * 3600 else f"{seconds / 60:,.1f} minutes"
 
 
 def _disk_lines(missing: list[Job], disk: int, keep: str) -> list[str]:
