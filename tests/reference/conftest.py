@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,6 +84,24 @@ class System:
         with torch.no_grad():
             answers: Tensor = self.victim(pixels).argmax(1) != self.gold
         return answers
+
+    def compare(self, theirs: Tensor, ours: Tensor, apart: int, weaker: int) -> None:
+        """At most `apart` images of 64 have another verdict, and ours fools at most `weaker` fewer of them."""
+        there, here = self.fooled(theirs), self.fooled(ours)
+        assert 0.2 <= 1 - float(there.float().mean()) <= 0.8
+        assert int((there != here).sum()) <= apart
+        assert int(here.sum()) >= int(there.sum()) - weaker
+
+    def estimator(self) -> Any:
+        """The victim as ART takes it."""
+        estimators = pytest.importorskip("art.estimators.classification")
+        return estimators.PyTorchClassifier(
+            model=self.victim,
+            loss=nn.CrossEntropyLoss(),
+            input_shape=tuple(self.pixels.shape[1:]),
+            nb_classes=CLASSES,
+            clip_values=(0.0, 1.0),
+        )
 
     def ours(self, attack: ImageAttack) -> Perturbation:
         noise = ItemNoise(range(len(self.pixels)), tuple(self.pixels.shape[1:]))

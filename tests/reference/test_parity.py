@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from robustmel.attacks.image.apgd import APGD
 from robustmel.attacks.image.cw import CarliniWagner
@@ -22,25 +22,6 @@ EPS = 0.6 / 255
 pytestmark = pytest.mark.usefixtures("own_randomness")
 
 
-def compare(system: Any, theirs: Tensor, ours: Tensor, apart: int, weaker: int) -> None:
-    """At most `apart` images of 64 have another verdict, and ours fools at most `weaker` fewer of them."""
-    there, here = system.fooled(theirs), system.fooled(ours)
-    assert 0.2 <= 1 - float(there.float().mean()) <= 0.8
-    assert int((there != here).sum()) <= apart
-    assert int(here.sum()) >= int(there.sum()) - weaker
-
-
-def estimator(system: Any) -> Any:
-    estimators = pytest.importorskip("art.estimators.classification")
-    return estimators.PyTorchClassifier(
-        model=system.victim,
-        loss=nn.CrossEntropyLoss(),
-        input_shape=tuple(system.pixels.shape[1:]),
-        nb_classes=10,
-        clip_values=(0.0, 1.0),
-    )
-
-
 def plain_steps(system: Any) -> Tensor:
     return system.ours(PGD(eps=EPS, step_size=EPS / 4, steps=10, random_start=False, on_failure="last")).pixels  # type: ignore[no-any-return]
 
@@ -49,7 +30,7 @@ def test_pgd_fools_whom_torchattacks_fools(system: Any) -> None:
     """The same steps from the image itself: verdicts may differ in one image that lies on the boundary."""
     torchattacks = pytest.importorskip("torchattacks")
     theirs = torchattacks.PGD(system.victim, eps=EPS, alpha=EPS / 4, steps=10, random_start=False)(system.pixels, system.gold)
-    compare(system, theirs, plain_steps(system), apart=1, weaker=0)
+    system.compare(theirs, plain_steps(system), apart=1, weaker=0)
 
 
 def test_pgd_fools_whom_foolbox_fools(system: Any) -> None:
@@ -57,17 +38,17 @@ def test_pgd_fools_whom_foolbox_fools(system: Any) -> None:
     foolbox = pytest.importorskip("foolbox")
     attack = foolbox.attacks.LinfPGD(abs_stepsize=EPS / 4, steps=10, random_start=False)
     theirs = attack(foolbox.PyTorchModel(system.victim, bounds=(0, 1)), system.pixels, system.gold, epsilons=EPS)[1]
-    compare(system, theirs, plain_steps(system), apart=1, weaker=0)
+    system.compare(theirs, plain_steps(system), apart=1, weaker=0)
 
 
 def test_pgd_fools_whom_art_fools(system: Any) -> None:
     """As above."""
     evasion = pytest.importorskip("art.attacks.evasion")
     attack = evasion.ProjectedGradientDescentPyTorch(
-        estimator(system), eps=EPS, eps_step=EPS / 4, max_iter=10, num_random_init=0, batch_size=64, verbose=False
+        system.estimator(), eps=EPS, eps_step=EPS / 4, max_iter=10, num_random_init=0, batch_size=64, verbose=False
     )
     theirs = torch.from_numpy(attack.generate(system.pixels.numpy(), system.gold.numpy()))
-    compare(system, theirs, plain_steps(system), apart=1, weaker=0)
+    system.compare(theirs, plain_steps(system), apart=1, weaker=0)
 
 
 def test_pgd_with_restarts_fools_whom_foolbox_fools(system: Any) -> None:
@@ -76,7 +57,7 @@ def test_pgd_with_restarts_fools_whom_foolbox_fools(system: Any) -> None:
     attack = foolbox.attacks.LinfPGD(abs_stepsize=EPS / 4, steps=10, random_start=True).repeat(5)
     theirs = attack(foolbox.PyTorchModel(system.victim, bounds=(0, 1)), system.pixels, system.gold, epsilons=EPS)[1]
     found = system.ours(PGD(eps=EPS, step_size=EPS / 4, steps=10, restarts=5))
-    compare(system, theirs, found.pixels, apart=2, weaker=1)
+    system.compare(theirs, found.pixels, apart=2, weaker=1)
 
 
 @pytest.mark.parametrize("loss", ["ce", "dlr"])
@@ -84,14 +65,14 @@ def test_apgd_fools_whom_torchattacks_fools(system: Any, loss: Any) -> None:
     """Other random starts."""
     torchattacks = pytest.importorskip("torchattacks")
     theirs = torchattacks.APGD(system.victim, eps=EPS, steps=30, loss=loss)(system.pixels, system.gold)
-    compare(system, theirs, system.ours(APGD(eps=EPS, steps=30, loss=loss)).pixels, apart=2, weaker=1)
+    system.compare(theirs, system.ours(APGD(eps=EPS, steps=30, loss=loss)).pixels, apart=2, weaker=1)
 
 
 def test_apgd_fools_whom_art_fools(system: Any) -> None:
     """Other random starts, and the last iterate there instead of the best."""
     evasion = pytest.importorskip("art.attacks.evasion")
     attack = evasion.AutoProjectedGradientDescent(
-        estimator(system),
+        system.estimator(),
         eps=EPS,
         eps_step=2 * EPS,
         max_iter=30,
@@ -103,7 +84,7 @@ def test_apgd_fools_whom_art_fools(system: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = torch.from_numpy(attack.generate(system.pixels.numpy(), system.gold.numpy()))
-    compare(system, theirs, system.ours(APGD(eps=EPS, steps=30)).pixels, apart=3, weaker=1)
+    system.compare(theirs, system.ours(APGD(eps=EPS, steps=30)).pixels, apart=3, weaker=1)
 
 
 def test_cw_fools_whom_foolbox_fools_and_as_near(system: Any) -> None:
