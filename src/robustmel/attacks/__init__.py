@@ -31,6 +31,7 @@ ATTACKS = Registry(
         "trigger": "robustmel.attacks.text.trigger:Trigger",
         "poisoned-evidence": "robustmel.attacks.knowledge.poisoned_evidence:PoisonedEvidence",
         "prompt-injection": "robustmel.attacks.knowledge.prompt_injection:PromptInjection",
+        "caption-poison": "robustmel.defences.caption_poison:CaptionPoison",
         "injection-search": "robustmel.defences.injection_search:InjectionSearch",
         "vandalism": "robustmel.attacks.knowledge.vandalism:Vandalism",
         "squatting": "robustmel.attacks.knowledge.squatting:Squatting",

@@ -69,5 +69,6 @@ def _members(access: str, given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"name": "prompt-injection", "label": "instruction in a page"}
         yield {"name": "prompt-injection", "field": "description", "label": "instruction in a description"}
         yield {"name": "injection-search", "label": "instruction that passes the filter"}
+        yield {"name": "caption-poison"}
         yield {"name": "vandalism"}
         yield {"name": "squatting"}
