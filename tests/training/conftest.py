@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,7 +14,9 @@ from robustmel.images import write_png
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.architecture import Architecture
 from robustmel.records.load_report import LoadReport
+from robustmel.training.checkpoint import train
 from robustmel.training.dual_encoder_recipe import DualEncoderRecipe
+from robustmel.training.loop import Epoch
 from robustmel.types import Entity, Mention
 
 NAMES = ("amber", "basil", "coral", "denim", "ebony", "fawn")
@@ -44,3 +50,17 @@ def recipe() -> DualEncoderRecipe:
     return DualEncoderRecipe(
         architecture=shape, epochs=3, batch_size=12, learning_rate=3e-3, text_length=24, precision="float32"
     )
+
+
+def cut_and_resumed_like_whole(data: Sequence[Dataset], recipe: Any, folder: Path) -> None:
+    """A training that is interrupted after its second epoch and goes on by the same call ends with the bytes of `folder / "whole"`."""
+
+    def cut(epoch: Epoch) -> None:
+        if epoch.number == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(data, recipe, folder / "cut", on_epoch=cut)
+    train(data, recipe, folder / "cut")
+    files = [{path.name: path.read_bytes() for path in (folder / name).iterdir()} for name in ("whole", "cut")]
+    assert files[0] == files[1]

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.training.conftest import cut_and_resumed_like_whole
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -175,16 +176,7 @@ def test_a_language_model_learns_and_is_read_by_the_library(
 
 def test_an_interrupted_training_ends_with_the_same_bytes(cards: Dataset, recipe: LanguageModelRecipe, tmp_path: Path) -> None:
     train([cards], recipe, tmp_path / "whole")
-
-    def cut(epoch: Epoch) -> None:
-        if epoch.number == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train([cards], recipe, tmp_path / "cut", on_epoch=cut)
-    train([cards], recipe, tmp_path / "cut")
-    files = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("whole", "cut")]
-    assert files[0] == files[1]
+    cut_and_resumed_like_whole([cards], recipe, tmp_path)
 
 
 @pytest.mark.parametrize(

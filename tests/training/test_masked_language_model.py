@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.training.conftest import cut_and_resumed_like_whole
 from torch.nn import functional
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
@@ -115,16 +116,7 @@ def test_an_interrupted_training_ends_with_the_same_bytes(
     cards: Dataset, recipe: MaskedLanguageModelRecipe, tmp_path: Path
 ) -> None:
     train([cards], recipe, tmp_path / "whole")
-
-    def cut(epoch: Epoch) -> None:
-        if epoch.number == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train([cards], recipe, tmp_path / "cut", on_epoch=cut)
-    train([cards], recipe, tmp_path / "cut")
-    files = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("whole", "cut")]
-    assert files[0] == files[1]
+    cut_and_resumed_like_whole([cards], recipe, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.training.conftest import cut_and_resumed_like_whole
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.training.checkpoint import train
@@ -78,16 +79,7 @@ def test_a_mapper_is_trained_resumed_and_published(cards: Dataset, mapping: Dual
     assert load_file(tmp_path / "whole" / "mapper.safetensors")["weight"].abs().max() > 0
     assert "IT2T" in (tmp_path / "whole" / "README.md").read_text()
     assert json.loads((tmp_path / "whole" / "training_recipe.json").read_text())["identity"]["backbone"] == "b"
-
-    def cut(epoch: Epoch) -> None:
-        if epoch.number == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train([cards], mapping, tmp_path / "cut", on_epoch=cut)
-    train([cards], mapping, tmp_path / "cut")
-    files = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("whole", "cut")]
-    assert files[0] == files[1]
+    cut_and_resumed_like_whole([cards], mapping, tmp_path)
 
 
 def test_a_dual_encoder_in_a_file_of_one_s_own_is_trained(cards: Dataset, recipe: DualEncoderRecipe, tmp_path: Path) -> None:
