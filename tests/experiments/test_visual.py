@@ -13,8 +13,8 @@ import pytest
 
 from robustmel.cli.entry import run
 from robustmel.errors import UsageError
-from robustmel.experiments.visual.beside import legend, paper_figures, table_sheets
 from robustmel.experiments.visual.claims import agrees, claims_text, computed, gains, read_claims
+from robustmel.experiments.visual.comparison_table import legend, paper_figures, table_sheets
 from robustmel.experiments.visual.context_probe import named_share
 from robustmel.experiments.visual.made_up_names import names_grid
 from robustmel.experiments.visual.paper_tables import chosen, paper_rows, repeated_rows

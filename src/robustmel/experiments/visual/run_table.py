@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from robustmel.api import execute
-from robustmel.experiments.visual.beside import legend, table_sheets
+from robustmel.experiments.visual.comparison_table import legend, table_sheets
 from robustmel.experiments.visual.made_up_names import lost_with_names, names_grid
 from robustmel.experiments.visual.paper_tables import PAPER
 from robustmel.experiments.visual.setup import Setup

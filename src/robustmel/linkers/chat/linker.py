@@ -11,7 +11,7 @@ from robustmel.linkers.chat.chat_model import ChatModel, image_part
 from robustmel.linkers.chat.endpoint_linker import EndpointLinker
 from robustmel.linkers.chat.limits import Limits
 from robustmel.linkers.chat.prompt import Prompt
-from robustmel.linkers.chat.reply_parser import meant
+from robustmel.linkers.chat.reply_parser import answer_of_reply
 from robustmel.linkers.chat.settings import check, expected
 from robustmel.linkers.contract import Capabilities
 from robustmel.linkers.packaged_prompts import read_prompt
@@ -97,7 +97,7 @@ class Chat(EndpointLinker):
         usage = Usage(1, reply.tokens_read, reply.tokens_written)
         if reply.status != "ok":
             return Prediction(query.id, text=reply.text, status=reply.status, usage=usage)
-        return replace(meant(query, reply.text, listed, labels), usage=usage)
+        return replace(answer_of_reply(query, reply.text, listed, labels), usage=usage)
 
     def _content(self, query: Query, task: Task, labels: Sequence[str]) -> list[dict[str, Any]]:
         asked = {"type": "text", "text": self.prompt.question(query, task, labels)}

@@ -41,7 +41,7 @@ def chosen(reply: str, labels: Sequence[str]) -> tuple[int, ...] | None:
     return _place(numbers.pop(), labels) if len(numbers) == 1 else None
 
 
-def meant(query: Query, reply: str, listed: Sequence[str], labels: Sequence[str]) -> Prediction:
+def answer_of_reply(query: Query, reply: str, listed: Sequence[str], labels: Sequence[str]) -> Prediction:
     """The answer that a reply to a query means; see `chosen`.
 
     Args:

@@ -22,9 +22,9 @@ from robustmel.linkers.gemel.demos import Choice, Compared, Order, demo_pool
 from robustmel.linkers.gemel.entity_names import EntityNames
 from robustmel.linkers.gemel.exact_search import exact_search
 from robustmel.linkers.gemel.language_model import LanguageModel, Prefix
-from robustmel.linkers.gemel.limits import check_limits
 from robustmel.linkers.gemel.memory import memory
 from robustmel.linkers.gemel.name_scores import listed_scores
+from robustmel.linkers.gemel.parameter_check import check_parameters
 from robustmel.linkers.gemel.prompt_reader import PromptReader
 from robustmel.linkers.gemel.stored_features import StoredFeatures
 from robustmel.linkers.gemel.vision import VisionEncoder
@@ -107,7 +107,7 @@ class GEMEL:
         device: str = "auto",
         batch_size: int = 16,
     ) -> None:
-        check_limits(
+        check_parameters(
             demos=demos, demo_choice=demo_choice, demo_text=demo_text, demo_order=demo_order, search=search, prefix_tree=prefix_tree,
             budget=budget, beams=beams, max_new_tokens=max_new_tokens, dtype=dtype, batch_size=batch_size,
         )  # fmt: skip
@@ -137,7 +137,7 @@ class GEMEL:
         Raises:
             RobustMELError: As when it is built.
         """
-        check_limits(**parameters)
+        check_parameters(**parameters)
         check_device(parameters["device"])
         if parameters["model"]:  # one that is to be trained has none yet
             cls.assets(**parameters)

@@ -14,16 +14,15 @@ from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.batches import answered, scored
 from robustmel.linkers.chat.prompt import Prompt, one_line
-from robustmel.linkers.chat.reply_parser import meant
+from robustmel.linkers.chat.reply_parser import answer_of_reply
 from robustmel.linkers.contract import check_task
 from robustmel.linkers.gemel.beam_search import beam_search
 from robustmel.linkers.gemel.language_model import Prefix
 from robustmel.linkers.gemel.name_scores import listed_scores
 from robustmel.linkers.loading import pick_device
+from robustmel.linkers.mllm.declaration import Answer, MLLMDeclaration, check_parameters, no_gradient, prompt_folder
 from robustmel.linkers.mllm.model import Vectors, VisionLanguageModel
 from robustmel.linkers.mllm.reference import reference
-from robustmel.linkers.mllm.settings import Answer, check, no_gradient, prompt_folder
-from robustmel.linkers.mllm.stated import StatedMLLM
 from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.linkers.preprocessing import Picture
 from robustmel.linkers.ranking import in_order_shown, ranking
@@ -31,7 +30,7 @@ from robustmel.linkers.texts import name_of
 from robustmel.types import TASKS, Prediction, Query, Task, Usage
 
 
-class MLLM(StatedMLLM):
+class MLLM(MLLMDeclaration):
     """Base of the multimodal language models: all but what their family says.
 
     With `answer = "labels"` the model is asked for a name, and every candidate is scored by the log-probability that the model
@@ -79,7 +78,7 @@ class MLLM(StatedMLLM):
         shuffle: bool = True, length_penalty: float = 0.0, max_new_tokens: int = 16,
         dtype: Literal["float32", "bfloat16", "float16"] = "float32", device: str = "auto", batch_size: int = 16, canary: int = 200,
     ) -> None:  # fmt: skip
-        check(answer=answer, prompt=prompt, dtype=dtype, batch_size=batch_size, max_new_tokens=max_new_tokens)
+        check_parameters(answer=answer, prompt=prompt, dtype=dtype, batch_size=batch_size, max_new_tokens=max_new_tokens)
         loaded = self.family.load(model, revision, dtype, pick_device(device))
         self._take(kb, loaded, answer, prompt, shuffle, length_penalty, max_new_tokens, batch_size)
         self.canary = canary
@@ -240,7 +239,7 @@ class MLLM(StatedMLLM):
     def parsed(self, query: Query, text: str) -> Prediction:
         """The answer that a reply means."""
         listed = self.shown(query)
-        return meant(query, text, listed, [name_of(self.kb, query, entity) for entity in listed])
+        return answer_of_reply(query, text, listed, [name_of(self.kb, query, entity) for entity in listed])
 
     def _read(
         self, queries: Sequence[Query], features: Vectors | None, task: Task

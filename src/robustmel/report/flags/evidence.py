@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from robustmel.report.credit import Floats
-from robustmel.report.flags.trace import Trace, trace
+from robustmel.report.flags.log_digest import LogDigest, log_digest
 from robustmel.report.record import unattacked
 from robustmel.report.rows import Row, table_rows
 from robustmel.report.scoring import Scoring
@@ -54,16 +54,16 @@ class Evidence:
         return self.scoring.clusters(self.row.first)
 
     @cached_property
-    def trace(self) -> Trace:
+    def logs(self) -> LogDigest:
         """What the logs of all its perturbed sets come to."""
         run = self.scoring.run
-        return trace(run.log(cell, evaluation) for cell in self.row.cells for evaluation in cell.evaluations)
+        return log_digest(run.log(cell, evaluation) for cell in self.row.cells for evaluation in cell.evaluations)
 
     @cached_property
     def white_box(self) -> bool:
         """Whether the attack took gradients of the very score by which this victim answers."""
         summary = self.summary
-        return summary.white_box and ANSWERED_BY[summary.task] in summary.evaluations and self.trace.stepped > 0
+        return summary.white_box and ANSWERED_BY[summary.task] in summary.evaluations and self.logs.stepped > 0
 
     def noted(self, name: str) -> set[bool]:
         """What the stage that asked the linker noted, over its row sets."""
@@ -84,7 +84,7 @@ class Evidence:
     @cached_property
     def reach(self) -> float | None:
         """The bound, or where there is none the largest change that was made; None where nothing was perturbed."""
-        return self.bound if self.bound is not None else self.trace.changed
+        return self.bound if self.bound is not None else self.logs.changed
 
     @property
     def runs(self) -> int:

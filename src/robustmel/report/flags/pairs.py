@@ -43,9 +43,9 @@ def _black_boxes(rows: Sequence[Evidence], clean: dict[Cell, Evidence]) -> Itera
         if row.white_box and row.bound is not None and row.summary.threat_model == "linf":
             white[row.victim][row.bound].append(row)
     for row in rows:
-        if row.white_box and row.trace.late.any() and row.victim in clean:
+        if row.white_box and row.logs.late.any() and row.victim in clean:
             difference = _seeing(row, clean[row.victim]) - row.least()
-            count = int(row.trace.late.sum())
+            count = int(row.logs.late.sum())
             clause = f"square, the member of {row.label} without gradients, fooled {count} images on which the others failed"
             yield OneSidedComparison("black_box_wins", row, difference, clause)
         if row.summary.modality != "image" or row.white_box or row.reach is None:  # who edits texts is free in another way
@@ -64,7 +64,7 @@ def _black_boxes(rows: Sequence[Evidence], clean: dict[Cell, Evidence]) -> Itera
 def _seeing(row: Evidence, clean: Evidence | None) -> Floats:
     """(n,): what each mention earns of the members of an attack that take gradients; what only another one fooled, withstood them."""
     least = row.least()
-    return least if clean is None or not row.trace.late.any() else np.where(row.trace.late, clean.credit, least)
+    return least if clean is None or not row.logs.late.any() else np.where(row.logs.late, clean.credit, least)
 
 
 def _growing(rows: Sequence[Evidence]) -> Iterator[OneSidedComparison]:

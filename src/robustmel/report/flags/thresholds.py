@@ -68,7 +68,7 @@ def _zero_gradients(row: Evidence) -> str:
     Source:
         Athalye, Carlini & Wagner, "Obfuscated Gradients Give a False Sense of Security", 2018, section 3.
     """
-    return f"{row.label} found zero gradients on {row.trace.zero} of {row.trace.stepped} images" if _masked(row) else ""
+    return f"{row.label} found zero gradients on {row.logs.zero} of {row.logs.stepped} images" if _masked(row) else ""
 
 
 def _masked(row: Evidence) -> bool:
@@ -77,7 +77,7 @@ def _masked(row: Evidence) -> bool:
 
 def _misleading_gradients(row: Evidence) -> str:
     """Gradients of something else than the scores: a first step brings less than half of what they promise. Sound linkers reach 90 %."""
-    count, reached = len(row.trace.rises), float(np.median(row.trace.rises))
+    count, reached = len(row.logs.rises), float(np.median(row.logs.rises))
     if count < FLAT_LEAST or reached >= HALF:
         return ""
     return f"a first step of {row.label} raised the scores by {percent(reached)} % of what its gradient promised, on {count} images"
@@ -92,8 +92,8 @@ def _loss_plateau(row: Evidence) -> str:
         Carlini et al., "On Evaluating Adversarial Robustness", 2019, section 4; Pintor et al., "Indicators of Attack Failure",
         2022, indicator of a flat loss.
     """
-    count, least = len(row.trace.stood), FLAT * (row.bound or UNBOUNDED)
-    flat = int(np.sum((row.trace.closed() <= least) & ~(row.trace.risen() > least)))
+    count, least = len(row.logs.withstood), FLAT * (row.bound or UNBOUNDED)
+    flat = int(np.sum((row.logs.closed() <= least) & ~(row.logs.risen() > least)))
     if _masked(row) or flat < max(FLAT_LEAST, FLAT_SHARE * count):
         return ""
     return f"{row.label} made no progress on {flat} of the {count} images that it did not break"
@@ -117,13 +117,13 @@ def _nondeterministic(row: Evidence) -> str:
 
 def _repeated(row: Evidence) -> set[bool]:
     """What asking twice came to, when answering, or when the linker itself was attacked."""
-    return row.noted("deterministic") | (row.trace.repeatable if row.summary.white_box else set())
+    return row.noted("deterministic") | (row.logs.repeatable if row.summary.white_box else set())
 
 
 def _failed_attacks(row: Evidence) -> str:
     """Attacks that broke down on images which then count as if they had withstood: a linker that raised, scores that are no numbers."""
     figure, bound = percent(row.summary.accuracy), percent(row.summary.accuracy_bound)
-    failed, why = sum(row.trace.failures.values()), ", ".join(sorted(row.trace.failures))
+    failed, why = sum(row.logs.failures.values()), ", ".join(sorted(row.logs.failures))
     of = f"{row.label} failed on {failed} of {failed + row.summary.perturbed} images ({why})"
     return f"{of}; {figure} % are left, {bound} % with failures counted as broken" if figure != bound else ""
 
@@ -137,8 +137,8 @@ def _rounding(row: Evidence) -> str:
 
 def _probabilities(row: Evidence) -> str:
     """Linkers whose scores are already shares of one, on which losses made for scores go flat."""
-    clause = f"the scores look like probabilities on {row.trace.probabilities} of {row.trace.asked} images of {row.label}"
-    return clause if row.trace.probabilities > ALIKE * row.trace.asked else ""
+    clause = f"the scores look like probabilities on {row.logs.probabilities} of {row.logs.asked} images of {row.label}"
+    return clause if row.logs.probabilities > ALIKE * row.logs.asked else ""
 
 
 def _far_from_total(row: Evidence) -> str:
@@ -149,10 +149,10 @@ def _far_from_total(row: Evidence) -> str:
     Source:
         Carlini et al., "On Evaluating Adversarial Robustness", 2019, section 4: an unbounded attack reaches full success.
     """
-    attacked = row.trace.attacked
+    attacked = row.logs.attacked
     _, clusters = np.unique(row.clusters[attacked], return_inverse=True)
     bounds = interval(row.credit[None, attacked], clusters) if attacked.any() else None
-    closing = bool(row.trace.course) and float(np.median(row.trace.closed())) >= HALF
+    closing = bool(row.logs.losses_and_margins) and float(np.median(row.logs.closed())) >= HALF
     if bounds is None or bounds.low <= LEFT or closing:
         return ""
     return f"{row.label} leaves {percent(row.summary.accuracy)} % at a radius where images are hardly recognisable"
@@ -163,15 +163,15 @@ CHECKS = (
     # of a linker that answers differently each time nothing is known by one step
     Check(
         "misleading_gradients",
-        lambda row: row.summary.white_box and row.trace.rises and False not in row.trace.repeatable,
+        lambda row: row.summary.white_box and row.logs.rises and False not in row.logs.repeatable,
         _misleading_gradients,
     ),
-    Check("loss_plateau", lambda row: row.trace.course, _loss_plateau),
+    Check("loss_plateau", lambda row: row.logs.losses_and_margins, _loss_plateau),
     Check("nondeterministic", _training, _training, TRAINING),
     Check("nondeterministic", _repeated, _nondeterministic),
-    Check("failed_attacks", lambda row: row.summary.perturbed or row.trace.failures, _failed_attacks),
+    Check("failed_attacks", lambda row: row.summary.perturbed or row.logs.failures, _failed_attacks),
     Check("rounding", lambda row: None not in (row.summary.success_float, row.summary.success_u8), _rounding),
-    Check("probabilities", lambda row: row.trace.asked, _probabilities),
+    Check("probabilities", lambda row: row.logs.asked, _probabilities),
     Check(
         "not_growing_with_eps",
         lambda row: row.white_box and row.summary.task == "I2T" and (row.bound or 0) >= LARGE - 1e-9,

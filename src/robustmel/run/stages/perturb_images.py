@@ -22,7 +22,7 @@ from robustmel.errors import ImageError
 from robustmel.images import decode, decode_with_notes, size_of, write_png
 from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
-from robustmel.run.stages.handed_back import check_handed_back
+from robustmel.run.stages.attack_output import check_attack_output
 from robustmel.run.stages.objective import GuardedObjective, of_the_set_up
 from robustmel.run.stages.overlays import LOG, write_log, write_overlay
 from robustmel.run.stages.probes import first_step, same_twice
@@ -175,7 +175,7 @@ def _attack_batch(
             [[_name(context.kb, entity) for entity in query.candidates or context.kb.ids] for query in queries]
         )
     perturbation = attack.perturb(pixels.clone(), objective, right.clone(), noise)  # it may write into them
-    check_handed_back(context.attack, pixels, perturbation)
+    check_attack_output(context.attack, pixels, perturbation)
 
     paths = [folder / "images" / f"{query.id}.png" for query in queries]
     for path, picture in zip(paths, as_pictures(perturbation.pixels), strict=True):

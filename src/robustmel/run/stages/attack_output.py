@@ -18,7 +18,7 @@ ROUNDING = 1e-3
 """How far an l2 norm may pass its budget, as a share: sums of 32 bits."""
 
 
-def check_handed_back(attack: ImageAttack, pixels: Tensor, handed_back: object) -> None:
+def check_attack_output(attack: ImageAttack, pixels: Tensor, output: object) -> None:
     """Refuses what is no image within the budget.
 
     Raises:
@@ -26,10 +26,10 @@ def check_handed_back(attack: ImageAttack, pixels: Tensor, handed_back: object) 
         ValueError: Pixels are no numbers, which may be so for one image alone.
     """
     sort = f"attack {type(attack).__name__}"
-    if not isinstance(handed_back, Perturbation):
-        kind = with_article(type(handed_back).__name__)
+    if not isinstance(output, Perturbation):
+        kind = with_article(type(output).__name__)
         raise RobustMELError(f"{sort}: perturb must return a robustmel.types.Perturbation, not {kind}.")
-    images: Any = handed_back.pixels
+    images: Any = output.pixels
     if not isinstance(images, Tensor) or images.shape != pixels.shape or images.dtype != torch.float32:
         raise RobustMELError(f"{sort}: its pixels must be float32 with the shape of its input.")
     if not bool(images.isfinite().all()):

@@ -16,7 +16,7 @@ from robustmel.report.credit import Floats
 
 
 @dataclass
-class Trace:
+class LogDigest:
     """A digest of the logs of a row, over its views and seeds.
 
     Args:
@@ -30,7 +30,7 @@ class Trace:
         rises: Of images on which a first step was tried, how far the scores rose, as a share of what the gradient promised.
         attacked: bool (n,): which mentions were perturbed, in the first view of the first seed.
         late: bool (n,): which mentions only a member without gradients fooled, in any view or seed.
-        course: How the attack went on images that withstood it: first loss, best loss, first margin and best margin of each, one
+        losses_and_margins: How the attack went on images that withstood it: first loss, best loss, first margin and best margin of each, one
             image after the other.
     """
 
@@ -44,22 +44,22 @@ class Trace:
     rises: array[float] = field(default_factory=lambda: array("d"))
     attacked: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     late: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
-    course: array[float] = field(default_factory=lambda: array("d"))
+    losses_and_margins: array[float] = field(default_factory=lambda: array("d"))
 
     @property
-    def stood(self) -> Floats:
-        """(k, 4): `course`, a row an image."""
-        return np.array(self.course, dtype=np.float64).reshape(-1, 4)
+    def withstood(self) -> Floats:
+        """(k, 4): `losses_and_margins`, a row an image."""
+        return np.array(self.losses_and_margins, dtype=np.float64).reshape(-1, 4)
 
     def closed(self) -> Floats:
-        """Of each image in `stood`, the share of the gap to the best wrong candidate that the attack closed."""
-        first, best = self.stood[:, 2:].T
+        """Of each image in `withstood`, the share of the gap to the best wrong candidate that the attack closed."""
+        first, best = self.withstood[:, 2:].T
         share: Floats = (best - first) / -first
         return share
 
     def risen(self) -> Floats:
-        """Of each image in `stood`, by what share of itself the loss rose; infinite from zero up, NaN where it is not known."""
-        first, best = self.stood[:, :2].T
+        """Of each image in `withstood`, by what share of itself the loss rose; infinite from zero up, NaN where it is not known."""
+        first, best = self.withstood[:, :2].T
         with np.errstate(divide="ignore", invalid="ignore"):
             share: Floats = np.where(best > first, (best - first) / np.abs(first), (best - first) * 0)
         return share
@@ -71,9 +71,9 @@ BLACK_BOXES = frozenset({"square"})
 """Members of an ensemble that take no gradients."""
 
 
-def trace(logs: Iterable[Iterable[Mapping[str, Any]]]) -> Trace:
+def log_digest(logs: Iterable[Iterable[Mapping[str, Any]]]) -> LogDigest:
     """Reads logs one after the other."""
-    digest = Trace()
+    digest = LogDigest()
     for log in logs:
         late, attacked = bytearray(), bytearray()
         for row in log:
@@ -89,7 +89,7 @@ def trace(logs: Iterable[Iterable[Mapping[str, Any]]]) -> Trace:
     return digest
 
 
-def _take(row: Mapping[str, Any], digest: Trace) -> None:
+def _take(row: Mapping[str, Any], digest: LogDigest) -> None:
     digest.stepped += bool(row["iterations"])
     digest.zero += bool(row["zero_gradients"])
     digest.changed = max(digest.changed or 0.0, row["linf_u8"] or 0.0)
@@ -103,7 +103,7 @@ def _take(row: Mapping[str, Any], digest: Trace) -> None:
     first, best, behind, ahead = (_number(row.get(name)) for name in ("loss_first", "loss_best", "margin_first", "margin_best"))
     # exact ties between entities (a margin of zero) never move, and say nothing about the attack
     if row["succeeded"] is False and math.isfinite(ahead) and behind < 0:
-        digest.course.extend((first, best, behind, ahead))
+        digest.losses_and_margins.extend((first, best, behind, ahead))
 
 
 def _number(value: float | None) -> float:

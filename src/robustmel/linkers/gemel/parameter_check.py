@@ -9,7 +9,7 @@ from robustmel.linkers.gemel.language_model import DTYPES
 SEARCHES = ("beam", "exact")
 
 
-def check_limits(**parameters: Any) -> None:
+def check_parameters(**parameters: Any) -> None:
     """Refuses values out of their range; parameters that are not limited may stand among them.
 
     Raises:

@@ -26,7 +26,7 @@ REPEATED = "‡"
 
 
 @dataclass(frozen=True)
-class Variant:
+class RowKind:
     """A kind of row.
 
     Args:
@@ -42,16 +42,16 @@ class Variant:
     source: str
 
 
-def variants(setup: Setup) -> list[Variant]:
+def row_kinds(setup: Setup) -> list[RowKind]:
     """The kinds of rows of a table, in order."""
     words = "white box" if setup.surrogate else "none" if setup.defence else "here"
-    kinds = [Variant(words, "no defence; the images are made on the linker itself", False, "itself")]
+    kinds = [RowKind(words, "no defence; the images are made on the linker itself", False, "itself")]
     if setup.surrogate:
-        kinds.append(Variant("transfer", f"no defence; the images are made on {setup.surrogate}", False, setup.surrogate))
+        kinds.append(RowKind("transfer", f"no defence; the images are made on {setup.surrogate}", False, setup.surrogate))
     if setup.defence:
         behind = f"behind {setup.defence}; the images are made on the linker"
-        kinds.append(Variant("static", f"{behind} without it, as in the paper", True, "undefended"))
-        kinds.append(Variant("adaptive", f"{behind} with it", True, "itself"))
+        kinds.append(RowKind("static", f"{behind} without it, as in the paper", True, "undefended"))
+        kinds.append(RowKind("adaptive", f"{behind} with it", True, "itself"))
     return kinds
 
 
@@ -74,7 +74,7 @@ def table_sheets(setup: Setup, report: Report, lost: Lost | None = None) -> Iter
 
 def legend(setup: Setup, report: Report) -> Iterator[str]:
     """What rows and columns mean."""
-    for kind in variants(setup):
+    for kind in row_kinds(setup):
         yield f"{kind.words}: {kind.meaning}."
     pairs = ", ".join(f"{paper} beside {linker}" for paper, linker in setup.linkers.items() if paper != linker)
     stars = "; beside static and adaptive its row behind LLM-RetLink" if setup.defence else ""
@@ -111,7 +111,7 @@ def _papers_name(setup: Setup, dataset: str) -> str | None:
 
 def _rows(setup: Setup, report: Report, dataset: str, papers: str | None, task: Task) -> Iterator[tuple[str, ...]]:
     for paper_name, linker in setup.linkers.items():
-        for kind in variants(setup):
+        for kind in row_kinds(setup):
             defence = setup.defence if kind.defended else "none"
             summaries = [
                 row
@@ -131,7 +131,7 @@ def _rows(setup: Setup, report: Report, dataset: str, papers: str | None, task: 
             yield (linker, "difference", *map(_difference, cells, theirs), "", "")
 
 
-def _find(summaries: Iterable[Summary], attack: str, kind: Variant, linker: str) -> Summary | None:
+def _find(summaries: Iterable[Summary], attack: str, kind: RowKind, linker: str) -> Summary | None:
     for summary in summaries:
         if summary.attack != attack or summary.worst_case:
             continue
