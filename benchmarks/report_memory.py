@@ -129,6 +129,8 @@ def _log(folder: Path, job: Variant, ids: pa.Array, listed: pa.ListArray, dice: 
     }
     drawn = {"succeeded": fooled, "succeeded_u8": fooled, "queries": np.full(count, 21), "iterations": np.full(count, 20)}
     drawn |= {name: dice.random(count) for name in ("linf", "l2", "linf_u8", "l2_u8", "seconds")}
+    drawn |= {"loss_first": dice.random(count), "loss_best": 1 + dice.random(count), "margin_first": -dice.random(count)}
+    drawn["margin_best"] = np.where(fooled, 0.1, drawn["margin_first"] / 2)
     given = texts | drawn | {"zero_gradients": np.zeros(count, np.int64)}
     table = pa.table({field.name: given.get(field.name, pa.nulls(count, field.type)) for field in IMAGE_LOG}, schema=IMAGE_LOG)
     write_table(folder / "log.parquet", table, IMAGE_LOG)
