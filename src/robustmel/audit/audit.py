@@ -94,7 +94,7 @@ def audit(
         linkers: Who is shown the set, where its mentions are known.
         dataset: The mentions, with the set's images or the clean ones; None takes those of a published set.
         limit: How many mentions, drawn, the linkers are shown.
-        progress: Told (images looked at, of all).
+        progress: Told (images looked at and linkers asked, of all).
 
     Raises:
         MissingError: A folder has no images, or what the set says of itself is unreadable.
@@ -104,7 +104,10 @@ def audit(
     claim = claim if budget is None else replace(claim, budget=budget)
     ours, theirs = read_folder(folder), read_folder(clean)
     pairs = partners(ours.names(), theirs.names())
-    compared, broken = compare(ours, theirs, pairs, progress)
+    if dataset is None and linkers and (folder / "mentions.jsonl").is_file() and (folder / "entities.jsonl").is_file():
+        dataset = JSONL(folder).load()
+    to_ask = len(linkers) if dataset is not None else 0
+    compared, broken = compare(ours, theirs, pairs, lambda done, of: progress(done, of + to_ask))
     changes = {name: seen.change for name, seen in compared.items() if seen.change is not None}
     findings = _findings(compared, broken, claim)
     changed, missing = altered(claim, folder)
@@ -118,11 +121,14 @@ def audit(
         tuple(name for name, seen in compared.items() if seen.off_grid),
         len(set(theirs.names()) - set(pairs.values())),
     )
-    if dataset is None and (folder / "mentions.jsonl").is_file() and (folder / "entities.jsonl").is_file():
-        dataset = JSONL(folder).load()
     if dataset is None or not linkers:
         return found
-    return _with_linkers(found, _asked(dataset, ours, theirs, {name: pairs[name] for name in changes}, limit), dataset, linkers)
+    asked = _asked(dataset, ours, theirs, {name: pairs[name] for name in changes}, limit)
+    fooled: dict[str, Fooled] = {}
+    for name in linkers if asked else ():
+        fooled[name] = ask(name, LINKERS.create(name, dataset.kb), asked)
+        progress(len(pairs) + len(fooled), len(pairs) + to_ask)
+    return _with_linkers(found, asked, fooled)
 
 
 def _findings(compared: Mapping[str, Compared], broken: Mapping[str, str], claim: Claim) -> list[Finding]:
@@ -195,8 +201,7 @@ def _asked(dataset: Dataset, ours: Folder, theirs: Folder, pairs: Mapping[str, s
     ]
 
 
-def _with_linkers(found: Audit, asked: Sequence[Asked], dataset: Dataset, linkers: Sequence[str]) -> Audit:
-    fooled = {name: ask(name, LINKERS.create(name, dataset.kb), asked) for name in linkers} if asked else {}
+def _with_linkers(found: Audit, asked: Sequence[Asked], fooled: Mapping[str, Fooled]) -> Audit:
     if not fooled:
         return replace(
             found, source="No mention of the data set has an image of this set and its entity among listed candidates."

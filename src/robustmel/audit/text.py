@@ -1,5 +1,6 @@
 """An audit as text and as JSON."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Any
@@ -64,28 +65,33 @@ def _lines(audit: Audit) -> Iterator[str]:
         yield "  nothing wrong was found"
     if audit.fooled:
         n = len(audit.fooled[0].right)
-        yield f"  {n:,} mentions, I2T, shown to {len(audit.fooled)} linkers: linked clean, linked here, fooled of those linked clean (95 %)"
+        yield f"  {n:,} mentions, I2T, in %: linked clean and on this set; of those linked clean, fooled [95 %];"
+        yield "  last, the mean cosine of the change with the gradient of each linker"
+        rows = [("linker", "clean", "here", "fooled", "", "cosine")]
         for one in audit.fooled:
-            cosine = "" if one.cosine is None else f"   follows its gradients: {one.cosine:.3f}"
-            share = _share(one.broken, one.right_clean, audit.entities)
-            yield f"    {one.linker:<20}{_percent(sum(one.right_clean), n):>8}{_percent(sum(one.right), n):>8}   {share:<22}{cosine}"
+            linked = (_percent(sum(one.right_clean), n), _percent(sum(one.right), n))
+            cosine = "" if one.cosine is None else f"{one.cosine:.3f}"
+            rows.append((one.linker, *linked, *_share(one.broken, one.right_clean, audit.entities), cosine))
         anyone = [any(part) for part in zip(*(one.broken for one in audit.fooled), strict=True)]
-        linked = [any(part) for part in zip(*(one.right_clean for one in audit.fooled), strict=True)]
-        yield f"    {'any of them':<36}   {_share(anyone, linked, audit.entities)}"
+        clean = [any(part) for part in zip(*(one.right_clean for one in audit.fooled), strict=True)]
+        rows.append(("any of them", "", "", *_share(anyone, clean, audit.entities), ""))
+        wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for first, *others in rows:
+            yield f"    {first:<{wide[0]}}  {'  '.join(map(str.rjust, others, wide[1:]))}".rstrip()
     if audit.source:
-        yield f"  {audit.source}"
+        yield textwrap.fill(audit.source, 98, initial_indent="  ", subsequent_indent="  ")
 
 
 def _percent(count: int, of: int) -> str:
-    return f"{100 * count / of:.1f} %"
+    return f"{100 * count / of:.1f}"
 
 
-def _share(broken: Sequence[bool], linked: Sequence[bool], entities: Sequence[str]) -> str:
-    """The share of what was linked that is broken, with its interval, clustered by entity."""
+def _share(broken: Sequence[bool], linked: Sequence[bool], entities: Sequence[str]) -> tuple[str, str]:
+    """The share of what was linked that is broken, and its interval, clustered by entity."""
     asked = [(float(lost), entity) for lost, before, entity in zip(broken, linked, entities, strict=True) if before]
     if not asked:
-        return "n/a"
+        return "n/a", ""
     credit = np.array([[lost for lost, _ in asked]])
     bounds = interval(credit, np.unique([entity for _, entity in asked], return_inverse=True)[1])
-    between = f" [{100 * bounds.low:.0f}, {100 * bounds.high:.0f}]" if bounds else ""
-    return _percent(int(credit.sum()), len(asked)) + between
+    between = f"[{100 * bounds.low:.0f}, {100 * bounds.high:.0f}]" if bounds else ""
+    return _percent(int(credit.sum()), len(asked)), between
