@@ -60,12 +60,12 @@ def write_data(folder: Path, mentions: int, cells: int, images: int = 0) -> Path
             body = {"id": f"m{number}", "text": text, "surface": f"entity {number % entities}", "gold": listed[0]}
             body |= {"image": f"images/{number % images}.png", "candidates": listed, "split": "test"}
             file.write(json.dumps(body) + "\n")
-    attacks = ", ".join(
-        f'{{name = "pgd", eps = "{level}/255", label = "pgd-{level}"}}' for level in range(1, max(2, cells // len(LINKERS)))
-    )
+    linkers = LINKERS[: max(1, cells // 2)]
+    levels = range(1, max(2, cells // len(linkers)))
+    attacks = ", ".join(f'{{name = "pgd", eps = "{level}/255", label = "pgd-{level}"}}' for level in levels)
     grid = folder / "grid.toml"
     grid.write_text(
-        f'datasets = [{{name = "jsonl", path = "{folder.as_posix()}"}}]\ntasks = ["I2T"]\nlinkers = {json.dumps(list(LINKERS))}\n'
+        f'datasets = [{{name = "jsonl", path = "{folder.as_posix()}"}}]\ntasks = ["I2T"]\nlinkers = {json.dumps(linkers)}\n'
         f'attacks = ["clean", {attacks}]\n'
     )
     return grid

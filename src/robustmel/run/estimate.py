@@ -223,7 +223,7 @@ def _pace(job: Answers, builder: Builder) -> float:
     task, done, began = "I2T" if "I2T" in job.victim.capabilities.tasks else job.task, 0, 0.0
     while done <= len(queries) or time.perf_counter() - began < 1:
         pixels = image.repeat(len(queries), 1, 1, 1).requires_grad_()
-        torch.autograd.grad(linker.logits(pixels, queries, task).sum(), pixels)
+        float(torch.autograd.grad(linker.logits(pixels, queries, task).sum(), pixels)[0].sum())  # which waits for a GPU
         began = began or time.perf_counter()  # the first batch warms up
         done += len(queries)
     return (time.perf_counter() - began) / (done - len(queries))
