@@ -68,6 +68,7 @@ def test_all_is_the_three_splits_one_after_the_other(cache: Path) -> None:
     assert list(whole.mentions) == parts
     assert len({mention.id for mention in whole.mentions}) == 42
     assert whole.split("validation").mentions == loader.load("dev").mentions
+    assert not any(whole.outside(mention.image) for mention in whole.mentions if mention.image)  # else it could not be exported
 
 
 def test_the_knowledge_base_is_the_whole_world(cache: Path) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from robustmel.datasets.world import WorldNews
 from robustmel.errors import UsageError
+from robustmel.export import export_own
 from robustmel.report import build
 from robustmel.run.builder import Builder
 from robustmel.run.expand import expand
@@ -78,7 +81,14 @@ def test_demonstrations_are_poisoned_without_training(tmp_path: Path) -> None:
 
 
 def test_weights_alone_are_poisoned_with_clean_demonstrations_and_all_is_training_and_queries(tmp_path: Path) -> None:
-    data = {"name": "subset", "of": "world-news", "train_limit": 8, "label": "few"}
+    world = WorldNews().load()
+    mentions = [
+        mention
+        for split, few in (("train", 8), ("validation", 2), ("test", 3))
+        for mention in world.split(split).mentions[:few]
+    ]
+    export_own(replace(world, mentions=tuple(mentions)), tmp_path / "few")
+    data = {"name": "jsonl", "path": str(tmp_path / "few"), "label": "few"}
     recipe = {"recipe": "gemel-news", "epochs": 1, "demos": 1, "batch_size": 4}
     linker = {"name": "gemel", "label": "small", "trained": {"recipe": recipe, "on": [data]}}
     poisons = [

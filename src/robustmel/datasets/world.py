@@ -38,7 +38,8 @@ class _World:
             for reason, places in part.report.examples.items():
                 report.examples[reason] = (report.examples[reason] + places)[:5]
         mentions = tuple(mention for part in parts for mention in part.mentions)
-        return replace(parts[0], mentions=mentions, report=report, licence="Apache-2.0")
+        folders = tuple(folder for part in parts for folder in part.folders)
+        return replace(parts[0], mentions=mentions, report=report, licence="Apache-2.0", folders=folders)
 
 
 @lru_cache(maxsize=2 * len(SPLITS))
