@@ -50,13 +50,13 @@ def test_the_placebo_is_no_defence_though_it_links_more_under_static_attacks(jud
 
 def test_who_had_less_to_lose_is_no_defence(judged: Any) -> None:
     verdict, (note,) = judged((100, 0), (60, 0, 0))
-    assert verdict.startswith("Is it a defence? No: ")
+    assert verdict.startswith("Is it a defence? Not shown: ")
     assert "attack: not shown, the attack costs 40.0 points less with it" in note
 
 
 def test_what_holds_under_static_attacks_alone_is_no_defence(judged: Any) -> None:
     verdict, _ = judged((100, 10), (100, 80, 10))
-    assert verdict.startswith("Is it a defence? No: ")
+    assert verdict.startswith("Is it a defence? Not shown: ")
     assert verdict.endswith("say so in 1 of 1.")
 
 
@@ -68,4 +68,6 @@ def test_a_defence_comes_out_as_one(judged: Any) -> None:
 
 
 def test_what_links_less_under_attack_is_told(judged: Any) -> None:
-    assert "less is linked in 1 " in judged((100, 50), (98, 50, 10))[0]
+    verdict, _ = judged((100, 50), (98, 50, 10))
+    assert verdict.startswith("Is it a defence? No: ")
+    assert "less is linked or the attack costs more in 1 " in verdict

@@ -37,12 +37,13 @@ def defence_verdict(compared: Sequence[Comparison]) -> str:
     static = [line for line in lines if line["attacked"].source == f"{line['attacked'].linker} undefended"]
     if not knowing:
         return ""
-    held, worse = sum(map(defends, knowing)), sum(line["attacked"].verdict == "less" for line in knowing)
-    answer = "Yes" if held == len(knowing) else "In part" if held else "No"
+    held = sum(map(defends, knowing))
+    worse = sum(any(figure in line and line[figure].verdict == "less" for figure in BOTH) for line in knowing)
+    answer = "Yes" if held == len(knowing) else "In part" if held else "No" if worse else "Not shown"
     which = "the worst by mention of the attacks that know it" if worst else "attacks that know it"
     return (
         f"Is it a defence? {answer}: under {which}, more is linked with it and the attack costs less in {held} of {len(knowing)}"
-        f" comparisons, and less is linked in {worse} (95 %, adjusted for {len(compared)} differences)."
+        f" comparisons, and less is linked or the attack costs more in {worse} (95 %, adjusted for {len(compared)} differences)."
     ) + (f" Attacks that do not know of it say so in {sum(map(defends, static))} of {len(static)}." if static else "")
 
 
