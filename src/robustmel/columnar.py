@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Generic, TypeVar, overload
@@ -9,6 +10,8 @@ from typing import Any, Generic, TypeVar, overload
 import pyarrow as pa
 
 Item = TypeVar("Item")
+Another = TypeVar("Another")
+Other = TypeVar("Other")
 Record = dict[str, Any]
 """One line of a table: column -> value."""
 
@@ -29,7 +32,7 @@ class Columnar(Sequence[Item], Generic[Item]):
 
     def __init__(self, table: pa.Table, make: Callable[[Record], Item]) -> None:
         self.table, self._make = table, make
-        self._plain = pa.schema([(field.name, _plain(field.type)) for field in table.schema])
+        self._plain = plain(table.schema)
 
     @classmethod
     def of(cls, parts: Iterable[pa.Table], schema: pa.Schema, make: Callable[[Record], Item]) -> Columnar[Item]:
@@ -41,7 +44,7 @@ class Columnar(Sequence[Item], Generic[Item]):
             make: From a record to its item.
         """
         whole = pa.concat_tables([_as(part, schema) for part in parts] or [schema.empty_table()])
-        return cls(whole.unify_dictionaries().combine_chunks(), make)
+        return cls(whole.unify_dictionaries(), make)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -49,17 +52,49 @@ class Columnar(Sequence[Item], Generic[Item]):
     def __iter__(self) -> Iterator[Item]:
         return map(self._make, self._records(self.table, self._plain))
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or isinstance(other, str):
+            return NotImplemented
+        return len(self) == len(other) and all(map(operator.eq, self, other))
+
+    __hash__ = None  # type: ignore[assignment]  # as of a list
+
     @overload
     def __getitem__(self, index: int) -> Item: ...
     @overload
     def __getitem__(self, index: slice) -> Columnar[Item]: ...
     def __getitem__(self, index: int | slice) -> Item | Columnar[Item]:
         places = range(len(self))[index]
-        return self.take(places) if isinstance(places, range) else next(iter(Columnar(self.table.slice(places, 1), self._make)))
+        if not isinstance(places, range):
+            return self._make(next(self._records(self.table.slice(places, 1), self._plain)))
+        return Columnar(self.table.slice(places.start, len(places)), self._make) if places.step == 1 else self.take(places)
 
     def take(self, places: Sequence[int]) -> Columnar[Item]:
         """The items at some places, in that order."""
         return Columnar(self.table.take(pa.array(places, pa.int64())), self._make)
+
+    def map(self, change: Callable[[Item], Other]) -> Columnar[Other]:
+        """What a function makes of the items, made whenever it is looked at."""
+        make = self._make
+        return Columnar(self.table, lambda record: change(make(record)))
+
+    def beside(self, other: Columnar[Another], change: Callable[[Item, Another], Other]) -> Columnar[Other]:
+        """The same of each item and the one at its place in another sequence as long.
+
+        Raises:
+            ValueError: It is not as long.
+        """
+        if len(other) != len(self):
+            raise ValueError(f"{len(other)} items beside {len(self)}.")
+        mine, theirs, whole = self._make, other._make, self.table
+        names = {name: f"{len(whole.column_names)} {name}" for name in other.table.column_names}
+        for name, unique in names.items():
+            whole = whole.append_column(unique, other.table[name])
+
+        def make(record: Record) -> Other:
+            return change(mine(record), theirs({name: record[unique] for name, unique in names.items()}))
+
+        return Columnar(whole, make)
 
     def column(self, name: str) -> Iterator[Any]:
         """One value of every record."""
@@ -70,6 +105,11 @@ class Columnar(Sequence[Item], Generic[Item]):
     def _records(table: pa.Table, schema: pa.Schema) -> Iterator[Record]:
         for batch in table.to_batches(ROWS):
             yield from batch.cast(schema).to_pylist()
+
+
+def taken(items: Sequence[Item], places: Sequence[int]) -> Sequence[Item]:
+    """The items at some places, in that order: in columns what was in columns, a list of others."""
+    return items.take(places) if isinstance(items, Columnar) else [items[place] for place in places]
 
 
 def tables(records: Iterable[Record], schema: pa.Schema) -> Iterator[pa.Table]:
@@ -84,6 +124,11 @@ def _as(part: pa.Table, schema: pa.Schema) -> pa.Table:
         if field.name not in part.column_names:
             part = part.append_column(field, pa.nulls(len(part), field.type))
     return part.select(schema.names).cast(schema)
+
+
+def plain(schema: pa.Schema) -> pa.Schema:
+    """The same columns with each text written out."""
+    return pa.schema([(field.name, _plain(field.type)) for field in schema])
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

@@ -119,7 +119,7 @@ def test_an_export_never_writes_over_anything(dataset: Dataset, tmp_path: Path) 
     for write in (export_own, export_hub):
         with pytest.raises(MissingError, match="already exists"):
             write(dataset, tmp_path / "out")
-    broken = replace(dataset, mentions=(replace(dataset.mentions[0], text="\ud800"),))
+    broken = replace(dataset, kb=KnowledgeBase([Entity("Q1", "half \ud800")]))
     with pytest.raises((UnicodeError, ValueError)):
         export_own(broken, tmp_path / "new")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["out", "source"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from robustmel.datasets.jsonl import JSONL
 from robustmel.errors import UsageError
+from robustmel.mention_columns import in_columns
 from robustmel.report import build
 from robustmel.run.grid import Grid, parse_grid
 from robustmel.run.listener import ProgressListener
@@ -19,7 +21,7 @@ from robustmel.run.publish import publish
 from robustmel.run.runs import run_grid
 from robustmel.run.stages.overlays import LOG, overlaid_queries, write_log, write_overlay
 from robustmel.run.store import Store
-from robustmel.types import Query
+from robustmel.types import Mention
 
 FOLDER = Path(__file__).parent
 LINKER = f"{FOLDER / 'colour_linker.py'}:ColourLinker"
@@ -79,17 +81,25 @@ def test_an_attack_on_the_knowledge_base_reaches_every_task_that_reads_it(colour
 
 
 def test_images_and_text_are_overlaid_in_one_variant(tmp_path: Path) -> None:
-    queries = [Query(f"q{n}", f"text {n}", "text", (0, 4), tmp_path / f"{n}.png", ("a", "b")) for n in range(3)]
+    mentions = [Mention(f"q{n}", "a", "text", f"text {n}", (0, 4), tmp_path / f"{n}.png") for n in range(3)]
+    queries = in_columns(mentions).map(lambda mention: replace(mention.query("set", ("a", "b")), id=mention.id))
     rows = [
         {"id": "q0", "text": "new", "surface": "new", "span": [0, 3], "image": "images/q0.png"},
         {"id": "q1", "text": "other"},
     ]
     (tmp_path / "v").mkdir()
     write_overlay(tmp_path / "v", "mentions", pa.Table.from_pylist(rows))
-    first, second, third = overlaid_queries(queries, tmp_path / "v")
+    overlaid = overlaid_queries(queries, tmp_path / "v")
+    first, second, third = overlaid
     assert (first.text, first.surface, first.span, first.image) == ("new", "new", (0, 3), tmp_path / "v" / "images/q0.png")
     assert (second.text, second.surface, second.span, second.image) == ("other", "text", None, tmp_path / "1.png")
     assert third == queries[2]
+    (tmp_path / "w").mkdir()
+    write_overlay(
+        tmp_path / "w", "mentions", pa.Table.from_pylist([{"id": "q2", "text": "more"}, {"id": "q0", "text": "newest"}])
+    )
+    assert [query.text for query in overlaid_queries(overlaid, tmp_path / "w")] == ["newest", "other", "more"]
+    assert overlaid_queries(overlaid, tmp_path / "w", ("text",)) == [first, second, third]
 
 
 def test_a_view_that_an_attack_never_touches_is_refused(colour_data: Path, tmp_path: Path) -> None:

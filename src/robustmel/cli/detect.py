@@ -47,8 +47,8 @@ def detect(
     loaded = dataset_from_text(written)
     provenance = Path(str(component_from_text(written).params.get("path", ""))) / PROVENANCE
     changed_records = read_changed(provenance) if provenance.is_file() else None
-    records = [mention for mention in loaded.mentions if split == "all" or mention.split in (split, None)]
-    records = sample(records, limit, 0)
+    of_split = [mention for mention in loaded.mentions if split == "all" or mention.split in (split, None)]
+    records = list(sample(of_split, limit, 0))
     rows, scores = measured(components, records, loaded, changed_records)
     if out is not None:
         lines = (

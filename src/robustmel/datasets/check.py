@@ -119,7 +119,7 @@ def check(dataset: Dataset, verify_images: bool = True, progress: Progress | Non
             and compare images by their paths.
         progress: Told (images done, images in all).
     """
-    mentions, kb = dataset.mentions, dataset.kb
+    mentions, kb = tuple(dataset.mentions), dataset.kb  # looked at many times
     paths = [mention.image for mention in mentions if mention.image is not None]
     states = image_states([*paths, *(image for entity in kb for image in entity.images)], verify_images, progress)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from robustmel.columnar import Columnar, taken
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
+from robustmel.mention_columns import in_columns
 from robustmel.records.image_paths import stays_inside
 from robustmel.records.load_report import LoadReport
 from robustmel.types import Mention
@@ -20,23 +22,35 @@ class Dataset:
 
     Args:
         name: As shown in tables, and part of the mentions' opaque ids.
-        mentions: In file order.
+        mentions: In file order; kept in columns, each an object while it is looked at.
         kb: Every entity a linker may answer with.
         report: What was wrong.
         licence: Of the data, as its owner states it; "" where unknown.
         addresses: Image file -> where the data set says it can be fetched from.
         folders: Where its files lie; none for one that is made. An image that `outside` finds elsewhere must not be published.
         source: The `Component` it was loaded by, where a script loaded it; for its other splits.
+
+    Raises:
+        MissingError: A mention holds what no text can hold.
     """
 
     name: str
-    mentions: tuple[Mention, ...]
+    mentions: Sequence[Mention]
     kb: KnowledgeBase
     report: LoadReport
     licence: str = ""
     addresses: Mapping[Path, str] = field(default_factory=dict)
     folders: tuple[Path, ...] = ()
     source: Any = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.mentions, Columnar):
+            try:
+                object.__setattr__(self, "mentions", in_columns(self.mentions))
+            except UnicodeEncodeError as problem:
+                raise MissingError(
+                    f"data set {self.name}: {problem.object!r} holds half a surrogate pair, which is no character; replace it."
+                ) from problem
 
     def __len__(self) -> int:
         return len(self.mentions)
@@ -64,11 +78,13 @@ class Dataset:
         """
         if name == "all":
             return self
-        chosen = tuple(mention for mention in self.mentions if mention.split == name)
-        if not chosen and self.mentions:
-            splits = sorted({mention.split or "none" for mention in self.mentions})
+        places: dict[str | None, list[int]] = {}
+        for place, mention in enumerate(self.mentions):
+            places.setdefault(mention.split, []).append(place)
+        if places and name not in places:
+            splits = sorted(split or "none" for split in places)
             raise MissingError(f'data set {self.name} has no split "{name}"; it has: {", ".join(splits)} (or "all").')
-        return replace(self, mentions=chosen)
+        return replace(self, mentions=taken(self.mentions, places.get(name, ())))
 
 
 class DatasetLoader(Protocol):

@@ -1,10 +1,11 @@
 """The mentions of the own data format: one a line."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from robustmel.datasets.spans import Span, fits, locate, recover
 from robustmel.kb import KnowledgeBase
+from robustmel.mention_columns import in_columns
 from robustmel.records.image_paths import image_path
 from robustmel.records.load_report import LoadReport
 from robustmel.records.record import MENTION_KEYS, Record, is_nil, read_unique
@@ -23,19 +24,17 @@ def split_name(name: str) -> str:
 
 def read_mentions(
     path: Path, images: Path, fields: Mapping[str, str] | None, kb: KnowledgeBase, report: LoadReport
-) -> tuple[Mention, ...]:
+) -> Sequence[Mention]:
     """Reads mentions.jsonl; every record becomes a mention, and what is odd about it is counted in the report.
 
     Raises:
         MissingError: The file is unreadable or empty, or a record is wrong; the sentence names the line.
     """
-    ids: dict[str, str] = {}
     records = read_unique(path, "mentions", MENTION_KEYS, fields, report)
-    return tuple(_mention(record, images, kb, report, ids) for record in records)
+    return in_columns(_mention(record, images, kb, report) for record in records)
 
 
-def _mention(record: Record, images: Path, kb: KnowledgeBase, report: LoadReport, ids: dict[str, str]) -> Mention:
-    """`ids` holds what recurs once: a data set names most entities in many lists, and few splits."""
+def _mention(record: Record, images: Path, kb: KnowledgeBase, report: LoadReport) -> Mention:
     place = f"{record.place} ({record.identifier('id')})"
     gold = record.optional_identifier("gold")
     if gold is None or (gold not in kb and is_nil(gold)):
@@ -47,16 +46,15 @@ def _mention(record: Record, images: Path, kb: KnowledgeBase, report: LoadReport
         report.remark("empty_surfaces", place)
     if not text.strip():
         report.remark("no_text", place)
-    split = split_name(record.text("split"))
     mention = Mention(
         id=record.identifier("id"),
-        gold=None if gold is None else ids.setdefault(gold, gold),
+        gold=gold,
         surface=surface,
         text=text,
         span=_span(record, surface, text, place, report),
         image=image_path(images, record.text("image"), place, report),
-        candidates=_candidates(record, place, kb, report, ids),
-        split=ids.setdefault(split, split) or None,
+        candidates=_candidates(record, place, kb, report),
+        split=split_name(record.text("split")) or None,
         topic=record.text("topic") or None,
         box=record.box("box"),
     )
@@ -105,16 +103,14 @@ def candidate_list(listed: Iterable[str | None], place: str, report: LoadReport)
     return tuple(candidates)
 
 
-def _candidates(
-    record: Record, place: str, kb: KnowledgeBase, report: LoadReport, ids: dict[str, str]
-) -> tuple[str, ...] | None:
+def _candidates(record: Record, place: str, kb: KnowledgeBase, report: LoadReport) -> tuple[str, ...] | None:
     listed = record.identifiers("candidates")
     if listed is None:
         return None
     candidates = []
     for candidate in listed:
         if candidate is None or candidate in kb or is_nil(candidate):
-            candidates.append(None if candidate is None or candidate not in kb else ids.setdefault(candidate, candidate))
+            candidates.append(candidate if candidate is not None and candidate in kb else None)
         else:
             report.remark("unknown_candidates", f"{place}: {candidate}")
     return candidate_list(candidates, place, report)

@@ -56,8 +56,8 @@ class EntityFacts:
 
 
 QUESTIONS = pa.schema(
-    [("id", pa.string()), ("text", pa.string()), ("candidates", pa.list_(REPEATED)), ("gold_in_kb", pa.bool_())]
-    + [(name, REPEATED) for name in ("gold", "surface", "image", "image_digest", "cluster")]
+    [(name, pa.string()) for name in ("id", "text", "surface", "image", "image_digest")]
+    + [("gold", REPEATED), ("cluster", REPEATED), ("candidates", pa.list_(REPEATED)), ("gold_in_kb", pa.bool_())]
 )
 """What a report reads of `candidates.parquet`."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from robustmel.attacks import ATTACKS
 from robustmel.candidates import CANDIDATES
+from robustmel.columnar import Columnar, taken
 from robustmel.datasets import DATASETS
 from robustmel.datasets.dataset import Dataset
 from robustmel.defences import DEFENCES
@@ -25,7 +26,7 @@ from robustmel.registry import Component, own_parameters
 from robustmel.run.components import ComponentSpec, Defended
 from robustmel.run.jobs import Answers, Candidates, Demos, Job, Poison, Split, Training, Variant
 from robustmel.run.keys import canonical
-from robustmel.run.stages.candidates import candidates_of, sample
+from robustmel.run.stages.candidates import candidates_of, lists_of, sample
 from robustmel.run.stages.link import link
 from robustmel.run.stages.overlays import complete_overlay, overlaid_kb, overlaid_mentions, overlaid_queries, read_overlay
 from robustmel.run.stages.perturb import perturb
@@ -52,7 +53,7 @@ class Builder:
         self.device = device
         self._datasets: dict[tuple[str, str], Dataset] = {}
         self._linkers: OrderedDict[str, Linker] = OrderedDict()
-        self._queries: dict[str, tuple[list[Query], list[str | None]]] = {}
+        self._queries: dict[str, tuple[Columnar[Query], list[str | None]]] = {}
 
     def make(self, job: Job, progress: ProgressCallback) -> bool:
         """Makes one artefact whose needs are there; does nothing where it is there already. Whether this call made it.
@@ -101,19 +102,20 @@ class Builder:
             self._datasets[dataset_key] = loaded
         return self._datasets[dataset_key]
 
-    def sampled(self, component: Component, split: str, limit: int | None, seed: int) -> tuple[Dataset, list[Mention]]:
+    def sampled(self, component: Component, split: str, limit: int | None, seed: int) -> tuple[Dataset, Columnar[Mention]]:
         """A data set and those of its mentions that a grid asks for."""
         dataset = self.dataset(component, split)
-        return dataset, sample(dataset.mentions, limit, seed)
+        return dataset, cast(Columnar[Mention], sample(dataset.mentions, limit, seed))
 
-    def training_mentions(self, component: Component) -> tuple[Mention, ...]:
+    def training_mentions(self, component: Component) -> Sequence[Mention]:
         """The mentions of the training split, if there is one."""
         if component.instance is not None:
             source = component.instance.source
             return () if source is None else self.training_mentions(source)
         if getattr(DATASETS.load(component.name), "lazy_splits", False):
             return self.dataset(component, "train").mentions
-        return tuple(mention for mention in self.dataset(component, "all").mentions if mention.split == "train")
+        whole = self.dataset(component, "all").mentions
+        return taken(whole, [place for place, mention in enumerate(whole) if mention.split == "train"])
 
     def records(self, of: Split | Candidates | Demos) -> Records:
         """What a poison may corrupt."""
@@ -149,16 +151,13 @@ class Builder:
         """Where an artefact lies, or would lie."""
         return self.store.path(job.kind, job.key)
 
-    def asked(self, candidates: Candidates) -> tuple[list[Query], list[str | None]]:
+    def asked(self, candidates: Candidates) -> tuple[Columnar[Query], list[str | None]]:
         """The queries, and apart from them the gold ids."""
         if candidates.key not in self._queries:
-            listed = column(self.path(candidates) / "candidates.parquet", "candidates")
             dataset, mentions = self.sampled(candidates.dataset, candidates.split, candidates.limit, candidates.sample_seed)
-            queries = [
-                mention.query(dataset.name, _same(mention.candidates, ids))
-                for mention, ids in zip(mentions, listed, strict=True)
-            ]
-            self._queries[candidates.key] = (queries, [mention.gold for mention in mentions])
+            listed = lists_of(self.path(candidates))
+            queries = mentions.beside(listed, lambda mention, ids: mention.query(dataset.name, ids))
+            self._queries[candidates.key] = (queries, [mention.gold and sys.intern(mention.gold) for mention in mentions])
         return self._queries[candidates.key]
 
     def attack(self, spec: ComponentSpec) -> Any:
@@ -272,19 +271,14 @@ class Builder:
         return facts | job.victim.identity | {"task": job.task, "cut_texts": cut}
 
 
-def listing(queries: list[Query], kb: KnowledgeBase) -> list[Query]:
+def listing(queries: Columnar[Query], kb: KnowledgeBase) -> Columnar[Query]:
     """Open queries with the whole knowledge base as their list, for a linker that reads nothing else; one tuple serves all."""
-    return [replace(query, candidates=kb.ids) if query.candidates is None else query for query in queries]
+    return queries.map(lambda query: replace(query, candidates=kb.ids) if query.candidates is None else query)
 
 
-def _same(known: tuple[str, ...] | None, ids: list[str] | None) -> tuple[str, ...] | None:
-    """The ids, as the tuple that is in memory already where they are those; every id once in memory."""
-    return None if ids is None else known if known and list(known) == ids else tuple(map(sys.intern, ids))
-
-
-def _seeded(queries: Sequence[Query], stage_seed: int, name: str) -> list[Query]:
+def _seeded(queries: Columnar[Query], stage_seed: int, name: str) -> Columnar[Query]:
     """The queries with a seed each, for a linker that draws."""
-    return [replace(query, seed=item_seed(stage_seed, name, query.id)) for query in queries]
+    return queries.map(lambda query: replace(query, seed=item_seed(stage_seed, name, query.id)))
 
 
 def _still_there(variant: Path, queries: Sequence[Query], answers: Path) -> None:

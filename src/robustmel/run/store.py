@@ -257,7 +257,7 @@ def _manifest_as_is(folder: Path) -> Any:
     try:
         if not stat.S_ISREG((folder / MANIFEST).stat().st_mode):
             return None  # a pipe or a device would be read for ever
-        return json.loads((folder / MANIFEST).read_bytes())
+        return json.loads((folder / MANIFEST).read_text("utf-8"))  # its bytes are gone before it is parsed
     except (OSError, ValueError, RecursionError):
         return None
 

@@ -1,13 +1,15 @@
 """Stage nought: which mentions are asked, and among which candidates; the same for attack and evaluation."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from robustmel.candidates.contract import CandidateGenerator
-from robustmel.columnar import Record
+from robustmel.columnar import REPEATED, ROWS, Columnar, Record, taken
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import RobustMELError, with_article
 from robustmel.images import file_digest, is_there
@@ -22,17 +24,18 @@ CANDIDATES = pa.schema(
     ]
     + [("candidates", pa.list_(pa.string())), ("gold_in_kb", pa.bool_())]
 )
+LISTS = pa.schema([("candidates", pa.list_(REPEATED))])
 ENTITIES = pa.schema(
     [(name, pa.string()) for name in ("id", "name", "type", "description", "qid")] + [("popularity", pa.float64())]
 )
 
 
-def sample(mentions: Sequence[Mention], limit: int | None, seed: int) -> list[Mention]:
+def sample(mentions: Sequence[Mention], limit: int | None, seed: int) -> Sequence[Mention]:
     """At most `limit` mentions, in their own order; a smaller limit gives a subset of a larger one."""
     if limit is None or limit >= len(mentions):
-        return list(mentions)
-    ranked = sorted(range(len(mentions)), key=lambda index: item_seed(seed, "sample", mentions[index].id))
-    return [mentions[index] for index in sorted(ranked[:limit])]
+        return mentions
+    seeds = [item_seed(seed, "sample", mention.id) for mention in mentions]
+    return taken(mentions, sorted(sorted(range(len(mentions)), key=seeds.__getitem__)[:limit]))
 
 
 def candidates_of(
@@ -68,6 +71,21 @@ def candidates_of(
     write_table(folder / "candidates.parquet", rows, CANDIDATES)
     entities = ({name: getattr(entity, name) for name in ENTITIES.names} for entity in dataset.kb)
     write_table(folder / "entities.parquet", entities, ENTITIES)
-    golds = [(mention.gold, among) for mention, among in zip(mentions, lists, strict=True) if mention.gold is not None]
-    reached = sum(gold in (dataset.kb if among is None else among) for gold, among in golds)
-    return {"mentions": len(mentions), "with_gold": len(golds), "gold_among_candidates": reached}
+    reached = [
+        mention.gold in (dataset.kb if among is None else among)
+        for mention, among in zip(mentions, lists, strict=True)
+        if mention.gold is not None
+    ]
+    return {"mentions": len(mentions), "with_gold": len(reached), "gold_among_candidates": sum(reached)}
+
+
+def lists_of(folder: Path) -> Columnar[tuple[str, ...] | None]:
+    """The candidates of every mention, as they were written; None where the whole knowledge base is open."""
+    with pq.ParquetFile(folder / "candidates.parquet") as file:
+        batches = file.iter_batches(ROWS, columns=["candidates"], use_threads=False)
+        return Columnar.of((pa.Table.from_batches([batch]) for batch in batches), LISTS, _listed)
+
+
+def _listed(record: Record) -> tuple[str, ...] | None:
+    """Every id once in memory."""
+    return None if record["candidates"] is None else tuple(map(sys.intern, record["candidates"]))

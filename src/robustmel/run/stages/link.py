@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from robustmel.columnar import Record
+from robustmel.columnar import Record, taken
 from robustmel.errors import ImageError, RobustMELError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Linker
@@ -62,24 +62,23 @@ def link(
     the answers agree is noted as `deterministic`.
     """
     compared = check_parity(linker, queries, task, name) if compare and hasattr(linker, "reference") else None
-    known = {query.id: query for query in queries}
-    right = dict(zip(known, gold, strict=True))
+    place = {query.id: number for number, query in enumerate(queries)}
     probe = {query.id: query for query in queries[: min(PROBE, math.ceil(len(queries) / 4))]}
     probed: dict[str, Prediction] = {}
 
     def work(piece: Sequence[str]) -> list[Record]:
-        predictions = answers(linker, [known[name] for name in piece], task, kb)
+        predictions = answers(linker, list(taken(queries, [place[name] for name in piece])), task, kb)
         probed.update((prediction.id, prediction) for prediction in predictions if prediction.id in probe)
-        return [_row(prediction, right[prediction.id]) for prediction in predictions]
+        return [_row(prediction, gold[place[prediction.id]]) for prediction in predictions]
 
     path = folder / "answers.parquet"
-    write_table(path, by_pieces(folder, chunks(list(known), batch_size), work, ANSWERS, progress), ANSWERS)
+    write_table(path, by_pieces(folder, chunks(list(place), batch_size), work, ANSWERS, progress), ANSWERS)
     errors = list(column(path, "error"))
     facts = failures(folder, errors, f"linker {name or type(linker).__name__}")
     facts |= {"mentions": len(errors), "errors": len(errors) - errors.count(None), "seconds": sum(column(path, "seconds"))}
     facts["statuses"] = dict(Counter(status for status in column(path, "status") if status != "ok"))
     facts |= {} if compared is None else {"compared": compared}
-    if places := list_places(linker, list(known.values()), column(path, "ranked")):
+    if places := list_places(linker, queries, column(path, "ranked")):
         facts["places"] = places
     facts["misordered"] = sum(map(misordered, column(path, "scores")))
     return facts | {"deterministic": _steady(linker, probe, probed, task, kb), "training_mode": in_training_mode(linker)}

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from robustmel.columnar import Record, tables
+from robustmel.columnar import Columnar, Record, tables
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
 from robustmel.run.stages.shards import read_table, write_table
@@ -66,16 +67,25 @@ def read_overlay(folder: Path, table: str) -> dict[str, Record]:
     """Id -> what is overlaid of it; empty where the overlay leaves the table alone."""
     path = folder / f"{table}.parquet"
     rows = read_table(path) if path.is_file() else []
-    return {row["id"]: {name: value for name, value in row.items() if name != "id" and value is not None} for row in rows}
+    return {row.pop("id"): _stated(row) for row in rows}
 
 
-def overlaid_queries(queries: Iterable[Query], folder: Path, but: Collection[str] = ()) -> list[Query]:
+def _stated(row: Record) -> Record:
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def overlaid_queries(queries: Columnar[Query], folder: Path, but: Collection[str] = ()) -> Columnar[Query]:
     """The queries with what a variant overlays, but for some columns, in place of their own; a new text without a span has none."""
-    rows = read_overlay(folder, "mentions")
-    rows = (
-        {item: {name: value for name, value in row.items() if name not in but} for item, row in rows.items()} if but else rows
-    )
-    return [replace(query, **_changes(rows[query.id], folder)) if query.id in rows else query for query in queries]
+    import pyarrow.compute as pc
+
+    path = folder / "mentions.parquet"
+    rows = pq.read_table(path) if path.is_file() else pa.table({"id": []})
+    names = [name for name in rows.column_names if name not in ("id", *but)]
+    if not names:
+        return queries
+    places = pc.index_in(pa.array((query.id for query in queries), pa.string()), rows["id"])
+    overlaid = Columnar(rows.select(names).take(places), lambda row: _changes(_stated(row), folder))
+    return queries.beside(overlaid, lambda query, changes: replace(query, **changes))
 
 
 def overlaid_mentions(mentions: Iterable[Mention], ids: Sequence[str], folder: Path) -> Iterator[Mention]:

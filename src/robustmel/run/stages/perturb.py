@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 def perturb(
-    job: Variant, attack: Any, linkers: Sequence[Linker], kb: KnowledgeBase, queries: list[Query], gold: list[str | None],
-    folder: Path, progress: ProgressCallback,
+    job: Variant, attack: Any, linkers: Sequence[Linker], kb: KnowledgeBase, queries: Sequence[Query],
+    gold: list[str | None], folder: Path, progress: ProgressCallback,
 ) -> dict[str, Any]:  # fmt: skip
     """Fills the folder of a perturbed set with what the attack overwrites and its log; returns what the manifest says of it."""
     name = job.component.identity["name"]

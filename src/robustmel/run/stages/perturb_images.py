@@ -17,7 +17,7 @@ from torch import Tensor
 from robustmel.attacks.contract import ImageAttack, Objective
 from robustmel.attacks.image.eight_bit import as_pictures, as_pixels, eight_bit, euclidean, within
 from robustmel.attacks.image.item_noise import ItemNoise
-from robustmel.columnar import Record
+from robustmel.columnar import Record, taken
 from robustmel.errors import ImageError
 from robustmel.images import decode, decode_with_notes, size_of, write_png
 from robustmel.item_seeds import item_seed
@@ -92,17 +92,16 @@ def perturb_images(
     (folder / "images").mkdir(exist_ok=True)
     spared, attackable = _triage(queries, gold, context)
 
-    known = {query.id: (query, str(right)) for query, right in zip(queries, gold, strict=True)}
+    place = {query.id: number for number, query in enumerate(queries)}
 
     def work(piece: Sequence[str]) -> list[Record]:
-        return _attack(
-            [known[name][0] for name in piece], [known[name][1] for name in piece], context, folder, before[piece[0]]
-        )
+        places = [place[name] for name in piece]
+        return _attack(list(taken(queries, places)), list(map(str, taken(gold, places))), context, folder, before[piece[0]])
 
     pieces = [piece for size in sorted(attackable) for piece in chunks(attackable[size], batch_size)]
     before = dict(zip([piece[0] for piece in pieces], accumulate(map(len, pieces), initial=0), strict=False))
     attacked = by_pieces(folder, pieces, work, IMAGE_LOG, progress)
-    table = write_log(folder, chain(spared.values(), attacked), IMAGE_LOG, list(known))
+    table = write_log(folder, chain(spared.values(), attacked), IMAGE_LOG, list(place))
     write_overlay(folder, "mentions", table.filter(table["image"].is_valid()))
     facts = attempts(folder, table, spared.keys(), f"attack {context.name}")
     notes = Counter(note for joined in table["note"].to_pylist() for note in (joined or "").split("; ") if note)
@@ -116,8 +115,8 @@ def _triage(
     """Rows of those that cannot be attacked, and the ids of the others by image size."""
     rows: dict[str, Record] = {}
     attackable: dict[tuple[int, int], list[str]] = defaultdict(list)
-    for index, query in enumerate(queries):
-        status = None if context.objective is None else unattackable(query, gold[index], context.kb)
+    for query, right in zip(queries, gold, strict=True):
+        status = None if context.objective is None else unattackable(query, right, context.kb)
         if status is None:
             try:
                 height, width, _ = decode(query.image_file, max_side=context.max_side).shape

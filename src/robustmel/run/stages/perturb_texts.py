@@ -13,7 +13,7 @@ import pyarrow as pa
 from torch import Tensor
 
 from robustmel.attacks.contract import TextAttack, replayed
-from robustmel.columnar import Record
+from robustmel.columnar import Record, taken
 from robustmel.errors import RobustMELError
 from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
@@ -62,15 +62,16 @@ def perturb_texts(
             status = unattackable(query, right, context.kb)
         if status is not None:
             spared.append({"id": query.id, "status": status})
-    known = {query.id: (query, right) for query, right in zip(queries, gold, strict=True)}
+    place = {query.id: number for number, query in enumerate(queries)}
 
     def work(piece: Sequence[str]) -> list[Record]:
-        return _attack([known[item] for item in piece], context)
+        places = [place[item] for item in piece]
+        return _attack(list(zip(taken(queries, places), taken(gold, places), strict=True)), context)
 
     left_out = {row["id"] for row in spared}
-    attackable = [item for item in known if item not in left_out]
+    attackable = [item for item in place if item not in left_out]
     attacked = by_pieces(folder, chunks(attackable, batch_size), work, TEXT_LOG, progress)
-    log = write_log(folder, chain(spared, attacked), TEXT_LOG, list(known))
+    log = write_log(folder, chain(spared, attacked), TEXT_LOG, list(place))
     facts = attempts(folder, log, left_out, f"attack {context.name}")
     import pyarrow.compute as pc
 
