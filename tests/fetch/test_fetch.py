@@ -285,3 +285,26 @@ def test_a_machine_with_ipv6_alone_asks_the_address_that_was_looked_at(monkeypat
     (request,) = asked
     assert (request.url.host, request.headers["Host"]) == (public, "upload.wikimedia.org")
     assert request.extensions["sni_hostname"] == "upload.wikimedia.org"
+
+
+def test_an_interrupt_waits_for_no_request_in_flight(tmp_path: Path) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    class Slow:
+        def get(self, address: str) -> bytes:
+            if address == "slow":
+                begun.set()
+                over.wait(60)
+            else:
+                begun.wait(60)
+            return png()
+
+    def interrupted(done: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    addresses = {tmp_path / f"{name}.png": name for name in ("first", "slow")}
+    with pytest.raises(KeyboardInterrupt):
+        fetch_images(addresses, Slow(), tmp_path, interrupted)  # type: ignore[arg-type]
+    assert not over.is_set()
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["first.png"]
+    over.set()

@@ -8,9 +8,9 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from robustmel.at_once import at_once
 from robustmel.errors import ImageError, MissingError
 from robustmel.fetch.client import FetchError, ForbiddenError, PoliteClient
 from robustmel.images import decode, is_there
@@ -52,7 +52,8 @@ def fetch_images(
     record.mkdir(parents=True, exist_ok=True)
     writing, stopped = threading.Lock(), threading.Event()
 
-    def fetch(path: Path, address: str) -> str | None:
+    def fetch(named: tuple[Path, str]) -> str | None:
+        path, address = named
         if stopped.is_set():
             return None
         try:
@@ -64,15 +65,13 @@ def fetch_images(
             file.write(json.dumps({"file": path.name, "address": address} | line) + "\n")
         return str(line["outcome"])
 
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        try:
-            for done, outcome in enumerate(pool.map(fetch, wanted, wanted.values()), start=1):
-                outcomes[outcome or "not_fetched"] += 1
-                if progress is not None:
-                    progress(outcomes["there"] + done, len(addresses))
-        except BaseException:
-            stopped.set()  # what waits in the queue is not begun
-            raise
+    try:
+        for done, outcome in enumerate(at_once(fetch, list(wanted.items()), AT_ONCE), start=1):
+            outcomes[outcome or "not_fetched"] += 1
+            if progress is not None:
+                progress(outcomes["there"] + done, len(addresses))
+    finally:
+        stopped.set()  # what waits in the queue is not begun
     return outcomes
 
 

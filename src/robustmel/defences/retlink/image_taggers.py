@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from robustmel.at_once import at_once
 from robustmel.defences.retlink.descriptor_reply import descriptors_of
 from robustmel.defences.retlink.descriptors import Descriptors
 from robustmel.errors import ImageError
 from robustmel.images import decode
-from robustmel.linkers.chat.at_once import at_once
 from robustmel.linkers.chat.chat_model import ChatModel, picture_part
 from robustmel.linkers.chat.service import ChatError, Reply
 from robustmel.linkers.mllm.descriptors import describe

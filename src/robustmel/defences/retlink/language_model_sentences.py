@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from robustmel.at_once import at_once
 from robustmel.defences.retlink.descriptors import Descriptors
 from robustmel.defences.retlink.evidence_sentences import cleaned, named
 from robustmel.defences.retlink.reply_check import fault, first_sentence
-from robustmel.linkers.chat.at_once import at_once
 from robustmel.linkers.chat.prompt import Prompt
 from robustmel.linkers.chat.reply_parser import chosen
 from robustmel.linkers.chat.service import ChatError, Reply

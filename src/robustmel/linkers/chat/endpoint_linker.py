@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
+from robustmel.at_once import at_once
 from robustmel.errors import ImageError
 from robustmel.kb import KnowledgeBase
-from robustmel.linkers.chat.at_once import at_once
 from robustmel.linkers.chat.service import ChatError
 from robustmel.linkers.chat.settings import UNKEYED
 from robustmel.linkers.ranking import in_order_shown

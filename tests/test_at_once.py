@@ -10,7 +10,7 @@ import threading
 import pytest
 from tests.warm_python import start
 
-from robustmel.linkers.chat.at_once import at_once
+from robustmel.at_once import at_once
 
 
 def test_results_are_in_order_and_so_many_calls_run_at_a_time() -> None:
@@ -46,7 +46,7 @@ def test_an_exception_ends_all_and_what_was_begun_is_waited_for() -> None:
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT to a child of one's own there")
 def test_an_interrupt_waits_for_no_server() -> None:
     source = (
-        "import os\nimport signal\nimport time\nfrom robustmel.linkers.chat.at_once import at_once\n"
+        "import os\nimport signal\nimport time\nfrom robustmel.at_once import at_once\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background is born deaf to it
         "def call(number):\n    os.write(1, b'asked\\n')\n    time.sleep(200)\n"
         "try:\n    list(at_once(call, range(3), 2))\nexcept KeyboardInterrupt:\n    print('interrupted')\n"
