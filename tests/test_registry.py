@@ -78,15 +78,19 @@ def test_other_packages_are_listed_without_being_imported(
 ) -> None:
     from robustmel.cli.components import show
 
-    for name, body in (("leaves", "import sys\nsys.exit(4)"), ("breaks", "1 / 0")):
+    for name, body in (
+        ("leaves", "import sys\nsys.exit(4)"),
+        ("breaks", "1 / 0"),
+        ("sleeps", "import time\ntime.sleep(10**6)"),
+    ):
         (tmp_path / f"{name}_plugin.py").write_text(body)
     monkeypatch.syspath_prepend(tmp_path)
-    points = [importlib.metadata.EntryPoint(name, f"{name}_plugin:Thing", "g") for name in ("leaves", "breaks")]
+    points = [importlib.metadata.EntryPoint(name, f"{name}_plugin:Thing", "g") for name in ("leaves", "breaks", "sleeps")]
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points)
     registry = Registry("thing", {}, "g")
     show(registry, None)
     assert "from leaves_plugin; give its name" in capsys.readouterr().out
-    assert "leaves_plugin" not in sys.modules
+    assert not {"leaves_plugin", "sleeps_plugin"} & sys.modules.keys()
     with pytest.raises(MissingError, match=r"thing leaves cannot be imported from leaves_plugin:Thing: SystemExit: 4\.$"):
         registry.load("leaves")
     with pytest.raises(MissingError, match="ZeroDivisionError: division by zero"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import inspect
 import os
 import signal
 import subprocess
@@ -13,11 +14,7 @@ from pathlib import Path
 import pytest
 
 from robustmel.errors import MissingError
-from robustmel.export import export_own
-from robustmel.kb import KnowledgeBase
-from robustmel.kb.write import write_kb
 from robustmel.records.new_folder import new_folder
-from robustmel.types import Entity
 
 HELD = """
 import sys, time
@@ -30,39 +27,59 @@ with new_folder(Path(sys.argv[1])) as folder:
 """
 
 
-def started(out: Path) -> tuple[subprocess.Popen[str], Path]:
+def started(out: Path, code: str = HELD) -> tuple[subprocess.Popen[str], Path]:
     """A process that is in the middle of making a folder."""
-    process = subprocess.Popen([sys.executable, "-c", HELD, str(out)], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", code, str(out)], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
     assert process.stdout is not None
     return process, out.parent / process.stdout.readline().strip()
 
 
-def make_kb(out: Path) -> None:
+AT_ITS_END = """
+import sys
+from pathlib import Path
+finish = Path.replace
+def held(path, target):
+    if path.name.startswith(".out."):
+        print(path.name, flush=True)
+        sys.stdin.read()
+    return finish(path, target)
+Path.replace = held
+"""
+"""A process that has written all files of a folder called out, and not yet given it its name."""
+
+
+def kb_build(out: Path) -> None:
+    from robustmel.kb.write import write_kb
+    from robustmel.types import Entity
+
     write_kb([Entity("Q1", "Ada")], out)
 
 
-def make_export(out: Path) -> None:
+def export(out: Path) -> None:
     from robustmel.datasets.dataset import Dataset
+    from robustmel.export import export_own
+    from robustmel.kb import KnowledgeBase
     from robustmel.records.load_report import LoadReport
-    from robustmel.types import Mention
+    from robustmel.types import Entity, Mention
 
-    mention = Mention("m", "Q1", "Ada")
-    export_own(Dataset("set", (mention,), KnowledgeBase([Entity("Q1", "Ada")]), LoadReport("jsonl")), out)
+    export_own(Dataset("set", (Mention("m", "Q1", "Ada"),), KnowledgeBase([Entity("Q1", "Ada")]), LoadReport("jsonl")), out)
 
 
-@pytest.mark.parametrize("make", [make_kb, make_export])
+@pytest.mark.parametrize("make", [kb_build, export])
 def test_what_a_killed_process_left_is_removed_by_the_same_command(tmp_path: Path, make: Callable[[Path], None]) -> None:
-    process, left = started(tmp_path / "out")
+    code = f"{AT_ITS_END}{inspect.getsource(make)}{make.__name__}(Path(sys.argv[1]))"
+    process, left = started(tmp_path / "out", code)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert (left / "half").is_file()
+    assert any(left.iterdir())
+    assert [entry.name for entry in tmp_path.iterdir()] == [left.name]
     make(tmp_path / "out")
     assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
 
 
 def test_what_a_living_process_is_making_stays(tmp_path: Path) -> None:
     process, theirs = started(tmp_path / "out")
-    make_kb(tmp_path / "out")
+    kb_build(tmp_path / "out")
     assert (theirs / "half").is_file()
     process.communicate("")
     assert process.returncode != 0  # the folder was there first
@@ -73,7 +90,7 @@ def test_other_files_of_like_names_stay(tmp_path: Path) -> None:
     for name in (".out.backup.tmp", ".out.12", ".other.12.tmp"):
         (tmp_path / name).mkdir()
     (tmp_path / ".out.13.tmp").write_text("a file")
-    make_kb(tmp_path / "out")
+    kb_build(tmp_path / "out")
     assert len(list(tmp_path.iterdir())) == 5
 
 
@@ -83,7 +100,7 @@ def test_a_disk_without_locks_still_gets_its_folder(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(fcntl, "flock", refused)
     (tmp_path / ".out.1.tmp").mkdir()
-    make_kb(tmp_path / "out")
+    kb_build(tmp_path / "out")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [".out.1.tmp", "out"]
 
 

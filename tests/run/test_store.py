@@ -11,7 +11,7 @@ from tests.warm_python import start
 
 from robustmel.errors import MissingError
 from robustmel.run.store import Store
-from robustmel.run.writing import write_atomically
+from robustmel.run.writing import write_atomically, writing
 
 KEY = "ab" * 20
 
@@ -81,6 +81,10 @@ def test_writing_is_all_or_nothing(tmp_path: Path) -> None:
         write_atomically(path, "new \ud800")
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["run.json"]
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(MissingError, match=r"folder cannot be written: a folder is in its place; choose"), writing(tmp_path):
+        write_atomically(tmp_path / "folder", "new")
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_of_many_processes_one_makes_the_artefact(tmp_path: Path) -> None:

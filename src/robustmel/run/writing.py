@@ -11,6 +11,8 @@ from robustmel.errors import MissingError
 
 def write_atomically(path: Path, text: str | Iterable[str]) -> None:
     """Writes a file, from one text or parts of it, so that it is there whole or not at all."""
+    if path.is_dir():  # told here, by its own name
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
@@ -38,6 +40,8 @@ def writing(folder: Path, way_out: str = "choose another --out") -> Iterator[Non
         place = Path(os.fsdecode(problem.filename or folder))
         if problem.errno in (errno.EEXIST, errno.ENOTDIR) and not place.is_dir():
             raise MissingError(f"{place} cannot be a folder: a file or a broken link is in its place; {way_out}.") from problem
+        if problem.errno == errno.EISDIR:
+            raise MissingError(f"{place} cannot be written: a folder is in its place; {way_out}.") from problem
         if problem.errno == errno.EEXIST:  # an old folder that could not be removed
             raise MissingError(f"cannot write to {folder}: {place} cannot be replaced; {way_out}.") from problem
         if problem.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG):
