@@ -94,7 +94,7 @@ def audit(
         linkers: Who is shown the set, where its mentions are known.
         dataset: The mentions, with the set's images or the clean ones; None takes those of a published set.
         limit: How many mentions, drawn, the linkers are shown.
-        progress: Told (images looked at and linkers asked, of all).
+        progress: Told (looks at an image, of all): here, and by each linker.
 
     Raises:
         MissingError: A folder has no images, or what the set says of itself is unreadable.
@@ -107,7 +107,7 @@ def audit(
     if dataset is None and linkers and (folder / "mentions.jsonl").is_file() and (folder / "entities.jsonl").is_file():
         dataset = JSONL(folder).load()
     to_ask = len(linkers) if dataset is not None else 0
-    compared, broken = compare(ours, theirs, pairs, lambda done, of: progress(done, of + to_ask))
+    compared, broken = compare(ours, theirs, pairs, lambda done, of: progress(done, of * (1 + to_ask)))
     changes = {name: seen.change for name, seen in compared.items() if seen.change is not None}
     findings = _findings(compared, broken, claim)
     changed, missing = altered(claim, folder)
@@ -127,7 +127,7 @@ def audit(
     fooled: dict[str, Fooled] = {}
     for name in linkers if asked else ():
         fooled[name] = ask(name, LINKERS.create(name, dataset.kb), asked)
-        progress(len(pairs) + len(fooled), len(pairs) + to_ask)
+        progress(len(pairs) * (1 + len(fooled)), len(pairs) * (1 + to_ask))
     return _with_linkers(found, asked, fooled)
 
 

@@ -58,7 +58,7 @@ def audit(
     sets = sorted(path.parent for path in folder.glob("*/perturbation.json")) or [folder]
     audits = []
     for each in sets:
-        with counted("images and linkers" if named else "images") as progress:
+        with counted("looks at images" if named else "images") as progress:
             audits.append(examine(each, beside, claimed, named, dataset, limit, progress))
         if not as_json:
             print(to_text(audits[-1]), end="", flush=True)
