@@ -29,10 +29,12 @@ def test_the_plot_is_sound_xml_and_the_same_bytes_every_time(report: Report) -> 
     assert accuracy_plot(report.summaries) == drawn
 
 
-def test_a_legend_of_long_names_stays_inside_a_narrow_picture(fake_run: Any, ask: Any) -> None:
+@pytest.mark.parametrize("many", [4, 30])
+@pytest.mark.filterwarnings("error")  # that the panels have no room left
+def test_a_legend_of_long_names_stays_inside_a_narrow_picture_and_leaves_room(fake_run: Any, ask: Any, many: int) -> None:
     fake_run.questions([ask(0, "a", ["a", "b"])])
     rows = fake_run.rows([RIGHT])
-    names = [f"a linker with a name as long as this, number {number}" for number in range(4)]
+    names = [f"a linker with a name as long as this, number {number}" for number in range(many)]
     for name in names:
         fake_run.cell("clean", {"clean": (None, rows)}, linker=name)
     drawn = accuracy_plot(build(fake_run.finish()).summaries) or ""
@@ -40,6 +42,10 @@ def test_a_legend_of_long_names_stays_inside_a_narrow_picture(fake_run: Any, ask
     assert len(lefts) == len(names)
     width = float(re.findall(r'viewBox="0 0 ([\d.]+)', drawn)[0])
     assert all(0 < left < width / 2 for left in lefts)
+    panel = re.search(r'<g id="patch_2">\s*<path d="([^"]*)"', drawn)
+    assert panel is not None
+    heights = [float(y) for y in re.findall(r"[ML] [\d.]+ ([\d.]+)", panel[1])]
+    assert max(heights) - min(heights) > 120  # points: a panel of 2.9 inches less its labels
 
 
 def test_a_dark_ground_swaps_every_colour_and_nothing_else(report: Report) -> None:

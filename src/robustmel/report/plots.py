@@ -34,6 +34,8 @@ DARK = Theme("#e6e8eb", "#3a414a", "#16191d", _DARK)
 
 CHARACTER = 0.085
 """Inches that a character of a legend takes, about."""
+LEGEND_LINE = 0.2
+"""Inches that a line of a legend takes."""
 BANDS = 5
 """Up to so many lines a panel each has its interval as a band; more of them hide the lines."""
 ENOUGH = 3
@@ -209,6 +211,8 @@ def panels(
         }
         entry = 0.6 + CHARACTER * max(map(len, labelled), default=0)
         columns = max(1, min(4, len(labelled), int(width * axes.shape[1] / entry)))
+        entries = math.ceil(len(labelled) / columns)
+        figure.set_size_inches(size[0], size[1] + LEGEND_LINE * max(0, entries - 2))  # the figure has room for two
         figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=columns, frameon=False)
         file = io.StringIO()
         figure.savefig(file, format="svg", facecolor=LIGHT.ground, metadata={"Date": None, "Creator": None})
