@@ -37,3 +37,11 @@ def test_texts_that_recur_are_kept_once() -> None:
     names = [f"an entity with a long name, number {number}" for number in range(20)]
     many = columnar([{"id": str(n), "gold": names[n % 20], "candidates": names} for n in range(20 * ROWS)])
     assert many.table.nbytes / len(many) < 4 * len(names) + 40  # four bytes a candidate, and offsets
+
+
+def test_few_are_taken_without_a_copy_of_any_column() -> None:
+    many = columnar([{"id": str(n), "gold": "a", "candidates": ["b"]} for n in range(3 * ROWS)])
+    allocated = pa.total_allocated_bytes()
+    few = many.take([ROWS, ROWS + 1, 5, 2 * ROWS + 7])
+    assert pa.total_allocated_bytes() == allocated
+    assert [record["id"] for record in few] == [str(ROWS), str(ROWS + 1), "5", str(2 * ROWS + 7)]

@@ -7,6 +7,7 @@ import os
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -80,3 +81,9 @@ def test_mentions_and_queries_take_half_the_room_of_their_objects() -> None:
 def test_half_a_character_is_refused_in_one_sentence() -> None:
     with pytest.raises(MissingError, match=r"data set odd: 'a \\ud800' holds half a surrogate pair"):
         Dataset("odd", (Mention("m", None, "a \ud800"),), KnowledgeBase([]), LoadReport(""))
+
+
+def test_a_value_of_another_type_is_refused_in_one_sentence() -> None:
+    wrong: Any = 1
+    with pytest.raises(MissingError, match=r"data set odd: a field of a mention is not of the type that Mention says: .*'int'"):
+        Dataset("odd", (Mention(wrong, None, "a"),), KnowledgeBase([]), LoadReport(""))

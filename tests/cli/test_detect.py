@@ -58,6 +58,9 @@ def test_a_data_set_of_unknown_state_gives_scores_alone(tmp_path: Path, capsys: 
     folder, out = write(tmp_path / "mine", None), tmp_path / "scores.jsonl"
     code, printed, _ = run(capsys, str(folder), "--detector", "perplexity", "--out", str(out))
     assert (code, "AUC" in printed, len(out.read_text().splitlines())) == (0, False, 8)
+    code, printed, _ = run(capsys, str(folder), "--detector", "context-profile", "--split", "dev", "--json")
+    row = json.loads(printed)[0]
+    assert (code, row["records"], row["flagged"]) == (0, 0, None)
 
 
 def test_what_is_wrong_is_told_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

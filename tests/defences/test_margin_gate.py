@@ -15,6 +15,7 @@ from robustmel.attacks.image.losses import wrong_lead
 from robustmel.attacks.image.pgd import PGD
 from robustmel.defences.gate_pgd import GatePGD
 from robustmel.defences.margin_gate import GatedLinker, MarginGate
+from robustmel.defences.retlink.retlink import RetLink
 from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Capabilities
@@ -110,3 +111,13 @@ def test_what_cannot_stand_behind_a_gate_is_refused() -> None:
         MarginGate(KB, margin=-1.0)
     with pytest.raises(UsageError, match='no parameter "moed"'):
         MarginGate(KB, options={"moed": "template"})
+
+
+def test_a_plan_knows_how_often_the_defence_behind_the_gate_may_ask() -> None:
+    written = {"mode": "contextual", "llm": "any"}
+    assert (
+        MarginGate.calls(10, 5, 100, margin=0.1, defence="retlink", options=written)
+        == RetLink.calls(10, 5, 100, **written)
+        == 50
+    )
+    assert MarginGate.calls(10, 5, 100, margin=0.1, defence="jpeg", options=None) == 0

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+import pyarrow as pa
+
 from robustmel.columnar import Columnar, taken
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
@@ -31,7 +33,7 @@ class Dataset:
         source: The `Component` it was loaded by, where a script loaded it; for its other splits.
 
     Raises:
-        MissingError: A mention holds what no text can hold.
+        MissingError: A mention holds what no text can hold, or a value of another type than `Mention` says.
     """
 
     name: str
@@ -50,6 +52,10 @@ class Dataset:
             except UnicodeEncodeError as problem:
                 raise MissingError(
                     f"data set {self.name}: {problem.object!r} holds half a surrogate pair, which is no character; replace it."
+                ) from problem
+            except pa.ArrowException as problem:
+                raise MissingError(
+                    f"data set {self.name}: a field of a mention is not of the type that Mention says: {problem}."
                 ) from problem
 
     def __len__(self) -> int:

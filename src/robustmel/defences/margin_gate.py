@@ -60,6 +60,14 @@ class MarginGate:
         behind: Capabilities = DEFENCES.load(defence).capabilities(linker, **_parameters(margin, defence, options))
         return behind if linker.scores and behind.scores else replace(behind, tasks=())
 
+    @classmethod
+    def calls(
+        cls, images: int, candidates: int, entities: int, /, *, margin: float, defence: str, options: Mapping[str, Any] | None
+    ) -> int:
+        """How often the other defence asks its endpoint, at most: see `RetLink.calls`."""
+        inner, parameters = DEFENCES.load(defence), _parameters(margin, defence, options)
+        return int(inner.calls(images, candidates, entities, **parameters)) if hasattr(inner, "calls") else 0
+
     def defend(self, linker: Any, /, **resources: Any) -> Any:
         """The linker, with the other defence behind the gate."""
         return GatedLinker(linker, self._inner.defend(linker), self._margin)

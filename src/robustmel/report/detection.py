@@ -62,6 +62,8 @@ def detect(
 
 def _reached_by(scores: Suspicion, share: float) -> float | None:
     """The least score that no more than this share of the records reach; None where no score that is a number is so high."""
+    if not len(scores):
+        return None
     ranked = np.sort(np.where(np.isnan(scores), -np.inf, scores))
     last = ranked[-1 - int(share * len(ranked))]
     return float(np.nextafter(last, np.inf)) if np.isfinite(last) else None

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from werkzeug import Request, Response
 from robustmel.errors import RobustMELError, UsageError
 from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
+from robustmel.linkers.chat.limits import Limits
 from robustmel.linkers.chat.linker import Chat
 from robustmel.report import build
 from robustmel.run.builder import Builder
@@ -148,6 +150,7 @@ def test_limits_on_money_and_tokens_stop_the_run(painter: Painter, tmp_path: Pat
     with pytest.raises(RobustMELError, match="420 tokens were read and written, and max_total_tokens = 330"):
         linker(painter, tmp_path, max_total_tokens=330, in_flight=1).link(queries, "I2T")
     assert len(painter.requests) == 4
+    Limits(max_calls=1).check(Mock(spent=Mock(side_effect=AssertionError)))  # nothing is added up where nothing is limited
 
 
 def test_a_candidate_cannot_forge_a_line_of_the_list(painter: Painter, tmp_path: Path) -> None:

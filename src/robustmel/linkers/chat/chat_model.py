@@ -72,7 +72,7 @@ class ChatModel:
         kept = self._kept.get(request)
         if kept is not None:
             return kept
-        self._limits.check(self._kept.spent())
+        self._limits.check(self._kept)
         self._kept.sending(request, self._limits.max_calls)
         reply = self._service.ask(body, route)
         self._kept.keep(request, reply)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from robustmel.errors import RobustMELError
-from robustmel.linkers.chat.kept_replies import Spent
+from robustmel.linkers.chat.kept_replies import KeptReplies
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,11 @@ class Limits:
     price_read: float = 0.0
     price_written: float = 0.0
 
-    def check(self, spent: Spent) -> None:
+    def check(self, kept: KeptReplies) -> None:
         """Raises RobustMELError where no more tokens or money may be spent; calls are counted where they are written down."""
+        if self.max_total_tokens is None and self.max_cost is None:
+            return  # what was spent is the sum over all replies, which takes the longer the more there are
+        spent = kept.spent()
         tokens, cost = spent.tokens_read + spent.tokens_written, spent.cost(self.price_read, self.price_written)
         if self.max_total_tokens is not None and tokens >= self.max_total_tokens:
             raise RobustMELError(
