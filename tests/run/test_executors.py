@@ -194,7 +194,7 @@ def started(folder: Path, data: Path, linker: str, workers: int, pause: float) -
 
 
 def until(condition: Callable[[], Any], process: Process) -> None:
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 300  # a busy machine starts a cluster in minutes
     while not condition():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, "nothing happened"
