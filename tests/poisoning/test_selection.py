@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robustmel.columnar import Columnar
 from robustmel.errors import UsageError
+from robustmel.mention_columns import in_columns
 from robustmel.poisoning.image_swap import image_swap
 from robustmel.poisoning.poisoning import Poisoning
 from robustmel.poisoning.selection import Records, chosen, selected
@@ -43,6 +45,13 @@ def test_another_seed_chooses_others_and_order_does_not_matter() -> None:
     first = {of.mentions[place].id for place in chosen(of, Poisoning(0.3), 0)}
     assert first == {backwards.mentions[place].id for place in chosen(backwards, Poisoning(0.3), 0)}
     assert first != {of.mentions[place].id for place in chosen(of, Poisoning(0.3), 1)}
+
+
+def test_of_records_in_columns_none_is_looked_up_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = records(["Q1", "Q2"] * 20)
+    held = Records("set", "training mentions", in_columns(of.mentions), of.train)
+    monkeypatch.setattr(Columnar, "__getitem__", None)  # which makes a batch of Arrow's for each
+    assert chosen(held, Poisoning(0.3), 0) == chosen(of, Poisoning(0.3), 0)
 
 
 def test_popular_entities_have_more_than_three_training_mentions() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from robustmel.columnar import taken
 from robustmel.datasets.subset import popular
 from robustmel.errors import UsageError
 from robustmel.item_seeds import item_seed
@@ -67,9 +68,9 @@ def chosen(records: Records, how: Poisoning, seed: int) -> list[int]:
             f"record_rate = {how.record_rate:g} of {len(places):,} {records.what} of {records.dataset} chooses none; {least}."
         )
 
-    def rank(place: int) -> tuple[int, int]:
-        mention = records.mentions[place]
+    def rank(mention: Mention) -> tuple[int, int]:
         entity = item_seed(seed, "poisoned entity", str(mention.gold)) if how.whole_entities else 0
         return entity, item_seed(seed, "poison", mention.id)
 
-    return sorted(sorted(places, key=rank)[:count])
+    ranks = dict(zip(places, map(rank, taken(records.mentions, places)), strict=True))
+    return sorted(sorted(places, key=ranks.__getitem__)[:count])

@@ -2,6 +2,7 @@
 
 import hashlib
 
+from robustmel.columnar import taken
 from robustmel.poisoning.poisoning import Poisoning
 from robustmel.poisoning.selection import Records, selected
 from robustmel.registry import Component
@@ -37,8 +38,7 @@ def poison_of(
 def _digest(records: Records, how: Poisoning) -> str:
     """Of what may be chosen and what is edited; of images their names, since nobody looks into them."""
     hashed = hashlib.blake2b(records.dataset.encode("utf-8", "replace") + b"\x00", digest_size=20)
-    for place in selected(records, how):
-        mention = records.mentions[place]
+    for mention in taken(records.mentions, selected(records, how)):
         image = None if mention.image is None or not how.swap_images else mention.image.name
         hashed.update(canonical([mention.id, mention.gold, mention.surface, mention.text, mention.span, image]).encode())
     return hashed.hexdigest()

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pyarrow as pa
 
 from robustmel.attacks.contract import TextAttack
+from robustmel.columnar import taken
 from robustmel.kb import KnowledgeBase
 from robustmel.poisoning.image_swap import image_swap
 from robustmel.poisoning.poisoning import Poisoning
@@ -29,7 +30,7 @@ def poison(
     Raises:
         UsageError: The rate chooses no record.
     """
-    mentions = [records.mentions[place] for place in chosen(records, how, seed)]
+    mentions = list(taken(records.mentions, chosen(records, how, seed)))
     queries = [mention.query(records.dataset, mention.candidates or ()) for mention in mentions]
     edits = cast(TextAttack, RecordEdits(attack, how.trigger))
     context = TextAttackContext(edits, None, KnowledgeBase(()), name, seed)
