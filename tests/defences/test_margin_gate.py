@@ -20,6 +20,7 @@ from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Capabilities
 from robustmel.linkers.ranking import ranking
+from robustmel.run.components import identity
 from robustmel.types import Entity, Prediction, Query, Task, Usage
 
 KB = KnowledgeBase(Entity(name, name.upper()) for name in "abc")
@@ -121,3 +122,10 @@ def test_a_plan_knows_how_often_the_defence_behind_the_gate_may_ask() -> None:
         == 50
     )
     assert MarginGate.calls(10, 5, 100, margin=0.1, defence="jpeg", options=None) == 0
+
+
+def test_a_new_version_of_the_defence_behind_the_gate_makes_other_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    parameters = {"margin": 0.1, "defence": "retlink", "options": {}}
+    before = identity("margin-gate", parameters, MarginGate, {})
+    monkeypatch.setattr(RetLink, "version", RetLink.version + 1)
+    assert identity("margin-gate", parameters, MarginGate, {}) != before

@@ -86,6 +86,11 @@ class DetectorAware:
         """The files of the attack and of the detector."""
         return file_assets(ATTACKS, attack, {}) + file_assets(DETECTORS, detector, {})
 
+    @classmethod
+    def inside(cls, *, attack: str, detector: str, **_: object) -> dict[str, int]:
+        """The versions of the attack and of the detector, for keys."""
+        return {attack: ATTACKS.load(attack).version, detector: DETECTORS.load(detector).version}
+
     @property
     def budget(self) -> str:
         """That of the attack."""

@@ -55,6 +55,11 @@ class MarginGate:
         return file_assets(DEFENCES, defence, _parameters(margin, defence, options))
 
     @classmethod
+    def inside(cls, *, defence: str, **_: object) -> dict[str, int]:
+        """The version of the other defence, for keys."""
+        return {defence: DEFENCES.load(defence).version}
+
+    @classmethod
     def capabilities(cls, linker: Capabilities, /, *, margin: float, defence: str, options: Any) -> Capabilities:
         """What both the linker, which must give scores, and the other defence can do."""
         behind: Capabilities = DEFENCES.load(defence).capabilities(linker, **_parameters(margin, defence, options))

@@ -269,6 +269,7 @@ def identity(
     """What of a component enters a key.
 
     Not where it runs, nor in how large batches, nor what a component calls `unkeyed`; nor where its weights lie, since their digests stand for them.
+    One that holds others by name tells their versions: `inside(**parameters)`.
 
     Args:
         name: As registered, presets resolved.
@@ -288,7 +289,8 @@ def identity(
     }
     of_model = hasattr(component, "assets") and not hasattr(component, "modality")  # the files of an attack are no model's
     libraries = {"libraries": library_releases()} if of_model else {}
-    return facts | libraries | ({"source": source} if source else {})
+    inside = {"inside": component.inside(**parameters)} if hasattr(component, "inside") else {}
+    return facts | libraries | inside | ({"source": source} if source else {})
 
 
 def attempt(build: Callable[[], object], what: str, problems: list[str]) -> None:
