@@ -63,8 +63,8 @@ class Set:
             torch.save(one[None].clone() if batched else one.clone(), self.folder / f"{name}.pt")
         return self
 
-    def publish(self, succeeded: bool = True, budget: str = "8/255", source: str = "a") -> Set:
-        """As `robustmel perturb` writes it, as far as an audit reads it."""
+    def publish(self, succeeded: bool = True, budget: str = "8/255", source: str = "a", linf: float | None = None) -> Set:
+        """As `robustmel perturb` writes it, as far as an audit reads it; its log says `linf` of every change."""
         self.folder = self.folder.parent / "published"
         for name, pixels in self.images.items():
             write_png(self.folder / "images" / f"{name}.png", pixels)
@@ -74,7 +74,7 @@ class Set:
         digests = {path.name: file_digest(path) for path in sorted((self.folder / "images").iterdir())}
         about = {"attack": {"name": "pgd"}, "title": "pgd", "budget": budget, "source_title": source, "images": digests}
         (self.folder / "perturbation.json").write_text(json.dumps(about))
-        rows = [{"id": name, "status": "ok", "succeeded_u8": succeeded} for name in self.images]
+        rows = [{"id": name, "status": "ok", "succeeded_u8": succeeded, "linf_u8": linf} for name in self.images]
         pq.write_table(pa.Table.from_pylist(rows), self.folder / "log.parquet")
         return self
 

@@ -144,6 +144,14 @@ def test_norms_are_those_of_the_pixels(plain: Set) -> None:
 def test_a_set_whose_log_claims_success_has_no_unchanged_images(plain: Set) -> None:
     unchanged(plain)
     assert kinds(look(plain.publish(succeeded=True), None)) == {"unchanged"}
+    assert kinds(look(plain.publish(succeeded=True, linf=0.01), None)) == {"unchanged"}
+
+
+def test_an_image_that_its_source_was_wrong_about_needs_no_change(plain: Set) -> None:
+    unchanged(plain)
+    found = look(plain.publish(succeeded=True, linf=0.0), None)
+    assert found.sound
+    assert (len(found.wrong_before), found.failed) == (1, ())
 
 
 def test_a_batch_in_one_tensor_is_compared_with_a_batch(plain: Set, tmp_path: Path) -> None:

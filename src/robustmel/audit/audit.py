@@ -34,6 +34,7 @@ class Audit:
         changes: Name of an image -> its change; of those that could be compared.
         findings: What is wrong, the gravest first.
         failed: Images that are unchanged, where the set's log says that the attack failed.
+        wrong_before: Images that are unchanged, where it says that the source was wrong when clean.
         off_grid: Images of tensors with values between the levels of 8 bits.
         bare_clean: How many clean images have none in the set beside them.
         fooled: The linkers that were shown the set; none where it has no mentions.
@@ -47,6 +48,7 @@ class Audit:
     changes: Mapping[str, Change]
     findings: tuple[Finding, ...]
     failed: tuple[str, ...]
+    wrong_before: tuple[str, ...]
     off_grid: tuple[str, ...]
     bare_clean: int
     fooled: tuple[Fooled, ...] = ()
@@ -118,6 +120,7 @@ def audit(
         changes,
         in_order([finding for finding in findings if finding.images]),
         tuple(name for name, change in changes.items() if change.nothing and name in claim.failed),
+        tuple(name for name, change in changes.items() if change.nothing and name in claim.wrong_before),
         tuple(name for name, seen in compared.items() if seen.off_grid),
         len(set(theirs.names()) - set(pairs.values())),
     )
@@ -139,7 +142,7 @@ def _findings(compared: Mapping[str, Compared], broken: Mapping[str, str], claim
         if seen.change is None:
             kinds["no_clean"].append(name)
         elif seen.change.nothing:
-            if name not in claim.failed:
+            if name not in claim.failed | claim.wrong_before:
                 kinds["unchanged"].append(name)
         elif seen.change.resized:
             kinds["resized"].append(name)

@@ -25,6 +25,7 @@ class Claim:
         source: The linker whose scores the attack followed.
         digests: File name -> digest of every image.
         failed: Names of the images of which the set's own log says that the attack did not succeed or did not run.
+        wrong_before: Names of those that its log says to fool the source by no change at all: it was wrong when clean.
         title: What the attack is called.
     """
 
@@ -32,6 +33,7 @@ class Claim:
     source: str | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
     failed: frozenset[str] = frozenset()
+    wrong_before: frozenset[str] = frozenset()
     title: str = ""
 
 
@@ -59,7 +61,8 @@ def read_claim(folder: Path) -> Claim:
     except UsageError:
         stated = None  # of an attack that this release does not know
     failed = frozenset(str(row["id"]) for row in rows if row.get("status") != "ok" or not row.get("succeeded_u8"))
-    return Claim(stated, None if source is None else str(source), digests, failed, title)
+    wrong_before = frozenset(str(row["id"]) for row in rows if row.get("linf_u8") == 0) - failed
+    return Claim(stated, None if source is None else str(source), digests, failed, wrong_before, title)
 
 
 def altered(claim: Claim, folder: Path) -> tuple[list[str], list[str]]:

@@ -50,6 +50,8 @@ def _lines(audit: Audit) -> Iterator[str]:
     )
     if audit.failed:
         yield f"  {len(audit.failed):,} of the unchanged ones are failures of the attack, by the set's own log"
+    if audit.wrong_before:
+        yield f"  {len(audit.wrong_before):,} of the unchanged ones need no change, by the set's own log: its source is wrong on the clean image"
     if audit.bare_clean:
         yield f"  {audit.bare_clean:,} clean images have none in the set beside them"
     if audit.off_grid:
