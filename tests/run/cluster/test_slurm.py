@@ -42,8 +42,8 @@ def squeue(slurm: dict[str, str], *options: str) -> list[str]:
 def test_a_cancelled_job_and_a_killed_daemon_change_nothing(job: Job, slurm: dict[str, str]) -> None:
     process = job.start("slurm", "--executor", "slurm", "--workers", "2", **slurm)
     until(lambda: job.shards("slurm"), process)
-    cancelled = squeue(slurm, "--states=R", "--format=%i")[0]
-    subprocess.run(["scancel", cancelled], env=os.environ | slurm, check=True)
+    running = squeue(slurm, "--states=R", "--format=%i")  # all: one alone may be between two pieces
+    subprocess.run(["scancel", *running], env=os.environ | slurm, check=True)
     os.kill(int(Path(slurm["FOLDER"], "slurmd.pid").read_text()), signal.SIGKILL)
     subprocess.run(["bash", SCRIPT, "slurmd", slurm["FOLDER"]], check=True, timeout=60)
     _, said = process.communicate(timeout=200)
