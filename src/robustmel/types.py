@@ -73,22 +73,14 @@ class Query:
 
     @property
     def listed(self) -> tuple[str, ...]:
-        """The candidates, for who asks with lists alone.
-
-        Raises:
-            ValueError: The whole knowledge base is open.
-        """
+        """The candidates, for who asks with lists alone; raises ValueError where the whole knowledge base is open."""
         if self.candidates is None:
             raise ValueError(f"query {self.id} lists no candidates: the whole knowledge base is open.")
         return self.candidates
 
     @property
     def image_file(self) -> Path:
-        """The image, for who needs one.
-
-        Raises:
-            ImageError: The record names none.
-        """
+        """The image, for who needs one; raises ImageError where the record names none."""
         if self.image is None:
             raise ImageError("no_image", f"mention {self.id} names no image.")
         return self.image

@@ -268,8 +268,8 @@ def identity(
 ) -> dict[str, Any]:
     """What of a component enters a key.
 
-    Not where it runs, nor in how large batches, nor what a component calls `unkeyed`; nor where its weights lie, since their digests stand for them.
-    One that holds others by name tells their versions: `inside(**parameters)`.
+    Not where it runs, how large its batches are, what it calls `unkeyed`, nor where its weights lie, since their digests stand for them;
+    but the versions of components that it holds by name, which it tells by `inside(**parameters)`.
 
     Args:
         name: As registered, presets resolved.
@@ -280,17 +280,12 @@ def identity(
     """
     left_out = {"device", "batch_size", *getattr(component, "unkeyed", ()), *(LOCATIONS if digests else ())}
     decisive = {key: value for key, value in parameters.items() if key not in left_out}
-    facts = {
-        "name": name,
-        "parameters": plain(decisive),
-        "version": getattr(component, "version", 1),
-        "random": bool(getattr(component, "random", False)),
-        "digests": digests,
-    }
-    of_model = hasattr(component, "assets") and not hasattr(component, "modality")  # the files of an attack are no model's
-    libraries = {"libraries": library_releases()} if of_model else {}
-    inside = {"inside": component.inside(**parameters)} if hasattr(component, "inside") else {}
-    return facts | libraries | inside | ({"source": source} if source else {})
+    facts = {"name": name, "parameters": plain(decisive), "version": getattr(component, "version", 1), "digests": digests}
+    facts["random"] = bool(getattr(component, "random", False))
+    if hasattr(component, "assets") and not hasattr(component, "modality"):  # the files of an attack are no model's
+        facts["libraries"] = library_releases()
+    facts |= {"inside": component.inside(**parameters)} if hasattr(component, "inside") else {}
+    return facts | ({"source": source} if source else {})
 
 
 def attempt(build: Callable[[], object], what: str, problems: list[str]) -> None:
