@@ -87,3 +87,8 @@ def test_a_value_of_another_type_is_refused_in_one_sentence() -> None:
     wrong: Any = 1
     with pytest.raises(MissingError, match=r"data set odd: a field of a mention is not of the type that Mention says: .*'int'"):
         Dataset("odd", (Mention(wrong, None, "a"),), KnowledgeBase([]), LoadReport(""))
+
+
+def test_an_id_that_is_there_twice_is_refused_in_one_sentence() -> None:
+    with pytest.raises(MissingError, match='data set odd: several mentions have the id "m"'):
+        Dataset("odd", (Mention("m", None, "a"), Mention("m", None, "b")), KnowledgeBase([]), LoadReport(""))

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from robustmel.attacks.image.gate_pgd import GatePGD
 from robustmel.attacks.image.goal import Goal
 from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.attacks.image.losses import wrong_lead
 from robustmel.attacks.image.pgd import PGD
-from robustmel.defences.gate_pgd import GatePGD
 from robustmel.defences.margin_gate import GatedLinker, MarginGate
 from robustmel.defences.retlink.retlink import RetLink
 from robustmel.errors import UsageError

@@ -130,6 +130,15 @@ def test_what_a_device_refuses_is_a_failure_and_not_the_end(trial: DeviceTrial) 
     assert verdict.faults == ("RuntimeError: no kernel for this operation",)
 
 
+def test_a_model_that_cannot_be_loaded_is_a_failure_and_not_the_end() -> None:
+    def load(name: str, kb: Any, device: str, parameters: Any) -> Any:
+        raise torch.OutOfMemoryError("out of memory while loading")
+
+    _, loaded, several = check_device("cpu", EXTENT, load)
+    assert (loaded.victim, loaded.passed) == ("clip-world: loaded", False)
+    assert several.skipped
+
+
 def test_every_gpu_is_asked(trial: DeviceTrial, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
@@ -138,7 +147,7 @@ def test_every_gpu_is_asked(trial: DeviceTrial, monkeypatch: pytest.MonkeyPatch)
         return Wrong(trial.other, scores=one_weight_off) if device == "cuda:1" else trial.other
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert not device_check._several_devices("cuda", EXTENT, load).passed
+    assert not device_check._several_devices("several devices", "cuda", EXTENT, load).passed
     assert asked == ["cpu", "cuda:0", "cpu", "cuda:1"]
     assert [worker_device("auto", number) for number in range(3)] == ["cuda:0", "cuda:1", "cuda:0"]
     assert worker_device("cpu", 1) == "cpu"

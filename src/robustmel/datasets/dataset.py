@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,7 +34,7 @@ class Dataset:
         source: The `Component` it was loaded by, where a script loaded it; for its other splits.
 
     Raises:
-        MissingError: A mention holds what no text can hold, or a value of another type than `Mention` says.
+        MissingError: Two mentions have one id, or a mention holds what no text can hold or a value of another type than `Mention` says.
     """
 
     name: str
@@ -47,6 +48,9 @@ class Dataset:
 
     def __post_init__(self) -> None:
         if not isinstance(self.mentions, Columnar):
+            ids = Counter(mention.id for mention in self.mentions)
+            if repeated := next((name for name, count in ids.items() if count > 1), None):
+                raise MissingError(f'data set {self.name}: several mentions have the id "{repeated}"; give each its own.')
             try:
                 object.__setattr__(self, "mentions", in_columns(self.mentions))
             except UnicodeEncodeError as problem:

@@ -62,11 +62,15 @@ def check_device(device: str, extent: Extent = FULL, load: Load = load) -> list[
         return [Verdict(name, "", NO_GPU, skipped=True) for name in [*made, "several devices"]]
     verdicts = [Verdict("device", "", seen(device))]
     for name in extent.linkers:
-        trial = DeviceTrial(name, device, extent.mentions, load)
+        try:
+            trial = DeviceTrial(name, device, extent.mentions, load)
+        except Exception as problem:  # also where memory runs out while a model is loaded
+            verdicts.append(_refused(f"{name}: loaded", problem))
+            continue
         verdicts += [_guarded(f"{name}: {what}", check, trial, extent) for what, check in CHECKS.items()]
         if _has_dtype(name):
             verdicts += [_guarded(f"{name}: {dtype}", _half_precision, trial, extent, dtype) for dtype in HALVES]
-    return [*verdicts, _several_devices(device, extent, load)]
+    return [*verdicts, _guarded("several devices", _several_devices, device, extent, load)]
 
 
 def seen(device: str) -> str:
@@ -84,11 +88,15 @@ def _has_dtype(name: str) -> bool:
     return "dtype" in own_parameters(LINKERS.load(name))
 
 
-def _guarded(title: str, check: Callable[..., Verdict], trial: DeviceTrial, extent: Extent, *more: Any) -> Verdict:
+def _guarded(title: str, check: Callable[..., Verdict], *given: Any) -> Verdict:
     try:
-        return check(title, trial, extent, *more)
+        return check(title, *given)
     except Exception as problem:  # whatever the device refuses is what is asked here
-        return Verdict(title, "no error", "an error", (f"{type(problem).__name__}: {problem}"[:400].rstrip("."),))
+        return _refused(title, problem)
+
+
+def _refused(title: str, problem: Exception) -> Verdict:
+    return Verdict(title, "no error", "an error", (f"{type(problem).__name__}: {problem}"[:400].rstrip("."),))
 
 
 def _scores(title: str, trial: DeviceTrial, extent: Extent) -> Verdict:
@@ -225,17 +233,17 @@ def _agreement(table: Tensor, known: Tensor) -> float:
     return float((table.argmax(1) == known.argmax(1)).float().mean())
 
 
-def _several_devices(device: str, extent: Extent, load: Load) -> Verdict:
+def _several_devices(title: str, device: str, extent: Extent, load: Load) -> Verdict:
     """The first linker on every GPU, as `--workers` puts one worker on each."""
     count = torch.cuda.device_count() if device == "cuda" else 1
     if count < 2:
-        return Verdict("several devices", "", f"skipped: one device ({device})", skipped=True)
+        return Verdict(title, "", f"skipped: one device ({device})", skipped=True)
     worst = 0.0
     for number in range(count):
         trial = DeviceTrial(extent.linkers[0], f"cuda:{number}", extent.mentions, load)
         worst = max(worst, apart(trial.scores(trial.other), trial.known))
     faults = [f"scores differ by {worst:.1e} of their spread on one of them"] if worst > CLOSE else []
-    return Verdict("several devices", f"at most {CLOSE:.0e}", f"{worst:.1e} of the spread on {count} devices", tuple(faults))
+    return Verdict(title, f"at most {CLOSE:.0e}", f"{worst:.1e} of the spread on {count} devices", tuple(faults))
 
 
 CHECKS: dict[str, Callable[[str, DeviceTrial, Extent], Verdict]] = {

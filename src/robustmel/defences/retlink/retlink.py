@@ -77,7 +77,7 @@ class RetLink:
         The visual-attack paper, section "LLM and Retrieval-Augmented Entity Linking".
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     random: ClassVar[bool] = False
     uses: ClassVar[tuple[str, ...]] = ()
     gives_labels: ClassVar[bool] = True

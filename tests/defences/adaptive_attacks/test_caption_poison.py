@@ -9,7 +9,7 @@ import pytest
 
 import robustmel as rm
 from robustmel.attacks.knowledge.pages import impostors
-from robustmel.defences.caption_poison import CaptionPoison
+from robustmel.defences.adaptive_attacks.caption_poison import CaptionPoison
 from robustmel.errors import UsageError
 from robustmel.types import Query
 

@@ -11,7 +11,7 @@ import torch
 import robustmel as rm
 from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.attacks.image.pgd import PGD
-from robustmel.defences.descriptor_pgd import DescriptorPGD, _embedded
+from robustmel.defences.adaptive_attacks.descriptor_pgd import DescriptorPGD, _embedded
 from robustmel.errors import UsageError
 from robustmel.images import decode
 from robustmel.run.stages.objective import LinkerObjective

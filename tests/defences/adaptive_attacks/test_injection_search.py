@@ -8,7 +8,7 @@ import pytest
 from tests.attacks.knowledge.test_page_attacks import GOLD, KB, QUERIES, edited, read
 
 from robustmel.attacks.knowledge.prompt_injection import TEMPLATES, PromptInjection
-from robustmel.defences.injection_search import InjectionSearch, passes
+from robustmel.defences.adaptive_attacks.injection_search import InjectionSearch, passes
 from robustmel.errors import UsageError
 
 
@@ -32,7 +32,7 @@ def test_what_it_writes_is_read_of_its_own_entity_and_of_no_other(field: str, mo
 
 
 def test_where_no_wording_passes_the_last_is_written_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("robustmel.defences.injection_search.passes", lambda said: False)
+    monkeypatch.setattr("robustmel.defences.adaptive_attacks.injection_search.passes", lambda said: False)
     first, _ = InjectionSearch(tries=2).perturb(QUERIES, KB, GOLD, [1, 2])
     assert first.note == "no wording of 2 passed"
     assert first.text != KB["Q2"].text

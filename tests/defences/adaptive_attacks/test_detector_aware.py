@@ -8,7 +8,7 @@ import pytest
 import robustmel as rm
 from robustmel.attacks import ATTACKS
 from robustmel.attacks.contract import replayed
-from robustmel.defences.detector_aware import DetectorAware
+from robustmel.defences.adaptive_attacks.detector_aware import DetectorAware
 from robustmel.defences.detectors.perplexity import Perplexity
 from robustmel.errors import UsageError
 from robustmel.types import Mention, TextEdit

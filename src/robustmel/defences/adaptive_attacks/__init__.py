@@ -1,0 +1,1 @@
+"""Attacks made against one defence, by what it decides: above defences, since they ask their parts."""
