@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from robustmel import import_limit
 from robustmel.attacks import ATTACKS
 from robustmel.candidates import CANDIDATES
 from robustmel.datasets import DATASETS
@@ -95,6 +97,36 @@ def test_other_packages_are_listed_without_being_imported(
         registry.load("leaves")
     with pytest.raises(MissingError, match="ZeroDivisionError: division by zero"):
         registry.load("breaks")
+
+
+ENDLESS = {
+    "sleeps": "import time\ntime.sleep(10**6)",
+    "turns": "while True: pass",
+    "listens": "import socket\nhere = socket.create_server(('127.0.0.1', 0))\nhere.accept()",
+    "insists": "import time\nwhile True:\n    try:\n        time.sleep(10**6)\n    except Exception:\n        pass",
+}
+
+
+@pytest.mark.parametrize("body", ENDLESS.values(), ids=ENDLESS)
+def test_an_import_that_does_not_end_is_named_and_others_load(
+    body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, things: Registry
+) -> None:
+    (tmp_path / "endless_plugin.py").write_text(body)
+    (tmp_path / "sound_plugin.py").write_text("class Thing:\n    pass")
+    monkeypatch.syspath_prepend(tmp_path)
+    points = [importlib.metadata.EntryPoint(name, f"{name}_plugin:Thing", "g") for name in ("endless", "sound")]
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points)
+    monkeypatch.setattr(import_limit, "SECONDS", 0.05)
+    timer, handler = signal.setitimer(signal.ITIMER_REAL, 200), signal.getsignal(signal.SIGALRM)
+    registry = Registry("thing", {}, "g")
+    with pytest.raises(MissingError, match=r"thing endless cannot be imported from .*: it did not end within 0\.05 seconds\.$"):
+        registry.load("endless")
+    with pytest.raises(MissingError, match=r"endless_plugin\.py does not import: .*it did not end within"):
+        things.load(f"{tmp_path}/endless_plugin.py:Thing")
+    assert registry.load("sound").__module__ == "sound_plugin"
+    assert signal.getsignal(signal.SIGALRM) is handler
+    assert 190 < signal.setitimer(signal.ITIMER_REAL, *timer)[0] <= 200  # whoever had set an alarm still has it
+    sys.modules.pop("sound_plugin")
 
 
 def test_a_file_that_ends_the_process_is_told(tmp_path: Path, things: Registry) -> None:

@@ -10,13 +10,14 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from robustmel.errors import MissingError, RobustMELError, UsageError
+from robustmel.import_limit import limited
 from robustmel.parameters import with_numbers, wrong_values
 
 PLUGINS: set[str] = set()
@@ -128,7 +129,7 @@ class Registry(Mapping[str, "str | Preset"]):
 
         Raises:
             UsageError: The name is unknown.
-            MissingError: The module or file behind it cannot be imported.
+            MissingError: The module or file behind it cannot be imported, or does not end its import.
         """
         if is_file_component(name):
             return load_file_component(name)
@@ -139,7 +140,8 @@ class Registry(Mapping[str, "str | Preset"]):
         if name not in self.own:
             PLUGINS.add(module.partition(".")[0])
         try:
-            loaded: type[Any] = getattr(importlib.import_module(module), attribute)
+            with nullcontext() if name in self.own else limited():
+                loaded: type[Any] = getattr(importlib.import_module(module), attribute)
         except (Exception, SystemExit) as problem:  # a third party's import may raise anything
             why = f"{type(problem).__name__}: {problem}"
             raise MissingError(f"{self.kind} {name} cannot be imported from {entry}: {why}.") from problem
@@ -240,7 +242,7 @@ def _module(file: Path, modified: int) -> Any:
     if not file.is_relative_to(Path(__file__).resolve().parent):
         PLUGINS.add(spec.name)
     try:
-        with chdir(Path.cwd()):  # wherever it goes, relative paths stay true
+        with chdir(Path.cwd()), limited():  # wherever it goes, relative paths stay true
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as problem:
         raise MissingError(f"{file} does not import: {type(problem).__name__}: {problem}") from problem

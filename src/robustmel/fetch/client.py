@@ -12,9 +12,10 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from robustmel.errors import RobustMELError, UsageError
+from robustmel.errors import MissingError, RobustMELError, UsageError
 from robustmel.fetch.bounds import LateError, OversizeError, Pace, pause, whole_body
 from robustmel.fetch.hosts import Hosts, RefusedAddressError
+from robustmel.fetch.trust import distrust, trusted
 from robustmel.version import __version__
 
 TRIES = 5
@@ -68,7 +69,7 @@ class PoliteClient:
         self._draw = random.Random(0)
         self._wait = threading.Lock()
         agent = f"robustmel/{__version__} ({contact}) httpx2/{httpx2.__version__}"
-        self._client = httpx2.Client(headers={"User-Agent": agent}, timeout=30.0, follow_redirects=False)
+        self._client = httpx2.Client(verify=trusted(), headers={"User-Agent": agent}, timeout=30.0, follow_redirects=False)
 
     def __enter__(self) -> PoliteClient:
         return self
@@ -92,6 +93,7 @@ class PoliteClient:
         Raises:
             FetchError: There is nothing, or too much (`OversizeError` is its cause), or it took too long.
             ForbiddenError: 403: the policy was not kept, or the network is blocked.
+            MissingError: Nobody vouches for the server's certificate.
         """
         for _ in range(REDIRECTS + 1):
             try:
@@ -110,6 +112,8 @@ class PoliteClient:
                 if self._pace is not None:
                     self._pace.busy()
             except (httpx2.HTTPError, OSError) as problem:
+                if doubt := distrust(problem):
+                    raise MissingError(f"{urlsplit(address).hostname} cannot be asked: {doubt}") from problem
                 why, header = f"{urlsplit(address).hostname}: {type(problem).__name__}: {problem}", None
             if tries < TRIES:
                 with self._wait:  # whoever else is about to ask waits as well

@@ -20,7 +20,7 @@ class Hosts:
 
     Args:
         names: Host names, compared whole.
-        loopback: For tests: this machine by http instead, and nothing else.
+        loopback: For tests: this machine instead, by http or https, and nothing else.
     """
 
     names: tuple[str, ...] = WIKIMEDIA
@@ -36,7 +36,7 @@ class Hosts:
         parts = urlsplit(address)
         host = parts.hostname or ""
         if self.loopback:
-            if parts.scheme != "http" or host not in ("127.0.0.1", "localhost"):
+            if parts.scheme not in ("http", "https") or host not in ("127.0.0.1", "localhost"):
                 raise RefusedAddressError(f"{address[:200]} is not on this machine.")
             return host, "127.0.0.1"
         if parts.scheme != "https" or host not in self.names or parts.port not in (None, 443) or parts.username is not None:

@@ -14,6 +14,7 @@ import httpx2
 
 from robustmel.errors import MissingError, RobustMELError, UsageError, printable
 from robustmel.fetch.bounds import OversizeError, pause, whole_body
+from robustmel.fetch.trust import distrust, trusted
 
 MAX_BYTES = 4 * 2**20
 """Of one reply."""
@@ -107,7 +108,7 @@ class ChatService:
         self._endpoint, self._key, self._deadline, self._sleep = endpoint.rstrip("/"), key, deadline, sleep
         self._draw = random.Random(0)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx2.Client(headers=headers, follow_redirects=False, timeout=None)
+        self._client = httpx2.Client(verify=trusted(), headers=headers, follow_redirects=False, timeout=None)
 
     def ask(self, body: Mapping[str, Any], route: Route = MESSAGES) -> Reply:
         """The reply to a request.
@@ -116,7 +117,8 @@ class ChatService:
 
         Raises:
             ChatError: There is no reply: the deadline passed, or the endpoint cannot take this request.
-            MissingError: The endpoint refuses the key, or knows no such model: no other request would fare better.
+            MissingError: The endpoint refuses the key, knows no such model, or its certificate is not trusted: no other request would
+                fare better.
         """
         ends, tries, why, address = time.monotonic() + self._deadline, 0, "", self._endpoint + route.path
         while True:
@@ -139,6 +141,8 @@ class ChatService:
                     f"timeout: no reply within {self._deadline:g} seconds after {tries} tries; {why or 'silence'}"
                 ) from None
             except httpx2.HTTPError as problem:
+                if doubt := distrust(problem):
+                    raise MissingError(f"{address} cannot be asked: {doubt}") from problem
                 why = f"connection: {type(problem).__name__}: {self._safe(str(problem))}"
             seconds = pause(wait, tries, self._draw)
             if time.monotonic() + seconds >= ends:
