@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from pathlib import Path
 
 import httpx2
 
@@ -20,7 +21,7 @@ def trusted() -> ssl.SSLContext:
         MissingError: What a variable names is not there, or holds no certificates.
     """
     named = next(((variable, os.environ[variable]) for variable in VARIABLES if os.environ.get(variable)), None)
-    if named is not None and not os.path.exists(named[1]):
+    if named is not None and not Path(named[1]).exists():
         raise MissingError(f"{named[0]} names {named[1]}, which is not there; name a file of certificates (PEM), or unset it.")
     try:
         return httpx2.create_ssl_context()
