@@ -20,7 +20,8 @@ FOUNDATIONS = {
     "robustmel.version": set(),
     "robustmel.types": {"robustmel.errors"},
     "robustmel.parameters": set(),
-    "robustmel.registry": {"robustmel.errors", "robustmel.parameters", "robustmel.types"},
+    "robustmel.import_limit": set(),
+    "robustmel.registry": {"robustmel.errors", "robustmel.import_limit", "robustmel.parameters", "robustmel.types"},
 }
 """Files that everything stands on -> all that they may import of the package."""
 
