@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sized
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robustmel.cli.options import NewFolder, dataset_from_text
+from robustmel.cli.options import STORE, NewFolder, dataset_from_text
 
 if TYPE_CHECKING:
     from robustmel.kb.dump import DumpReport
@@ -109,6 +110,47 @@ def _say_what_was_left_out(report: DumpReport) -> None:
     ):
         if count:
             print(f"left out: {count:,} {what}", file=sys.stderr)
+
+
+@kb.command()
+def merged(
+    out: Annotated[Path, typer.Option("--out", help="The file of merged ids to write.")],
+    contact: Annotated[str, typer.Option("--contact", help="Your mail address or web page; Wikimedia asks for it.")] = "",
+    entities: Entities = None,
+    dataset: Dataset = None,
+    store: Annotated[Path, typer.Option("--store", help="Where answers of Wikidata are kept.")] = STORE / "evidence.sqlite",
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody: take what the store holds.")] = False,
+) -> None:
+    """Ask Wikidata which ids were merged into others, for the data set `merged`; resumable."""
+    from robustmel.errors import RobustMELError
+    from robustmel.kb.entities_file import stream_kb
+    from robustmel.retrieval.wikimedia.encyclopaedia import Encyclopaedia
+    from robustmel.retrieval.wikimedia.items import is_qid
+    from robustmel.run.writing import write_atomically, writing
+
+    _one_source(entities, dataset)
+    asked: Iterable[str]
+    if entities is not None:
+        asked = (entity.qid or entity.id for entity in stream_kb(entities))
+    else:
+        loaded = dataset_from_text(str(dataset))
+        golds = (mention.gold for mention in loaded.mentions if mention.gold)
+        asked = chain((entity.qid or entity.id for entity in loaded.kb), golds)
+    qids = [text for text in dict.fromkeys(asked) if is_qid(text)]
+    wikidata = Encyclopaedia(store, contact, offline)
+    today = wikidata.items(qids)
+    if wikidata.failed:
+        raise RobustMELError(
+            f"{len(wikidata.failed):,} of {len(qids):,} ids could not be fetched ({next(iter(wikidata.failed.values()))}); run the command"
+            " again: what was answered is kept."
+        )
+    pairs = sorted((old, new) for old, new in today.items() if new and new != old)
+    with writing(out.parent):
+        write_atomically(out, (f"{old}\t{new}\n" for old, new in pairs))
+    gone = [old for old, new in today.items() if not new]
+    print(f"{out}: {len(pairs):,} of {len(qids):,} ids were merged into others", file=sys.stderr)
+    if gone:
+        print(f"deleted: {len(gone):,} ids, the first is {gone[0]}; they stay as they are", file=sys.stderr)
 
 
 @kb.command()

@@ -9,6 +9,7 @@ DATASETS = Registry(
         "gemel": "robustmel.datasets.gemel:GEMELFiles",
         "jsonl": "robustmel.datasets.jsonl:JSONL",
         "m3el": "robustmel.datasets.m3el:M3EL",
+        "merged": "robustmel.datasets.merged:Merged",
         "renamed": "robustmel.datasets.renamed:Renamed",
         "richpedia-mel": "robustmel.datasets.richpedia_mel:RichpediaMEL",
         "subset": "robustmel.datasets.subset:Subset",

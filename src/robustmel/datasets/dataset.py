@@ -32,6 +32,7 @@ class Dataset:
         addresses: Image file -> where the data set says it can be fetched from.
         folders: Where its files lie; none for one that is made. An image that `outside` finds elsewhere must not be published.
         source: The `Component` it was loaded by, where a script loaded it; for its other splits.
+        merged: Ids that are no longer used -> those of the same entities here, for answers that were made elsewhere.
 
     Raises:
         MissingError: Two mentions have one id, or a mention holds what no text can hold or a value of another type than `Mention` says.
@@ -45,6 +46,7 @@ class Dataset:
     addresses: Mapping[Path, str] = field(default_factory=dict)
     folders: tuple[Path, ...] = ()
     source: Any = field(default=None, compare=False, repr=False)
+    merged: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.mentions, Columnar):

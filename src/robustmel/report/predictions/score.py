@@ -1,7 +1,7 @@
 """Predictions from anywhere, scored as those of a run are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
@@ -46,6 +46,8 @@ def score(predictions: Sequence[Prediction], data: Dataset) -> Score:
         what = f"mention {missing[0]} has none" if missing else "some are of other mentions, or given twice"
         raise UsageError(f"{len(predictions)} predictions for {len(data.mentions)} mentions: {what}; give one a mention.")
     ordered = [answered.get(mention.id) or answered[opaque[mention.id]] for mention in data.mentions]
+    if data.merged:  # an answer under an id that was merged is the same answer
+        ordered = [replace(part, ranked=[data.merged.get(entity, entity) for entity in part.ranked]) for part in ordered]
     credit = credited([mention.gold for mention in data.mentions], ordered)
     asked = [
         Question(

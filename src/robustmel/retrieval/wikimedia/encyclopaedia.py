@@ -93,6 +93,13 @@ class Encyclopaedia:
         hits = self._payloads("search", [query], 1, _search, self._wikipedia).get(query)
         return [self._page(article, hits.fetched_at, item) for article in hits.value] if hits is not None else []
 
+    def items(self, qids: Sequence[str]) -> dict[str, str]:
+        """Item asked for -> the item that it is today, itself or what it was merged into; "" for one that is gone.
+
+        Those that could not be fetched are not among them: see `failed`.
+        """
+        return {qid: payload.value["id"] if payload.value else "" for qid, payload in self._items(qids).items()}
+
     def _items(self, qids: Sequence[str]) -> dict[str, Payload]:
         def fetch(api: ActionApi, some: list[str]) -> dict[str, tuple[Any, str]]:
             return items.fetch_items(api, some, self._language)
