@@ -127,13 +127,13 @@ def test_a_defence_offers_what_it_says_before_it_is_built(name: str, world: Worl
 
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, name in EVERY if kind in ("attack", "candidates")])
-def test_its_parameters_round_trip(kind: str, name: str) -> None:
+def test_its_parameters_round_trip(kind: str, name: str, lexicons: dict[str, dict[str, str]]) -> None:
     registry = REGISTRIES[kind][0]
     entry = registry[name]
     required = {
         key: "clip-world" for key, value in own_parameters(registry.load(name)).items() if value is inspect.Parameter.empty
     }
-    parameters = registry.parameters(name, {} if isinstance(entry, Preset) else required)
+    parameters = registry.parameters(name, {} if isinstance(entry, Preset) else required | lexicons.get(name, {}))
     again = json.loads(json.dumps(plain(parameters)))
     one, two = registry.create(name, **parameters), registry.create(name, **again)
     assert dataclasses.is_dataclass(one)

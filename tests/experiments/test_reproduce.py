@@ -65,16 +65,17 @@ def test_a_poison_that_needs_a_file_is_there_where_the_user_names_it_and_else_ma
     def table(**given: str) -> Any:
         return next(table for table in read_experiment("poisoning", given=given).tables if table.name == "textattack")
 
-    assert dict(table().absent) == {"embedding": "give --vectors PATH", "wordnet": "give --wordnet PATH"}
-    assert [poison.title for poison in table().grid.poisons] == ["none", "randomswap"]
+    assert dict(table().absent) == {"wordnet": "give --wordnet PATH"}
+    assert [poison.title for poison in table().grid.poisons] == ["none", "embedding", "randomswap"]
+    assert table().grid.poisons[1].attack.params == {"edit_rate": 0.4, "encoder": "world:mlm-world", "min_cosine": 0.8}
     whole = table(vectors="near.txt", wordnet="dict")
     assert [poison.title for poison in whole.grid.poisons] == ["none", "embedding", "wordnet", "randomswap"]
-    assert whole.grid.poisons[1].attack.params["vectors"] == "near.txt"
+    assert whole.grid.poisons[1].attack.params == {"edit_rate": 0.4, "vectors": "near.txt"}
     copies = parse_grid({"datasets": ["world-news"], "linkers": ["copy-surface"], "tasks": ["T2T"], "attacks": ["clean"], "limit": 5,
                          "candidates": "all", "poisons": ["none", {"name": "qwerty", "label": "loud", "record_rate": 0.4, "target": "queries"}]})  # fmt: skip
     experiment = replace(read_experiment("poisoning"), tables=(replace(table(), grid=copies),))
     text, _ = reproduce(experiment, tmp_path / "out", tmp_path / "store", 1, "cpu")
-    assert re.search(r"\| embedding +\| +\| absent: give --vectors PATH", text)
+    assert re.search(r"\| wordnet +\| +\| absent: give --wordnet PATH", text)
     assert "- world-news, T2T, copy-surface, loud: " in text
     assert "| WikiDiverse | randomswap | 79.2     |" in text
 

@@ -114,7 +114,10 @@ def reproduce_command(
         typer.Option("--table", help="poisoning, poisoning-ablations: a table by name, not all; may be repeated."),
     ] = None,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="The same: how many seeds.")] = None,
-    vectors: Annotated[Path | None, typer.Option("--vectors", help="Word vectors, for the poison `embedding`.")] = None,
+    vectors: Annotated[
+        Path | None,
+        typer.Option("--vectors", help="Word vectors for the poison `embedding`, else those of an embedded encoder."),
+    ] = None,
     wordnet: Annotated[
         Path | None, typer.Option("--wordnet", help="A WordNet database folder, for the poison `wordnet`.")
     ] = None,

@@ -91,12 +91,21 @@ def _table(table: dict[str, Any], named: Mapping[str, Any], figures: list[dict[s
     name, title, rate = table.pop("name"), table.pop("title"), table.pop("rate", None)
     source, absent = table.pop("figures", None), list[tuple[str, str]]()
     if "poisons" in table:
-        absent = [
-            (poison["label"], f"give --{lacking} PATH") for poison in table["poisons"] if (lacking := _lacking(poison, named))
-        ]
-        table["poisons"] = [poison for poison in table["poisons"] if not _lacking(poison, named)]
+        poisons = [_possible(poison, named) for poison in table["poisons"]]
+        absent = [(poison["label"], f"give --{lacking} PATH") for poison in poisons if (lacking := _lacking(poison, named))]
+        table["poisons"] = [poison for poison in poisons if not _lacking(poison, named)]
     rows = tuple((row["dataset"], row["condition"], row["accuracy"]) for row in figures if row["table"] == source)
     return Table(name, title, parse_grid(_filled(table, named), f"table {name}"), rows, rate, tuple(absent))
+
+
+def _possible(poison: Any, named: Mapping[str, Any]) -> Any:
+    """A poison with what it says it does "without" a file, where nobody gave that file."""
+    if not isinstance(poison, dict) or "without" not in poison:
+        return poison
+    given = {key: value for key, value in poison.items() if key != "without"}
+    if not (lacking := _lacking(given, named)):
+        return given
+    return {key: value for key, value in given.items() if value != f"${lacking}"} | poison["without"]
 
 
 def _lacking(poison: Any, named: Mapping[str, Any]) -> str:

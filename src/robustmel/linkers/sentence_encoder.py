@@ -38,7 +38,7 @@ def sentence_tower(model: str, device: torch.device) -> TextTower:
     check_complete(report, model, type(network).__name__)
     if getattr(network, "pooler", None) is None:
         raise UsageError(
-            f"demo_encoder = {model} is {with_article(type(network).__name__)}, which gives no pooled output; use one of BERT's kind."
+            f"{model} is {with_article(type(network).__name__)}, which gives no pooled output; use one of BERT's kind."
         )
     network.eval().requires_grad_(False).to(device)
 

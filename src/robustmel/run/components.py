@@ -23,7 +23,7 @@ from robustmel.run.keys import canonical, files_digest, library_releases, plain
 from robustmel.types import TASKS, Task
 
 LOCATIONS = (
-    "model", "revision", "allow_pickle", "folder", "vectors", "encoder", "tagger", "demo_file", "vision", "language_model",
+    "model", "revision", "allow_pickle", "folder", "vectors", "encoder", "tagger", "word_list", "demo_file", "vision", "language_model",
     "demo_encoder", "features", "text_index",
 )  # fmt: skip
 """Parameters that say where a component's files lie; the digests of these files stand for them in keys."""

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import robustmel as rm
 from robustmel.attacks import ATTACKS
-from robustmel.attacks.text.embedding import near_words, word_vectors
+from robustmel.attacks.contract import replayed
+from robustmel.attacks.text.embedding import WORDS
+from robustmel.attacks.text.word_attack import NO_MEANS, NO_WORD
+from robustmel.attacks.text.word_vectors import encoded_words, near_words, word_vectors
+from robustmel.attacks.text.words import words
 from robustmel.errors import MissingError, UsageError
+from robustmel.linkers.weights import model_folder
 from robustmel.types import Query
 
+ENCODER = "world:mlm-world"
 VECTOR = st.tuples(*[st.integers(-9, 9)] * 3)
 
 
@@ -51,8 +61,8 @@ def test_both_formats_and_words_with_spaces_are_read(tmp_path: Path) -> None:
         written(tmp_path, ["Bo 1 2", "a b 3 4", "Bo 5 6"]),
         written(tmp_path, ["3 2", "a b 1 2", "Oslo 3 4", "zero 0 0"]),
     )
-    assert list(word_vectors(glove, 0).rows) == ["Bo", "a b"]
-    assert list(word_vectors(word2vec, 0).rows) == ["a b", "Oslo", "zero"]
+    assert word_vectors(glove, 0).words == ["Bo", "a b"]
+    assert word_vectors(word2vec, 0).words == ["a b", "Oslo", "zero"]
     np.testing.assert_allclose(word_vectors(word2vec, 0).directions[1], [0.6, 0.8], rtol=1e-6)
     assert near_words(word_vectors(word2vec, 0), "zero", 0.1, 5) == ()
 
@@ -81,11 +91,72 @@ def test_a_file_that_holds_no_vectors_is_told(lines: list[str], told: str, tmp_p
 
 
 def test_what_is_missing_or_out_of_range_is_told(tmp_path: Path) -> None:
+    assets = partial(ATTACKS.load("embedding").assets, vectors="", encoder="", word_list="")
     with pytest.raises(MissingError, match="no file .*none.txt of word vectors"):
-        ATTACKS.load("embedding").assets(vectors=str(tmp_path / "none.txt"))
-    with pytest.raises(UsageError, match="min_cosine = 2"):
-        ATTACKS.create("embedding", vectors="x", min_cosine=2.0)
-    with pytest.raises(UsageError, match="neighbours = 0"):
-        ATTACKS.create("embedding", vectors="x", neighbours=0)
-    with pytest.raises(UsageError, match="vectors"):
-        ATTACKS.create("embedding")
+        assets(vectors=str(tmp_path / "none.txt"))
+    with pytest.raises(MissingError, match="no file .*none.txt of words; set word_list"):
+        assets(encoder=ENCODER, word_list=str(tmp_path / "none.txt"))
+    with pytest.raises(MissingError, match='no embedded checkpoint "mlm"'):
+        assets(encoder="world:mlm")
+    for wrong, told in (
+        ({"vectors": "x", "min_cosine": 2.0}, "min_cosine = 2"),
+        ({"vectors": "x", "neighbours": 0}, "neighbours = 0"),
+        ({}, "set vectors to a file, or encoder to a model"),
+        ({"vectors": "x", "encoder": ENCODER}, "set vectors to a file, or encoder to a model"),
+        ({"vectors": "x", "word_list": "y"}, "a file of vectors has its own"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            ATTACKS.create("embedding", **wrong)
+    (alone := tmp_path / "words.txt").write_text("flag\n12 !\n\n", encoding="utf-8")
+    with pytest.raises(MissingError, match="words.txt holds no two words"):
+        encoded_words(ENCODER, alone, (0,))
+
+
+def test_words_of_an_encoder_are_its_own_sentences_less_their_mean(masked_folder: Path, tmp_path: Path) -> None:
+    """Compared with the library's model, a word at a time; the whole words of a vocabulary stand in for a list."""
+    from transformers import AutoModel, AutoTokenizer
+
+    network, tokenizer = AutoModel.from_pretrained(masked_folder).eval(), AutoTokenizer.from_pretrained(masked_folder)
+    (listed := tmp_path / "words.txt").write_text("walls\n painted \nwalls\nnot a word\ncity\n", encoding="utf-8")
+    made = encoded_words(str(masked_folder), listed, (0,))
+    assert made.words == ["city", "painted", "walls"]
+    with torch.no_grad():
+        read = [network(**tokenizer(f" {word}", return_tensors="pt")).last_hidden_state[0].mean(0) for word in made.words]
+    vectors = torch.stack(read) - torch.stack(read).mean(0)
+    np.testing.assert_allclose(made.directions, torch.nn.functional.normalize(vectors, dim=-1), atol=1e-4)
+    own = encoded_words(str(masked_folder), None, (0,)).words
+    assert {"red", "walls", "北", "한국어", "стены"} <= set(own)
+    assert all(tokenizer.tokenize(f" {word}")[0].endswith(tokenizer.tokenize(f" {word}")[-1]) for word in own)
+
+
+def test_the_embedded_encoder_knows_the_words_that_its_sentences_have(tmp_path: Path) -> None:
+    counts = Counter(
+        mention.text[start:end]
+        for name in ("world-news", "world-sport")
+        for mention in rm.load_dataset(name, split="train").mentions
+        for start, end in words(mention.text)
+    )
+    frequent = sorted(word for word, count in counts.items() if count >= 5 and any(map(str.isalpha, word)))
+    assert (model_folder(ENCODER) / WORDS).read_text("utf-8").split() == frequent
+
+
+def test_an_encoder_edits_a_text_whatever_stands_beside_it_and_keeps_the_mention() -> None:
+    texts = ("Exports of cocoa from Samoa rose in December.", "Samoa signed it in Lisbon.", "Samoa", "شرق Samoa")
+    asked = [Query(str(place), text, "Samoa", None, None, ()) for place, text in enumerate(texts)]
+    attack = ATTACKS.create("embedding", encoder=ENCODER, min_cosine=0.8, edit_rate=1.0)
+    made = attack.perturb(asked, None, [None] * 4, range(4))
+    assert [attack.perturb([query], None, [None], [seed])[0] for seed, query in enumerate(asked)] == made
+    for query, edit in zip(asked, made, strict=True):
+        assert edit.text.count("Samoa") == 1
+        assert replayed(query.text, edit.changes) == edit.text
+    near = encoded_words(ENCODER, model_folder(ENCODER) / WORDS, attack_files())
+    months = {"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November"}
+    assert set(near_words(near, "December", 0.8, 3)) <= months
+    (december,) = (change for change in made[0].changes if change.old == "December")
+    assert december.new in near_words(near, "December", 0.8, 50)
+    assert [edit.note for edit in made[2:]] == [NO_WORD, NO_MEANS]
+
+
+def attack_files() -> tuple[int, ...]:
+    paths = ATTACKS.load("embedding").assets(vectors="", encoder=ENCODER, word_list="")
+    return tuple(path.stat().st_mtime_ns for path in paths)

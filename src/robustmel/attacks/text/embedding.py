@@ -1,18 +1,20 @@
-"""Nearest words by word vectors from a file."""
+"""Nearest words by word vectors: those of a file, or those that an encoder gives."""
 
-from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from robustmel.attacks.quantities import at_least_one, number
 from robustmel.attacks.text.editable_text import Editor
 from robustmel.attacks.text.word_attack import WordAttack, replacing
-from robustmel.attacks.text.words import is_word, with_case_of
+from robustmel.attacks.text.word_vectors import encoded_words, near_words, word_vectors
 from robustmel.errors import MissingError, UsageError
+from robustmel.linkers.weights import model_folder, weight_files
+
+LEAST_OF_VECTORS, LEAST_OF_ENCODERS = 0.8, 0.6
+"""The least cosine where none is asked for: the authors', and a lower one, since the mean of all words is taken off."""
+
+WORDS = "words.txt"
+"""Where the folder of an encoder may list the words that it knows."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,16 @@ class EmbeddingNeighbours(WordAttack):
     """Replaces some words by near ones in a space of word vectors (Jin et al., 2020; Morris et al., 2020).
 
     A word is looked up as it is written, then in lower case, and its replacement gets its case. Words without a vector or without a
-    near word stay as they are.
+    near word stay as they are. The vectors are those of a file, or what a sentence encoder makes of each word alone, less the mean of
+    all words.
 
     Args:
         vectors: A text file, one word a line with its numbers, as word2vec (with a first line of two numbers) and GloVe write it. The
             paper's are counter-fitted vectors (Mrkšić et al., 2016).
-        min_cosine: The least cosine of a replacement, in [-1, 1].
+        encoder: In place of it a sentence encoder: a folder, a hub id, or `world:NAME`.
+        word_list: The words that an encoder embeds: a text file, one a line. "" takes `words.txt` in the encoder's folder, else the whole
+            words of its vocabulary.
+        min_cosine: The least cosine of a replacement, in [-1, 1]; None is 0.8 with `vectors` and 0.6 with `encoder`.
         neighbours: How many of the nearest words are drawn from at most.
 
     Raises:
@@ -37,20 +43,37 @@ class EmbeddingNeighbours(WordAttack):
         "Counter-fitting Word Vectors to Linguistic Constraints", NAACL 2016.
     """
 
-    vectors: str = field(kw_only=True)
-    min_cosine: float = 0.8
+    vectors: str = ""
+    encoder: str = ""
+    word_list: str = ""
+    min_cosine: float | None = None
     neighbours: int = 50
 
     def __post_init__(self) -> None:
         """Checks the values."""
         super().__post_init__()
+        if bool(self.vectors) == bool(self.encoder):
+            raise UsageError("embedding takes near words from one of the two: set vectors to a file, or encoder to a model.")
+        if self.word_list and not self.encoder:
+            raise UsageError("word_list says which words an encoder embeds; a file of vectors has its own.")
         at_least_one("neighbours", self.neighbours)
-        if number("min_cosine", abs(self.min_cosine)) > 1:
-            raise UsageError(f"min_cosine = {self.min_cosine} must lie between -1 and 1.")
+        if self.min_cosine is None:
+            object.__setattr__(self, "min_cosine", LEAST_OF_VECTORS if self.vectors else LEAST_OF_ENCODERS)
+        if number("min_cosine", abs(self.least)) > 1:
+            raise UsageError(f"min_cosine = {self.least} must lie between -1 and 1.")
+
+    @property
+    def least(self) -> float:
+        """The least cosine of a replacement."""
+        assert self.min_cosine is not None
+        return self.min_cosine
 
     @classmethod
-    def assets(cls, *, vectors: str, **_: object) -> tuple[Path, ...]:
-        """The file of vectors; raises MissingError where it is absent."""
+    def assets(cls, *, vectors: str, encoder: str, word_list: str, **_: object) -> tuple[Path, ...]:
+        """The file of vectors, or those of the encoder and of its words; raises MissingError where one is absent."""
+        if encoder:
+            words = _words_file(encoder, word_list)
+            return (*weight_files(encoder), *([] if words is None else [words]))
         path = Path(vectors).expanduser()
         if not path.is_file():
             raise MissingError(
@@ -60,62 +83,21 @@ class EmbeddingNeighbours(WordAttack):
 
     def editor(self) -> Editor:
         """See `WordAttack.editor`."""
-        (path,) = self.assets(vectors=self.vectors)
-        vectors = word_vectors(path, path.stat().st_mtime_ns)
-        return replacing(lambda word: near_words(vectors, word, self.min_cosine, self.neighbours))
+        paths = self.assets(vectors=self.vectors, encoder=self.encoder, word_list=self.word_list)
+        modified = tuple(path.stat().st_mtime_ns for path in paths)
+        if self.encoder:
+            vectors = encoded_words(self.encoder, _words_file(self.encoder, self.word_list), modified)
+        else:
+            vectors = word_vectors(paths[0], modified[0])
+        return replacing(lambda word: near_words(vectors, word, self.least, self.neighbours))
 
 
-class WordVectors:
-    """Words and their directions.
-
-    Args:
-        rows: Word -> its row.
-        directions: float32 (N, width), each of length 1, or 0 where the file has a vector of zeros.
-    """
-
-    def __init__(self, rows: dict[str, int], directions: NDArray[np.float32]) -> None:
-        self.rows, self.words, self.directions = rows, list(rows), directions
-
-
-@lru_cache(maxsize=1 << 16)
-def near_words(vectors: WordVectors, word: str, least: float, count: int) -> tuple[str, ...]:
-    """The words whose cosine with a word is at least so large, nearest first, at most so many, in its case; not its own spellings."""
-    row = vectors.rows.get(word, vectors.rows.get(word.lower()))
-    if row is None:
-        return ()
-    cosines = vectors.directions @ vectors.directions[row]
-    close = np.flatnonzero(cosines >= least)
-    ranked = (vectors.words[place] for place in close[np.argsort(-cosines[close], kind="stable")].tolist())
-    others = (with_case_of(word, other) for other in ranked if other.lower() != word.lower() and is_word(other))
-    return tuple(islice(others, count))
-
-
-@lru_cache(maxsize=1)
-def word_vectors(path: Path, modified: int) -> WordVectors:
-    """Reads a file of vectors, once for each state it is in; of a word that occurs twice the first counts.
-
-    Raises:
-        MissingError: A line does not hold a word and as many finite numbers as the others.
-    """
-    rows: dict[str, int] = {}
-    vectors: list[NDArray[np.float32]] = []
-    width = 0
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for place, line in enumerate(lines, start=1):
-            fields = line.split()
-            if place == 1 and len(fields) == 2 and all(map(str.isdigit, fields)):
-                width = int(fields[1])
-                continue
-            width = width or len(fields) - 1
-            try:
-                vector = np.array(fields[len(fields) - width :], dtype=np.float32)
-            except ValueError:
-                vector = np.array([np.nan], dtype=np.float32)
-            if not 0 < width < len(fields) or not np.isfinite(vector).all():
-                raise MissingError(f"{path}, line {place}: expected a word and {max(width, 1)} finite numbers after it.")
-            if (word := " ".join(fields[:-width])) not in rows:
-                rows[word] = len(rows)
-                vectors.append(vector / (np.linalg.norm(vector) or 1))
-    if not rows:
-        raise MissingError(f"{path} holds no word vectors; expected lines of a word and its numbers.")
-    return WordVectors(rows, np.stack(vectors))
+def _words_file(encoder: str, word_list: str) -> Path | None:
+    """The words that are embedded; None where they are those of the encoder's vocabulary."""
+    if not word_list:
+        beside = model_folder(encoder) / WORDS
+        return beside if beside.is_file() else None
+    path = Path(word_list).expanduser()
+    if not path.is_file():
+        raise MissingError(f"no file {path} of words; set word_list to a text file of words, one a line.")
+    return path

@@ -66,7 +66,7 @@ class MaskedLM:
         # Only the masked places go through the head, whatever the family calls it: its input is what the base model returns.
         network.base_model.register_forward_hook(self._select)
         self._places = torch.empty(0)
-        self.after_blank, self.elsewhere = _whole_words(tokenizer)
+        self.after_blank, self.elsewhere = whole_words(tokenizer)
         config = network.config
         self.ends: list[int] = tokenizer("")["input_ids"]
         self.window = min(WINDOW, config.max_position_embeddings, tokenizer.model_max_length) - len(self.ends)
@@ -182,7 +182,7 @@ def _loaded(model: str, folder: Path, changed: int) -> MaskedLM:
     return MaskedLM(network.to(pick_device("auto")), tokenizer)
 
 
-def _whole_words(tokenizer: Any) -> tuple[dict[int, str], dict[int, str]]:
+def whole_words(tokenizer: Any) -> tuple[dict[int, str], dict[int, str]]:
     """Token -> its word, of those that are one with a letter in it: after a blank, and elsewhere."""
     after_blank, elsewhere = {}, {}
     vocabulary = {token: index for token, index in tokenizer.get_vocab().items() if index not in tokenizer.all_special_ids}
