@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,7 +12,7 @@ import pytest
 
 from robustmel.errors import UsageError
 from robustmel.report import build
-from robustmel.run.adaptive import OPTIONS
+from robustmel.run.adaptive import OPTIONS, members
 from robustmel.run.builder import Builder
 from robustmel.run.expand import expand
 from robustmel.run.grid import Grid, parse_grid
@@ -60,6 +61,51 @@ def test_every_access_has_members_of_one_threat_model_with_the_same_budget_for_e
     assert len(of["none"]) >= 3
     threats = {cell.component.loaded.threat_model for cell in cells}
     assert threats == {{"pixels": "linf"}.get(access, access)}
+
+
+@pytest.mark.parametrize(
+    ("defences", "encoders"),
+    [
+        (["none", "retlink", {"name": "retlink", "mode": "template"}], []),
+        (["none", {"name": "retlink", "descriptors": "siglip-world"}], ["siglip-world"]),
+        (["none", {"name": "retlink", "descriptors": "llava-world"}], ["clip-world"]),
+        (["none", {"name": "retlink", "lvm": "eye", "llm": "m", "mode": "select"}], ["clip-world"]),
+        (["none", {"name": "margin-gate", "options": {"descriptors": "clip-world"}}], ["clip-world"]),
+        (
+            [{"name": "retlink", "descriptors": f"{name}-world", "label": name} for name in ("clip", "siglip", "llava")],
+            ["clip-world", "siglip-world"],
+        ),
+    ],
+)
+def test_where_a_defence_reads_what_the_image_shows_that_is_attacked_too(
+    defences: list[Any], encoders: list[str], colour_data: Path
+) -> None:
+    specs = grid(colour_data, {"name": "adaptive", "steps": 3}, defences=defences).attacks
+    joint = [spec for spec in specs if spec.attack.name == "descriptor-pgd"]
+    assert [spec.attack.params["encoder"] for spec in joint] == encoders
+    assert len({spec.attack.title for spec in joint}) == len(joint)
+    assert all((spec.attack.params["steps"], spec.attack.params["eps"]) == (3, "8/255") for spec in joint)
+    drawn = grid(colour_data, {"name": "adaptive", "access": "drawn text"}, defences=defences).attacks
+    assert any(spec.attack.params.get("text") == "Descriptors: {name}" for spec in drawn) == bool(encoders)
+
+
+SPECIFIED = {
+    "pixels": {"pgd", "apgd", "square", "gate-pgd", "descriptor-pgd"},
+    "drawn text": {"typographic"},
+    "text edits": {"qwerty", "char_swap", "word_delete"},
+    "knowledge base": {
+        "poisoned-evidence", "prompt-injection", "injection-search", "caption-poison", "vandalism", "squatting",
+    },
+}  # fmt: skip
+"""A0 (PGD on the linker alone), A1, A5, A6, A2; A4; A7; P1, P2 (static and searched), P3, P4, P5."""
+
+
+@pytest.mark.parametrize("access", OPTIONS)
+def test_every_attack_on_the_defence_is_a_member_of_its_access(access: str) -> None:
+    made = list(members({"name": "adaptive", "access": access}, ("clip-world",)))
+    assert {member["name"] for member in made} == SPECIFIED[access]
+    if access in ("pixels", "text edits"):
+        assert {bool(member.get("source")) for member in made} == {True, False}  # who does not know the defence, and who does
 
 
 def test_what_is_no_access_or_cannot_be_set_is_refused(colour_data: Path) -> None:

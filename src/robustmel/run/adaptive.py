@@ -4,10 +4,11 @@ The report takes the worst case over them mention by mention, in a row "worst ca
 and without its defence.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from robustmel.errors import UsageError
+from robustmel.linkers import LINKERS
 from robustmel.registry import suggestion
 
 STATIC = {"linker": "victim", "defence": "none"}
@@ -22,12 +23,33 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 NAME = "adaptive"
 
+STAND_IN = "clip-world"
+"""Whose embedding is led astray in the place of a describer that has no gradients here."""
 
-def members(written: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+
+def describers(defences: Iterable[Any]) -> tuple[str, ...]:
+    """The dual encoders to lead astray where a defence as written in a grid, or one inside it, puts images into words.
+
+    That is whoever describes them, or `STAND_IN` for a describer that is no dual encoder.
+    """
+    named = dict[str, None]()
+    for written in defences:
+        if not isinstance(written, Mapping):
+            continue
+        own = str(written.get("descriptors") or "")
+        if own or written.get("lvm"):
+            is_encoder = own in LINKERS and hasattr(LINKERS.load(own), "embed_texts")
+            named[own if is_encoder else STAND_IN] = None
+        named |= dict.fromkeys(describers(written.values()))
+    return tuple(named)
+
+
+def members(written: Mapping[str, Any], encoders: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
     """The attacks that stand for one table `{name = "adaptive", access = ..., ...}`.
 
     Args:
         written: `access` ("pixels" by default), its options, and the keys by which any attack is aimed; these go to every member.
+        encoders: `describers` of the grid: none where no defence of it puts images into words. All victims meet the same members.
 
     Raises:
         UsageError: There is no such access.
@@ -42,11 +64,11 @@ def members(written: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 f"attack adaptive: {key} cannot be set, since its members are several attacks; list them one by one."
             )
     options = {**OPTIONS[access], **{key: rest.pop(key) for key in OPTIONS[access].keys() & rest.keys()}}
-    for own in _members(access, options):
+    for own in _members(access, options, encoders):
         yield {**rest, **own}
 
 
-def _members(access: str, given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _members(access: str, given: Mapping[str, Any], encoders: Sequence[str]) -> Iterator[dict[str, Any]]:
     if access == "pixels":
         ball = {"eps": given["eps"]}
         gradients = {**ball, "steps": given["steps"], "eot": given["eot"]}
@@ -55,8 +77,11 @@ def _members(access: str, given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"name": "square", **ball, "queries": given["queries"], "eot": given["eot"]}
         yield {"name": "pgd", **gradients, "source": STATIC}
         yield {"name": "gate-pgd", **gradients, "source": STATIC}
+        for encoder in encoders:
+            label = {"label": f"descriptor-pgd on {encoder}"} if len(encoders) > 1 else {}
+            yield {"name": "descriptor-pgd", **gradients, "encoder": encoder, **label}
     elif access == "drawn text":
-        for text in ("{name}", "a photo of {name}", "The answer is {name}."):
+        for text in ("{name}", "a photo of {name}", "The answer is {name}.", *(("Descriptors: {name}",) if encoders else ())):
             yield {"name": "typographic", "text": text, "height": given["height"], "label": f'drawn "{text}"'}
     elif access == "text edits":
         for name in ("qwerty", "char_swap", "word_delete"):

@@ -5,7 +5,7 @@ Read here, at the edge; inside the package a grid is a frozen dataclass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from robustmel.errors import MissingError, UsageError
 from robustmel.records.toml_text import bounded_text, toml_table
 from robustmel.registry import Component, suggestion
 from robustmel.run.adaptive import NAME as ADAPTIVE
-from robustmel.run.adaptive import members
+from robustmel.run.adaptive import describers, members
 from robustmel.run.grid_file import RESERVED, AttackTable, AttackView, GridTable, Keep, complaints
 from robustmel.run.poison_spec import PoisonSpec, poison_spec
 from robustmel.types import Task
@@ -146,7 +146,8 @@ def parse_grid(table: Mapping[str, Any], name: str = "the grid") -> Grid:
         read = GridTable.model_validate(dict(table))
     except ValidationError as problem:
         raise UsageError(f"{name}: {complaints(problem)}") from None
-    attacks = [spec for attack in read.attacks for spec in _attacks(attack, name)]
+    encoders = describers(read.defences)
+    attacks = [spec for attack in read.attacks for spec in _attacks(attack, name, encoders)]
     if not any(spec.attack.name == "clean" for spec in attacks):
         attacks.insert(0, AttackSpec(Component("clean")))  # every figure of robustness is relative to clean accuracy
     linkers = [_linker(linker, name) for linker in read.linkers]
@@ -221,10 +222,10 @@ def _component(written: str | Mapping[str, Any], name: str) -> Component:
     return Component(named, rest, label)
 
 
-def _attacks(written: str | Mapping[str, Any], name: str) -> list[AttackSpec]:
+def _attacks(written: str | Mapping[str, Any], name: str, encoders: Sequence[str]) -> list[AttackSpec]:
     """One, or the members of "adaptive"."""
     table = {"name": written} if isinstance(written, str) else written
-    return [_attack(member, name) for member in (members(table) if table.get("name") == ADAPTIVE else [written])]
+    return [_attack(member, name) for member in (members(table, encoders) if table.get("name") == ADAPTIVE else [written])]
 
 
 def _attack(written: str | Mapping[str, Any], name: str) -> AttackSpec:
