@@ -34,6 +34,7 @@ class FakeRun:
         self.out.mkdir()
         self.cells: list[dict[str, Any]] = []
         self.notes: list[str] = []
+        self.trained: list[str] = []
         self._number = 0
 
     def _write(self, kind: str, tables: dict[str, pa.Table], facts: dict[str, Any] | None = None) -> str:
@@ -139,7 +140,8 @@ class FakeRun:
         self.cells.append({"white_box": own and not clean} | cell)
 
     def finish(self) -> Path:
-        body = {"schema": 2, "robustmel": "0", "store": "../store", "grid": {}, "notes": self.notes, "cells": self.cells}
+        grid = {"trained": {title: {} for title in self.trained}}
+        body = {"schema": 2, "robustmel": "0", "store": "../store", "grid": grid, "notes": self.notes, "cells": self.cells}
         (self.out / "run.json").write_text(json.dumps(body))
         return self.out
 

@@ -141,3 +141,14 @@ def test_a_linker_that_is_judged_on_the_fused_score_alone_is_named(run: Any) -> 
     assert "one against the fused score." in said(run)
     run.cell("pgd", {"fused": (run.variant(), rows)}, task="IT2T", linker="gemel")
     assert "one against the fused score (gemel: on the latter alone)." in said(run)
+
+
+def test_a_linker_trained_once_is_named_where_trainings_are_compared(run: Any) -> None:
+    run.trained = ["ours"]
+    run.cell("clean", {"clean": (None, run.rows([RIGHT] * 4))}, poison="loud")
+    assert "ours: trained once, so no interval and no mark knows what another training would give" in said(run)
+    assert "trained once" in build(run.out).compare("poison").text()
+    for poison in ("none", "loud"):
+        run.cell("clean", {"clean": (None, run.rows([RIGHT] * 4))}, poison=poison, seed=1)
+    assert "trained once" not in said(run)
+    assert "trained once" not in build(run.out).compare("poison").text()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from robustmel.report import Report
+from robustmel.report.notes import trained_once
 
 Rows = Iterable[tuple[str, ...]]
 
@@ -40,7 +41,7 @@ def differences(report: Report, poisoned: bool, first: str) -> list[str]:
         for part in compared
         if poisoned or first in (part["linker"], part["against"]) or part["question"] == "names"
     ]
-    return [*lines, ""] if lines else []
+    return [*lines, *(f"- {note}" for note in trained_once(report.run, report.summaries)), ""] if lines else []
 
 
 def published(paper: str, rows: Sequence[tuple[str, str, str]]) -> list[str]:

@@ -10,7 +10,7 @@ from robustmel.report import side_tables
 from robustmel.report.comparisons import QUESTIONS, Comparison, compare, memory_remarks, remarks
 from robustmel.report.flags import Examination, Flag, verdict
 from robustmel.report.norms import Curve, curves
-from robustmel.report.notes import further_notes, leading_notes, misordered_notes
+from robustmel.report.notes import further_notes, leading_notes, misordered_notes, trained_once
 from robustmel.report.results import Run
 from robustmel.report.rows import Row, table_rows
 from robustmel.report.scoring import Scoring
@@ -64,7 +64,8 @@ class ReportContent:
         asked = [question for question, words in QUESTIONS.items() if words.note_figures]
         answers = [note for question in asked for note in remarks(self._compared(question), self.summaries)]
         memory = memory_remarks(self._compared("names"))
-        return (*further_notes(self.summaries), *self.run.notes, *memory, *answers)
+        once = trained_once(self.run, self.summaries)
+        return (*further_notes(self.summaries), *once, *self.run.notes, *memory, *answers)
 
     @cached_property
     def every_note(self) -> tuple[str, ...]:
@@ -129,7 +130,10 @@ class ReportContent:
             UsageError: There is no such question.
         """
         compared = self._compared(question)
-        return SideTables(tuple(side_tables.comparisons(compared)), tuple(comparison.to_dict() for comparison in compared))
+        once = trained_once(self.run, self.summaries) if question in ("linker", "poison") else []
+        return SideTables(
+            tuple(side_tables.comparisons(compared, once)), tuple(comparison.to_dict() for comparison in compared)
+        )
 
     def _compared(self, question: str) -> list[Comparison]:
         return [comparison for comparison in compare(self.scoring, question) if self.holds(comparison.cell)]

@@ -31,6 +31,20 @@ def misordered_notes(run: Run) -> list[str]:
     ]
 
 
+def trained_once(run: Run, summaries: Sequence[Summary]) -> list[str]:
+    """Linkers that were trained, and under one seed: intervals and tests are of mentions then, and know nothing of trainings."""
+    linkers = dict.fromkeys(row.linker for row in summaries if row.linker in run.trained and len(row.seeds) == 1)
+    named = next(iter(linkers), "") if len(linkers) == 1 else f"{len(linkers)} linkers"
+    return (
+        [
+            f"{named}: trained once, so no interval and no mark knows what another training would give; give the grid several"
+            " seeds."
+        ]
+        if linkers
+        else []
+    )
+
+
 def further_notes(summaries: Sequence[Summary]) -> list[str]:
     """What is good to know; nothing about what did not occur."""
     rows = _plain(summaries)

@@ -112,12 +112,14 @@ class Run:
         store: The store's root.
         notes: What the run itself had to remark upon.
         cells: In the order of the grid.
+        trained: Titles of the linkers that the grid trained.
     """
 
     out: Path
     store: Path
     notes: tuple[str, ...]
     cells: tuple[ResultCell, ...]
+    trained: frozenset[str] = frozenset()
     _questions: dict[str, Columnar[Question]] = field(default_factory=dict, repr=False, compare=False)
 
     def questions(self, cell: ResultCell) -> Columnar[Question]:
@@ -252,9 +254,10 @@ def read_run(out: Path, store_root: Path | None = None) -> Run:
     try:
         cells = tuple(_cell(row) for row in list[Any](body["cells"]))
         store = store_root if store_root is not None else out / body["store"]
+        trained = frozenset[str](body.get("grid", {}).get("trained", ()))
     except (AttributeError, KeyError, TypeError) as problem:
         raise MissingError(f"{path} cannot be understood ({problem}); run the grid again.") from problem
-    return Run(out, store, tuple(str(note) for note in body.get("notes", ())), cells)
+    return Run(out, store, tuple(str(note) for note in body.get("notes", ())), cells, trained)
 
 
 def _cell(row: Mapping[str, Any]) -> ResultCell:

@@ -130,8 +130,8 @@ def slice_figure(part: Slice) -> str:
     return percent(part.accuracy) + bounds
 
 
-def comparisons(compared: Sequence[Comparison]) -> list[Sheet]:
-    """One table, a line a pair of rows and a column a figure; none where there is nothing to compare."""
+def comparisons(compared: Sequence[Comparison], notes: Sequence[str]) -> list[Sheet]:
+    """One table, a line a pair of rows and a column a figure, with notes; none where there is nothing to compare."""
     if not compared:
         return []
     question = QUESTIONS[compared[0].question]
@@ -153,7 +153,7 @@ def comparisons(compared: Sequence[Comparison]) -> list[Sheet]:
             )
         )
     headings = (*words, *(figure.heading for figure in figures))
-    return [Sheet(headings, len(words), tuple(body), question.title, (DIFFERENCES,), grouped=True)]
+    return [Sheet(headings, len(words), tuple(body), question.title, (DIFFERENCES, *notes), grouped=True)]
 
 
 def difference(comparison: Comparison) -> str:

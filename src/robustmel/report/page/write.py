@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from robustmel.report.flags.flag import KINDS, as_json, by_advice, power
 from robustmel.report.gallery import Entry, Gallery, gallery
-from robustmel.report.notes import further_notes, leading_notes, misordered_notes
+from robustmel.report.notes import further_notes, leading_notes, misordered_notes, trained_once
 from robustmel.report.page.sections import sections
 from robustmel.report.pictures import save
 from robustmel.report.plots import accuracy_plot, darkened, norm_plots, security_curves
@@ -68,6 +68,7 @@ def write_page(report: ReportContent, folder: Path) -> Path:
             *leading_notes(summaries),
             *misordered_notes(report.run),
             *further_notes(summaries),
+            *trained_once(report.run, summaries),
             *report.run.notes,
         ],  # comparisons have a section of their own
         power=power(examined),
