@@ -144,6 +144,8 @@ class Prediction:
         text: The raw answer of a linker that writes; "" for one that ranks.
         status: "ok", or how the answer came about: "nil", "unparsed", "refused", "dead_end", "fallback:<why>".
         usage: What it cost.
+        sentences: A digest of what stood for each listed candidate, in the query's order, where a defence put sentences there.
+        descriptors: Words that a defence found for the image; None where none looked at it.
     """
 
     id: str
@@ -154,6 +156,8 @@ class Prediction:
     text: str = ""
     status: str = "ok"
     usage: Usage = Usage()
+    sentences: tuple[str, ...] = ()
+    descriptors: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

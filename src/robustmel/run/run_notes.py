@@ -5,12 +5,13 @@ from collections.abc import Mapping
 
 from robustmel.run.plan import Plan
 from robustmel.run.refusals import behind
+from robustmel.run.sentence_changes import sentence_changes
 from robustmel.run.store import Store
 
 
 def run_notes(plan: Plan, store: Store) -> list[str]:
     """One sentence each, of a run whose artefacts are all there."""
-    kinds = (_cut_texts, _statuses, _places, _noise_beside, _first_errors)
+    kinds = (_cut_texts, _statuses, sentence_changes, _places, _noise_beside, _first_errors)
     return [note for notes in kinds for note in notes(plan, store)]
 
 

@@ -73,6 +73,15 @@ def test_the_context_chooses_the_sentence_and_i2t_reads_no_text() -> None:
     assert labels_of(TOY, asked(), mode="none") == ({}, "ok")
 
 
+def test_an_answer_says_by_digests_which_sentences_stood_for_whom() -> None:
+    (before,), (after,) = (
+        RetLink(kb).defend(Reader(kb)).link([asked()], "IT2T") for kb in (TOY, edited(TOY, "Q2", text="It is old."))
+    )
+    assert [old == new for old, new in zip(before.sentences, after.sentences, strict=True)] == [True, True, False, True, True]
+    assert len(set(before.sentences)) == len(TOY)
+    assert before.descriptors is None  # nobody looked at an image
+
+
 def test_every_failure_falls_back_on_the_next_way_and_is_told() -> None:
     without_text = edited(TOY, "Q1", text="")
     labels, status = labels_of(without_text, asked())

@@ -1,5 +1,6 @@
 """One sentence for each candidate of a query, by a ladder of ways: what does not come off falls back on the next."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -51,18 +52,27 @@ class DescribedQuery:
         fallbacks: What did not come off: the ways that were taken instead of the one asked for and why, the state of the
             descriptors, and "retrieval" where evidence could not be fetched.
         usage: What it cost this query alone.
+        descriptors: What the image was said to show.
     """
 
     query: Query
     sentences: tuple[CandidateSentence, ...] = ()
     fallbacks: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
+    descriptors: tuple[str, ...] = ()
 
     def line(self) -> str:
         """How it came about, as one JSON object: the same evidence and replies give the same bytes."""
         sentences = [asdict(sentence) for sentence in self.sentences]
         told = {"query": self.query.id, "sentences": sentences, "fallbacks": self.fallbacks, "usage": asdict(self.usage)}
         return json.dumps(told, ensure_ascii=False, sort_keys=True)
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Eight hexadecimal digits for the text of each sentence: enough to see whether it changed."""
+        return tuple(
+            hashlib.blake2b(part.text.encode("utf-8", "replace"), digest_size=4).hexdigest() for part in self.sentences
+        )
 
     @property
     def cut(self) -> frozenset[str]:
@@ -129,6 +139,7 @@ class CandidateSentences:
             sentences,
             (*self._fallbacks(sentences, descriptors), *lost),
             sum((draft.usage for draft in drafts), descriptors.usage),
+            descriptors.words,
         )
 
     def _fallbacks(self, sentences: Sequence[CandidateSentence], descriptors: Descriptors) -> tuple[str, ...]:

@@ -31,7 +31,8 @@ class CluedLinker(DefendedLinker):
     def link(self, queries: Sequence[Query], task: Task) -> list[Prediction]:
         """One prediction a query, in order; an image without clues is told by the status."""
         clued, seen = self._clued(queries, task)
-        return [_told(answer, words) for answer, words in zip(self.linker.link(clued, task), seen, strict=True)]
+        answers = self.linker.link(clued, task)
+        return answers if task == "T2T" else [_told(answer, words) for answer, words in zip(answers, seen, strict=True)]
 
     @torch.no_grad()
     def scores(self, queries: Sequence[Query], task: Task) -> Tensor:
@@ -60,4 +61,4 @@ def _with(query: Query, seen: Descriptors) -> Query:
 def _told(answer: Prediction, seen: Descriptors) -> Prediction:
     changed = answer.status == "ok" and seen.status != "ok" and not answer.error
     status = f"fallback:descriptors_{seen.status}" if changed else answer.status
-    return replace(answer, usage=answer.usage + seen.usage, status=status)
+    return replace(answer, usage=answer.usage + seen.usage, status=status, descriptors=seen.words)

@@ -59,7 +59,8 @@ class DescribedLinker(DefendedLinker):
         if self._ensemble:
             plain = self.linker.link(queries, task)
             answers = [_mean(query, *pair) for query, *pair in zip(queries, answers, plain, strict=True)]
-        return [_told(answer, part) for answer, part in zip(answers, described, strict=True)]
+        looks = self._tagger is not None and task != "T2T"
+        return [_told(answer, part, looks) for answer, part in zip(answers, described, strict=True)]
 
     @torch.no_grad()
     def scores(self, queries: Sequence[Query], task: Task) -> Tensor:
@@ -82,10 +83,15 @@ class DescribedLinker(DefendedLinker):
         return self._remembered[key][1]
 
 
-def _told(answer: Prediction, described: DescribedQuery) -> Prediction:
-    usage = answer.usage + described.usage
+def _told(answer: Prediction, described: DescribedQuery, looks: bool) -> Prediction:
     changed = answer.status == "ok" and described.fallbacks and not answer.error
-    return replace(answer, usage=usage, status=f"fallback:{'+'.join(described.fallbacks)}" if changed else answer.status)
+    return replace(
+        answer,
+        usage=answer.usage + described.usage,
+        status=f"fallback:{'+'.join(described.fallbacks)}" if changed else answer.status,
+        sentences=described.digests,
+        descriptors=described.descriptors if looks else None,
+    )
 
 
 def _mean(query: Query, first: Prediction, second: Prediction) -> Prediction:

@@ -21,7 +21,7 @@ from robustmel.linkers.ranking import Ranking, misordered, well_typed
 from robustmel.run.stages.list_places import list_places
 from robustmel.run.stages.parity import check_parity
 from robustmel.run.stages.same_answers import agree
-from robustmel.run.stages.shards import ProgressCallback, by_pieces, chunks, column, failures, write_table
+from robustmel.run.stages.shards import ProgressCallback, by_pieces, chunks, column, failures, read_table, write_table
 from robustmel.types import Prediction, Query, Task
 
 PROBE = 8
@@ -44,9 +44,12 @@ ANSWERS = pa.schema(
         ("tokens_written", pa.int64()),
         ("above", pa.int64()),
         ("tied", pa.int64()),
+        ("sentences", pa.list_(pa.string())),
+        ("descriptors", pa.list_(pa.string())),
     ]
 )
-"""`above` entities score higher than the gold entity and `tied` as high, itself among them; null where it was not ranked."""
+"""`above` entities score higher than the gold entity and `tied` as high, itself among them; null where it was not ranked. The last two are as
+in `Prediction`, null where no defence gave any."""
 
 KEPT = 100
 """Entities of an answer that are written, best first; what `above` and `tied` say is of the whole answer."""
@@ -80,6 +83,8 @@ def link(
     facts |= {} if compared is None else {"compared": compared}
     if places := list_places(linker, queries, column(path, "ranked")):
         facts["places"] = places
+    if any(row["sentences"] or row["descriptors"] is not None for row in read_table(path, ["sentences", "descriptors"])):
+        facts["described"] = True
     facts["misordered"] = sum(map(misordered, column(path, "scores")))
     return facts | {"deterministic": _steady(linker, probe, probed, task, kb), "training_mode": in_training_mode(linker)}
 
@@ -176,6 +181,8 @@ def _row(prediction: Prediction, gold: str | None) -> Record:
         "seconds": float(prediction.seconds),
         "text": _encodable(prediction.text),
         "status": _encodable(prediction.status),
+        "sentences": list(prediction.sentences) or None,
+        "descriptors": None if prediction.descriptors is None else list(map(_encodable, prediction.descriptors)),
     } | asdict(prediction.usage)
 
 
