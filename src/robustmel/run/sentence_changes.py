@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from robustmel.report.record import unattacked
 from robustmel.run.plan import Plan, PlannedCell
 from robustmel.run.refusals import behind
 from robustmel.run.stages.shards import read_table
@@ -30,13 +29,12 @@ def sentence_changes(plan: Plan, store: Store) -> list[str]:
     clean: dict[Cell, PlannedCell] = {}
     for planned in plan.cells:
         if planned.cell.attack == "clean":
-            alike = unattacked(planned.cell)
-            clean[replace(alike, seed=planned.cell.seed)] = planned
-            clean.setdefault(alike, planned)
+            clean[planned.cell] = planned
+            clean.setdefault(replace(planned.cell, seed=None), planned)
     found: defaultdict[tuple[str, str, str], dict[str, _Changes]] = defaultdict(lambda: defaultdict(_Changes))
     for planned in plan.cells:
-        alike, victim = unattacked(planned.cell), planned.evaluations[0].answers.victim
-        before = clean.get(replace(alike, seed=planned.cell.seed)) or clean.get(alike)
+        unattacked, victim = replace(planned.cell, source="none", attack="clean"), planned.evaluations[0].answers.victim
+        before = clean.get(unattacked) or clean.get(replace(unattacked, seed=None))
         if before is None:
             continue
         for evaluation in planned.evaluations:
