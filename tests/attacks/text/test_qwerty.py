@@ -7,7 +7,7 @@ from string import ascii_lowercase
 import pytest
 
 from robustmel.attacks import ATTACKS
-from robustmel.attacks.text.qwerty import NEIGHBOURS
+from robustmel.attacks.text.qwerty import _KEYS, NEIGHBOURS
 from robustmel.types import Query
 
 # The upper left corners of keys in tenths of millimetres, as an ANSI keyboard with a pitch of 19.05 mm has them.
@@ -43,6 +43,13 @@ def test_one_letter_becomes_a_neighbour_and_its_case_stays(seed: int) -> None:
         assert new.lower() in NEIGHBOURS[old.lower()]
         assert new.isupper() == old.isupper()
         assert change.action == "substitute"
+
+
+def test_every_character_whose_lower_case_is_on_the_keyboard_can_be_mistyped_and_keeps_its_case() -> None:
+    assert set(_KEYS) == {character for character in map(chr, range(0x110000)) if character.lower() in NEIGHBOURS}
+    for character, keys in _KEYS.items():
+        assert keys.lower() == NEIGHBOURS[character.lower()]
+        assert keys.isupper() == character.isupper()
 
 
 def test_a_word_of_one_letter_stays() -> None:

@@ -8,6 +8,7 @@ import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robustmel.attacks import ATTACKS
+from robustmel.attacks.text.word_attack import shuffled
 from robustmel.attacks.text.words import STOP_WORDS
 from robustmel.errors import UsageError
 from robustmel.types import Query, TextEdit
@@ -294,3 +296,9 @@ def test_a_stage_refuses_changes_that_do_not_make_the_text(tmp_path: Path) -> No
         (tmp_path / str(refused)).mkdir()
         with pytest.raises(RobustMELError, match="do not make its text") if refused else nullcontext():
             perturb_texts([query("Red walls of ", "")], [None], context, 4, tmp_path / str(refused), lambda *_: None)
+
+
+@given(st.integers(0, 40), st.integers(0, 2**64 - 1))
+def test_words_are_taken_in_the_order_of_the_library_s_sample(count: int, seed: int) -> None:
+    spans = [(place, place + 1) for place in range(count)]
+    assert shuffled(spans, Random(seed)) == Random(seed).sample(spans, count)

@@ -9,7 +9,17 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robustmel.attacks.text.words import between_graphemes, graphemes, is_stop_word, protected_spans, word_of, words
+from robustmel.attacks.text.words import (
+    _PLAIN_WORD,
+    _WORD,
+    between_graphemes,
+    graphemes,
+    is_plain,
+    is_stop_word,
+    protected_spans,
+    word_of,
+    words,
+)
 from robustmel.types import Query, TextChange
 
 SENTENCES = {
@@ -52,6 +62,22 @@ def test_no_word_cuts_a_grapheme_and_every_letter_of_ascii_is_in_a_word(text: st
 @given(st.text(st.characters(max_codepoint=127)))
 def test_ascii_is_cut_as_the_same_text_beside_another_script(text: str) -> None:
     assert [(start, end) for start, end in words(text + " é") if end <= len(text)] == words(text)
+
+
+def test_plain_characters_are_graphemes_beside_each_other_and_cut_into_words_as_any_text() -> None:
+    plain = [character for character in map(chr, range(0x110000)) if is_plain(character)]
+    assert len(plain) > 1000
+    assert {"\r", "\u0301", "\u200d", "한", "ก", "क", "👩", "\ufe0f"}.isdisjoint(plain)
+    for character in plain:
+        beside = f"a{character}{character}a"
+        assert regex.findall(r"\X", beside) == list(beside)
+        found = (list(pattern.finditer(beside)) for pattern in (_WORD, _PLAIN_WORD))
+        assert len({tuple(match.span() for match in matches) for matches in found}) == 1, ascii(character)
+
+
+@given(st.text(st.sampled_from("aÉß-'’_ 1²иΩ—")))
+def test_plain_texts_are_cut_as_any_text(text: str) -> None:
+    assert [match.span() for match in _PLAIN_WORD.finditer(text)] == [match.span() for match in _WORD.finditer(text)]
 
 
 @given(st.text())

@@ -21,7 +21,7 @@ from robustmel.attacks.text.editable_text import EditableText
 from robustmel.attacks.text.masked_lm import ROWS, STEP, masked_lm, modified
 from robustmel.attacks.text.parts_of_speech import MERGED, by_closed_classes, tagger
 from robustmel.attacks.text.word_attack import FEWER, NO_EFFECT, NO_MEANS, NO_MENTION, NO_WORD, WordAttack
-from robustmel.attacks.text.words import apart, protected_spans, words
+from robustmel.attacks.text.words import protected_spans
 from robustmel.errors import UsageError
 from robustmel.linkers.loading import pick_device
 from robustmel.linkers.sentence_encoder import sentence_tower
@@ -94,8 +94,7 @@ class CLARE(WordAttack):
         """Where a query may be edited, and how often; no places where its mention is not in its text."""
         protected = protected_spans(query, self.protect)
         text = EditableText(query, protected or ())
-        spans = [] if protected is None else words(query.text)
-        eligible = [span for span in spans if self._eligible(query.text[slice(*span)]) and apart(span, protected or ())]
+        eligible = [] if protected is None else self._eligible(query.text, protected)
         listed = places(query.text, protected or (), eligible, self._mergeable(query.text)) if eligible else []
         edits = max(1, int(self.edit_rate * len(eligible))) if eligible else 0
         return ClareSearch(text, protected is not None, listed, edits, self.candidates, self.min_similarity, Random(seed))

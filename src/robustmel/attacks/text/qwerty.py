@@ -22,6 +22,11 @@ NEIGHBOURS = {
 }
 """Letter -> the letters on the keys around it."""
 
+_KEYS = (
+    NEIGHBOURS | {key.upper(): keys.upper() for key, keys in NEIGHBOURS.items()} | {"\N{KELVIN SIGN}": NEIGHBOURS["k"].upper()}
+)
+"""The same in either case, for every character that has such a letter as its lower case."""
+
 
 @dataclass(frozen=True)
 class Qwerty(WordAttack):
@@ -43,10 +48,9 @@ class Qwerty(WordAttack):
 
 def _mistyped(word: str, dice: Random) -> tuple[str, str] | None:
     parts = graphemes(word)
-    places = [place for place, part in enumerate(parts) if part.lower() in NEIGHBOURS]
+    places = [place for place, part in enumerate(parts) if part in _KEYS]
     if len(parts) < 2 or not places:
         return None
     place = dice.choice(places)
-    key = dice.choice(NEIGHBOURS[parts[place].lower()])
-    parts[place] = key.upper() if parts[place].isupper() else key
+    parts[place] = dice.choice(_KEYS[parts[place]])
     return None if (new := word_of(parts)) is None else (new, "substitute")

@@ -9,7 +9,7 @@ from robustmel.attacks.contract import TextObjective
 from robustmel.attacks.quantities import one_of, proportion, whole, yes_or_no
 from robustmel.attacks.text.editable_text import EditableText, Editor
 from robustmel.attacks.text.greedy_search import GreedySearch
-from robustmel.attacks.text.words import Protect, Span, apart, is_stop_word, protected_spans, words
+from robustmel.attacks.text.words import Protect, Span, apart, has_letter, is_content_word, protected_spans, words
 from robustmel.types import Query, TextChange, TextEdit
 
 
@@ -108,10 +108,7 @@ class WordAttack:
         protected = protected_spans(query, self.protect)
         if protected is None:
             return EditableText(query, (), editor).edit((), NO_MENTION)
-        text, editable = query.text, EditableText(query, protected, editor)
-        eligible = [
-            (start, end) for start, end in words(text) if self._eligible(text[start:end]) and apart((start, end), protected)
-        ]
+        editable, eligible = EditableText(query, protected, editor), self._eligible(query.text, protected)
         most = max(1, int(self.edit_rate * len(eligible)))
         if objective is not None:
             search = GreedySearch(editable, objective, right, self.queries)
@@ -127,18 +124,30 @@ class WordAttack:
             return editable.edit((), NO_TEXT if changes else NO_MEANS if eligible else NO_WORD)
         return edit
 
-    def _eligible(self, word: str) -> bool:
-        letters = word.isalpha() or any(map(str.isalpha, word))
-        return letters and (self.stop_words or not is_stop_word(word))
+    def _eligible(self, text: str, protected: Sequence[Span]) -> list[Span]:
+        found = words(text, has_letter if self.stop_words else is_content_word)
+        return [span for span in found if apart(span, protected)] if protected else found
 
 
 def _drawn(text: EditableText, eligible: list[Span], most: int, dice: Random, careful: bool = False) -> list[TextChange]:
     """So many changes, or as many as can be, by place."""
     changes: list[TextChange] = []
-    for span in dice.sample(eligible, len(eligible)):
+    for span in shuffled(eligible, dice):
         if len(changes) == most:
             break
         change = text.change(span, changes, dice)
         if change is not None and (not careful or text.sound(sorted([*changes, change]))):
             changes.append(change)
     return sorted(changes)
+
+
+def shuffled(spans: Sequence[Span], dice: Random) -> list[Span]:
+    """`dice.sample(spans, len(spans))`, to the draw, without a call for each."""
+    pool, order, draw = list(spans), list[Span](), dice.getrandbits
+    for left in range(len(pool), 0, -1):
+        bits = left.bit_length()
+        while (place := draw(bits)) >= left:
+            pass
+        order.append(pool[place])
+        pool[place] = pool[left - 1]
+    return order

@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import regex
@@ -16,10 +17,12 @@ _UNSPACED = r"[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{Thai}\p{Lao}\p{Khmer}\p{Mya
 _UNSPACED_LETTER = regex.compile(rf"(?V1){_UNSPACED}")
 _START, _REST = rf"[\p{{L}}\p{{N}}--{_UNSPACED}]", rf"[\p{{L}}\p{{N}}\p{{M}}\u200c\u200d--{_UNSPACED}]*"
 _WORD = regex.compile(rf"(?V1)(?=[\p{{L}}\p{{N}}])(?={_UNSPACED})\X|{_START}{_REST}(?:['’-]{_START}{_REST})*")
-_ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:['-][A-Za-z0-9]+)*")
-"""The same for ASCII alone, several times as fast."""
+_ASCII_WORD, _PLAIN_WORD = re.compile(r"[A-Za-z0-9]+(?:['-][A-Za-z0-9]+)*"), re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+"""The same for ASCII and for plain text (`is_plain`) alone, several times as fast."""
 
 _GRAPHEME = regex.compile(r"\X")
+_NOT_PLAIN = re.compile("[^\x00-\x0c\x0e-\u02ff\u0370-\u0482\u2010-\u2027\u2030-\u205e]")
+"""Latin, Greek, Cyrillic and punctuation are left out: none of their characters joins another, whatever it is put beside."""
 _MARKER = re.compile(r"\[(?:START|END)_ENT\]")
 
 STOP_WORDS = frozenset(
@@ -34,16 +37,18 @@ STOP_WORDS = frozenset(
 """English function words."""
 
 
-def words(text: str) -> list[Span]:
-    """[start, end) of every word, in order; no grapheme is cut.
+def words(text: str, wanted: Callable[[str], bool] | None = None) -> list[Span]:
+    """[start, end) of every word, or of those wanted, in order; no grapheme is cut.
 
     A word is a run of letters, digits and marks, with apostrophes and hyphens inside. In scripts without spaces between words (Han,
     kana, Thai, Lao, Khmer, Burmese) every grapheme is one.
     """
-    if text.isascii():
-        return [match.span() for match in _ASCII_WORD.finditer(text)]
-    ends = boundaries(text)
-    return [match.span() for match in _WORD.finditer(text) if {*match.span()} <= ends]
+    if is_plain(text):
+        found = (_ASCII_WORD if text.isascii() else _PLAIN_WORD).finditer(text)
+    else:
+        ends = boundaries(text)
+        found = (match for match in _WORD.finditer(text) if {*match.span()} <= ends)
+    return [match.span() for match in found] if wanted is None else [match.span() for match in found if wanted(match[0])]
 
 
 def is_word(text: str) -> bool:
@@ -65,6 +70,18 @@ def script_of(text: str) -> str:
 def is_stop_word(word: str) -> bool:
     """Whether a word, or what stands before its apostrophe, is an English function word, in any case."""
     return word.casefold().partition("'")[0].partition("’")[0] in STOP_WORDS
+
+
+@lru_cache(maxsize=1 << 16)
+def has_letter(word: str) -> bool:
+    """Whether a word is more than digits."""
+    return any(map(str.isalpha, word))
+
+
+@lru_cache(maxsize=1 << 16)
+def is_content_word(word: str) -> bool:
+    """Whether a word has a letter and is no English function word."""
+    return has_letter(word) and not is_stop_word(word)
 
 
 def graphemes(text: str) -> list[str]:
@@ -131,4 +148,4 @@ def with_case_of(old: str, new: str) -> str:
 
 def is_plain(text: str) -> bool:
     """Whether every character of a text is a grapheme, whatever plain text it is put beside."""
-    return text.isascii() and "\r" not in text
+    return (text.isascii() and "\r" not in text) or _NOT_PLAIN.search(text) is None
