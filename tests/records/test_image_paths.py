@@ -1,3 +1,4 @@
+import os
 import unicodedata
 from pathlib import Path
 
@@ -63,6 +64,32 @@ def test_a_path_spelt_otherwise_than_its_file_finds_it(tmp_path: Path, file: str
     assert report.counts == {"image_respelt": 1}
     assert image_path(tmp_path, file, "m1", report) == tmp_path / file
     assert report.counts == {"image_respelt": 1}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "read"), [("gbk", "cp437"), ("utf-8", "cp437"), ("utf-8", "latin-1"), ("gbk", "raw"), ("cp1251", "cp1252")]
+)
+def test_a_name_that_an_archive_garbled_is_found(tmp_path: Path, encoding: str, read: str) -> None:
+    named = "мост/мост 1.jpg" if encoding == "cp1251" else "图片/北京.jpg"
+    raw = named.encode(encoding)
+    file = tmp_path / (os.fsdecode(raw) if read == "raw" else raw.decode(read))
+    file.parent.mkdir()
+    file.write_text("x")
+    (file.parent / "b.jpg").write_text("x")
+    report = LoadReport("x")
+    assert image_path(tmp_path, named, "m1", report) == file
+    assert report.counts == {"image_respelt": 1}
+
+
+def test_names_that_nothing_brings_back_are_told_beside_the_missing_image(tmp_path: Path) -> None:
+    """What Info-ZIP's unzip makes of the case gbk.zip: some letters are the same one by then."""
+    folder = tmp_path / os.fsdecode(b"-+\xe3\xbc")
+    folder.mkdir()
+    (folder / os.fsdecode(b"\xa6\xa6\xa5\xae.jpg")).write_text("x")
+    report = LoadReport("x")
+    image_path(tmp_path, "图片/北京.jpg", "m1", report)
+    image_path(tmp_path, "a/b.jpg", "m2", report)
+    assert report.counts == {"image_names_garbled": 1}
 
 
 @pytest.mark.parametrize(

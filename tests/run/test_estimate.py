@@ -85,6 +85,31 @@ def test_a_pace_that_is_given_makes_hours_and_keep_says_what_stays(colour_data: 
     assert f'keep = "sample" leaves {min(images, 20 * 16) * 1e5 / 1e9:.2f} GB' in said
 
 
+def test_totals_by_kind_and_linker_come_first_and_the_list_on_request(colour_data: Path, tmp_path: Path) -> None:
+    table: dict[str, Any] = {"datasets": [{"name": "jsonl", "path": str(colour_data)}], "tasks": ["I2T", "IT2T"]}
+    table |= {"linkers": ["clip-world", "siglip-world"], "seeds": [0, 1, 2]}
+    builder, lengths = Builder(Store(tmp_path), "cpu"), set()
+    paces = {"clip-world": 1.0, "siglip-world": 1.0}
+    for attacks in (2, 5):
+        table["attacks"] = ["clean", *({"name": "pgd", "steps": 10 + more, "label": f"pgd {more}"} for more in range(attacks))]
+        plan = expand(parse_grid(table), builder)
+        said = outline(plan, builder.store, paces=paces)
+        # By hand: a set on the image and one on the fused score, each for three seeds; answers to a set of the image in both tasks.
+        sets, answers = 2 * 3 * attacks, 3 * 3 * attacks + 2
+        counts = (
+            {"candidates": 1} | {f"variant, {name}": sets for name in paces} | {f"answers, {name}": answers for name in paces}
+        )
+        total = sum(counts.values())
+        first, *lines = said.splitlines()
+        assert first == f"{len(plan.cells)} cells, {total} artefacts, {total} missing"
+        assert lines[: len(counts)] == [f"  {kind}: {count}" for kind, count in counts.items()]
+        lengths.add(len(lines))
+        listed = outline(plan, builder.store, listed=True, paces=paces)
+        assert listed.startswith(f"{said}\nmissing:\n")
+        assert len(listed.splitlines()) - len(said.splitlines()) == 1 + total
+    assert len(lengths) == 1
+
+
 def test_a_pace_of_a_linker_that_is_not_there_or_of_no_number_is_refused(tmp_path: Path) -> None:
     grid = tmp_path / "grid.toml"
     grid.write_text('datasets = ["world-news"]\nlinkers = ["clip-world"]\nattacks = ["clean"]\nlimit = 2\n')

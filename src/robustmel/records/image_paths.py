@@ -6,11 +6,18 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from urllib.parse import unquote
 
 from robustmel.records.load_report import LoadReport
+
+WRITTEN = ("utf-8", "gb18030", "big5", "shift_jis", "euc_kr", "cp866", "cp1251", "cp1252")
+"""Encodings that archives have names in without saying so."""
+READ = ("cp437", "latin-1", "cp1252")
+"""What programs that unpack them take them for."""
 
 _SUFFIX = re.compile(r"(\.(?:jpg|jpeg|png|svg|JPG|JPEG|PNG|SVG))$")
 
@@ -20,7 +27,9 @@ def image_path(folder: Path, named: str, place: str, report: LoadReport) -> Path
 
     A path that leaves the folder (`..`, or an absolute one elsewhere) and a web address are refused and counted as
     `image_outside` and `image_url`: a data set must not make a linker read other files of the machine. Where no file has the name but
-    one is another spelling of it (Unicode's other form, letter case, backslashes, percent-encoding), that one is meant; counted as `image_respelt`.
+    one is another spelling of it (Unicode's other form, letter case, backslashes, percent-encoding, or what an archive's name became
+    when it was read in another encoding), that one is meant; counted as `image_respelt`. Names that no encoding explains beside a
+    missing one are counted as `image_names_garbled`.
     """
     if not named.strip():
         return None
@@ -37,6 +46,8 @@ def image_path(folder: Path, named: str, place: str, report: LoadReport) -> Path
         return named_file
     spelt = _spelt_otherwise(base, Path(inside.removeprefix(within)).as_posix())
     if spelt is None:
+        if not named.isascii() and _holds_garbled(base, _changed(base)):
+            report.remark("image_names_garbled", f"{place}: {named}")
         return named_file
     report.remark("image_respelt", f"{place}: {named}")
     return folder / spelt
@@ -68,7 +79,8 @@ def _spelt_otherwise(base: Path, named: str) -> Path | None:
     for written in dict.fromkeys((named, named.replace("\\", "/"), unquote(named).replace("\\", "/"))):
         here = base
         for part in written.split("/"):
-            likely = _listing(here, _changed(here)).get(_plain_name(part).casefold(), [])
+            names = _listing(here, _changed(here))
+            likely = names.get(_plain_name(part).casefold()) or _misread(part, names)
             meant = [name for name in likely if _plain_name(name) == _plain_name(part)] or likely
             if part not in ("", ".", "..") and _is_there(here / part):
                 here /= part
@@ -79,6 +91,19 @@ def _spelt_otherwise(base: Path, named: str) -> Path | None:
         else:
             return here.relative_to(base)
     return None
+
+
+def _misread(part: str, names: Mapping[str, list[str]]) -> list[str]:
+    """Those names of a folder that are what a program makes of `part` which takes its bytes for another encoding's, or leaves them."""
+    if part.isascii():
+        return []
+    likely: dict[str, None] = {}
+    for form, encoding in product(("NFC", "NFD"), WRITTEN):
+        with suppress(UnicodeEncodeError):
+            raw = unicodedata.normalize(form, part).encode(encoding)
+            for read in (os.fsdecode(raw), *(raw.decode(code, "surrogateescape") for code in READ)):
+                likely |= dict.fromkeys(names.get(_plain_name(read).casefold(), []))
+    return list(likely)
 
 
 def _is_there(path: Path) -> bool:
@@ -103,6 +128,16 @@ def _listing(folder: Path, changed: int) -> Mapping[str, list[str]]:
         for entry in folder.iterdir():
             names[_plain_name(entry.name).casefold()].append(entry.name)
     return dict(names)
+
+
+@lru_cache(maxsize=256)
+def _holds_garbled(folder: Path, changed: int) -> bool:
+    """Whether a folder, or one right in it, has a name that is not UTF-8: `unzip` leaves some that nothing brings back."""
+    return any(
+        not entry.name.isprintable() and any("\udc80" <= letter <= "\udcff" for letter in entry.name)
+        for listed in (folder, *(entry for entry in folder.iterdir() if entry.is_dir()))
+        for entry in listed.iterdir()
+    )
 
 
 def _plain_name(name: str) -> str:
