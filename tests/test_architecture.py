@@ -21,7 +21,14 @@ FOUNDATIONS = {
     "robustmel.types": {"robustmel.errors"},
     "robustmel.parameters": set(),
     "robustmel.import_limit": set(),
-    "robustmel.registry": {"robustmel.errors", "robustmel.import_limit", "robustmel.parameters", "robustmel.types"},
+    "robustmel.plug_ins": {"robustmel.errors"},
+    "robustmel.registry": {
+        "robustmel.errors",
+        "robustmel.import_limit",
+        "robustmel.parameters",
+        "robustmel.plug_ins",
+        "robustmel.types",
+    },
 }
 """Files that everything stands on -> all that they may import of the package."""
 

@@ -56,6 +56,9 @@ class _Guard:
         self.unguarded.write(lead + safe if self._strict else safe)
         return len(text)
 
+    def close(self) -> None:
+        """Does nothing: a plug-in may not close what everyone writes to."""
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.unguarded, name)
 

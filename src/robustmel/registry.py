@@ -8,20 +8,17 @@ import importlib.util
 import inspect
 import json
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import chdir, contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from robustmel.errors import MissingError, RobustMELError, UsageError
+from robustmel.errors import MissingError, UsageError
 from robustmel.import_limit import limited
 from robustmel.parameters import with_numbers, wrong_values
-
-PLUGINS: set[str] = set()
-"""Top-level modules of components that are not this package's: their exceptions are theirs."""
+from robustmel.plug_ins import PLUGINS, undisturbed
 
 
 @dataclass(frozen=True)
@@ -140,9 +137,11 @@ class Registry(Mapping[str, "str | Preset"]):
         if name not in self.own:
             PLUGINS.add(module.partition(".")[0])
         try:
-            with nullcontext() if name in self.own else limited():
+            with nullcontext() if name in self.own else limited(), undisturbed():
                 loaded: type[Any] = getattr(importlib.import_module(module), attribute)
-        except (Exception, SystemExit) as problem:  # a third party's import may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as problem:  # a third party's import may raise anything
             why = f"{type(problem).__name__}: {problem}"
             raise MissingError(f"{self.kind} {name} cannot be imported from {entry}: {why}.") from problem
         return loaded
@@ -242,35 +241,13 @@ def _module(file: Path, modified: int) -> Any:
     if not file.is_relative_to(Path(__file__).resolve().parent):
         PLUGINS.add(spec.name)
     try:
-        with chdir(Path.cwd()), limited():  # wherever it goes, relative paths stay true
+        with limited(), undisturbed():
             spec.loader.exec_module(module)
-    except (Exception, SystemExit) as problem:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # a user's file may raise anything
         raise MissingError(f"{file} does not import: {type(problem).__name__}: {problem}") from problem
     return module
-
-
-@contextmanager
-def blaming_plugins() -> Iterator[None]:
-    """Turns an exception that passed through a plug-in's code into one sentence that names its file and line; leaves all others.
-
-    Raises:
-        RobustMELError: The component of another's raised, or tried to end the process.
-    """
-    try:
-        yield
-    except (RobustMELError, KeyboardInterrupt):
-        raise
-    except BaseException as problem:  # asyncio's CancelledError is no Exception
-        frames = reversed(list(traceback.walk_tb(problem.__traceback__)))
-        for frame, line in frames:
-            if str(frame.f_globals.get("__name__")).partition(".")[0] in PLUGINS:
-                place = f"{frame.f_code.co_filename}, line {line}, in {frame.f_code.co_qualname}"
-                raise RobustMELError(f"{place}: it raises {type(problem).__name__}: {problem}.") from problem
-        owner = problem.obj if isinstance(problem, AttributeError) else None  # raised by us, about what a plug-in handed over
-        kind = owner if isinstance(owner, type) else type(owner)
-        if kind.__module__.partition(".")[0] in PLUGINS:
-            raise RobustMELError(f"{kind.__name__} of {inspect.getfile(kind)}: {problem}.") from problem
-        raise
 
 
 def lacking(*methods: str) -> Callable[[type[Any]], Iterable[str]]:

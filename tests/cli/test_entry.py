@@ -11,7 +11,8 @@ import pytest
 
 from robustmel.cli.entry import run
 from robustmel.errors import RobustMELError
-from robustmel.registry import blaming_plugins, load_file_component
+from robustmel.plug_ins import blaming_plugins
+from robustmel.registry import load_file_component
 from robustmel.run.writing import writing
 
 BUG = "This is a bug in robustmel"

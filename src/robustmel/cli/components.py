@@ -12,6 +12,7 @@ import typer
 
 from robustmel.cli.options import attack_names, linker_names
 from robustmel.errors import UsageError
+from robustmel.plug_ins import undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,9 +44,12 @@ def linkers(
     from robustmel.linkers.conformance import conformance, position_bias
     from robustmel.linkers.contract import capabilities
 
-    _tell(conformance(name, **parameters))
+    with undisturbed():
+        problems = conformance(name, **parameters)
+    _tell(problems)
     able = capabilities(LINKERS.load(name), LINKERS.parameters(name, parameters))
-    drawn = position_bias(name, **parameters) if able.random else {}  # of any other it would be a problem
+    with undisturbed():
+        drawn = position_bias(name, **parameters) if able.random else {}  # of any other it would be a problem
     shares = ", ".join(f"{task} {share:.0%}" for task, share in drawn.items()) or "none"
     print(f"position bias (first answers that change when the candidates are listed in reverse): {shares}")
     if able.no_gradient:
@@ -105,7 +109,9 @@ def attacks(
     if name not in ATTACKS.own and not _untested(ATTACKS, name, lacking):
         from robustmel.attacks.conformance import conformance
 
-        _tell(conformance(name))
+        with undisturbed():
+            problems = conformance(name)
+        _tell(problems)
         print(f"to test its strength: robustmel selftest --attack {name}")
 
 

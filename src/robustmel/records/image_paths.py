@@ -98,9 +98,9 @@ def _misread(part: str, names: Mapping[str, list[str]]) -> list[str]:
     if part.isascii():
         return []
     likely: dict[str, None] = {}
-    for form, encoding in product(("NFC", "NFD"), WRITTEN):
+    for form, encoding in product((unicodedata.normalize("NFC", part), unicodedata.normalize("NFD", part)), WRITTEN):
         with suppress(UnicodeEncodeError):
-            raw = unicodedata.normalize(form, part).encode(encoding)
+            raw = form.encode(encoding)
             for read in (os.fsdecode(raw), *(raw.decode(code, "surrogateescape") for code in READ)):
                 likely |= dict.fromkeys(names.get(_plain_name(read).casefold(), []))
     return list(likely)

@@ -6,7 +6,6 @@ import shutil
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -21,6 +20,7 @@ from robustmel.errors import MissingError, RobustMELError, UsageError
 from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
+from robustmel.plug_ins import undisturbed
 from robustmel.poisoning.selection import Records
 from robustmel.registry import Component, own_parameters
 from robustmel.run.components import ComponentSpec, Defended
@@ -142,7 +142,7 @@ class Builder:
             kb = self.dataset(candidates.dataset, candidates.split).kb
             while len(self._linkers) >= LINKERS_HELD:
                 self._linkers.popitem(last=False)
-            with chdir(Path.cwd()):  # wherever a constructor goes, relative paths stay true
+            with undisturbed():
                 self._linkers[linker_key] = self._defended(victim, overlaid_kb(kb, overlay) if overlay else kb, candidates)
         self._linkers.move_to_end(linker_key)
         return self._linkers[linker_key]

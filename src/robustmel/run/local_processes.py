@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from robustmel.errors import guarded
+from robustmel.plug_ins import PATIENCE
 from robustmel.run.builder import Builder
 from robustmel.run.interrupt import Interrupted, StopSignal, heed
 from robustmel.run.pieces import Piece, Tell
@@ -79,8 +80,12 @@ class LocalProcesses:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        workers = list((self.pool._processes or {}).values())
         if kind is None:
-            self.pool.shutdown()
+            self.pool.shutdown(wait=False)
+            for process in workers:
+                process.join(PATIENCE)
+                process.kill()  # where a thread of a plug-in keeps it: all pieces are done
             return
         self.stop.set()
         try:
@@ -90,7 +95,7 @@ class LocalProcesses:
                 ]:
                     self.wait(busy)
         finally:
-            for process in list((self.pool._processes or {}).values()):
+            for process in workers:
                 process.kill()
             self.pool.shutdown(cancel_futures=True)
 

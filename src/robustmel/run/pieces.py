@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
-from robustmel.registry import blaming_plugins
+from robustmel.plug_ins import blaming_plugins, undisturbed
 from robustmel.run.builder import Builder
 from robustmel.run.interrupt import stop_if_asked
 from robustmel.run.jobs import Job
@@ -29,7 +29,7 @@ class Piece:
             progress(done, of)
             stop_if_asked()
 
-        with blaming_plugins():  # here, since a traceback does not travel between processes
+        with blaming_plugins(), undisturbed():  # here, since a traceback does not travel between processes
             if self.share is None:
                 return builder.make(self.job, obedient)
             builder.make_share(self.job, self.share, self.of, obedient)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +12,7 @@ from torch import Tensor
 from robustmel.attacks.image.eight_bit import as_pictures
 from robustmel.images import Pixels, write_png
 from robustmel.linkers.contract import Linker, Scored
+from robustmel.plug_ins import undisturbed
 from robustmel.run.stages.link import answers
 from robustmel.types import Prediction, Query, Task
 
@@ -49,7 +49,7 @@ class BlackBoxObjective:
 def scores_of(linker: Linker, queries: Sequence[Query], task: Task) -> Tensor:
     """float32 (b, C) by `scores` where the linker has it, else (b, C + 1) by what `link` answers; see `as_scores`."""
     if isinstance(linker, Scored):
-        with chdir(Path.cwd()):
+        with undisturbed():
             scores = linker.scores(queries, task)
         return in_single_precision(torch.as_tensor(scores).double())
     return as_scores(queries, answers(linker, queries, task))

@@ -5,7 +5,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import chdir
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from robustmel.errors import ImageError, RobustMELError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Linker
 from robustmel.linkers.ranking import Ranking, misordered, well_typed
+from robustmel.plug_ins import undisturbed
 from robustmel.run.stages.list_places import list_places
 from robustmel.run.stages.parity import check_parity
 from robustmel.run.stages.same_answers import agree
@@ -108,7 +108,7 @@ def answers(linker: Linker, queries: Sequence[Query], task: Task, kb: KnowledgeB
     started, why = time.perf_counter(), ""
     handed_back: Any = None
     try:
-        with chdir(Path.cwd()):  # wherever the linker goes, the paths of a data set stay true
+        with undisturbed():
             handed_back = linker.link(queries, task)
             handed_back = list(handed_back) if isinstance(handed_back, Iterator) else handed_back
     except RobustMELError as problem:

@@ -1,10 +1,8 @@
 """A linker's scores as an attack sees them: a function of the pixels alone."""
 
 from collections.abc import Sequence
-from contextlib import chdir
 from functools import reduce
 from operator import add
-from pathlib import Path
 from typing import cast
 
 import torch
@@ -15,6 +13,7 @@ from robustmel.attacks.contract import Objective
 from robustmel.attacks.image.gradients import leaves_torch
 from robustmel.errors import ImageError, RobustMELError
 from robustmel.linkers.contract import Differentiable, Linker
+from robustmel.plug_ins import undisturbed
 from robustmel.run.interrupt import PATIENCE, stop_if_asked
 from robustmel.run.stages.black_box import BlackBoxObjective
 from robustmel.types import Query, Task
@@ -48,7 +47,7 @@ class LinkerObjective:
     def __call__(self, pixels: Tensor, rows: Tensor | None = None) -> Tensor:
         """float32 (b, C)."""
         queries = self.queries if rows is None else [self.queries[row] for row in rows.tolist()]
-        with chdir(Path.cwd()):  # as in `answers`
+        with undisturbed():
             return self.linker.logits(pixels, queries, self.task).to(pixels.device) * self.scale
 
 
