@@ -159,6 +159,16 @@ def test_a_pipe_or_a_link_names_no_holder_either(tmp_path: Path, target: str | N
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_in_its_place_is_named_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "lock" / "inside").mkdir(parents=True)
+    with (
+        pytest.raises(MissingError, match="lock is a folder, and a lock file belongs there. Move"),
+        hold(tmp_path / "lock", "it", wait=True),
+    ):
+        pass
+    assert (tmp_path / "lock" / "inside").exists()
+
+
 def test_a_long_holder_keeps_its_lock(tmp_path: Path) -> None:
     with holder(tmp_path / "lock") as process:
         time.sleep(2.5)

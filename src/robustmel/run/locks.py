@@ -136,10 +136,16 @@ def _acquire(lease: Lease, what: str, wait: bool) -> None:
 
 
 def _read(lock: Path) -> str | None:
-    """What a lock file says; None where there is none. A link, pipe or device says nothing: it would be followed or read for ever."""
+    """What a lock file says; None where there is none. A link, pipe or device says nothing: it would be followed or read for ever.
+
+    Raises:
+        MissingError: A folder lies there, which may hold anything and is not taken over.
+    """
     try:
-        regular = stat.S_ISREG(lock.lstat().st_mode) or lock.is_dir()
-        return lock.read_text("utf-8", errors="replace") if regular else ""
+        mode = lock.lstat().st_mode
+        if stat.S_ISDIR(mode):
+            raise MissingError(f"{lock} is a folder, and a lock file belongs there. Move the folder away, or remove it.")
+        return lock.read_text("utf-8", errors="replace") if stat.S_ISREG(mode) else ""
     except FileNotFoundError:
         return None
 
