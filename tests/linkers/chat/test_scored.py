@@ -7,6 +7,7 @@ import json
 import math
 import re
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,10 @@ from robustmel.errors import MissingError, RobustMELError, UsageError
 from robustmel.images import decode
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
+from robustmel.linkers.chat.kept_replies import KeptReplies, Spent
+from robustmel.linkers.chat.letter_scores import read_decision, read_log_probabilities
 from robustmel.linkers.chat.scored import ChatScores
+from robustmel.linkers.chat.service import Reply
 from robustmel.linkers.ranking import ranking
 from robustmel.linkers.trial import trial_set
 from robustmel.types import Entity, Prediction, Query, Task
@@ -63,6 +67,24 @@ def test_a_letter_counts_with_and_without_blanks_and_one_that_is_not_named_score
     assert np.exp(answer.scores) == pytest.approx([0.5, 0.4, 0.04])
     assert (answer.status, answer.usage.tokens_read, answer.usage.tokens_written) == ("ok", 50, 1)
     assert linker.scores([query(tmp_path)], "I2T")[0].exp().tolist() == pytest.approx([0.4, 0.5, 0.04])
+
+
+@pytest.mark.parametrize("reader", [read_log_probabilities, read_decision])
+@pytest.mark.parametrize("score", ["NaN", "Infinity", "-Infinity"])
+def test_a_score_that_orders_nothing_is_no_reply_and_what_is_kept_is_read_by_sqlite(
+    tmp_path: Path, reader: Callable[[Any], Reply], score: str
+) -> None:
+    choice = '{"message": {"content": "A"}, "logprobs": {"content": [{"top_logprobs": [{"token": "A", "logprob": SCORE}]}]}}'
+    body = f'{{"choices": [{choice}], "answers": {{"candidate": {{"choice": "A", "probabilities": {{"A": SCORE}}}}}},'
+    body += '"usage": {"prompt_tokens": 7, "completion_tokens": 1, "input_tokens": 7, "output_tokens": 1}}'
+    if score != "-Infinity":
+        with pytest.raises(ValueError, match="a score is"):
+            reader(json.loads(body.replace("SCORE", score)))
+        return
+    kept = KeptReplies(tmp_path / "r.sqlite")
+    kept.sending("asked", None)
+    kept.keep("asked", reader(json.loads(body.replace("SCORE", score))))
+    assert kept.spent() == Spent(1, 7, 1)
 
 
 def test_the_list_is_lettered_in_the_order_of_the_seed(httpserver: HTTPServer, tmp_path: Path) -> None:

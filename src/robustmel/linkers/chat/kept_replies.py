@@ -99,7 +99,7 @@ class KeptReplies:
     def keep(self, request: str, reply: Reply) -> None:
         """Writes a reply down."""
         with self._lock:
-            written = json.dumps(asdict(reply) | {"digest": _digest(request, reply)})
+            written = json.dumps(asdict(reply) | {"digest": _digest(request, reply)}, allow_nan=False)
             self._file.execute("UPDATE calls SET reply = ? WHERE request = ?", (written, request))
 
     def mean(self) -> tuple[float, float] | None:

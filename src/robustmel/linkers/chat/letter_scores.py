@@ -139,7 +139,7 @@ def read_log_probabilities(body: Any) -> Reply:
     tokens = (body["choices"][0].get("logprobs") or {}).get("content") or []
     scores: dict[str, float] = {}
     for choice in tokens[0]["top_logprobs"] if tokens else ():
-        value = max(float(choice["logprob"]), math.log(LEAST_PROBABILITY))
+        value = max(_number(choice["logprob"]), math.log(LEAST_PROBABILITY))
         scores[choice["token"]] = _log_sum(scores.get(choice["token"], -math.inf), value)
     status = "ok" if message.status == "truncated" else message.status  # one token is all that is asked for
     return Reply(message.text, status, message.tokens_read, message.tokens_written, scores)
@@ -148,9 +148,19 @@ def read_log_probabilities(body: Any) -> Reply:
 def read_decision(body: Any) -> Reply:
     """A decision endpoint's reply; see `Route.read`."""
     answer = body["answers"]["candidate"]
-    scores = {str(option): math.log(max(float(value), LEAST_PROBABILITY)) for option, value in answer["probabilities"].items()}
+    scores = {
+        str(option): math.log(max(_number(value), LEAST_PROBABILITY)) for option, value in answer["probabilities"].items()
+    }
     read, written = counted(body, "input_tokens", "output_tokens")
     return Reply(str(answer["choice"]), "ok", read, written, scores)
+
+
+def _number(value: Any) -> float:
+    """A score as an endpoint wrote it, which may lie below all numbers; ValueError where it orders nothing."""
+    score = float(value)
+    if math.isnan(score) or score == math.inf:
+        raise ValueError(f"a score is {value}")
+    return score
 
 
 def _log_sum(first: float, second: float) -> float:
