@@ -1,6 +1,6 @@
 """Peak memory of `run`, `report` and `view` by number of mentions: each command in a process of its own, on two data sets of one kind.
 
-Usage: python benchmarks/memory.py [--quick] [--check] [--linker clip-world]
+Usage: python benchmarks/memory.py [--quick] [--check] [--mentions 5000 20000] [--linker clip-world]
 
 Eight cells: a linker, two tasks, clean images and three cheap attacks. A mention has a sentence of about a hundred letters, a picture
 of its own and ten candidates. The linker is one without a model, so that what grows is the package's, unless another is named.
@@ -66,9 +66,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer mentions")
     parser.add_argument("--check", action="store_true", help="exit 1 where the bound is broken")
+    parser.add_argument("--mentions", nargs=2, type=int, default=(1000, 5000), help="of the two data sets")
     parser.add_argument("--linker", default="", help="name of a linker, in place of the one without a model")
     asked = parser.parse_args()
-    lines, sizes = Lines(threads=1), (500, 1500) if asked.quick else (1000, 5000)
+    lines, sizes = Lines(threads=1), (500, 1500) if asked.quick else tuple(asked.mentions)
     peaks: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as parent:
         for count in sizes:

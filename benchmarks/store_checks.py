@@ -59,7 +59,7 @@ def main() -> None:
     torch.set_num_threads(1)
     lines, count = Lines(threads=1), 64 if asked.quick else 256
     spent = Spent()
-    for module, name in ((store, "fault_of"), (store, "write_manifest"), (shards, "file_digest")):
+    for module, name in ((store, "checked"), (store, "write_manifest"), (shards, "file_digest")):
         setattr(module, name, spent.timed(getattr(module, name)))
     for attack in ({"name": "noise", "eps": "8/255"}, {"name": "pgd", "strength": "normal"}):
         with tempfile.TemporaryDirectory() as folder:

@@ -121,20 +121,20 @@ def file_digest(path: Path | str) -> str:
     "missing" where there is no such file, or no plain one: a state of the data like any other.
     """
     try:
-        path = Path(path)
-        status = path.stat()
-        file_state = (str(path.absolute()), status.st_size, status.st_mtime_ns, status.st_ino)
+        # without a `Path`, which enters every part of a name in the interpreter's table of strings
+        status, place = os.stat(path), os.path.abspath(path)  # noqa: PTH116, PTH100
+        file_state = (place, status.st_size, status.st_mtime_ns, status.st_ino)
         return _digest(path, repr(file_state)) if stat.S_ISREG(status.st_mode) else "missing"
     except (OSError, ValueError):
         return "missing"
 
 
-def _digest(path: Path, state: str) -> str:
+def _digest(path: Path | str, state: str) -> str:
     tag = hashlib.blake2b(state.encode("utf-8", "replace"), digest_size=_TAG).digest()
     slot = int.from_bytes(tag) % _SLOTS * _SLOT
     entry = bytes(_memo[slot : slot + _SLOT])
     if not entry.startswith(tag):
-        with path.open("rb") as file:
+        with open(path, "rb") as file:  # noqa: PTH123
             entry = tag + hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).digest()
         _memo[slot : slot + _SLOT] = entry
     return entry[_TAG:].hex()

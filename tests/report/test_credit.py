@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robustmel.report.credit import KS, credited, failure, gold_rank
+from robustmel.report.credit import KS, credited, failure, gold_rank, over_seeds, worst
 from robustmel.types import Prediction
 
 SCORES = st.lists(st.sampled_from([-math.inf, -1.5, 0.0, 0.25, 1.0, 3.0]), max_size=6)
@@ -90,5 +90,23 @@ def test_credit_sums_lie_between_nought_and_n(mentions: list[tuple[list[float], 
     found = credited(golds, [said(*scores, error="x" if broken else None) for scores, _, broken in mentions])
     assert found.credit.shape == (1, len(mentions))
     assert 0 <= found.credit.sum() <= len(mentions)
-    assert (found.hits[..., 1:] >= found.hits[..., :-1]).all()
+    assert all((found.hits(more) >= found.hits(fewer)).all() for fewer, more in itertools.pairwise(KS))
     assert found.failed.sum() == len(found.failures) == sum(broken for *_, broken in mentions)
+
+
+def test_answers_take_four_bytes_a_mention_and_figures_are_made_of_them() -> None:
+    """Two seeds with two views each; some mentions are tied, some have no answer."""
+    n = 500
+    views = [
+        [said(2.0, float(number % (seed + 2)), error="x" if number % 7 == seed else None) for number in range(n)]
+        for seed in range(4)
+    ]
+    each = [credited(["e0"] * n, view) for view in views]
+    whole = over_seeds([worst(each[:2]), worst(each[2:])])
+    assert sum(answers.number.nbytes for seed in whole.seeds for answers in seed) == 4 * len(views) * n
+    ranks = [[gold_rank("e0", answer) for answer in view] for view in views]
+    seeds = list(zip(ranks[0], ranks[1], strict=True)), list(zip(ranks[2], ranks[3], strict=True))
+    for k in KS:
+        assert whole.hits(k).tolist() == [[min(rank.hits(k) for rank in pair) for pair in pairs] for pairs in seeds]
+    assert whole.reciprocal.tolist() == [[min(rank.reciprocal() for rank in pair) for pair in pairs] for pairs in seeds]
+    assert whole.failed.tolist() == [[number % 7 in (2 * seed, 2 * seed + 1) for number in range(n)] for seed in (0, 1)]

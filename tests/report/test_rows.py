@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robustmel.report.credit import credited, worst
+from robustmel.report.credit import KS, credited, worst
 from robustmel.report.metrics import accuracy
 from robustmel.report.results import Evaluation, ResultCell
 from robustmel.report.rows import ensembles
@@ -35,7 +35,7 @@ def test_the_worst_case_is_below_every_view_and_loses_no_mention(views: list[lis
     assert whole.credit.shape == (1, 4)
     for one in each:
         assert (whole.credit <= one.credit).all()
-        assert (whole.hits <= one.hits).all()
+        assert all((whole.hits(k) <= one.hits(k)).all() for k in KS)
         assert (accuracy(whole) or 0) <= (accuracy(one) or 0)
         assert (whole.failed >= one.failed).all()
     assert np.isin(whole.credit, np.stack([one.credit for one in each])).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -51,9 +52,9 @@ def content(store: Path) -> dict[str, Any]:
             ]
         elif path.name == "manifest.json":
             said = json.loads(path.read_text())
-            found[name] = {key: value for key, value in said.items() if key not in ("seconds", "seal", "files")} | {
-                "files": sorted(said["files"])
-            }
+            found[name] = {key: value for key, value in said.items() if key not in ("seconds", "seal", "checksums")}
+        elif path.name == "checksums.txt":
+            found[name] = [line.split()[1] for line in path.read_text().splitlines()]
     return found
 
 
@@ -154,6 +155,9 @@ DAMAGE: dict[str, Damage] = {
     "overlay deleted": table_of("variant", "mentions.parquet", Path.unlink),
     "candidates cut": table_of("candidates", "candidates.parquet", cut),
     "entities deleted": table_of("candidates", "entities.parquet", Path.unlink),
+    "checksums deleted": table_of("variant", "checksums.txt", Path.unlink),
+    "checksums cut": table_of("answers", "checksums.txt", cut),
+    "checksums that are a pipe": table_of("variant", "checksums.txt", pipe),
     "a figure in a manifest": table_of("answers", "manifest.json", fewer_errors),
     "a folder moved away": moved_away,
     "a manifest that is a pipe": table_of("variant", "manifest.json", pipe),
@@ -239,10 +243,32 @@ def test_artefacts_without_checksums_are_made_anew_and_that_is_said_once(
     made = run(colour_data, tmp_path).made
     for path in (tmp_path / "store").glob("*/*/*/manifest.json"):
         said = json.loads(path.read_text())
-        path.write_text(json.dumps({key: value for key, value in said.items() if key not in ("files", "seal", "content")}))
+        path.write_text(json.dumps({key: value for key, value in said.items() if key not in ("checksums", "seal", "content")}))
     assert run(colour_data, tmp_path).made == made
     assert len(caplog.messages) == 1
     assert f"{made} artefacts in {tmp_path / 'store'} have no checksums" in caplog.text
+
+
+def test_checksums_in_the_manifest_are_read_too(sound: tuple[Path, Path, dict[str, Any]]) -> None:
+    """As an earlier version left them; what is made anew has the same `content`, so that nothing that rests on it is made anew."""
+    data, folder, before = sound
+    for path in (folder / "store").glob("*/*/*/manifest.json"):
+        lines = [line.split() for line in (path.parent / "checksums.txt").read_text().splitlines()]
+        said = {name: value for name, value in json.loads(path.read_text()).items() if name not in ("checksums", "seal")}
+        said["files"] = {name: digest for digest, name in lines}
+        path.write_text(
+            json.dumps(said | {"seal": hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=20).hexdigest()})
+        )
+        (path.parent / "checksums.txt").unlink()
+    assert run(data, folder).made == 0
+    byte_of_an_image(folder / "store")
+    with pytest.raises(MissingError, match="has a changed images/"):
+        build(folder / "out")
+    assert run(data, folder).made == 1
+    for path in (folder / "store").glob("*/*/*"):
+        shutil.rmtree(path)
+    run(data, folder)
+    assert content(folder / "store") == before
 
 
 def test_another_linker_is_shown_the_images_as_they_were_made(colour_data: Path, tmp_path: Path) -> None:

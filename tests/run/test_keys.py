@@ -40,6 +40,11 @@ def test_the_order_of_a_table_does_not_matter(table: dict[str, int]) -> None:
     assert content_key(table) == content_key(dict(reversed(list(table.items()))))
 
 
+@given(st.dictionaries(st.text(), st.text()))
+def test_items_one_by_one_have_the_key_of_their_dictionary(table: dict[str, str]) -> None:
+    assert keys.pairs_key(sorted(table.items())) == content_key(table)
+
+
 def test_a_path_has_no_canonical_form() -> None:
     with pytest.raises(TypeError):
         canonical({"file": Path("weights")})

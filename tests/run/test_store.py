@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import textwrap
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,28 @@ def test_what_has_no_manifest_does_not_exist(tmp_path: Path) -> None:
     assert not store.has("answers", KEY)
     store.keep("answers", KEY, lambda folder: {"seen": len(list(folder.iterdir()))})
     assert store.manifest("answers", KEY)["seen"] == 0
+
+
+def test_an_artefact_of_many_files_is_looked_at_file_by_file(tmp_path: Path) -> None:
+    """As a table of names and digests they would take some 400 bytes a file."""
+    store, images = Store(tmp_path), 4000
+
+    def make(folder: Path) -> dict[str, object]:
+        (folder / "images").mkdir()
+        for number in range(images):
+            (folder / "images" / f"{number:032x}.png").touch()
+        return {"mentions": images}
+
+    store.keep("variant", KEY, make)
+    store.has("variant", KEY)
+    tracemalloc.start()
+    assert store.has("variant", KEY)
+    assert store.manifest("variant", KEY)["mentions"] == images
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 150 * images  # a file that is read takes 256 kB of it
+    (store.path("variant", KEY) / "images" / f"{images - 1:032x}.png").write_text("changed")
+    assert not store.has("variant", KEY)
 
 
 def test_an_artefact_is_made_once(tmp_path: Path) -> None:

@@ -2,10 +2,11 @@
 
 import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import reduce
-from operator import itemgetter
+from functools import cached_property, reduce
+from itertools import chain
+from operator import itemgetter, methodcaller
 from typing import NamedTuple
 
 import numpy as np
@@ -80,79 +81,86 @@ def failure(prediction: Prediction) -> str | None:
 
 
 @dataclass(frozen=True)
-class Credit:
-    """What n mentions earned under S seeds.
+class Ranks:
+    """Where the gold entities of n mentions came out in one set of answers, in four bytes a mention.
 
     Args:
-        credit: (S, n) in [0, 1]: 1 right, 0 wrong, 1/t where t candidates share the highest score and gold is one of them.
-        hits: (S, n, len(KS)) in [0, 1].
-        reciprocal: (S, n) in [0, 1]: expected 1 / rank of gold.
-        failed: bool (S, n): no answer.
+        different: The ranks that occur, each once.
+        number: int32 (n,): which of them each mention has.
         failures: One (mention's number from 0, why) a failed row, in order.
     """
 
-    credit: Floats
-    hits: Floats
-    reciprocal: Floats
-    failed: NDArray[np.bool_]
+    different: tuple[GoldRank, ...]
+    number: NDArray[np.int32]
     failures: tuple[tuple[int, str], ...]
+
+    def values(self, figure: Callable[[GoldRank], float]) -> Floats:
+        """(n,): a figure of each mention's rank."""
+        return np.array([figure(rank) for rank in self.different], dtype=np.float64)[self.number]
 
 
 @dataclass(frozen=True)
-class Ranks:
-    """Where the gold entities of n mentions came out in one set of answers, in eight bytes a mention.
+class Credit:
+    """What n mentions earned under S seeds. It is computed whenever it is asked for, and held by nobody else.
 
     Args:
-        places: int32 (n, 2): `above` and `tied` of `GoldRank`.
-        failures: As in `Credit`.
+        seeds: The sets of answers of each seed; of those a mention has the least, and a failure in one of them is a failure.
     """
 
-    places: NDArray[np.int32]
-    failures: tuple[tuple[int, str], ...]
+    seeds: tuple[tuple[Ranks, ...], ...]
 
-    def credit(self) -> Credit:
-        """What they earned (S = 1)."""
-        which, inverse = np.unique(self.places, axis=0, return_inverse=True)
-        ranks, number = [GoldRank(*place) for place in which.tolist()], inverse.reshape(-1)
-        hits = np.array([[rank.hits(k) for k in KS] for rank in ranks]).reshape(-1, len(KS))[None, number]
-        reciprocal = np.array([rank.reciprocal() for rank in ranks])[None, number]
-        failed = np.zeros(reciprocal.shape, dtype=np.bool_)
-        failed[0, [place for place, _ in self.failures]] = True
-        return Credit(hits[..., 0], hits, reciprocal, failed, self.failures)
+    def least(self, figure: Callable[[GoldRank], float]) -> Floats:
+        """(S, n): the least that a figure comes to in any set of answers."""
+        return np.stack([reduce(np.minimum, (answers.values(figure) for answers in seed)) for seed in self.seeds])
+
+    @cached_property
+    def credit(self) -> Floats:
+        """(S, n) in [0, 1]: 1 right, 0 wrong, 1/t where t candidates share the highest score and gold is one of them."""
+        return self.hits(1)
+
+    def hits(self, k: int) -> Floats:
+        """(S, n) in [0, 1]: whether gold is among the first k, ties in fractions."""
+        return self.least(methodcaller("hits", k))
+
+    @property
+    def reciprocal(self) -> Floats:
+        """(S, n) in [0, 1]: expected 1 / rank of gold."""
+        return self.least(GoldRank.reciprocal)
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """Whether there was no answer: bool (S, n)."""
+        failed = np.zeros((len(self.seeds), len(self.seeds[0][0].number)), dtype=np.bool_)
+        for seed, sets in zip(failed, self.seeds, strict=True):
+            seed[[mention for answers in sets for mention, _ in answers.failures]] = True
+        return failed
+
+    @property
+    def failures(self) -> tuple[tuple[int, str], ...]:
+        """One (mention's number from 0, why) a failed row."""
+        return tuple(failure for seed in self.seeds for answers in seed for failure in answers.failures)
 
 
 def gold_ranks(golds: Iterable[str | None], predictions: Iterable[Prediction]) -> Ranks:
     """Of golds and predictions of the same mentions in the same order."""
-    places, failures = array("i"), list[tuple[int, str]]()
-    for number, (gold, answer) in enumerate(zip(golds, predictions, strict=True)):
-        places.extend(gold_rank(gold, answer))
+    different, number, failures = dict[GoldRank, int](), array("i"), list[tuple[int, str]]()
+    for mention, (gold, answer) in enumerate(zip(golds, predictions, strict=True)):
+        number.append(different.setdefault(gold_rank(gold, answer), len(different)))
         if (why := failure(answer)) is not None:
-            failures.append((number, why))
-    return Ranks(np.array(places, dtype=np.int32).reshape(-1, 2), tuple(failures))
+            failures.append((mention, why))
+    return Ranks(tuple(different), np.array(number, dtype=np.int32), tuple(failures))
 
 
 def credited(golds: Iterable[str | None], predictions: Iterable[Prediction]) -> Credit:
     """Scores one row set (S = 1): golds and predictions of the same mentions in the same order."""
-    return gold_ranks(golds, predictions).credit()
+    return Credit(((gold_ranks(golds, predictions),),))
 
 
-def over_seeds(runs: Sequence[Credit]) -> Credit:
+def over_seeds(runs: Iterable[Credit]) -> Credit:
     """Several seeds of one cell side by side."""
-    return Credit(
-        credit=np.concatenate([run.credit for run in runs]),
-        hits=np.concatenate([run.hits for run in runs]),
-        reciprocal=np.concatenate([run.reciprocal for run in runs]),
-        failed=np.concatenate([run.failed for run in runs]),
-        failures=tuple(failure for run in runs for failure in run.failures),
-    )
+    return Credit(tuple(seed for run in runs for seed in run.seeds))
 
 
-def worst(parts: Sequence[Credit]) -> Credit:
-    """Per seed and mention the least of what several sets of answers earned; a failure in one of them is a failure."""
-    return Credit(
-        credit=reduce(np.minimum, [part.credit for part in parts]),
-        hits=reduce(np.minimum, [part.hits for part in parts]),
-        reciprocal=reduce(np.minimum, [part.reciprocal for part in parts]),
-        failed=reduce(np.logical_or, [part.failed for part in parts]),
-        failures=tuple(failure for part in parts for failure in part.failures),
-    )
+def worst(parts: Iterable[Credit]) -> Credit:
+    """Per seed and mention the least of what several sets of answers earned."""
+    return Credit(tuple(tuple(chain(*seed)) for seed in zip(*(part.seeds for part in parts), strict=True)))

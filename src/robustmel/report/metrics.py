@@ -1,5 +1,6 @@
 """The figures, from what mentions credit. Shares are in [0, 1]; None stands for a share of nothing."""
 
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 
@@ -43,7 +44,7 @@ def hits_at_k(credit: Credit) -> dict[str, float] | None:
     """For each k of `KS` (as a string), the share of mentions whose gold entity is among the first k."""
     if credit.credit.shape[1] == 0:
         return None
-    return {str(k): float(value) for k, value in zip(KS, credit.hits.mean(axis=(0, 1)), strict=True)}
+    return {str(k): float(credit.hits(k).mean()) for k in KS}
 
 
 def mean_reciprocal_rank(credit: Credit) -> float | None:
@@ -83,12 +84,14 @@ def ceiling(questions: Sequence[Question]) -> float | None:
     Mentions with the same sentence, image and candidates look alike to such a linker; of each such group it can at best get the
     commonest gold entity right. Mentions with neither sentence nor image are left alone, each a group of its own.
     """
-    golds: Counter[tuple[int, str | None]] = Counter()
+    groups, golds = array("q"), array("q")  # hashes alone are kept: the sets would weigh more than the data
     for index, question in enumerate(questions):
         candidates = None if question.candidates is None else frozenset(question.candidates)
         alike = (question.text, question.image, candidates) if question.text or question.image else index
-        golds[hash((alike, "")), question.gold] += 1  # the hash alone is kept: the sets would weigh more than the data
-    commonest: dict[int, int] = {}
-    for (group, _), count in golds.items():
-        commonest[group] = max(count, commonest.get(group, 0))
-    return share(sum(commonest.values()), len(questions))
+        groups.append(hash((alike, "")))
+        golds.append(hash(question.gold))
+    if not groups:
+        return None
+    pairs, count = np.unique([groups, golds], axis=1, return_counts=True)
+    starts = np.unique(pairs[0], return_index=True)[1]
+    return share(int(np.maximum.reduceat(count, starts).sum()), len(questions))

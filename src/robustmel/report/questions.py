@@ -83,15 +83,14 @@ def clusters(questions: Sequence[Question]) -> NDArray[np.int64]:
     Two mentions are in one cluster if they are about one entity or show one image (the same bytes, under whatever paths), or are
     linked by a chain of such pairs.
     """
-    shared: dict[int, int] = {}  # the hash alone of a text is kept
-    mentions, nodes = array("q"), array("q")
+    mentions, keys = array("i"), array("q")  # the hash alone of a text is kept
     for mention, question in enumerate(questions):
-        keys = [("entity", question.cluster)]
-        keys += [("image", question.image_digest or question.image)] if question.image else []
-        for key in keys:
-            mentions.append(mention)
-            nodes.append(len(questions) + shared.setdefault(hash(key), len(shared)))
-    ends = np.array(mentions, dtype=np.int64), np.array(nodes, dtype=np.int64)
-    graph = coo_array((np.ones(len(mentions), dtype=np.int8), ends), shape=(len(questions) + len(shared),) * 2)
+        shared = [("entity", question.cluster)]
+        shared += [("image", question.image_digest or question.image)] if question.image else []
+        mentions.extend([mention] * len(shared))
+        keys.extend(map(hash, shared))
+    different, node = np.unique(np.array(keys, dtype=np.int64), return_inverse=True)
+    ends = np.array(mentions, dtype=np.int32), (len(questions) + node).astype(np.int32)
+    graph = coo_array((np.ones(len(mentions), dtype=np.int8), ends), shape=(len(questions) + len(different),) * 2)
     numbers: NDArray[np.int64] = connected_components(graph, directed=False)[1][: len(questions)].astype(np.int64)
     return numbers

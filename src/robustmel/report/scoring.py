@@ -26,31 +26,31 @@ class Scoring:
         self._entities: dict[str, dict[str, EntityFacts]] = {}
 
     def evaluation(self, cell: ResultCell, evaluation: Evaluation) -> Credit:
-        """Of one evaluation of a cell."""
+        """Of one evaluation of a cell; the answers to it are read once."""
         key = evaluation.answers
         if key not in self._ranks:
             self._ranks[key] = gold_ranks(self.run.questions(cell).column("gold"), self.run.answers(cell, evaluation))
-        return self._ranks[key].credit()
+        return Credit(((self._ranks[key],),))
 
     def cell(self, cell: ResultCell) -> Credit:
         """Of a cell: a mention must withstand all its evaluations."""
-        return worst([self.evaluation(cell, evaluation) for evaluation in cell.evaluations])
+        return worst(self.evaluation(cell, evaluation) for evaluation in cell.evaluations)
 
     def row(self, row: Row) -> Credit:
         """Of a table row, seed by seed."""
-        return over_seeds([worst([self.cell(cell) for cell in group]) for group in row.by_seed])
+        return over_seeds(worst(map(self.cell, group)) for group in row.by_seed)
 
     def row_against(self, row: Row, name: str) -> Credit | None:
         """Of a table row, in its evaluations of one name alone; None where some seed has none."""
         pairs = [[(cell, part) for cell in group for part in cell.evaluations if part.name == name] for group in row.by_seed]
         if not all(pairs):
             return None
-        return over_seeds([worst([self.evaluation(*pair) for pair in seed]) for seed in pairs])
+        return over_seeds(worst(self.evaluation(*pair) for pair in seed) for seed in pairs)
 
     def clean(self, row: Row, task: Task | None = None) -> Credit | None:
         """What the same victim earned without an attack, seed by seed as in the row; None where the grid has no such cell."""
         cells = clean_cells(row, self.run.cells, task)
-        return over_seeds([self.cell(cell) for cell in cells]) if cells else None
+        return over_seeds(map(self.cell, cells)) if cells else None
 
     def clusters(self, cell: ResultCell) -> Clusters:
         """Which of the mentions behind a cell belong together."""

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,18 @@ def content_key(value: Any) -> str:
 
 def json_digest(value: Any, encoder: json.JSONEncoder) -> str:
     """blake2 of the JSON text of a value, 40 hexadecimal digits; the text, of a whole artefact's files perhaps, is never in memory."""
+    return _joint_digest(encoder.iterencode(value))
+
+
+def pairs_key(pairs: Iterable[tuple[str, str]]) -> str:
+    """`content_key` of a dictionary of texts that is never in memory: of its items, in the order of their keys."""
+    items = (f"{',' * (place > 0)}{canonical(key)}:{canonical(value)}" for place, (key, value) in enumerate(pairs))
+    return _joint_digest(chain(['{"of":{'], items, [f'}},"schema":{SCHEMA}}}']))
+
+
+def _joint_digest(parts: Iterable[str]) -> str:
     digest = hashlib.blake2b(digest_size=20)
-    for part in encoder.iterencode(value):
+    for part in parts:
         digest.update(part.encode())
     return digest.hexdigest()
 

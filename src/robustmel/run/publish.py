@@ -30,7 +30,7 @@ from robustmel.types import Mention
 
 SAYS = "perturbation.json"
 EXAMPLE = "predictions.example.jsonl"
-STORE_ALONE = ("files", "content", "key", "retry", "first_error")
+STORE_ALONE = ("files", "checksums", "content", "key", "retry", "first_error")
 """What a manifest says for the store's own sake."""
 
 

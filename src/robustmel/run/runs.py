@@ -30,7 +30,7 @@ from robustmel.run.locks import hold
 from robustmel.run.plan import SAMPLE, Plan, PlannedCell
 from robustmel.run.run_notes import run_notes
 from robustmel.run.stages.shards import give_back_memory
-from robustmel.run.store import Store, write_manifest
+from robustmel.run.store import IMAGES, Store, write_manifest
 from robustmel.run.views import parts
 from robustmel.run.writing import write_atomically, writing
 from robustmel.version import __version__
@@ -177,10 +177,10 @@ def _prune(fresh: list[str], grid: Grid, store: Store) -> None:
     stay = SAMPLE if grid.keep == "sample" else 0
     for key in fresh:
         folder, manifest = store.path("variant", key), store.manifest("variant", key)
-        images = sorted((folder / "images").glob("*"))[stay:]
-        write_manifest(folder, manifest | {"kept": grid.keep}, [f"images/{image.name}" for image in images])
-        for image in images:
-            image.unlink()
+        images = sorted(entry.name for entry in os.scandir(folder / IMAGES)) if (folder / IMAGES).is_dir() else []
+        write_manifest(folder, manifest | {"kept": grid.keep, "left": [IMAGES + image for image in images[:stay]]})
+        for image in images[stay:]:
+            (folder / IMAGES / image).unlink()
 
 
 def _manifest(grid: Grid, plan: Plan, notes: list[str], out: Path, store: Store, work: dict[str, Any]) -> str:

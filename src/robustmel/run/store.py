@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from robustmel.errors import MissingError
 from robustmel.images import file_digest
-from robustmel.run.keys import content_key, json_digest
+from robustmel.run.keys import content_key, json_digest, pairs_key
 from robustmel.run.locks import Lease, hold
 from robustmel.run.writing import write_atomically, writing
 
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MANIFEST = "manifest.json"
+MANIFEST, CHECKSUMS = "manifest.json", "checksums.txt"
 TIMED = ("log.parquet", "answers.parquet")
 """Tables that say how long things took, so that no two makings of an artefact are alike in them."""
 SEALED = json.JSONEncoder(sort_keys=True)
 """Writes what the seal of a manifest is the digest of."""
 SHARDS, EARLIER = "shards", "earlier.parquet"
 """What serves the making of an artefact alone: shards of an interrupted one, the table of one that is done again for its errors."""
+
+IMAGES = "images/"
+"""Where the images of a perturbed set lie, of which a run may leave few."""
 
 RUNS = "runs"
 """Folder of the store that holds, for every run, what it rests on."""
@@ -44,7 +47,8 @@ Maker = Callable[[Path], dict[str, Any]]
 class Store:
     """Artefacts by kind and key, shared by any number of runs and processes.
 
-    A manifest holds the digest of every file of its artefact, and one of itself. What does not fit them does not exist.
+    Beside an artefact's files lies the list of their digests; the manifest holds the digest of that list, and one of itself. What does
+    not fit them does not exist.
 
     Args:
         root: The folder; made on first use.
@@ -209,25 +213,44 @@ def checked(folder: Path) -> tuple[dict[str, Any], str | None]:
     manifest = _read_manifest(folder)
     if not manifest:
         return {}, f"has a changed {MANIFEST}" if _sealed(folder) else UNSEALED
-    for name, digest in manifest["files"].items():
+    for name, digest in _listed(folder, manifest):
         if (now := file_digest(f"{folder}/{name}")) != digest:
             return manifest, f"has lost {name}" if now == "missing" else f"has a changed {name}"
     return manifest, None
 
 
-def write_manifest(folder: Path, facts: dict[str, Any], dropped: Iterable[str] = ()) -> None:
-    """Seals an artefact: what is said of it, the digests of its files, and of all that one of its own.
+def write_manifest(folder: Path, facts: dict[str, Any]) -> None:
+    """Seals an artefact: what is said of it, the digest of the list of its files' digests, and of all that one of its own.
 
-    Of one that is sealed already, `facts` is its manifest with what changed, and `dropped` are files that it is to lose.
+    Of one that is sealed already, `facts` is its manifest with what changed. Where that has `left`, no other images are to be expected.
     """
-    content = json.loads(json.dumps(facts))
-    if "files" not in content:
-        content["files"] = {name: file_digest(f"{folder}/{name}") for name in _files(folder) if name != MANIFEST}
-        content["content"] = content_key({name: digest for name, digest in content["files"].items() if name not in TIMED})
-    for name in dropped:
-        del content["files"][name]
-    sealed = content | {"seal": json_digest(content, SEALED)}
+    said = json.loads(json.dumps(facts))
+    if "content" not in said:
+        names = sorted(name for name in _files(folder) if name not in (MANIFEST, CHECKSUMS))
+        write_atomically(folder / CHECKSUMS, (f"{file_digest(f'{folder}/{name}')}  {name}\n" for name in names))
+        said["checksums"] = file_digest(folder / CHECKSUMS)
+        said["content"] = pairs_key(pair for pair in _checksums(folder) if pair[0] not in TIMED)
+    sealed = said | {"seal": json_digest(said, SEALED)}
     write_atomically(folder / MANIFEST, json.JSONEncoder(indent=1, sort_keys=True).iterencode(sealed))
+
+
+def _listed(folder: Path, manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every file of an artefact and its digest, one after the other; first the list itself, which is read once that was looked at."""
+    if "files" not in manifest:
+        yield CHECKSUMS, manifest["checksums"]
+    left = manifest.get("left")
+    for name, digest in (
+        manifest["files"].items() if "files" in manifest else _checksums(folder)
+    ):  # an earlier version had no list
+        if left is None or name in left or not name.startswith(IMAGES):
+            yield name, digest
+
+
+def _checksums(folder: Path) -> Iterator[tuple[str, str]]:
+    with (folder / CHECKSUMS).open(encoding="utf-8") as lines:
+        for line in lines:
+            digest, _, name = line.rstrip("\n").partition("  ")
+            yield name, digest
 
 
 def _files(folder: Path, below: str = "") -> Iterator[str]:
@@ -250,7 +273,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 def _sealed(folder: Path) -> bool:
     """Whether a manifest was meant to carry checksums: one of an earlier version is a whole table without them."""
     content = _manifest_as_is(folder)
-    return not isinstance(content, dict) or not content or "seal" in content or "files" in content
+    return not isinstance(content, dict) or not content or not content.keys().isdisjoint(("seal", "checksums", "files"))
 
 
 def _manifest_as_is(folder: Path) -> Any:

@@ -11,7 +11,7 @@ import statsmodels.api as sm
 from robustmel.errors import UsageError
 from robustmel.report import build
 from robustmel.report.comparisons import QUESTIONS, compare, remarks
-from robustmel.report.credit import Credit
+from robustmel.report.credit import FIRST, NOWHERE, Credit, Ranks
 from robustmel.report.results import Evaluation, ResultCell
 from robustmel.report.rows import Row
 from robustmel.types import Cell
@@ -171,8 +171,8 @@ class Drawn:
 
     def row(self, row: Row) -> Credit:
         if row.cell not in self.known:
-            right = (self.draw.random((1, 40)) < 0.5).astype(float)
-            self.known[row.cell] = Credit(right, right[..., None], right, right < 0, ())
+            right = (self.draw.random(40) < 0.5).astype(np.int32)
+            self.known[row.cell] = Credit(((Ranks((NOWHERE, FIRST), right, ()),),))
         return self.known[row.cell]
 
     def row_against(self, row: Row, name: str) -> None:

@@ -56,14 +56,14 @@ def nearest_wrong(questions: Sequence[Question], names: Mapping[str, str]) -> li
 
     None where the mention has no entity, the entity is unknown, or there is no wrong candidate.
     """
-    likeness_of: dict[tuple[str, tuple[str, ...] | None], float | None] = {}
+    likeness_of: dict[int, float | None] = {}  # by the hash alone: lists would weigh more than the data
     nearest: list[float | None] = []
     for question in questions:
         gold = question.gold
         if gold is None or gold not in names:
             nearest.append(None)
             continue
-        mention_key = (gold, question.candidates)
+        mention_key = hash((gold, question.candidates))
         if mention_key not in likeness_of:
             listed = names if question.candidates is None else question.candidates
             others = [names[other] for other in listed if other != gold and other in names]
