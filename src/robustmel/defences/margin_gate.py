@@ -55,9 +55,11 @@ class MarginGate:
         return file_assets(DEFENCES, defence, _parameters(margin, defence, options))
 
     @classmethod
-    def inside(cls, *, defence: str, **_: object) -> dict[str, int]:
-        """The version of the other defence, for keys."""
-        return {defence: DEFENCES.load(defence).version}
+    def inside(cls, *, margin: float, defence: str, options: Mapping[str, Any] | None) -> dict[str, int]:
+        """The version of the other defence, and of what is inside that, for keys."""
+        other = DEFENCES.load(defence)
+        inner = other.inside(**_parameters(margin, defence, options)) if hasattr(other, "inside") else {}
+        return {defence: other.version, **inner}
 
     @classmethod
     def capabilities(cls, linker: Capabilities, /, *, margin: float, defence: str, options: Any) -> Capabilities:

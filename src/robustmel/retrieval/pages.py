@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
+from typing import ClassVar, Protocol
 
-from robustmel.kb.knowledge_base import fold
+from robustmel.kb.knowledge_base import KnowledgeBase, fold
 from robustmel.retrieval.evidence import Evidence, best_sentences, within_limit
 from robustmel.retrieval.sentences import sentences
 from robustmel.types import Entity
@@ -53,11 +54,18 @@ class PageText:
     """A `Retriever` over pages.
 
     An entity without a page of its own is searched for by its name and the keywords, fewer of them each time. A page that is
-    another's is evidence only by those of its sentences that hold the entity's name: the others describe something else.
+    another's is evidence only by those of its sentences that hold the entity's name: the others describe something else. A page
+    that is known to be about another entity of the knowledge base is none: whoever edits it moves that entity's evidence alone.
+
+    Args:
+        pages: Where they are looked up and searched.
+        kb: The entities that have pages of their own; without it, any page may speak of an entity.
     """
 
-    def __init__(self, pages: Pages) -> None:
-        self.pages = pages
+    version: ClassVar[int] = 2
+
+    def __init__(self, pages: Pages, kb: KnowledgeBase | None = None) -> None:
+        self.pages, self._kb = pages, kb
 
     @property
     def unanswered(self) -> int:
@@ -67,15 +75,30 @@ class PageText:
     def retrieve(self, entities: Sequence[Entity], keywords: Sequence[str] = ()) -> list[list[Evidence]]:
         """For each entity, passages about it, best first for the keywords."""
         evidence = []
-        for entity, own in zip(entities, self.pages.of(entities), strict=True):
+        for entity, found in zip(entities, self.pages.of(entities), strict=True):
+            own = [page for page in found if not self._is_another_s(page, entity)]
             prose = [page for page in own if not page.brief] or self._searched(entity, keywords)
             evidence.append(_quoted(entity, [*prose, *(page for page in own if page.brief)], keywords))
         return evidence
 
+    def _is_another_s(self, page: Page, entity: Entity) -> bool:
+        """Whether it is about another entity of the knowledge base: by its item where it has one, else by a title that the entity has not."""
+        if self._kb is None:
+            return False
+        if page.item:
+            return page.item not in (entity.id, entity.qid) and (page.item in self._kb or page.item in self._items)
+        named = self._kb.named(page.title)
+        return bool(named) and entity.id not in named
+
+    @cached_property
+    def _items(self) -> frozenset[str]:
+        """Wikidata ids of entities that have ids of their own."""
+        return frozenset(entity.qid for entity in self._kb or () if entity.qid and entity.qid != entity.id)
+
     def _searched(self, entity: Entity, keywords: Sequence[str]) -> list[Page]:
         others: list[Page] = []
         for count in dict.fromkeys(min(most, len(keywords)) for most in BACK_OFF):
-            hits = self.pages.search(entity, keywords[:count])
+            hits = [page for page in self.pages.search(entity, keywords[:count]) if not self._is_another_s(page, entity)]
             if own := [page for page in hits if _is_about(page, entity)]:
                 return own[:1]
             others = others or [named for page in hits if (named := _naming(page, entity.name)).text]

@@ -284,7 +284,8 @@ def identity(
     facts["random"] = bool(getattr(component, "random", False))
     if hasattr(component, "assets") and not hasattr(component, "modality"):  # the files of an attack are no model's
         facts["libraries"] = library_releases()
-    facts |= {"inside": component.inside(**parameters)} if hasattr(component, "inside") else {}
+    inside = component.inside(**parameters) if hasattr(component, "inside") else {}
+    facts |= {"inside": inside} if inside else {}
     return facts | ({"source": source} if source else {})
 
 

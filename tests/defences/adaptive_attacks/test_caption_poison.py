@@ -9,9 +9,10 @@ import pytest
 
 import robustmel as rm
 from robustmel.attacks.knowledge.pages import impostors
-from robustmel.defences.adaptive_attacks.caption_poison import CaptionPoison
+from robustmel.defences.adaptive_attacks.caption_poison import CaptionPoison, described_words
 from robustmel.errors import UsageError
-from robustmel.types import Query
+from robustmel.kb import KnowledgeBase
+from robustmel.types import Entity, Query
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +52,11 @@ def test_one_caption_may_serve_all_pages_and_pages_without_images_stay(world: An
 def test_what_embeds_no_images_is_refused() -> None:
     with pytest.raises(UsageError, match="embeds no images"):
         CaptionPoison(encoder="copy-surface")
+
+
+def test_the_vocabulary_tells_entities_apart_and_names_none() -> None:
+    kb = KnowledgeBase(
+        Entity(f"Q{place}", f"Town{place}", ("Burg",), text=f"Burg Town{place} the {'eagle' if place < 2 else 'cross'} {place}")
+        for place in range(12)
+    )
+    assert described_words(kb) == ["eagle"]  # "the" and "cross" are said of most, numbers are no words

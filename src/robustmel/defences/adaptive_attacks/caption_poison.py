@@ -1,5 +1,6 @@
 """Descriptions of wrong entities, written so that images look like them (MM-PoisonRAG; Ha et al., 2025)."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,14 +11,17 @@ from typing import Any, ClassVar, Literal
 from robustmel.attacks.knowledge.pages import Impostor, PageAttack, by_page, impostors
 from robustmel.attacks.quantities import at_least_one, one_of
 from robustmel.defences.detectors.representations import encoder_files
-from robustmel.defences.retlink.word_tagger import described_words
 from robustmel.errors import ImageError, UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
+from robustmel.retrieval.word_index import words
 from robustmel.types import Entity, EntityEdit, Query
 
 MOST_QUERIES = 32
 """Images, at most, that one caption is written for."""
+
+RAREST, COMMONEST = 2, 0.2
+"""A word of the vocabulary is said of at least so many entities, and of at most this share of them."""
 
 
 @dataclass(frozen=True)
@@ -122,3 +126,12 @@ def _likeness(encoder: str, texts: Sequence[str], queries: Sequence[Query]) -> l
 @cache
 def _encoder(name: str, texts: int) -> Any:
     return LINKERS.create(name, KnowledgeBase(Entity(f"{place}", f"{place}") for place in range(texts)))
+
+
+def described_words(kb: KnowledgeBase) -> list[str]:
+    """The words that tell entities of a knowledge base apart and name none, in alphabetical order."""
+    names = {word for entity in kb for name in (entity.name, *entity.aliases) for word in words(name)}
+    said = Counter(word for entity in kb for word in set(words(f"{entity.description} {entity.text}")))
+    return sorted(
+        word for word, count in said.items() if RAREST <= count <= COMMONEST * len(kb) and word.isalpha() and word not in names
+    )

@@ -15,7 +15,8 @@ from robustmel.defences.retlink.endpoint import Endpoint, EndpointLanguageModel
 from robustmel.defences.retlink.language_model_sentences import Writer
 from robustmel.defences.retlink.profiles import Profile, choices
 from robustmel.defences.retlink.retrievers import Source, evidence_files, evidence_retriever
-from robustmel.defences.retlink.taggers import tagger_of
+from robustmel.defences.retlink.taggers import is_language_model, tagger_of
+from robustmel.defences.retlink.word_tagger import WordTagger
 from robustmel.errors import MissingError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.chat.limits import Limits
@@ -23,6 +24,7 @@ from robustmel.linkers.chat.prompt import Prompt
 from robustmel.linkers.chat.settings import UNKEYED
 from robustmel.linkers.contract import Capabilities
 from robustmel.linkers.packaged_prompts import read_prompt
+from robustmel.retrieval.pages import PageText
 
 
 class RetLink:
@@ -100,13 +102,13 @@ class RetLink:
         )  # fmt: skip
         questions: Prompt = read_prompt(Prompt, "retlink", prompt, "defence")
         self._kb, self._choices, self._extend = kb, chosen, extend
-        self._retriever = evidence_retriever(retriever, text_index, store, contact, offline, language)
+        self._retriever = evidence_retriever(retriever, text_index, store, contact, offline, language, kb)
         self._writer: Writer | None = None
         if chosen.written:
             model = EndpointLanguageModel(asked.model(llm), chosen.draws)
             self._writer = writer_of(model, chosen.written, questions, in_flight)
         seeing = replace(asked, address=lvm_endpoint or endpoint)
-        self._tagger: Tagger | None = tagger_of(descriptors, lvm, kb, seeing, questions.ask["describe"], max_side, chosen.draws)
+        self._tagger: Tagger | None = tagger_of(descriptors, lvm, seeing, questions.ask["describe"], max_side, chosen.draws)
 
     @classmethod
     def assets(
@@ -131,6 +133,12 @@ class RetLink:
                 f"{absent[0]} is not there; `robustmel kb index` makes an index, and a run without offline the evidence."
             )
         return (*(encoder_files(descriptors) if descriptors else ()), *files)
+
+    @classmethod
+    def inside(cls, *, descriptors: str = "", retriever: Source = "kb", **_: Any) -> dict[str, int]:
+        """Versions of parts that only some parameters use, for keys."""
+        described = {"words": WordTagger.version} if descriptors and not is_language_model(descriptors) else {}
+        return described | ({"pages": PageText.version} if retriever != "kb" else {})
 
     @classmethod
     def capabilities(cls, linker: Capabilities, /, **parameters: Any) -> Capabilities:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from robustmel.errors import UsageError
+from robustmel.kb import KnowledgeBase
 from robustmel.retrieval.evidence import KnowledgeBaseText, Retriever
 from robustmel.retrieval.pages import PageText
 from robustmel.retrieval.text_index import FILE, TextIndex
@@ -12,7 +13,9 @@ Source = Literal["kb", "index", "wikimedia"]
 """The knowledge base's own texts, a folder that `robustmel kb index` made, or Wikidata and Wikipedia."""
 
 
-def evidence_retriever(source: Source, text_index: str, store: str, contact: str, offline: bool, language: str) -> Retriever:
+def evidence_retriever(
+    source: Source, text_index: str, store: str, contact: str, offline: bool, language: str, kb: KnowledgeBase
+) -> Retriever:
     """The retriever of that name.
 
     Args:
@@ -22,6 +25,7 @@ def evidence_retriever(source: Source, text_index: str, store: str, contact: str
         contact: For "wikimedia": a mail address or web page of whoever runs this.
         offline: "wikimedia" fetches nothing; what the store lacks ends the run.
         language: Of Wikipedia.
+        kb: Whose entities' own pages say nothing of others.
 
     Raises:
         UsageError: A parameter is lacking, or belongs to another source.
@@ -32,11 +36,11 @@ def evidence_retriever(source: Source, text_index: str, store: str, contact: str
             'defence retlink: retriever = "index" and text_index, the folder that `robustmel kb index` made, go together.'
         )
     if source == "index":
-        return PageText(TextIndex(Path(text_index).expanduser()))
+        return PageText(TextIndex(Path(text_index).expanduser()), kb)
     if source == "wikimedia":
         from robustmel.retrieval.wikimedia.encyclopaedia import Encyclopaedia
 
-        return PageText(Encyclopaedia(Path(store).expanduser(), contact, offline, language))
+        return PageText(Encyclopaedia(Path(store).expanduser(), contact, offline, language), kb)
     if offline:
         raise UsageError('defence retlink: offline belongs to retriever = "wikimedia"; the others never use a network.')
     return KnowledgeBaseText()

@@ -11,15 +11,12 @@ from robustmel.linkers import LINKERS
 from robustmel.linkers.mllm.linker import MLLM
 
 
-def tagger_of(
-    descriptors: str, lvm: str, kb: KnowledgeBase, endpoint: Endpoint, question: str, max_side: int, draws: bool
-) -> Tagger | None:
+def tagger_of(descriptors: str, lvm: str, endpoint: Endpoint, question: str, max_side: int, draws: bool) -> Tagger | None:
     """Whoever is named; None where nobody is.
 
     Args:
         descriptors: A linker run here: a dual encoder, or a multimodal language model.
         lvm: A model behind the endpoint.
-        kb: Whose descriptions are the vocabulary of a dual encoder.
         endpoint: Where `lvm` is.
         question: Its prompt.
         max_side: Of the images it gets.
@@ -32,7 +29,12 @@ def tagger_of(
         return EndpointTagger(endpoint.model(lvm), question, draws, endpoint.in_flight, max_side)
     if not descriptors:
         return None
-    if issubclass(LINKERS.load(descriptors), MLLM):
+    if is_language_model(descriptors):
         linker: Any = LINKERS.create(descriptors, KnowledgeBase(()))
         return LocalTagger(linker)
-    return WordTagger(descriptors, kb)
+    return WordTagger(descriptors)
+
+
+def is_language_model(descriptors: str) -> bool:
+    """Whether a linker that describes images writes, rather than choosing among words."""
+    return issubclass(LINKERS.load(descriptors), MLLM)

@@ -1,9 +1,10 @@
 """Words for what an image shows, by a dual encoder: the nearest of a vocabulary."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from functools import cache
+from importlib.resources import files
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -12,14 +13,10 @@ from robustmel.defences.retlink.descriptors import Descriptors
 from robustmel.errors import ImageError, UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
-from robustmel.retrieval.word_index import words
 from robustmel.types import Entity, Query
 
 WORDS = 5
 """Of one image."""
-
-RAREST, COMMONEST = 2, 0.2
-"""A word of the vocabulary is said of at least so many entities, and of at most this share of them."""
 
 
 class WordTagger:
@@ -27,16 +24,16 @@ class WordTagger:
 
     Args:
         name: The dual encoder.
-        kb: Its descriptions and texts are the vocabulary, without the words of names: those would link, not describe.
 
     Raises:
-        UsageError: The linker does not score images, or there are no such words.
+        UsageError: The linker does not score images.
     """
 
-    def __init__(self, name: str, kb: KnowledgeBase) -> None:
-        vocabulary = KnowledgeBase(Entity(word, word) for word in described_words(kb))
-        self._linker: Any = LINKERS.create(name, vocabulary)
-        if getattr(self._linker, "logits", None) is None or not len(vocabulary):
+    version: ClassVar[int] = 2
+
+    def __init__(self, name: str) -> None:
+        self._linker: Any = LINKERS.create(name, KnowledgeBase(Entity(word, word) for word in visible_words()))
+        if getattr(self._linker, "logits", None) is None:
             raise UsageError(f'descriptors = "{name}" cannot describe images here; name a dual encoder, such as "clip-world".')
 
     def of_images(self, queries: Sequence[Query]) -> list[Descriptors]:
@@ -62,10 +59,7 @@ class WordTagger:
 _BLANK = Query("", "", "", None, None, None)
 
 
-def described_words(kb: KnowledgeBase) -> list[str]:
-    """The words that tell entities of a knowledge base apart and name none, in alphabetical order."""
-    names = {word for entity in kb for name in (entity.name, *entity.aliases) for word in words(name)}
-    said = Counter(word for entity in kb for word in set(words(f"{entity.description} {entity.text}")))
-    return sorted(
-        word for word, count in said.items() if RAREST <= count <= COMMONEST * len(kb) and word.isalpha() and word not in names
-    )
+@cache
+def visible_words() -> tuple[str, ...]:
+    """The vocabulary: words for what can be seen, none taken from pages, so that no page can change what images are said to show."""
+    return tuple(files("robustmel.defences.retlink").joinpath("visible_words.txt").read_text("utf-8").split())
