@@ -281,3 +281,21 @@ def test_batches_are_kept_one_by_one(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         EvidenceStore(tmp_path / "s").payloads("item", ["a", "b"], broken)
     assert json.loads(next(EvidenceStore(tmp_path / "s").lines()))["payload"] == {"x": "ä"}
+
+
+def test_an_article_that_was_edited_lately_is_read_as_it_was_before(wiki: Any, opened: Opened) -> None:
+    old, now = "2020-01-01T00:00:00Z", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    html = "<div><table><tr><td><p>box</p></td></tr></table><p>Apple&nbsp;was <b>a firm</b><sup>[1]</sup>.</p><p> </p></div>"
+    wiki.article("Mercury", "Mercury is a planet.")  # new, and nothing before it
+    wiki.revisions = {"Apple Inc.": [(7, old, html), (100, now, "")], "Apple": [(101, old, "")], "Mercury": [(102, now, "")]}
+    entities = [APPLE, Entity("Q89", "apple"), Entity("x", "Mercury")]
+    firm, fruit, planet = PageText(opened(min_age=7)).retrieve(entities)
+    assert [(part.text, part.revision) for part in firm] == [("Apple was a firm.", "7"), ("technology company", "3120")]
+    assert [part.text for part in fruit] == ["An apple is a fruit.", "It grows on trees.", "fruit"]
+    assert planet == []
+    assert (
+        len(wiki.requests) == 2 + 1 + 2 + 1 + 1
+    )  # items, articles; their times; an older revision, its text; none of Mercury; a search
+    assert texts(PageText(opened()).retrieve([APPLE], ["sign"])) == [SIGN]  # kept apart in one store
+    with pytest.raises(UsageError, match="no number of days"):
+        opened(min_age=-1)

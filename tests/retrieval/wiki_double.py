@@ -22,6 +22,7 @@ class Wiki:
         self.requests: list[dict[str, str]] = []
         self.refused_ids: set[str] = set()
         self.extracts_a_piece = 20
+        self.revisions: dict[str, list[tuple[int, str, str]]] = {}
         server.expect_request("/wikidata").respond_with_handler(self.answer)
         server.expect_request("/wikipedia").respond_with_handler(self.answer)
         self.wikidata, self.wikipedia = server.url_for("/wikidata"), server.url_for("/wikipedia")
@@ -51,7 +52,24 @@ class Wiki:
             return self.faults.pop(0)
         if asked["action"] == "wbgetentities":
             return said(self._entities(asked["ids"].split("|")))
-        return said(self._pages(asked))
+        if asked["action"] == "parse":
+            html = next(
+                text for history in self.revisions.values() for number, _, text in history if number == int(asked["oldid"])
+            )
+            return said({"parse": {"revid": int(asked["oldid"]), "text": html}})
+        return said(self._history(asked) if asked.get("prop") == "revisions" else self._pages(asked))
+
+    def _history(self, asked: dict[str, str]) -> Any:
+        """Of revisions by number, or the newest one of a page that is no younger than `rvstart`; number, time and rendered text of each."""
+        wanted = set(map(int, asked.get("revids", "0").split("|")))
+        pages = []
+        for title, history in self.revisions.items():
+            kept = [part for part in history if part[0] in wanted]
+            if asked.get("titles") == title:
+                kept = sorted((part for part in history if part[1] <= asked["rvstart"]), key=lambda part: part[1])[-1:]
+            listed = [{"revid": number, "timestamp": time} for number, time, _ in kept]
+            pages += [{"title": title} | ({"revisions": listed} if listed else {})]
+        return {"query": {"pages": pages}}
 
     def _entities(self, ids: list[str]) -> Any:
         assert len(ids) <= 50

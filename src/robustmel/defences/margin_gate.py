@@ -55,7 +55,7 @@ class MarginGate:
         return file_assets(DEFENCES, defence, _parameters(margin, defence, options))
 
     @classmethod
-    def inside(cls, *, margin: float, defence: str, options: Mapping[str, Any] | None) -> dict[str, int]:
+    def inside(cls, *, margin: float, defence: str, options: Mapping[str, Any] | None) -> dict[str, float]:
         """The version of the other defence, and of what is inside that, for keys."""
         other = DEFENCES.load(defence)
         inner = other.inside(**_parameters(margin, defence, options)) if hasattr(other, "inside") else {}

@@ -157,6 +157,7 @@ def test_the_paper_s_profile_draws_for_each_mention_and_seed(server: Server, tmp
         ({"llm": "m", "prompt": 9}, "defence retlink has prompt 1"),
         ({"retriever": "index"}, "go together"),
         ({"offline": True}, "never use a network"),
+        ({"min_age": 7.0}, "have no revisions"),
     ],
 )
 def test_what_cannot_be_is_refused(parameters: dict[str, Any], sentence: str, tmp_path: Path) -> None:

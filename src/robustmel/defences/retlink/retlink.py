@@ -53,6 +53,8 @@ class RetLink:
         contact: A mail address or web page of whoever runs this, which Wikimedia asks for.
         offline: Fetch no evidence; what the store lacks ends the run.
         language: Of Wikipedia.
+        min_age: Days that a revision of an article must have stood to be evidence from Wikimedia; what was edited since is read as it
+            stood before, so that vandalism which is soon reverted is read by nobody.
         endpoint: Base address of the endpoint.
         lvm_endpoint: That of `lvm`; "" for the same.
         key_variable: Name of the environment variable that holds the key; the key itself is written nowhere.
@@ -83,12 +85,12 @@ class RetLink:
     random: ClassVar[bool] = False
     uses: ClassVar[tuple[str, ...]] = ()
     gives_labels: ClassVar[bool] = True
-    unkeyed: ClassVar[tuple[str, ...]] = ("store", "contact", "offline", *UNKEYED)
+    unkeyed: ClassVar[tuple[str, ...]] = ("store", "contact", "offline", "min_age", *UNKEYED)
 
     def __init__(
         self, kb: KnowledgeBase, /, *, mode: Mode | None = None, profile: Profile = "", descriptors: str = "", lvm: str = "",
         llm: str = "", extend: bool = True, ensemble: bool | None = None, retriever: Source = "kb", text_index: str = "",
-        store: str = ".robustmel/evidence.sqlite", contact: str = "", offline: bool = False, language: str = "en",
+        store: str = ".robustmel/evidence.sqlite", contact: str = "", offline: bool = False, language: str = "en", min_age: float = 0.0,
         endpoint: str = "http://localhost:8000/v1", lvm_endpoint: str = "", key_variable: str = "OPENAI_API_KEY", prompt: int = 1,
         temperature: float | None = None, max_tokens: int = 128, options: Mapping[str, Any] | None = None,
         leave_out: Sequence[str] = (), max_side: int = 1024, in_flight: int = 8, deadline: float = 120.0,
@@ -102,7 +104,7 @@ class RetLink:
         )  # fmt: skip
         questions: Prompt = read_prompt(Prompt, "retlink", prompt, "defence")
         self._kb, self._choices, self._extend = kb, chosen, extend
-        self._retriever = evidence_retriever(retriever, text_index, store, contact, offline, language, kb)
+        self._retriever = evidence_retriever(retriever, text_index, store, contact, offline, language, min_age, kb)
         self._writer: Writer | None = None
         if chosen.written:
             model = EndpointLanguageModel(asked.model(llm), chosen.draws)
@@ -135,10 +137,11 @@ class RetLink:
         return (*(encoder_files(descriptors) if descriptors else ()), *files)
 
     @classmethod
-    def inside(cls, *, descriptors: str = "", retriever: Source = "kb", **_: Any) -> dict[str, int]:
-        """Versions of parts that only some parameters use, for keys."""
-        described = {"words": WordTagger.version} if descriptors and not is_language_model(descriptors) else {}
-        return described | ({"pages": PageText.version} if retriever != "kb" else {})
+    def inside(cls, *, descriptors: str = "", retriever: Source = "kb", min_age: float = 0.0, **_: Any) -> dict[str, float]:
+        """What only some parameters add to keys: versions of parts that they use, and `min_age`."""
+        facts = {"words": WordTagger.version} if descriptors and not is_language_model(descriptors) else {}
+        facts |= {"pages": PageText.version} if retriever != "kb" else {}
+        return facts | ({"min_age": min_age} if min_age else {})
 
     @classmethod
     def capabilities(cls, linker: Capabilities, /, **parameters: Any) -> Capabilities:

@@ -14,7 +14,7 @@ Source = Literal["kb", "index", "wikimedia"]
 
 
 def evidence_retriever(
-    source: Source, text_index: str, store: str, contact: str, offline: bool, language: str, kb: KnowledgeBase
+    source: Source, text_index: str, store: str, contact: str, offline: bool, language: str, min_age: float, kb: KnowledgeBase
 ) -> Retriever:
     """The retriever of that name.
 
@@ -25,6 +25,7 @@ def evidence_retriever(
         contact: For "wikimedia": a mail address or web page of whoever runs this.
         offline: "wikimedia" fetches nothing; what the store lacks ends the run.
         language: Of Wikipedia.
+        min_age: Days that a revision of an article on "wikimedia" must have stood.
         kb: Whose entities' own pages say nothing of others.
 
     Raises:
@@ -35,12 +36,14 @@ def evidence_retriever(
         raise UsageError(
             'defence retlink: retriever = "index" and text_index, the folder that `robustmel kb index` made, go together.'
         )
+    if min_age and source != "wikimedia":
+        raise UsageError('defence retlink: min_age belongs to retriever = "wikimedia"; the others have no revisions.')
     if source == "index":
         return PageText(TextIndex(Path(text_index).expanduser()), kb)
     if source == "wikimedia":
         from robustmel.retrieval.wikimedia.encyclopaedia import Encyclopaedia
 
-        return PageText(Encyclopaedia(Path(store).expanduser(), contact, offline, language), kb)
+        return PageText(Encyclopaedia(Path(store).expanduser(), contact, offline, language, min_age=min_age), kb)
     if offline:
         raise UsageError('defence retlink: offline belongs to retriever = "wikimedia"; the others never use a network.')
     return KnowledgeBaseText()

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from robustmel.retrieval.evidence_store import EvidenceStore, Payload
 from robustmel.retrieval.pages import Page
 from robustmel.retrieval.wikimedia import articles, items
 from robustmel.retrieval.wikimedia.action_api import ActionApi, in_batches
+from robustmel.retrieval.wikimedia.settled import SettledArticles
 from robustmel.types import Entity
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ class Encyclopaedia:
         offline: Nothing is fetched; what the store lacks is an error.
         language: Of Wikipedia, and of labels and descriptions.
         older: Days after which what the store holds is fetched again; None never.
+        min_age: Days that a revision of an article must have stood; what was edited since is read as it was before (0: as it is now).
         per_minute: Requests.
         client: Asks; replaced in tests, as the addresses.
         wikidata: Of its api.php.
@@ -52,13 +55,18 @@ class Encyclopaedia:
         client: PoliteClient | None = None,
         wikidata: str = "https://www.wikidata.org/w/api.php",
         wikipedia: str = "",
+        min_age: float = 0.0,
     ) -> None:
         if not language.replace("-", "").isalnum() or not language.isascii():
             raise UsageError(f'"{language}" is no language of Wikipedia; give its code, such as "en".')
         hosts = Hosts(("www.wikidata.org", f"{language}.wikipedia.org"))
         if client is None and not offline:
             client = PoliteClient(contact, hosts, max_bytes=MAX_BYTES, deadline=DEADLINE, pace=Pace(per_minute))
+        if not 0 <= min_age <= 36_500:
+            raise UsageError(f"min_age = {min_age} is no number of days, at most a hundred years.")
         self.store, self._language = EvidenceStore(store, offline, older), language
+        self._settled = SettledArticles(datetime.now(UTC) - timedelta(days=min_age)) if min_age else None
+        self._kept_as = f" {min_age:g} days" if min_age else ""
         self.failed: dict[str, str] = {}
         """What could not be fetched (an id, a title, a query) and why: nothing was found there is another thing."""
         self.unanswered = 0
@@ -77,7 +85,7 @@ class Encyclopaedia:
             for qid, entity in zip(qids, entities, strict=True)
         ]
         asked = [title for title in titles if title]
-        own_articles = self._payloads("article", asked, articles.AT_ONCE, articles.fetch_articles, self._wikipedia)
+        own_articles = self._payloads("article", asked, articles.AT_ONCE, self._articles, self._wikipedia)
         pages = []
         for qid, title in zip(qids, titles, strict=True):
             item, article = own_items.get(qid), own_articles.get(title)
@@ -90,7 +98,7 @@ class Encyclopaedia:
         if not (query := articles.search_query(entity.name, list(keywords))):
             return []
         item = self._own_items.get(_qid(entity))
-        hits = self._payloads("search", [query], 1, _search, self._wikipedia).get(query)
+        hits = self._payloads("search", [query], 1, self._search, self._wikipedia).get(query)
         return [self._page(article, hits.fetched_at, item) for article in hits.value] if hits is not None else []
 
     def items(self, qids: Sequence[str]) -> dict[str, str]:
@@ -126,21 +134,33 @@ class Encyclopaedia:
             self.unanswered += len(failed)
 
         drifted = self.store.drifted
-        payloads = self.store.payloads(f"{kind} {self._language} 1", asked, batches)
+        kept_as = "" if kind == "item" else self._kept_as
+        payloads = self.store.payloads(f"{kind} {self._language} 1{kept_as}", asked, batches)
         if self.store.drifted > drifted:
             log.warning("KB drift: %d pages have another revision than before (%s).", self.store.drifted - drifted, kind)
         return payloads
+
+    def _articles(self, api: ActionApi, titles: list[str]) -> dict[str, tuple[Any, str]]:
+        found = articles.fetch_articles(api, titles)
+        if self._settled is None:
+            return found
+        there = {title: article for title, (article, _) in found.items() if article}
+        settled = dict(zip(there, self._settled.of(api, there.values()), strict=True))
+        return {
+            title: (article, article["revision"] if article else "") for title, article in ((t, settled.get(t)) for t in titles)
+        }
+
+    def _search(self, api: ActionApi, queries: list[str]) -> dict[str, tuple[Any, str]]:
+        found = {query: articles.search_articles(api, query) for query in queries}
+        if self._settled is not None:
+            found = {query: [hit for hit in self._settled.of(api, hits) if hit] for query, hits in found.items()}
+        return {query: (hits, "|".join(hit["revision"] for hit in hits)) for query, hits in found.items()}
 
     def _page(self, article: articles.Article, fetched_at: str, item: Payload | None) -> Page:
         """An article whose item is the entity's, merged or not, bears the id by which it was asked for."""
         own, about = _value(item), article["item"]
         asked = own["asked"] if own and own["id"] == about else about
         return Page(article["title"], article["text"], f"{self._language}wiki", asked, article["revision"], fetched_at)
-
-
-def _search(api: ActionApi, queries: list[str]) -> dict[str, tuple[Any, str]]:
-    found = {query: articles.search_articles(api, query) for query in queries}
-    return {query: (hits, "|".join(hit["revision"] for hit in hits)) for query, hits in found.items()}
 
 
 def _qid(entity: Entity) -> str:
