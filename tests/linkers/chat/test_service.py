@@ -87,6 +87,19 @@ def test_a_refused_key_or_an_unknown_model_ends_the_run_without_naming_the_key(h
     assert KEY not in str(problem.value)
 
 
+def test_what_is_forbidden_once_the_key_was_taken_is_that_request_alone(httpserver: HTTPServer) -> None:
+    """Some endpoints refuse what their moderation flags with 403: one page must not end the run."""
+    asking, waits = service(httpserver)
+    httpserver.expect_ordered_request(PATH).respond_with_json(message())
+    httpserver.expect_ordered_request(PATH).respond_with_json({"error": {"message": "flagged"}}, 403)
+    httpserver.expect_ordered_request(PATH).respond_with_json(message("1"))
+    assert asking.ask({}).text == "2"
+    with pytest.raises(ChatError, match="http_403: flagged"):
+        asking.ask({})
+    assert asking.ask({}).text == "1"
+    assert waits == []
+
+
 def test_a_request_that_cannot_be_taken_is_not_sent_again(httpserver: HTTPServer) -> None:
     httpserver.expect_oneshot_request(PATH).respond_with_json({"error": {"message": "prompt too long\u001b[31m"}}, 400)
     with pytest.raises(ChatError, match=r"http_400: prompt too long\\x1b"):

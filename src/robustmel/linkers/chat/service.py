@@ -108,6 +108,7 @@ class ChatService:
         self._endpoint, self._key, self._deadline, self._sleep = endpoint.rstrip("/"), key, deadline, sleep
         self._draw = random.Random(0)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._answered = False
         self._client = httpx2.Client(verify=trusted(), headers=headers, follow_redirects=False, timeout=None)
 
     def ask(self, body: Mapping[str, Any], route: Route = MESSAGES) -> Reply:
@@ -127,9 +128,12 @@ class ChatService:
             try:
                 status, headers, content = self._post(address, body, ends)
                 if status == 200:
+                    self._answered = True
                     return self._read(content, route.read)
                 why = f"http_{status}: {self._message(content)}"
-                if status in (401, 403, 404):
+                if status in (401, 403, 404) and not (
+                    status == 403 and self._answered
+                ):  # a key that was taken is not what is refused
                     raise MissingError(f"{address} answers {why}. Check the endpoint, the model's name and the key.")
                 if status not in (408, 409, 425, 429) and status < 500:
                     raise ChatError(why)
