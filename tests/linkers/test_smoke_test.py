@@ -76,6 +76,19 @@ def test_pictures_that_come_to_no_one_size_are_told(copy: Path) -> None:
     assert "makes 48x32 of a picture of 47x31, and 32x48 of one of 31x47; all must come to one size" in refused(copy)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"image_std": [0, 0, 0]}, "makes values that are not finite"),
+        ({"rescale_factor": float("nan")}, "makes values that are not finite"),
+        ({"rescale_factor": 0}, "makes the same of all pictures"),
+    ],
+)
+def test_what_a_processor_makes_must_be_numbers_that_differ(given: dict[str, Any], said: str, copy: Path) -> None:
+    edit(copy / "preprocessor_config.json", **given)
+    assert f"its image processor {said}; correct preprocessor_config.json" in refused(copy)
+
+
 def test_a_processor_that_fails_is_quoted(copy: Path) -> None:
     edit(copy / "preprocessor_config.json", size={"longest_edge": 32})
     assert "its image processor fails on a picture of 47x31; correct preprocessor_config.json (Size must contain" in refused(

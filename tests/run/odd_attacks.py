@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -28,6 +28,39 @@ class Shift:
     def perturb(self, pixels: Tensor, objective: Any, gold: Tensor, noise: Any) -> Any:
         ones, length = torch.ones(len(pixels), dtype=torch.int64), torch.zeros(len(pixels))
         return Perturbation(self.moved(pixels), ones > 0, ones, ones, length, length, ones)
+
+
+class Wordy(Shift):
+    """Says its budget in words."""
+
+    budget: ClassVar[str] = "a little"
+
+
+class Lacking(Shift):
+    """Hands back lengths of the first image alone."""
+
+    def perturb(self, pixels: Tensor, objective: Any, gold: Tensor, noise: Any) -> Any:
+        made = super().perturb(pixels, objective, gold, noise)
+        return replace(made, linf=made.linf[:1])
+
+
+class Listed(Shift):
+    """Hands back a note an image."""
+
+    def perturb(self, pixels: Tensor, objective: Any, gold: Tensor, noise: Any) -> Any:
+        return replace(super().perturb(pixels, objective, gold, noise), note=["odd"] * len(pixels))
+
+
+class Texts:
+    """Hands back sentences."""
+
+    modality, writes, needs, version, random, threat_model, budget = "text", ("text",), "nothing", 1, False, "words", "1 word"
+
+    def passes(self) -> int:
+        return 0
+
+    def perturb(self, queries: Any, objective: Any, gold: Any, seeds: Any) -> Any:
+        return ["hello"] * len(queries)
 
 
 class Leaves(Shift):

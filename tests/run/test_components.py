@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,6 +47,12 @@ def test_steps_that_cannot_cross_the_ball_are_told(given: dict[str, Any], short:
     assert [f"{255 * spec.loaded.reach:g}" for _ in spec.notes] == ["40"] * short
     across = f"its ball is {2 * int(given['eps'].partition('/')[0])}/255 across"
     assert all("40/255" in note and across in note for note in spec.notes)
+
+
+@pytest.mark.parametrize(("name", "noted"), [("Wordy", True), ("Shift", False)])
+def test_a_budget_in_words_is_said_to_be_unchecked(name: str, noted: bool) -> None:
+    notes = made(f"{Path(__file__).parent / 'odd_attacks.py'}:{name}").notes
+    assert notes == ('its budget "a little" is no number, so nothing checks that its images stay within it.',) * noted
 
 
 def test_of_the_literature_s_strengths_pgd_strong_alone_falls_short() -> None:

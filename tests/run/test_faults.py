@@ -217,6 +217,7 @@ def test_a_second_interrupt_stops_at_once_with_workers_too(colour_data: Path, tm
     + [("NotFinite", "failed on every mention.*must be finite"), ("Bare", "must return a .*Perturbation, not a Tensor")]
     + [("Nothing", "not a NoneType"), ("Overwrites", "leaves its budget"), ("NoBudget", "budget and threat_model must be text")]
     + [("Far", "leaves its budget: l2 .*, where 0.5 is allowed"), ("Unpriced", r"passes\(\) raises RuntimeError: no price")]
+    + [("Lacking", "linf of its Perturbation must be a tensor with a value an image"), ("Listed", "note .* must be text")]
     + [(name, "must be float32 with the shape") for name in ("Bytes", "Double", "Array", "Fewer")],
 )  # fmt: skip
 def test_no_figure_of_an_attack_that_hands_back_the_wrong_thing(
@@ -226,6 +227,12 @@ def test_no_figure_of_an_attack_that_hands_back_the_wrong_thing(
     with pytest.raises(RobustMELError, match=f"{name}.*{said}"):
         run(colour_data, tmp_path, attacks=[attack])
     assert run(colour_data, tmp_path, attacks=[attack.replace(name, "Shift")]).made
+
+
+def test_a_text_attack_that_hands_back_no_edits_is_told(colour_data: Path, tmp_path: Path) -> None:
+    attack = f"{Path(__file__).parent / 'odd_attacks.py'}:Texts"
+    with pytest.raises(RobustMELError, match="must return a list of robustmel.types.TextEdit, not a list of str"):
+        run(colour_data, tmp_path, attacks=[attack], tasks=["T2T"])
 
 
 STEPS = ("variant", '[{name = "pgd", steps = 500}]', 0.5)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
+from robustmel.attacks.quantities import number
+from robustmel.errors import RobustMELError, UsageError, with_article
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -123,6 +126,15 @@ class TextAttack(Attack, Protocol):
         """
 
 
+def unchecked(attack: Any) -> Iterator[str]:
+    """What a run cannot see of an image attack of another's, one clause each."""
+    if attack.threat_model in ("linf", "l2") and type(attack).__module__.partition(".")[0] != "robustmel":
+        try:
+            number("budget", attack.budget)
+        except UsageError:
+            yield f'its budget "{attack.budget}" is no number, so nothing checks that its images stay within it.'
+
+
 def replayed(text: str, changes: Sequence[TextChange]) -> str | None:
     """The original text with changes made to it, as provenance lists them; None where an old part is not there."""
     for start, end, old, new, _ in sorted(changes, reverse=True):
@@ -183,3 +195,16 @@ def misdeclared(attack: Any) -> Iterator[str]:
     else:
         if not isinstance(passes, int) or passes < 0:
             yield "passes() must give a whole number: the passes an image costs at most."
+
+
+def check_edits(name: str, edits: object, kind: type[Any]) -> None:
+    """Refuses what is no list of edits.
+
+    Raises:
+        RobustMELError: It is something else; the sentence names what.
+    """
+    if not isinstance(edits, (list, tuple)) or (others := [edit for edit in edits if not isinstance(edit, kind)]):
+        what = (
+            f"a list of {type(others[0]).__name__}" if isinstance(edits, (list, tuple)) else with_article(type(edits).__name__)
+        )
+        raise RobustMELError(f"attack {name}: perturb must return a list of robustmel.types.{kind.__name__}, not {what}.")

@@ -174,7 +174,7 @@ def violations(kind: type[Any]) -> Iterator[str]:
     if not signature or signature[0].kind not in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL):
         yield "its constructor must take the knowledge base first and positional-only: def __init__(self, kb, /, ...)."
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in signature):
-        yield f"its constructor takes **kwargs; name its parameters ({', '.join(own_parameters(kind))}, ...), as grids set them by name."
+        yield f"its constructor takes **kwargs; name its parameters ({', '.join([*own_parameters(kind), '...'])}), as grids set them by name."
     if callable(getattr(kind, "assets", None)) and not inspect.ismethod(kind.assets):
         yield "its assets must be a classmethod: they are asked for before it is built."
 

@@ -65,6 +65,13 @@ def _images(linker: Any, model: str) -> Tensor:
             f"{model}: its image processor makes {width}x{height} of a picture of 47x31, and {other[1]}x{other[0]} of one of "
             "31x47; all must come to one size: correct preprocessor_config.json (crop_size, pad_size, or a size of height and width)."
         )
+    fault = ""
+    if not all(bool(values.isfinite().all()) for values in inputs):
+        fault = "makes values that are not finite"
+    elif torch.equal(*inputs):
+        fault = "makes the same of all pictures"
+    if fault:
+        raise MissingError(f"{model}: its image processor {fault}; correct preprocessor_config.json (image_std, rescale_factor).")
     with _trying(model, f"its image tower does not take the {width}x{height} that preprocessor_config.json asks for"):
         embeddings: Tensor = linker.image_features(linker.model, torch.cat(inputs).to(linker.device))
     return embeddings

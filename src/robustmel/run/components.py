@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from robustmel.attacks import ATTACKS
-from robustmel.attacks.contract import misdeclared
+from robustmel.attacks.contract import misdeclared, unchecked
 from robustmel.attacks.strengths import settings
 from robustmel.defences import DEFENCES
 from robustmel.errors import MissingError, RobustMELError, UsageError
@@ -256,7 +256,9 @@ def _attack_notes(declared: Any, attack: Any) -> tuple[str, ...]:
     notes = []
     if attack != declared:
         notes.append(f"eps = {255 * declared.eps:.4g}/255 means {attack.budget}: a pixel of 8 bits changes by whole 255ths.")
-    reach, across = getattr(attack, "reach", math.inf), 2 * getattr(attack, "eps", 0.0)
+    notes += unchecked(attack)
+    reach, eps = getattr(attack, "reach", math.inf), getattr(attack, "eps", 0.0)
+    across = 0.0 if isinstance(eps, str) else 2 * eps
     if reach < across * (1 - 1e-9):
         far, wide = f"{255 * reach:.4g}/255", f"{255 * across:.4g}/255"
         notes.append(f"its steps reach {far} at most, and its ball is {wide} across; more or larger steps may break more.")

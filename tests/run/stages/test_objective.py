@@ -12,7 +12,7 @@ from torch import Tensor
 
 from robustmel.attacks.image.item_noise import ItemNoise
 from robustmel.attacks.image.pgd import PGD
-from robustmel.errors import UsageError
+from robustmel.errors import RobustMELError, UsageError
 from robustmel.run.stages.objective import EnsembleObjective, GuardedObjective, LinkerObjective, objective_of
 from robustmel.types import Query, Task
 
@@ -140,3 +140,21 @@ def test_a_linker_on_another_device_that_does_not_say_so_can_be_attacked() -> No
             attack = PGD(eps=0.05, step_size=0.02, steps=2)
             made.append(attack.perturb(pictures(), objective, gold, ItemNoise(range(5), (3, 4, 4))).pixels)
     assert torch.equal(*made)
+
+
+@pytest.mark.parametrize(
+    ("handed_back", "named"),
+    [
+        (torch.zeros(5), r"one of shape \(5,\)"), (torch.zeros(5, 2), r"one of shape \(5, 2\)"), (torch.zeros(4, 3), r"\(4, 3\)"),
+        (torch.zeros(5, 4), r"\(5, 4\)"), (np.zeros((5, 3)), "a ndarray"), (None, "a NoneType"), (torch.tensor(1.0), r"\(\)"),
+    ],
+)  # fmt: skip
+def test_scores_of_another_shape_end_the_run_in_a_sentence(handed_back: Any, named: str) -> None:
+    class Odd(Flat):
+        def logits(self, pixels: Tensor, queries: Sequence[Query], task: Task = "I2T") -> Tensor:
+            made: Tensor = handed_back
+            return made
+
+    wanted = rf"linker Odd: logits must give a tensor .* \(5, 3\) here, not (one of shape )?{named}"
+    with pytest.raises(RobustMELError, match=wanted):
+        GuardedObjective(LinkerObjective(Odd(0, 1.0), "I2T", "cosine", QUERIES), torch.zeros(5).long())(pictures())

@@ -22,7 +22,7 @@ def check_attack_output(attack: ImageAttack, pixels: Tensor, output: object) -> 
     """Refuses what is no image within the budget.
 
     Raises:
-        RobustMELError: It is no perturbation, of another shape, or beyond a budget that is a number: no image of it counts.
+        RobustMELError: It is no perturbation, lacks a value for each image, is of another shape, or beyond a budget that is a number: no image of it counts.
         ValueError: Pixels are no numbers, which may be so for one image alone.
     """
     sort = f"attack {type(attack).__name__}"
@@ -30,10 +30,17 @@ def check_attack_output(attack: ImageAttack, pixels: Tensor, output: object) -> 
         kind = with_article(type(output).__name__)
         raise RobustMELError(f"{sort}: perturb must return a robustmel.types.Perturbation, not {kind}.")
     images: Any = output.pixels
+    for name in ("succeeded", "queries", "iterations", "linf", "l2", "zero_gradients"):
+        told: Any = getattr(output, name)
+        if not isinstance(told, Tensor) or told.shape != (len(pixels),):
+            raise RobustMELError(f"{sort}: {name} of its Perturbation must be a tensor with a value an image.")
+    if not isinstance(output.note, str):
+        raise RobustMELError(f"{sort}: note of its Perturbation must be text.")
     if not isinstance(images, Tensor) or images.shape != pixels.shape or images.dtype != torch.float32:
         raise RobustMELError(f"{sort}: its pixels must be float32 with the shape of its input.")
     if not bool(images.isfinite().all()):
         raise ValueError(f"{sort}: its pixels must be finite.")
+    images = images.detach()
     budget, allowed = getattr(attack, "budget", ""), math.inf
     norm = getattr(attack, "threat_model", "")
     with suppress(UsageError):  # a budget in words

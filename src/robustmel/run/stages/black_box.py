@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from robustmel.attacks.image.eight_bit import as_pictures
+from robustmel.errors import RobustMELError, with_article
 from robustmel.images import Pixels, write_png
 from robustmel.linkers.contract import Linker, Scored
 from robustmel.plug_ins import undisturbed
@@ -51,8 +53,28 @@ def scores_of(linker: Linker, queries: Sequence[Query], task: Task) -> Tensor:
     if isinstance(linker, Scored):
         with undisturbed():
             scores = linker.scores(queries, task)
-        return in_single_precision(torch.as_tensor(scores).double())
+        with suppress(TypeError, ValueError, RuntimeError):
+            scores = torch.as_tensor(scores)
+        check_scores(linker, "scores", scores, queries)
+        return in_single_precision(scores.double())
     return as_scores(queries, answers(linker, queries, task))
+
+
+def check_scores(linker: object, method: str, scores: object, queries: Sequence[Query]) -> None:
+    """Refuses what is no tensor with a row for each query and a column for each candidate.
+
+    Raises:
+        RobustMELError: It is something else; no figure comes of it.
+    """
+    wanted: tuple[int, ...] = (len(queries),)
+    if queries and all(query.candidates is not None for query in queries):
+        wanted += (max(len(query.listed) for query in queries),)
+    if not isinstance(scores, Tensor) or scores.ndim != 2 or scores.shape[: len(wanted)] != wanted:
+        shape = f"one of shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else with_article(type(scores).__name__)
+        raise RobustMELError(
+            f"linker {type(linker).__name__}: {method} must give a tensor with a row a query and a column a candidate,"
+            f" {wanted} here, not {shape}."
+        )
 
 
 def in_single_precision(scores: Tensor) -> Tensor:

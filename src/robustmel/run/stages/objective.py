@@ -15,7 +15,7 @@ from robustmel.errors import ImageError, RobustMELError
 from robustmel.linkers.contract import Differentiable, Linker
 from robustmel.plug_ins import undisturbed
 from robustmel.run.interrupt import PATIENCE, stop_if_asked
-from robustmel.run.stages.black_box import BlackBoxObjective
+from robustmel.run.stages.black_box import BlackBoxObjective, check_scores
 from robustmel.types import Query, Task
 
 
@@ -48,7 +48,9 @@ class LinkerObjective:
         """float32 (b, C)."""
         queries = self.queries if rows is None else [self.queries[row] for row in rows.tolist()]
         with undisturbed():
-            return self.linker.logits(pixels, queries, self.task).to(pixels.device) * self.scale
+            logits = self.linker.logits(pixels, queries, self.task)
+        check_scores(self.linker, "logits", logits, queries)
+        return logits.to(pixels.device) * self.scale
 
 
 class EnsembleObjective:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
-from robustmel.attacks.contract import KnowledgeAttack
+from robustmel.attacks.contract import KnowledgeAttack, check_edits
 from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Differentiable, Linker
 from robustmel.run.stages.overlays import COLUMNS, LOG, write_overlay
 from robustmel.run.stages.shards import ProgressCallback, write_table
-from robustmel.types import Query
+from robustmel.types import EntityEdit, Query
 
 if TYPE_CHECKING:
     from robustmel.run.jobs import Variant
@@ -61,6 +61,7 @@ def _perturb_kb(
     """Writes `entities.parquet`, the fields that changed, and `log.parquet`: one row per mention, in the queries' order."""
     began = time.perf_counter()
     edits = attack.perturb(queries, kb, gold, [item_seed(seed, name, query.id) for query in queries])
+    check_edits(name, edits, EntityEdit)
     fields = {"id": pa.string(), **COLUMNS["entities"]}
     rows = pa.table({field: pa.array([getattr(edit, field) for edit in edits], kind) for field, kind in fields.items()})
     write_overlay(folder, "entities", rows)

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from torch import Tensor
 
-from robustmel.attacks.contract import TextAttack, replayed
+from robustmel.attacks.contract import TextAttack, check_edits, replayed
 from robustmel.columnar import Record, taken
 from robustmel.errors import RobustMELError
 from robustmel.item_seeds import item_seed
@@ -115,6 +115,7 @@ def _obedient(scores: Callable[[Sequence[Query]], Tensor]) -> Callable[[Sequence
 
 
 def _check(name: str, queries: Sequence[Query], edits: Sequence[TextEdit]) -> None:
+    check_edits(name, edits, TextEdit)
     if [edit.id for edit in edits] != [query.id for query in queries]:
         raise RobustMELError(f"attack {name} gave {len(edits)} texts for {len(queries)} queries, or in another order.")
     for edit in edits:
