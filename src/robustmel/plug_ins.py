@@ -12,8 +12,9 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, chdir, contextmanager, redirect_stdout
+from contextlib import ExitStack, chdir, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,17 @@ def blaming_plugins() -> Iterator[None]:
         kind = owner if isinstance(owner, type) else type(owner)
         if kind.__module__.partition(".")[0] in PLUGINS:
             raise RobustMELError(f"{kind.__name__} of {inspect.getfile(kind)}: {problem}.") from problem
+        if isinstance(problem, TypeError) and (file := _file_of(str(problem).partition("(")[0])):  # as we called what is there
+            raise RobustMELError(f"{file}: {problem}.") from problem
         raise
+
+
+def _file_of(name: str) -> str:
+    """The file of a plug-in that defines `Class.method`; "" where none does."""
+    for plugin in PLUGINS:
+        with suppress(AttributeError, KeyError, TypeError):
+            return inspect.getfile(attrgetter(name)(sys.modules[plugin]))
+    return ""
 
 
 @dataclass(frozen=True)

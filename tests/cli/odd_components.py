@@ -38,6 +38,41 @@ class NoCandidates:
         return None
 
 
+class Letters(NoCandidates):
+    """Gives a name for a list of names."""
+
+    def candidates(self, mentions: Any, kb: Any, train: Any) -> Any:
+        return ["flag"] * len(mentions)
+
+
+class Unordered(NoCandidates):
+    """Gives sets, whose order changes from one process to the next."""
+
+    def candidates(self, mentions: Any, kb: Any, train: Any) -> Any:
+        return [set(kb.ids)] * len(mentions)
+
+
+class Numbers(NoCandidates):
+    """Gives places."""
+
+    def candidates(self, mentions: Any, kb: Any, train: Any) -> Any:
+        return [[0, 1]] * len(mentions)
+
+
+class Twice(NoCandidates):
+    """Gives one entity twice."""
+
+    def candidates(self, mentions: Any, kb: Any, train: Any) -> Any:
+        return [[kb.ids[0], kb.ids[1], kb.ids[0]]] * len(mentions)
+
+
+class NoClassMethod(NoCapabilities):
+    """Is asked before it is built, and cannot answer."""
+
+    def capabilities(self, linker: Any, /, **parameters: Any) -> Any:  # type: ignore[override]
+        return linker
+
+
 class Attack:
     """An attack that exits."""
 

@@ -108,6 +108,11 @@ def test_a_run_that_cannot_be_written_to_is_no_bug_of_view(
         ("datasets", "ListData", "dataset ListData: load must return a Dataset, not list."),
         ("defences", "NoCapabilities", "defence NoCapabilities: capabilities must return Capabilities, not NoneType."),
         ("candidates", "NoCandidates", "NoCandidates gave a NoneType for 2 mentions; it must give one list per mention."),
+        ("candidates", "Letters", "Letters gave a str for mention "),
+        ("candidates", "Unordered", "it must give a list of entity ids, each once."),
+        ("candidates", "Numbers", "Numbers gave a list of int for mention "),
+        ("candidates", "Twice", "it must give a list of entity ids, each once."),
+        ("defences", "NoClassMethod", "odd_components.py: NoClassMethod.capabilities() missing 1 required positional argument"),
         ("attacks", "Attack", "in Attack.perturb: it raises SystemExit: 9."),
     ],
 )

@@ -71,7 +71,9 @@ def _images(linker: Any, model: str) -> Tensor:
     elif torch.equal(*inputs):
         fault = "makes the same of all pictures"
     if fault:
-        raise MissingError(f"{model}: its image processor {fault}; correct preprocessor_config.json (image_std, rescale_factor).")
+        raise MissingError(
+            f"{model}: its image processor {fault}; correct preprocessor_config.json (image_std, rescale_factor)."
+        )
     with _trying(model, f"its image tower does not take the {width}x{height} that preprocessor_config.json asks for"):
         embeddings: Tensor = linker.image_features(linker.model, torch.cat(inputs).to(linker.device))
     return embeddings

@@ -52,6 +52,11 @@ def candidates_of(
         raise RobustMELError(
             f"{type(generator).__name__} gave {handed_over} for {len(mentions)} mentions; it must give one list per mention."
         )
+    for mention, candidates in zip(mentions, lists, strict=True):
+        if wrong := _no_list(candidates):
+            raise RobustMELError(
+                f"{type(generator).__name__} gave {wrong} for mention {mention.id}; it must give a list of entity ids, each once."
+            )
     rows: Iterator[Record] = (
         {
             "id": mention.query(dataset.name, candidates).id,
@@ -77,6 +82,18 @@ def candidates_of(
         if mention.gold is not None
     ]
     return {"mentions": len(mentions), "with_gold": len(reached), "gold_among_candidates": sum(reached)}
+
+
+def _no_list(candidates: Any) -> str:
+    """What a generator gave in place of a list of different ids, best first; "" where it is one, or None for the whole knowledge base."""
+    if candidates is None:
+        return ""
+    if not isinstance(candidates, (list, tuple)):
+        return with_article(type(candidates).__name__)
+    if others := [candidate for candidate in candidates if not isinstance(candidate, str)]:
+        return f"a list of {type(others[0]).__name__}"
+    twice = len(set(candidates)) < len(candidates)
+    return f"{next(name for name in candidates if candidates.count(name) > 1)} twice" if twice else ""
 
 
 def lists_of(folder: Path) -> Columnar[tuple[str, ...] | None]:
