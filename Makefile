@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint format locked clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -27,6 +27,11 @@ lint: $(VENV)/.dev ## ruff (lint and format) and mypy, strict
 format: $(VENV)/.dev ## Put the code into its standard form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+locked: $(BIN)/python ## Install the very files whose digests locked.txt holds (Linux, x86-64, Python 3.11)
+	$(PIP) install --quiet --only-binary :all: --require-hashes --no-deps -r locked.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	touch $(VENV)/.core $(VENV)/.dev
 
 clean: ## Remove the virtual environment and the caches (never a store or a run)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

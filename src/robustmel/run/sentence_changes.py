@@ -41,7 +41,7 @@ def sentence_changes(plan: Plan, store: Store) -> list[str]:
             keys = before.evaluations[0].answers.key, evaluation.answers.key
             if evaluation.name != "untouched" and all(store.manifest("answers", key).get("described") for key in keys):
                 attack, source = planned.cell.attack, planned.cell.source
-                title = attack if source in ("none", victim.title) else f"{attack} on {source}"
+                title = attack if source == "none" or f"linker {source}" == behind(victim) else f"{attack} on {source}"
                 _count(found[behind(victim), planned.cell.task, planned.cell.dataset][title], *keys, store)
     return [_sentence(", ".join(who), attacks) for who, attacks in found.items()]
 
@@ -65,7 +65,9 @@ def _rows(key: str, store: Store) -> Iterator[dict[str, list[str] | None]]:
 
 def _sentence(who: str, attacks: dict[str, _Changes]) -> str:
     fell = ", ".join(f"{attack} {_share(part.fell_back, part.mentions)}" for attack, part in attacks.items())
-    parts = [f"it fell back for {fell} of the mentions"]
+    parts = [
+        f"it fell back for {fell} of the mentions" if any(part.fell_back for part in attacks.values()) else "it never fell back"
+    ]
     attacked = {attack: part for attack, part in attacks.items() if attack != "clean"}
     sentences = [
         f"{attack} {_share(part.other_sentences, part.sentences)}" for attack, part in attacked.items() if part.sentences
