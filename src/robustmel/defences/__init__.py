@@ -7,6 +7,7 @@ DEFENCES = Registry(
     {
         "none": "robustmel.defences.none:Undefended",
         "retlink": "robustmel.defences.retlink.retlink:RetLink",
+        "context-field": "robustmel.defences.context_field:ContextField",
         "context-mapping": "robustmel.defences.context_mapping:ContextMapping",
         "demo-vote": "robustmel.defences.demo_vote:DemoVote",
         "modality-gate": "robustmel.defences.modality_gate:ModalityGate",
