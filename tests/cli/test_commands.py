@@ -13,8 +13,6 @@ from PIL import Image
 
 import robustmel
 from robustmel.cli.entry import run
-from robustmel.cli.options import dataset_from_text
-from robustmel.errors import UsageError
 from robustmel.records.record import ENTITY_KEYS, MENTION_KEYS
 
 COLOUR_LINKER = Path(__file__).parents[1] / "run" / "colour_linker.py"
@@ -144,12 +142,6 @@ def test_wrong_requests(
     assert said in told.err
     assert told.out == ""
     assert "Traceback" not in told.err
-
-
-def test_a_split_among_a_data_set_s_parameters_is_pointed_to_its_option() -> None:
-    written = '{name = "world-news", split = "test"}'
-    with pytest.raises(UsageError, match="world-news: the split is no parameter of a data set; write --split test"):
-        dataset_from_text(written)
 
 
 def test_debug_shows_the_traceback(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,14 +31,9 @@ STORE = Path(".robustmel")
 def dataset_from_text(text: str, split: str = "all") -> Dataset:
     """A data set as written on the command line: a name, or an inline table as in a grid."""
     from robustmel.api import load_dataset
-    from robustmel.errors import UsageError
     from robustmel.run.grid import component_from_text
 
     component = component_from_text(text)
-    if "split" in component.params:
-        raise UsageError(
-            f"{component.name}: the split is no parameter of a data set; write --split {component.params['split']}."
-        )
     return load_dataset(component.name, split, **component.params)
 
 

@@ -52,8 +52,6 @@ ENTITIES = pa.schema(
 SHARD = 400 * 2**20
 """Bytes of images after which a new file is begun."""
 BATCH = 200
-LONGEST = 60
-"""Letters of a split's name: cards with long ones are read otherwise than they were written, and file systems have a limit."""
 UNSPLIT = "unsplit"
 """The split of mentions that have none; the hub knows no nameless one."""
 
@@ -102,9 +100,9 @@ def export_hub(dataset: Dataset, out: Path, progress: Callable[[int, int], None]
 
 
 def hub_split(split: str) -> str:
-    """A split's name as `datasets` reads it: words of letters, digits and underscores, single dots between them, not "all", not long."""
+    """A split's name as `datasets` reads it: words of letters, digits and underscores, single dots between them, not "all"."""
     words = (re.sub(r"[^A-Za-z0-9_]", "_", word) for word in split.split(".") if word)
-    name = ".".join(words)[:LONGEST].rstrip(".") or UNSPLIT
+    name = ".".join(words) or UNSPLIT
     return f"{name}_mentions" if name.lower() == "all" else name
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from robustmel.errors import MissingError, UsageError
 from robustmel.records.toml_text import bounded_text, toml_table
-from robustmel.registry import Component, as_toml, suggestion
+from robustmel.registry import Component, suggestion
 from robustmel.run.adaptive import NAME as ADAPTIVE
 from robustmel.run.adaptive import describers, members
 from robustmel.run.grid_file import RESERVED, AttackTable, AttackView, GridTable, Keep, complaints
@@ -217,10 +217,8 @@ def _component(written: str | Mapping[str, Any], name: str) -> Component:
         return Component(written)
     rest = dict(written)
     named, label = rest.pop("name", None), rest.pop("label", "")
-    if not isinstance(named, str):
-        raise UsageError(f'{name}: {as_toml(written)} has no name; write {{name = "...", parameter = ...}}.')
-    if not isinstance(label, str):
-        raise UsageError(f"{name}: {named} has label = {as_toml(label)}; a label must be text.")
+    if not isinstance(named, str) or not isinstance(label, str):
+        raise UsageError(f'{name}: {dict(written)} has no name; write {{name = "...", parameter = ...}}.')
     return Component(named, rest, label)
 
 
