@@ -204,6 +204,17 @@ def test_what_the_server_refuses_is_singled_out(wiki: Any, opened: Opened) -> No
     assert not any("Q0123" in asked.get("ids", "") for asked in wiki.requests)
 
 
+def test_a_page_that_breaks_every_answer_it_is_in_costs_nobody_else_the_evidence(wiki: Any, opened: Opened) -> None:
+    names = [f"Name {number}" for number in range(20)]
+    for name in names:
+        wiki.article(name, f"{name} is a thing.")
+    wiki.breaking = {"Name 7"}
+    encyclopaedia = opened()
+    evidence = texts(PageText(encyclopaedia).retrieve([Entity(name, name) for name in names]))
+    assert [bool(own) for own in evidence] == [name != "Name 7" for name in names]
+    assert "Name 7" in encyclopaedia.failed
+
+
 def test_a_thousand_candidates_cost_at_most_120_requests(wiki: Any, opened: Opened) -> None:
     for number in range(1000, 2000):
         has_article = number % 25 != 0

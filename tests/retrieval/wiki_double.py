@@ -21,6 +21,7 @@ class Wiki:
         self.faults: list[Response] = []
         self.requests: list[dict[str, str]] = []
         self.refused_ids: set[str] = set()
+        self.breaking: set[str] = set()
         self.extracts_a_piece = 20
         self.revisions: dict[str, list[tuple[int, str, str]]] = {}
         server.expect_request("/wikidata").respond_with_handler(self.answer)
@@ -50,6 +51,8 @@ class Wiki:
         assert asked["formatversion"] == "2"
         if self.faults:
             return self.faults.pop(0)
+        if self.breaking & set(asked.get("titles", "").split("|")):
+            return Response("a page takes too long to render", 503)
         if asked["action"] == "wbgetentities":
             return said(self._entities(asked["ids"].split("|")))
         if asked["action"] == "parse":

@@ -86,10 +86,10 @@ def in_batches(
     fetch: Callable[[ActionApi, list[str]], dict[str, Value]],
     failed: dict[str, str],
 ) -> Iterator[dict[str, Value]]:
-    """Fetches many, a batch at a time; a batch that the API refuses is halved until what it does not take is alone.
+    """Fetches many, a batch at a time; a batch that the API refuses or leaves unanswered is halved until what it does not take is alone.
 
     Args:
-        api: Asked; after `PATIENCE` batches in a row without any answer, no more.
+        api: Asked; after `PATIENCE` batches or parts of them in a row without any answer, no more.
         texts: What is asked.
         most: A batch.
         fetch: For a batch.
@@ -109,7 +109,7 @@ def in_batches(
                 why = str(problem)
                 refused = isinstance(problem, ApiError) or isinstance(problem.__cause__, OversizeError)
                 api.silent = 0 if refused else api.silent + 1
-                if refused and len(batch) > 1:
+                if len(batch) > 1 and (refused or api.silent < PATIENCE):  # one page may break the answer about all
                     waiting[:0] = [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
                     continue
             else:
