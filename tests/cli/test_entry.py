@@ -88,6 +88,18 @@ def test_a_store_that_is_a_link_to_nowhere_is_told_as_the_store(tmp_path: Path, 
     assert "--out" not in told
 
 
+@pytest.mark.parametrize("option", ["--store", "--out"])
+def test_a_link_to_itself_is_no_bug(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = {name: tmp_path / name.strip("-") for name in ("--store", "--out")}
+    folders[option].symlink_to(folders[option])
+    grid = tmp_path / "grid.toml"
+    grid.write_text("datasets = ['world-news']\nlinkers = ['clip-world']\nattacks = ['clean']\ntasks = ['T2T']\nlimit = 2\n")
+    assert run(["run", str(grid), *(word for name, folder in folders.items() for word in (name, str(folder)))]) == 3
+    told = capsys.readouterr().err
+    assert str(folders[option]) in told
+    assert BUG not in told
+
+
 def test_a_run_that_cannot_be_written_to_is_no_bug_of_view(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from robustmel.errors import MissingError, UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
 from robustmel.linkers.loading import pick_device
-from robustmel.linkers.weights import model_folder, weight_files
+from robustmel.linkers.weights import model_folder, model_type, weight_files
 
 
 @pytest.fixture
@@ -176,6 +177,23 @@ def test_half_precision_weights_are_computed_with_in_full(copy: Path, clip_folde
     assert {one.dtype for one in half.model.parameters()} == {torch.float32}
     close = torch.nn.functional.cosine_similarity(half.embed_texts(["a flag"]), full.embed_texts(["a flag"]))
     assert float(close) > 0.999
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors", "preprocessor_config.json"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_neither_waited_for_nor_read_for_ever(name: str, kind: str, copy: Path, kb: KnowledgeBase) -> None:
+    (copy / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(copy / name)
+    elif kind == "device":
+        (copy / name).symlink_to("/dev/zero")
+    else:
+        (copy / name).mkdir()
+    with pytest.raises(MissingError, match=f"{name} is no file of a model"):
+        LINKERS.create("clip", kb, model=str(copy))
+    if name == "config.json":
+        with pytest.raises(MissingError, match="config.json cannot be read: it is no file"):
+            model_type(copy)
 
 
 @pytest.mark.parametrize("damage", ["torn", "config", "processor"])

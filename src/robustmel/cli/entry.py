@@ -53,6 +53,8 @@ def _run(arguments: list[str]) -> int:
         why = "out of memory" if isinstance(problem, MemoryError) else problem.strerror or str(problem)
         return _tell(f"error: {place}{why}.", 3, debug)
     except Exception as problem:
+        if isinstance(problem, RuntimeError) and str(problem).startswith("Symlink loop"):  # pathlib's, until Python 3.13
+            return _tell(f"error: {problem}: links that lead to each other.", 3, debug)
         report = "This is a bug in robustmel. Please report it with the output of the same command and --debug."
         return _tell(f"error: {type(problem).__name__}: {problem}. {report}", 1, debug)
 

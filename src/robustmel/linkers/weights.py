@@ -156,6 +156,8 @@ def read_json(file: Path) -> dict[str, Any]:
     Raises:
         MissingError: The file holds none.
     """
+    if file.exists() and not file.is_file():
+        raise MissingError(f"{file} cannot be read: it is no file.")
     try:
         read: Any = json.loads(file.read_text(encoding="utf-8"))
         if isinstance(read, dict):
@@ -180,6 +182,10 @@ def _checked(folder: Path, model: str, allow_pickle: str | None) -> Path:
             f"{model} holds an adapter ({adapters[0]}), which is not applied; merge it into its model once (peft: merge_and_unload, "
             "then save_pretrained into another folder), or remove it to link with the weights as they are."
         )
+    wanted = (*DECISIVE, WEIGHTS, INDEX, "*.safetensors", PICKLE)
+    for path in folder.iterdir():  # the library would wait for a pipe, and read a device for ever
+        if path.exists() and not path.is_file() and any(fnmatch(path.name, name) for name in wanted):
+            raise MissingError(f"{path} is no file of a model; put the file in its place.")
     if not (folder / "config.json").is_file():
         raise MissingError(f"{model} has no config.json in {folder}; a model is a folder in the Hugging Face layout.")
     for name in CONFIGS:
