@@ -218,7 +218,7 @@ def read_unique(
         MissingError: See `read_lines`; or an id stands in the file twice, or it holds no record.
     """
     names = names_in_file(kind, keys, fields)
-    noun, places, ignored = kind.removesuffix("s").replace("entitie", "entity"), dict[str, str](), set[str]()
+    noun, seen, ignored = kind.removesuffix("s").replace("entitie", "entity"), set[int](), set[str]()
     for line in read_lines(path, report):
         record = Record(line, names, keys)
         for key in record.ignored():
@@ -226,12 +226,23 @@ def read_unique(
                 ignored.add(key)
                 report.remark("ignored_keys", f"{path.name}: {key}")
         yield record
-        first_place = places.setdefault(record.identifier("id"), line.place)
-        if first_place != line.place:
-            raise MissingError(
-                f'{line.place}: the {noun} id "{printable(record.identifier("id"))}" is already used at {first_place}; ids must be unique.'
-            )
-    if not places:
+        if (
+            known := hash(record.identifier("id"))
+        ) in seen:  # ids and their places would take several times the room of their hashes
+            _refuse_repeated(path, record, names, keys, noun)
+        seen.add(known)
+    if not seen:
         needed = [key for key, must in keys.items() if must]
         listed = f"{', '.join(needed[:-1])} and {needed[-1]}"
         raise MissingError(f"{path} holds no {noun}; expected one JSON object per line with at least {listed}.")
+
+
+def _refuse_repeated(path: Path, repeated: Record, names: Mapping[str, str], keys: Mapping[str, bool], noun: str) -> None:
+    """Says where the id of a record was used before it, if it was."""
+    identifier = repeated.identifier("id")
+    records = (Record(line, names, keys) for line in read_lines(path, LoadReport("")))
+    first = next(record for record in records if record.identifier("id") == identifier)
+    if first.place != repeated.place:
+        raise MissingError(
+            f'{repeated.place}: the {noun} id "{printable(identifier)}" is already used at {first.place}; ids must be unique.'
+        )
