@@ -218,7 +218,7 @@ def _logged(row: Row, scoring: Scoring, bound: Floats) -> Iterator[LogRow]:
 def effort(log: Iterable[LogRow]) -> dict[str, Any]:
     """What the attack itself said over all views and seeds: the fields of `Summary` from `perturbed` on."""
     perturbed = 0
-    sums: Counter[str] = Counter()
+    sums, judged = Counter[str](), Counter[str]()
     stated: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
     reasons: dict[str, set[str]] = {}
     for line in log:
@@ -228,8 +228,10 @@ def effort(log: Iterable[LogRow]) -> dict[str, Any]:
         if state != "ok":
             continue
         perturbed += 1
-        sums.update({name: int(line.get(name) or 0) for name in ("reduced", "iterations", "zero_gradients")})
-        for name in ("linf_u8", "l2_u8", "queries", "succeeded", "succeeded_u8"):
+        for name in ("reduced", "iterations", "zero_gradients", "succeeded", "succeeded_u8"):
+            sums[name] += int(line.get(name) or 0)
+            judged[name] += line.get(name) is not None
+        for name in ("linf_u8", "l2_u8", "queries"):
             if line[name] is not None:
                 stated[name].append(float(line[name]))
     middle = {name: float(np.median(values)) for name, values in stated.items()}
@@ -241,8 +243,8 @@ def effort(log: Iterable[LogRow]) -> dict[str, Any]:
         "median_l2": middle.get("l2_u8"),
         "median_queries": middle.get("queries"),
         "zero_gradient_share": metrics.share(sums["zero_gradients"], sums["iterations"]),
-        "success_float": metrics.share(sum(stated["succeeded"]), len(stated["succeeded"])),
-        "success_u8": metrics.share(sum(stated["succeeded_u8"]), len(stated["succeeded_u8"])),
+        "success_float": metrics.share(sums["succeeded"], judged["succeeded"]),
+        "success_u8": metrics.share(sums["succeeded_u8"], judged["succeeded_u8"]),
     }
 
 
