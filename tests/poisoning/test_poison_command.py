@@ -150,6 +150,7 @@ def test_neither_images_nor_a_knowledge_base_are_needed(odd_data: Path) -> None:
         (["--attack", "qwertz"], 2, "qwerty"),
         (["--edit-rate", "0"], 2, "edit_rate"),
         (["--attack", "{name = 'embedding', vectors = 'nowhere.txt'}"], 3, "no file nowhere.txt of word vectors"),
+        (["--attack", "embedding"], 2, "set vectors to a file of word vectors, or encoder to a model"),
         (["--attack", "{name = 'wordnet', folder = 'nowhere'}"], 3, "nowhere"),
         (["--path", "nowhere"], 3, "nowhere"),
     ],

@@ -98,11 +98,13 @@ def test_what_is_missing_or_out_of_range_is_told(tmp_path: Path) -> None:
         assets(encoder=ENCODER, word_list=str(tmp_path / "none.txt"))
     with pytest.raises(MissingError, match='no embedded checkpoint "mlm"'):
         assets(encoder="world:mlm")
+    with pytest.raises(UsageError, match="or encoder to a model"):
+        assets()
     for wrong, told in (
         ({"vectors": "x", "min_cosine": 2.0}, "min_cosine = 2"),
         ({"vectors": "x", "neighbours": 0}, "neighbours = 0"),
-        ({}, "set vectors to a file, or encoder to a model"),
-        ({"vectors": "x", "encoder": ENCODER}, "set vectors to a file, or encoder to a model"),
+        ({}, "set vectors to a file of word vectors, or encoder to a model"),
+        ({"vectors": "x", "encoder": ENCODER}, "set vectors to a file of word vectors, or encoder to a model"),
         ({"vectors": "x", "word_list": "y"}, "a file of vectors has its own"),
     ):
         with pytest.raises(UsageError, match=told):

@@ -13,6 +13,8 @@ from robustmel.linkers.weights import model_folder, weight_files
 LEAST_OF_VECTORS, LEAST_OF_ENCODERS = 0.8, 0.6
 """The least cosine where none is asked for: the authors', and a lower one, since the mean of all words is taken off."""
 
+ONE_OF_TWO = "attack embedding takes near words from one of two: set vectors to a file of word vectors, or encoder to a model."
+
 WORDS = "words.txt"
 """Where the folder of an encoder may list the words that it knows."""
 
@@ -53,7 +55,7 @@ class EmbeddingNeighbours(WordAttack):
         """Checks the values."""
         super().__post_init__()
         if bool(self.vectors) == bool(self.encoder):
-            raise UsageError("embedding takes near words from one of the two: set vectors to a file, or encoder to a model.")
+            raise UsageError(ONE_OF_TWO)
         if self.word_list and not self.encoder:
             raise UsageError("word_list says which words an encoder embeds; a file of vectors has its own.")
         at_least_one("neighbours", self.neighbours)
@@ -71,6 +73,8 @@ class EmbeddingNeighbours(WordAttack):
     @classmethod
     def assets(cls, *, vectors: str, encoder: str, word_list: str, **_: object) -> tuple[Path, ...]:
         """The file of vectors, or those of the encoder and of its words; raises MissingError where one is absent."""
+        if bool(vectors) == bool(encoder):
+            raise UsageError(ONE_OF_TWO)
         if encoder:
             words = _words_file(encoder, word_list)
             return (*weight_files(encoder), *([] if words is None else [words]))
