@@ -73,6 +73,14 @@ def test_a_file_may_raise_anything_when_it_is_read(tmp_path: Path, raised: str) 
         load_file_component(f"{tmp_path}/raises.py:Thing")
 
 
+def test_a_working_directory_that_was_removed_is_no_fault_of_a_plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    (tmp_path / "sound.py").write_text(LINKER)
+    assert load_file_component(f"{tmp_path}/sound.py:Linker").tasks == ("I2T",)
+
+
 def test_what_a_plug_in_prints_is_no_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "talks.py").write_text("import io, sys\nprint('read')\nsys.stdout = io.StringIO()\n" + LINKER)
     run(["linkers", f"{tmp_path}/talks.py:Linker"])

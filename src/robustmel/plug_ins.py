@@ -142,7 +142,8 @@ def undisturbed() -> Iterator[None]:
     """
     before = [setting.now() for setting in _SETTINGS]
     with ExitStack() as stack:
-        stack.enter_context(chdir(Path.cwd()))  # wherever it goes, relative paths stay true
+        with suppress(FileNotFoundError):  # the working directory itself may have been removed
+            stack.enter_context(chdir(Path.cwd()))  # wherever it goes, relative paths stay true
         if hasattr(sys.stdout, "unguarded"):
             stack.enter_context(redirect_stdout(sys.stderr))
         ours = sys.stdout

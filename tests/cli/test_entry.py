@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,14 @@ def test_a_store_that_is_a_link_to_nowhere_is_told_as_the_store(tmp_path: Path, 
     told = capsys.readouterr().err
     assert "a broken link is in its place; choose another --store" in told
     assert "--out" not in told
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_command_whose_output_is_closed_ends_as_ever(stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, stream, None)
+    assert run(["attacks"]) == 0
+    monkeypatch.setattr(sys, stream, None)
+    assert run(["attacks", "pgdd"]) == 2
 
 
 @pytest.mark.parametrize("option", ["--store", "--out"])

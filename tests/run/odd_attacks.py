@@ -36,6 +36,12 @@ class Wordy(Shift):
     budget: ClassVar[str] = "a little"
 
 
+class Between(Shift):
+    """Has a budget between two levels."""
+
+    budget: ClassVar[str] = "0.6/255"
+
+
 class Lacking(Shift):
     """Hands back lengths of the first image alone."""
 

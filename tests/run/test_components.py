@@ -55,6 +55,11 @@ def test_a_budget_in_words_is_said_to_be_unchecked(name: str, noted: bool) -> No
     assert notes == ('its budget "a little" is no number, so nothing checks that its images stay within it.',) * noted
 
 
+def test_a_budget_between_two_levels_is_told_with_what_saved_images_reach() -> None:
+    (note,) = made(f"{Path(__file__).parent / 'odd_attacks.py'}:Between").notes
+    assert note == "its budget 0.6/255 is 0.6/255, and saved images may reach 1/255: 8 bits have whole 255ths."
+
+
 def test_of_the_literature_s_strengths_pgd_strong_alone_falls_short() -> None:
     short = [
         (name, strength)

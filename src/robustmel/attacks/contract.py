@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -127,12 +128,16 @@ class TextAttack(Attack, Protocol):
 
 
 def unchecked(attack: Any) -> Iterator[str]:
-    """What a run cannot see of an image attack of another's, one clause each."""
+    """What a run cannot see, or does not hold to the letter, of an image attack of another's, one clause each."""
     if attack.threat_model in ("linf", "l2") and type(attack).__module__.partition(".")[0] != "robustmel":
         try:
-            number("budget", attack.budget)
+            levels = 255 * number("budget", attack.budget)
         except UsageError:
             yield f'its budget "{attack.budget}" is no number, so nothing checks that its images stay within it.'
+            return
+        if attack.threat_model == "linf" and abs(levels - round(levels)) > 1e-6:
+            reached = math.floor(levels + 0.5)
+            yield f"its budget {attack.budget} is {levels:.4g}/255, and saved images may reach {reached}/255: 8 bits have whole 255ths."
 
 
 def replayed(text: str, changes: Sequence[TextChange]) -> str | None:

@@ -4,6 +4,8 @@ import logging
 import os
 import sys
 import traceback
+from contextlib import suppress
+from pathlib import Path
 
 
 def main() -> None:
@@ -21,6 +23,9 @@ def run(arguments: list[str]) -> int:
     """Runs one command and returns its exit code; nothing that it prints steers a terminal."""
     from robustmel.errors import guarded
 
+    for stream in ("stdout", "stderr"):
+        if getattr(sys, stream) is None:  # closed by whoever started this: what is opened next would take its number
+            setattr(sys, stream, Path(os.devnull).open("w"))  # noqa: SIM115 - for the rest of the process
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # its own keeps what it has had, and nobody else can use it
     with guarded():
         return _run(arguments)
@@ -62,5 +67,6 @@ def _run(arguments: list[str]) -> int:
 def _tell(sentence: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print(sentence, file=sys.stderr)
+    with suppress(OSError):  # nobody may be there to read it
+        print(sentence, file=sys.stderr)
     return code
