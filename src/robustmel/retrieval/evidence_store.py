@@ -134,7 +134,7 @@ class EvidenceStore:
     def lines(self) -> Iterator[str]:
         """Everything in it, one JSON object a line, sorted: the same evidence gives the same lines."""
         with self._lock:
-            rows = self._file.execute(f"SELECT {', '.join(_COLUMNS)} FROM checked_payloads ORDER BY kind, asked").fetchall()
+            rows = self._file.rows(f"SELECT {', '.join(_COLUMNS)} FROM checked_payloads ORDER BY kind, asked")
         for row in rows:
             yield _text(dict(zip(_COLUMNS, row, strict=True)) | {"payload": json.loads(row[2])}) + "\n"
 

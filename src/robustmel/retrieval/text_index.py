@@ -12,6 +12,7 @@ from robustmel.errors import MissingError
 from robustmel.kb.fields import Digest
 from robustmel.kb.knowledge_base import fold
 from robustmel.records.new_folder import new_folder
+from robustmel.records.sqlite_file import Table
 from robustmel.retrieval.evidence import plain
 from robustmel.retrieval.pages import Page
 from robustmel.retrieval.word_index import UNSPACED, words
@@ -86,9 +87,12 @@ class TextIndex:
     def __init__(self, folder: Path | str) -> None:
         path = Path(folder).absolute() / FILE
         try:
-            self._file = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+            self._file = sqlite3.connect(
+                f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False, factory=Table
+            )
+            self._file.place, self._file.way_out = path, "If it is damaged, `robustmel kb index` makes it anew."
             version, self.size, _, self.digest = self._file.execute("SELECT * FROM about").fetchone()
-        except (sqlite3.Error, TypeError, ValueError) as problem:
+        except (MissingError, sqlite3.Error, TypeError, ValueError) as problem:
             raise MissingError(f"no index of texts in {folder} ({problem}); `robustmel kb index` makes one.") from None
         if version != 1:
             raise MissingError(f"{folder} was made by another version; run `robustmel kb index` again.")
@@ -99,7 +103,7 @@ class TextIndex:
 
     def _own(self, entity: Entity) -> list[Page]:
         for column, value in (("id", entity.id), ("qid", entity.qid or entity.id), ("name", fold(entity.name))):
-            rows = self._file.execute(f"{_SELECT} WHERE {column} = ? LIMIT 2", (plain(value),)).fetchall()
+            rows = self._file.rows(f"{_SELECT} WHERE {column} = ? LIMIT 2", (plain(value),))
             if len(rows) == 1 and not (column == "name" and entity.qid and rows[0][1]):
                 return [*_pages(rows[0])]
         return []
@@ -123,7 +127,7 @@ class TextIndex:
         if not match:
             return []
         inner = "SELECT rowid AS number, rank FROM words WHERE words MATCH ? ORDER BY rank, rowid LIMIT ?"
-        return self._file.execute(f"{_SELECT} JOIN ({inner}) USING (number) ORDER BY rank, number", (match, k)).fetchall()
+        return self._file.rows(f"{_SELECT} JOIN ({inner}) USING (number) ORDER BY rank, number", (match, k))
 
 
 _SELECT = "SELECT id, qid, title, description, text FROM texts"
