@@ -236,7 +236,7 @@ def test_every_fall_back_is_taken_and_counted_below_the_table(
     ]
     short: list[dict[str, Any]] = [
         {**late, "label": "late"},
-        {**late, "endpoint": gone, "label": "nobody there"},
+        {**late, "endpoint": gone, "deadline": 1.0, "label": "nobody there"},
         {**web, "label": "no network"},
     ]
     every, counts = mentions(tmp_path), Counter[str]()
