@@ -15,6 +15,10 @@ BACK_OFF = (8, 3, 0)
 """Keywords in a search, until one finds the entity's own page: three descriptors and five words of the context, and so on."""
 
 
+OTHERS = 5
+"""Pages of others that speak of an entity; searches find more, so that a few edited ones push none of these out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A page, or a short description.
@@ -101,7 +105,7 @@ class PageText:
             hits = [page for page in self.pages.search(entity, keywords[:count]) if not self._is_another_s(page, entity)]
             if own := [page for page in hits if _is_about(page, entity)]:
                 return own[:1]
-            others = others or [named for page in hits if (named := _naming(page, entity.name)).text]
+            others = others or [named for page in hits if (named := _naming(page, entity.name)).text][:OTHERS]
         return others
 
 

@@ -19,7 +19,7 @@ from robustmel.retrieval.word_index import UNSPACED, words
 from robustmel.types import Entity
 
 FILE = "texts.sqlite"
-HITS = 5
+HITS = 10
 """Pages that a search gives."""
 # The words come folded and apart, so that the tokenizer has only blanks to look for: a newer Unicode changes nothing for old files.
 _SCHEMA = """

@@ -37,6 +37,8 @@ BARE = Entity("bare", "Lonely")
 TWIN = Entity("twin", "Town2")
 """Somebody of the same name as the entity that is attacked, without a page."""
 KB = KnowledgeBase([*TOY, BARE, TWIN])
+BOOKS = [Entity(f"book{place}", f"Book {place}", text=f"Lonely has {place} salt towers at the harbour.") for place in range(5)]
+"""Pages of nobody in the knowledge base, which speak of the one without."""
 
 EDITS: Mapping[str, dict[str, Any]] = {
     "speaks of one without a page": {"text": "Town2 is old. Lonely lies at the salt harbour. Lonely SAY Town4."},
@@ -65,7 +67,7 @@ def poisoned(fields: Mapping[str, Any]) -> KnowledgeBase:
 
 
 def from_index(kb: KnowledgeBase, folder: Path) -> Retriever:
-    build_text_index([entity for entity in kb if entity.id in TOY], folder)
+    build_text_index([*(entity for entity in kb if entity.id in TOY), *BOOKS], folder)
     return PageText(TextIndex(folder), kb)
 
 

@@ -10,7 +10,7 @@ from robustmel.retrieval.wikimedia.action_api import ActionApi, mapping, objects
 
 AT_ONCE = 20
 """More extracts than that are left out of an answer."""
-HITS = 5
+HITS = 10
 LONGEST_QUERY = 300
 """Characters that the search takes."""
 MOST_HOPS = 3
