@@ -89,6 +89,12 @@ def test_what_a_processor_makes_must_be_numbers_that_differ(given: dict[str, Any
     assert f"its image processor {said}; correct preprocessor_config.json" in refused(copy)
 
 
+def test_a_tokenizer_of_another_class_is_quoted(copy: Path) -> None:
+    edit(copy / "tokenizer_config.json", tokenizer_class="BertTokenizer")
+    (copy / "vocab.txt").write_text("one\ntwo\n")
+    assert "its tokenizer fails on a text; correct tokenizer_config.json (WordPiece error" in refused(copy)
+
+
 def test_a_processor_that_fails_is_quoted(copy: Path) -> None:
     edit(copy / "preprocessor_config.json", size={"longest_edge": 32})
     assert "its image processor fails on a picture of 47x31; correct preprocessor_config.json (Size must contain" in refused(

@@ -39,7 +39,8 @@ def _texts(linker: Any, model: str) -> Tensor:
     rows = min((len(part.weight) for part in tables), default=2**63)
     special = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}  # such as <image>
     words = [index for token, index in tokenizer.get_vocab().items() if token not in special]
-    first, second = tower.tokens(TEXTS)
+    with _trying(model, "its tokenizer fails on a text; correct tokenizer_config.json"):
+        first, second = tower.tokens(TEXTS)
     if (largest := max(*words, *first, *second, tokenizer.pad_token_id or 0)) >= rows:
         raise MissingError(
             f"{model}: its tokenizer gives ids up to {largest}, but its text tower has {rows} token embeddings; take both from "
