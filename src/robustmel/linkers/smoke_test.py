@@ -1,6 +1,6 @@
 """Tests a model folder with two pictures and two texts, before any run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,6 +31,24 @@ def smoke_test(linker: Any, model: str) -> None:
     for embeddings, what in ((texts, "texts"), (images, "images")):
         if not bool(embeddings.isfinite().all()):
             raise MissingError(f"{model}: its embeddings of {what} are not finite; its weights are damaged.")
+
+
+@torch.no_grad()
+def score_trial(scores: Callable[[Sequence[np.ndarray[Any, Any]]], Tensor], model: str) -> None:
+    """The same for a model that writes: asks it about a picture once.
+
+    Args:
+        scores: Of some names, from pictures.
+        model: As `smoke_test`.
+
+    Raises:
+        MissingError: As `smoke_test`.
+    """
+    picture = np.random.default_rng(0).integers(0, 256, (*PICTURE_SIZES[0], 3), dtype=np.uint8)
+    with _trying(model, "its tokenizer, chat template, image processor and weights do not work together"):
+        made = scores([picture])
+    if bool(made.isnan().any()):
+        raise MissingError(f"{model}: its scores are not finite; its image processor's settings or its weights are damaged.")
 
 
 def _texts(linker: Any, model: str) -> Tensor:

@@ -26,8 +26,9 @@ from robustmel.linkers.mllm.reference import reference
 from robustmel.linkers.packaged_prompts import read_prompt
 from robustmel.linkers.preprocessing import Picture
 from robustmel.linkers.ranking import in_order_shown, ranking
+from robustmel.linkers.smoke_test import score_trial
 from robustmel.linkers.texts import name_of
-from robustmel.types import TASKS, Prediction, Query, Task, Usage
+from robustmel.types import TASKS, Entity, Prediction, Query, Task, Usage
 
 
 class MLLM(MLLMDeclaration):
@@ -82,6 +83,9 @@ class MLLM(MLLMDeclaration):
         loaded = self.family.load(model, revision, dtype, pick_device(device))
         self._take(kb, loaded, answer, prompt, shuffle, length_penalty, max_new_tokens, batch_size)
         self.canary = canary
+        asked = Query("trial", "A red flag.", "flag", (6, 10), None, ("red", "blue"))
+        trial = type(self).around(KnowledgeBase(Entity(name, name) for name in asked.listed), loaded, 1)
+        score_trial(lambda pictures: trial._scored([asked], loaded.picture_vectors(pictures), "I2T")[0], model)
 
     @classmethod
     def around(cls, kb: KnowledgeBase, model: VisionLanguageModel, batch_size: int) -> Self:
