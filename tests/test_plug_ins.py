@@ -99,3 +99,32 @@ def test_a_thread_that_does_not_end_holds_nobody_up(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.endswith("a thread that a plug-in started does not end; it is left behind.\n")
     assert "conformance: " in done.stdout
+
+
+def test_an_idle_pool_of_threads_is_no_thread_that_does_not_end(tmp_path: Path) -> None:
+    text = (
+        f"from concurrent.futures import ThreadPoolExecutor\nPOOL = ThreadPoolExecutor(1)\nPOOL.submit(int).result()\n{LINKER}"
+    )
+    (tmp_path / "pools.py").write_text(text)
+    done = warm_python.run(["-m", "robustmel", "linkers", "pools.py:Linker"], cwd=tmp_path, timeout=60)
+    assert "conformance: " in done.stdout
+    assert "left behind" not in done.stderr
+
+
+def test_a_library_whose_import_is_forbidden_has_nothing_to_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with undisturbed():
+        pass
+
+
+def test_a_warning_is_no_error_once_it_was_forgiven() -> None:
+    def warn() -> None:
+        warnings.warn("again", UserWarning, stacklevel=1)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with undisturbed():
+            warnings.simplefilter("error")
+            with pytest.raises(UserWarning):
+                warn()
+        warn()

@@ -78,7 +78,8 @@ class _Setting:
     at_first: Any = None
 
     def now(self) -> Any:
-        return self.read(sys.modules[self.library]) if self.library in sys.modules else self.at_first
+        module = sys.modules.get(self.library)  # None too where its import is forbidden
+        return self.at_first if module is None else self.read(module)
 
     def put_back(self, before: Any) -> None:
         if self.now() != before:
@@ -160,13 +161,15 @@ def _forgive(before: list[Any]) -> None:
     """Warnings are errors no longer, but for those that were before; other filters are libraries' own."""
     filters: Any = warnings.filters
     filters[:] = [made for made in filters if made[0] != "error" or made in before]
-    warnings._filters_mutated()  # type: ignore[attr-defined]
+    with warnings.catch_warnings():  # whose end makes Python heed the change, by no name that versions differ in
+        pass
 
 
 def end(code: int) -> None:
     """Ends the process; threads of plug-ins that do not end are left, where Python would wait for them for ever."""
     others = [thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()]
-    if PLUGINS:
+    if PLUGINS and others:
+        threading.Thread(target=_tell_idle_threads, daemon=True).start()
         last = time.monotonic() + PATIENCE
         for thread in others:
             thread.join(max(last - time.monotonic(), 0))
@@ -177,3 +180,9 @@ def end(code: int) -> None:
             sys.stderr.flush()
             os._exit(code)
     raise SystemExit(code)
+
+
+def _tell_idle_threads() -> None:
+    """Tells the pools of `concurrent.futures` that nothing more comes, as Python does at its end: their idle threads end then."""
+    for told in reversed(threading._threading_atexits):  # type: ignore[attr-defined]
+        told()
