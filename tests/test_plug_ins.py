@@ -43,8 +43,8 @@ SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "exit": (lambda: sys.exit, lambda: setattr(sys, "exit", print)),
     "depth": (sys.getrecursionlimit, lambda: sys.setrecursionlimit(5000)),
     "log": (lambda: logging.root.manager.disable, lambda: logging.disable(logging.CRITICAL)),
-    "Ctrl-C": (lambda: signal.getsignal(signal.SIGINT), lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)),
-    "SIGTERM": (lambda: signal.getsignal(signal.SIGTERM), lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN)),
+    "Ctrl-C": (lambda: signal.getsignal(signal.SIGINT), lambda: signal.signal(signal.SIGINT, lambda *_: None)),
+    "SIGTERM": (lambda: signal.getsignal(signal.SIGTERM), lambda: signal.signal(signal.SIGTERM, lambda *_: None)),
 }
 
 
