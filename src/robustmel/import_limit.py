@@ -40,4 +40,4 @@ def limited(seconds: float | None = None) -> Iterator[None]:
         raise TimeoutError(f"it did not end within {most:g} seconds") from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, left, interval)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, before or signal.SIG_DFL)  # None: set by C, and lost

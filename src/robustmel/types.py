@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 Task = Literal["I2T", "IT2T", "T2T"]
 """What a linker may read: the image, the image and the text, or the text alone."""
-
 TASKS: tuple[Task, ...] = ("I2T", "IT2T", "T2T")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,8 @@ def test_given_keeps_the_order_of_the_data_set(kb: KnowledgeBase) -> None:
     asked = [Mention("1", "milk", "x", candidates=("milk", "c", "gala")), Mention("2", None, "x", candidates=())]
     assert Given().candidates(asked, kb, ()) == [("milk", "c", "gala"), ()]
     assert Given(k=2).candidates(asked, kb, ()) == [("milk", "c"), ()]
+    twice = replace(asked[0], candidates=("milk", "c", "milk", "gala"))
+    assert Given(k=3).candidates([twice], kb, ()) == [("milk", "c", "gala")]
 
 
 def test_given_says_what_to_choose_where_there_is_nothing(kb: KnowledgeBase) -> None:

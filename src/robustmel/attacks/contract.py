@@ -213,3 +213,17 @@ def check_edits(name: str, edits: object, kind: type[Any]) -> None:
             f"a list of {type(others[0]).__name__}" if isinstance(edits, (list, tuple)) else with_article(type(edits).__name__)
         )
         raise RobustMELError(f"attack {name}: perturb must return a list of robustmel.types.{kind.__name__}, not {what}.")
+
+
+def remarks(declared: Any, attack: Any) -> tuple[str, ...]:
+    """Where an attack is less than its parameters sound like: on images of 8 bits, and with so many steps of such a size."""
+    notes = []
+    if attack != declared:
+        notes.append(f"eps = {255 * declared.eps:.4g}/255 means {attack.budget}: a pixel of 8 bits changes by whole 255ths.")
+    notes += unchecked(attack)
+    reach, eps = getattr(attack, "reach", math.inf), getattr(attack, "eps", 0.0)
+    across = 0.0 if isinstance(eps, str) else 2 * eps
+    if reach < across * (1 - 1e-9):
+        far, wide = f"{255 * reach:.4g}/255", f"{255 * across:.4g}/255"
+        notes.append(f"its steps reach {far} at most, and its ball is {wide} across; more or larger steps may break more.")
+    return tuple(notes)

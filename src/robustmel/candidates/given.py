@@ -15,7 +15,7 @@ class Given:
     """Keeps the data set's own candidate lists.
 
     Args:
-        k: Keep at most the first k of each list, in the data set's order; None keeps all.
+        k: Keep at most the first k of each list, in the data set's order; None keeps all. What is listed twice counts where it is first.
     """
 
     k: int | None = None
@@ -39,4 +39,4 @@ class Given:
                 'Choose a generator: candidates = "prior" (names and training counts), "bm25", "dense" or "all" '
                 "(the whole knowledge base)."
             )
-        return [(mention.candidates or ())[: self.k] for mention in mentions]
+        return [tuple(dict.fromkeys(mention.candidates or ()))[: self.k] for mention in mentions]

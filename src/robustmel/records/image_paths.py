@@ -133,11 +133,13 @@ def _listing(folder: Path, changed: int) -> Mapping[str, list[str]]:
 @lru_cache(maxsize=256)
 def _holds_garbled(folder: Path, changed: int) -> bool:
     """Whether a folder, or one right in it, has a name that is not UTF-8: `unzip` leaves some that nothing brings back."""
-    return any(
-        not entry.name.isprintable() and any("\udc80" <= letter <= "\udcff" for letter in entry.name)
-        for listed in (folder, *(entry for entry in folder.iterdir() if entry.is_dir()))
-        for entry in listed.iterdir()
-    )
+    entries: list[Path] = []
+    with suppress(OSError):
+        for listed in (folder, *(entry for entry in folder.iterdir() if entry.is_dir())):
+            with suppress(OSError):  # one that may not be read tells nothing
+                entries += listed.iterdir()
+    names = (entry.name for entry in entries)
+    return any(not name.isprintable() and any("\udc80" <= letter <= "\udcff" for letter in name) for name in names)
 
 
 def _plain_name(name: str) -> str:

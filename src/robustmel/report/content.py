@@ -79,7 +79,7 @@ class ReportContent:
             asked = self.run.questions(cell)
             mentions |= {(cell.candidates, asked[number].id) for number, _ in self.scoring.cell(cell).failures}
             for evaluation in cell.evaluations:
-                log = self.run.log(cell, evaluation)
+                log = self.run.log(cell, evaluation, ("status",))
                 mentions |= {(cell.candidates, row["id"]) for row in log if str(row["status"]).startswith("error:")}
         return len(mentions)
 

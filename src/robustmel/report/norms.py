@@ -70,7 +70,7 @@ def _curve(row: Row, norm: Norm, scoring: Scoring) -> Curve:
         [
             (
                 np.array(
-                    [row[f"{norm}_u8"] or 0.0 for row in scoring.run.log(cell, part)]
+                    [row[f"{norm}_u8"] or 0.0 for row in scoring.run.log(cell, part, (f"{norm}_u8",))]
                 ),  # 0 where a mention kept its own image
                 1 - scoring.evaluation(cell, part).credit[0],
             )

@@ -1,7 +1,7 @@
 """What a run left behind, read back: its cells from `run.json`, their rows from the store."""
 
 import json
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from itertools import zip_longest
@@ -165,13 +165,19 @@ class Run:
                 tied=row.get("tied"),
             )
 
-    def log(self, cell: ResultCell, evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    def log(self, cell: ResultCell, evaluation: Evaluation, columns: Collection[str] | None = None) -> Iterator[dict[str, Any]]:
         """The perturbed set's log, one row a question in their order, one after the other; none for an evaluation without one.
 
         What only the log of an image attack says is None in that of another.
+
+        Args:
+            cell: The cell.
+            evaluation: One of its evaluations.
+            columns: Those that are read, "id" always; None reads all.
         """
-        rows = self._aligned(LOG, evaluation.variant, cell) if evaluation.variant is not None else ()
-        return (dict.fromkeys(IMAGE_COLUMNS) | row for row in rows)
+        rows = self._aligned(LOG, evaluation.variant, cell, columns) if evaluation.variant is not None else ()
+        blank = {name: None for name in IMAGE_COLUMNS if columns is None or name in columns}
+        return (blank | row for row in rows)
 
     def manifest(self, kind: str, key: str | None) -> dict[str, Any]:
         """What the stage noted that made an artefact; empty where there is none, or it says nothing."""
@@ -194,31 +200,38 @@ class Run:
     def _picture(self, evaluation: Evaluation, mention: str) -> Path:
         return Store(self.store).path("variant", str(evaluation.variant)) / "images" / f"{mention}.png"
 
-    def _rows(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[dict[str, Any]]:
+    def _rows(
+        self, table: tuple[str, str], key: str, cell: ResultCell, columns: Collection[str] | None = None
+    ) -> Iterator[dict[str, Any]]:
         """The rows of a table, a few at a time as Python objects."""
-        for part in self._parts(table, key, cell):
+        for part in self._parts(table, key, cell, columns):
             yield from part.to_pylist()
 
-    def _parts(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[pa.Table]:
-        """A table, a few rows at a time."""
+    def _parts(
+        self, table: tuple[str, str], key: str, cell: ResultCell, columns: Collection[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """A table, or "id" and such of these columns as it has, a few rows at a time."""
         import pyarrow.parquet as pq
 
         kind, name = table
         path = Store(self.store).sound(kind, key, f"the {kind} of cell {cell.cell.title}") / name
         try:
-            for batch in pq.ParquetFile(path).iter_batches(ROWS, use_threads=False):
+            names = None if columns is None else ["id", *columns]
+            for batch in pq.ParquetFile(path).iter_batches(ROWS, columns=names, use_threads=False):
                 yield pa.Table.from_batches([batch])
         except (pa.ArrowException, OSError) as problem:
             raise MissingError(f"{path} of cell {cell.cell.title} cannot be read ({problem}).") from problem
 
-    def _aligned(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[dict[str, Any]]:
+    def _aligned(
+        self, table: tuple[str, str], key: str, cell: ResultCell, columns: Collection[str] | None = None
+    ) -> Iterator[dict[str, Any]]:
         """The rows in the questions' order; it is an error if they are about other mentions."""
         questions = self.questions(cell)
-        for place, (mention, row) in enumerate(zip_longest(questions.column("id"), self._rows(table, key, cell))):
+        for place, (mention, row) in enumerate(zip_longest(questions.column("id"), self._rows(table, key, cell, columns))):
             if row is None or row["id"] != mention:
                 asked = list(questions.column("id"))
-                by_id = {row["id"]: row for row in self._rows(table, key, cell)}
-                if by_id.keys() != set(asked) or sum(1 for _ in self._rows(table, key, cell)) != len(asked):
+                by_id = {row["id"]: row for row in self._rows(table, key, cell, columns)}
+                if by_id.keys() != set(asked) or sum(1 for _ in self._rows(table, key, cell, ())) != len(asked):
                     raise MissingError(
                         f"the {table[0]} of cell {cell.cell.title} hold {len(by_id)} mentions that are not the {len(asked)} asked; run the"
                         " grid again."

@@ -141,6 +141,10 @@ class Summary(AttackRecord):
 
 
 LogRow = Mapping[str, Any]
+_COUNTED = ("reduced", "iterations", "zero_gradients", "succeeded", "succeeded_u8")
+_STATED = ("linf_u8", "l2_u8", "queries")
+LOGGED = ("status", *_COUNTED, *_STATED)
+"""The columns of a log that are read here."""
 
 
 def summarise(scoring: Scoring) -> list[Summary]:
@@ -209,7 +213,7 @@ def _logged(row: Row, scoring: Scoring, bound: Floats) -> Iterator[LogRow]:
     for earned, cells in zip(bound, row.by_seed, strict=True):
         for cell in cells:
             for evaluation in cell.evaluations:
-                for place, line in enumerate(scoring.run.log(cell, evaluation)):
+                for place, line in enumerate(scoring.run.log(cell, evaluation, LOGGED)):
                     if str(line["status"]).startswith("error:"):
                         earned[place] = 0.0
                     yield line
@@ -228,10 +232,10 @@ def effort(log: Iterable[LogRow]) -> dict[str, Any]:
         if state != "ok":
             continue
         perturbed += 1
-        for name in ("reduced", "iterations", "zero_gradients", "succeeded", "succeeded_u8"):
+        for name in _COUNTED:
             sums[name] += int(line.get(name) or 0)
             judged[name] += line.get(name) is not None
-        for name in ("linf_u8", "l2_u8", "queries"):
+        for name in _STATED:
             if line[name] is not None:
                 stated[name].append(float(line[name]))
     middle = {name: float(np.median(values)) for name, values in stated.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from robustmel.attacks import ATTACKS
-from robustmel.attacks.contract import misdeclared, unchecked
+from robustmel.attacks.contract import misdeclared, remarks
 from robustmel.attacks.strengths import settings
 from robustmel.defences import DEFENCES
 from robustmel.errors import MissingError, RobustMELError, UsageError
@@ -231,7 +230,7 @@ def attack_spec(spec: AttackSpec, problems: list[str]) -> ComponentSpec | None:
             parameters = {name: getattr(attack, name, value) for name, value in made.parameters.items()}
             digests, source = made.identity["digests"], made.identity.get("source", "")
             entering_keys = identity(made.identity["name"], parameters, attack, digests, source)
-            made = ComponentSpec(component, parameters, entering_keys, attack, notes=_attack_notes(declared, attack))
+            made = ComponentSpec(component, parameters, entering_keys, attack, notes=remarks(declared, attack))
     except MissingError:
         raise
     except (RobustMELError, TypeError) as problem:
@@ -247,22 +246,8 @@ def _of_a_value(component: Component) -> ComponentSpec:
     name = next((name for name, entry in ATTACKS.items() if entry == place), component.name)
     parameters = {option.name: getattr(attack, option.name) for option in fields(attack)}
     digests = files_digest(attack.assets(**parameters)) if hasattr(attack, "assets") else {}
-    known, notes = identity(name, parameters, attack, digests), _attack_notes(component.instance, attack)
+    known, notes = identity(name, parameters, attack, digests), remarks(component.instance, attack)
     return ComponentSpec(replace(component, instance=attack), parameters, known, attack, notes=notes)
-
-
-def _attack_notes(declared: Any, attack: Any) -> tuple[str, ...]:
-    """Where an attack is less than its parameters sound like: on images of 8 bits, and with so many steps of such a size."""
-    notes = []
-    if attack != declared:
-        notes.append(f"eps = {255 * declared.eps:.4g}/255 means {attack.budget}: a pixel of 8 bits changes by whole 255ths.")
-    notes += unchecked(attack)
-    reach, eps = getattr(attack, "reach", math.inf), getattr(attack, "eps", 0.0)
-    across = 0.0 if isinstance(eps, str) else 2 * eps
-    if reach < across * (1 - 1e-9):
-        far, wide = f"{255 * reach:.4g}/255", f"{255 * across:.4g}/255"
-        notes.append(f"its steps reach {far} at most, and its ball is {wide} across; more or larger steps may break more.")
-    return tuple(notes)
 
 
 def identity(

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from robustmel.report.credit import Floats
-from robustmel.report.flags.log_digest import LogDigest, log_digest
+from robustmel.report.flags.log_digest import DIGESTED, LogDigest, log_digest
 from robustmel.report.record import unattacked
 from robustmel.report.rows import Row, table_rows
 from robustmel.report.scoring import Scoring
@@ -57,7 +57,7 @@ class Evidence:
     def logs(self) -> LogDigest:
         """What the logs of all its perturbed sets come to."""
         run = self.scoring.run
-        return log_digest(run.log(cell, evaluation) for cell in self.row.cells for evaluation in cell.evaluations)
+        return log_digest(run.log(cell, evaluation, DIGESTED) for cell in self.row.cells for evaluation in cell.evaluations)
 
     @cached_property
     def white_box(self) -> bool:

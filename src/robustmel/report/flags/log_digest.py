@@ -71,6 +71,13 @@ BLACK_BOXES = frozenset({"square"})
 """Members of an ensemble that take no gradients."""
 
 
+DIGESTED = (
+    "status", "succeeded", "fooled_by", "iterations", "zero_gradients", "linf_u8", "probabilities", "deterministic", "rise_predicted",
+    "rise", "loss_first", "loss_best", "margin_first", "margin_best",
+)  # fmt: skip
+"""The columns of a log that are read here."""
+
+
 def log_digest(logs: Iterable[Iterable[Mapping[str, Any]]]) -> LogDigest:
     """Reads logs one after the other."""
     digest = LogDigest()

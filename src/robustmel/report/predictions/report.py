@@ -1,7 +1,7 @@
 """Outside predictions as a run of our own: the same rows, the same scoring, the same tables."""
 
 import logging
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -106,10 +106,14 @@ class OutsideRun(Run):
         """None: the clean images are not part of a published set."""
         return frozenset()
 
-    def _rows(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[dict[str, Any]]:
+    def _rows(
+        self, table: tuple[str, str], key: str, cell: ResultCell, columns: Collection[str] | None = None
+    ) -> Iterator[dict[str, Any]]:
         return iter(self.tables[table, key])
 
-    def _parts(self, table: tuple[str, str], key: str, cell: ResultCell) -> Iterator[pa.Table]:
+    def _parts(
+        self, table: tuple[str, str], key: str, cell: ResultCell, columns: Collection[str] | None = None
+    ) -> Iterator[pa.Table]:
         return tables(self.tables[table, key], QUESTIONS)
 
 

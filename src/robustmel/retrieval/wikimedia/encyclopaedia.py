@@ -135,7 +135,8 @@ class Encyclopaedia:
 
         drifted = self.store.drifted
         kept_as = "" if kind == "item" else self._kept_as
-        payloads = self.store.payloads(f"{kind} {self._language} 1{kept_as}", asked, batches)
+        version = 2 if kind == "search" else 1  # searches of version 1 had five hits
+        payloads = self.store.payloads(f"{kind} {self._language} {version}{kept_as}", asked, batches)
         if self.store.drifted > drifted:
             log.warning("KB drift: %d pages have another revision than before (%s).", self.store.drifted - drifted, kind)
         return payloads

@@ -34,7 +34,7 @@ class SettledArticles:
         current = list(articles)
         edited = self._edited(api, [article["revision"] for article in current])
         return [
-            self._earlier(api, article) if edited.get(article["revision"], "") > self._before else article
+            self._earlier(api, article) if edited.get(article["revision"], "9999") > self._before else article
             for article in current
         ]
 

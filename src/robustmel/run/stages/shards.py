@@ -22,6 +22,9 @@ from robustmel.images import file_digest
 from robustmel.run.store import EARLIER
 
 Item = TypeVar("Item")
+GROUP = 4096
+"""Rows of a table that a reader must hold packed at once."""
+
 ProgressCallback = Callable[[int, int], None]
 """Called with (shards done, shards in all) before each and after the last; it may raise `Interrupted`."""
 
@@ -53,7 +56,7 @@ def write_table(path: Path, records: Iterable[Record] | pa.Table, schema: pa.Sch
         with temporary.open("wb") as file:
             with pq.ParquetWriter(file, schema) as writer:
                 for part in [records] if isinstance(records, pa.Table) else tables(records, schema):
-                    writer.write_table(part)
+                    writer.write_table(part, GROUP)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
