@@ -11,7 +11,7 @@ import pytest
 from tests.warm_python import start
 
 from robustmel.errors import MissingError
-from robustmel.run.store import Store
+from robustmel.run.store import Store, write_manifest
 from robustmel.run.writing import write_atomically, writing
 
 KEY = "ab" * 20
@@ -114,7 +114,7 @@ def test_of_many_processes_one_makes_the_artefact(tmp_path: Path) -> None:
     code = f"""
         import os, time
         from pathlib import Path
-        from robustmel.run.store import Store
+        from robustmel.run.store import Store, write_manifest
         def make(folder):
             with open({str(tmp_path / "calls")!r}, "a") as calls:
                 calls.write("x")
@@ -128,3 +128,18 @@ def test_of_many_processes_one_makes_the_artefact(tmp_path: Path) -> None:
     path = str(Store(tmp_path / "store").path("answers", KEY))
     assert said == [["False", path]] * 3 + [["True", path]]  # one of them says that it made it
     assert (tmp_path / "calls").read_text() == "x"
+
+
+def test_what_a_killed_process_was_writing_is_no_part_of_an_artefact(tmp_path: Path) -> None:
+    for name in ("undisturbed", "killed"):
+        (tmp_path / name / "images").mkdir(parents=True)
+        (tmp_path / name / "images" / "a.png").write_bytes(b"a picture")
+    for unfinished in ("images/.b.png.25386.140.tmp", "answers.parquet.00ff.tmp"):
+        (tmp_path / "killed" / unfinished).write_bytes(b"")
+    for name in ("undisturbed", "killed"):
+        write_manifest(tmp_path / name, {})
+    whole, resumed = (
+        {str(path.relative_to(tmp_path / name)): path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()}
+        for name in ("undisturbed", "killed")
+    )
+    assert resumed == whole

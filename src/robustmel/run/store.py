@@ -223,9 +223,12 @@ def write_manifest(folder: Path, facts: dict[str, Any]) -> None:
     """Seals an artefact: what is said of it, the digest of the list of its files' digests, and of all that one of its own.
 
     Of one that is sealed already, `facts` is its manifest with what changed. Where that has `left`, no other images are to be expected.
+    What a killed process was just writing goes: it would be part of the content.
     """
     said = json.loads(json.dumps(facts))
     if "content" not in said:
+        for unfinished in [name for name in _files(folder) if name.endswith(".tmp")]:
+            (folder / unfinished).unlink(missing_ok=True)
         names = sorted(name for name in _files(folder) if name not in (MANIFEST, CHECKSUMS))
         write_atomically(folder / CHECKSUMS, (f"{file_digest(f'{folder}/{name}')}  {name}\n" for name in names))
         said["checksums"] = file_digest(folder / CHECKSUMS)
