@@ -18,7 +18,7 @@ from tests import warm_python
 
 from robustmel.cli.entry import run
 from robustmel.errors import MissingError
-from robustmel.plug_ins import undisturbed
+from robustmel.plug_ins.process_settings import undisturbed
 from robustmel.registry import load_file_component
 
 LINKER = '''

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from robustmel import import_limit
 from robustmel.attacks import ATTACKS
 from robustmel.candidates import CANDIDATES
 from robustmel.datasets import DATASETS
 from robustmel.defences import DEFENCES
 from robustmel.errors import MissingError, UsageError
 from robustmel.linkers import LINKERS
+from robustmel.plug_ins import import_limit
 from robustmel.registry import Preset, Registry
 
 

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from robustmel.errors import MissingError, UsageError
-from robustmel.import_limit import limited
 from robustmel.parameters import with_numbers, wrong_values
-from robustmel.plug_ins import PLUGINS, undisturbed
+from robustmel.plug_ins.exceptions import PLUGINS
+from robustmel.plug_ins.import_limit import limited
+from robustmel.plug_ins.process_settings import undisturbed
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 
 from robustmel.cli.entry import run
 from robustmel.errors import RobustMELError
-from robustmel.plug_ins import blaming_plugins
+from robustmel.plug_ins.exceptions import blaming_plugins
 from robustmel.registry import load_file_component
 from robustmel.run.writing import writing
 

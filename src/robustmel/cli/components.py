@@ -12,7 +12,7 @@ import typer
 
 from robustmel.cli.options import attack_names, linker_names
 from robustmel.errors import UsageError
-from robustmel.plug_ins import undisturbed
+from robustmel.plug_ins.process_settings import undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,7 +14,7 @@ def main() -> None:
     Exit codes: 0 done; 1 done, with more errored rows than allowed; 2 bad usage; 3 something is missing or unreadable;
     130 interrupted, and the same command goes on.
     """
-    from robustmel.plug_ins import end
+    from robustmel.plug_ins.threads import end
 
     end(run(sys.argv[1:]))
 
@@ -34,7 +34,7 @@ def run(arguments: list[str]) -> int:
 def _run(arguments: list[str]) -> int:
     from robustmel.cli.commands import app, usage_exit
     from robustmel.errors import RobustMELError
-    from robustmel.plug_ins import blaming_plugins
+    from robustmel.plug_ins.exceptions import blaming_plugins
     from robustmel.run.interrupt import Interrupted
 
     debug = "--debug" in arguments

@@ -52,8 +52,7 @@ class ContextField:
 
     def defend(self, linker: Any, /, *, train: Sequence[Mention], **resources: Any) -> Any:
         """The linker with the line."""
-        contexts, golds = [context(mention.query("", None)) for mention in train], [mention.gold for mention in train]
-        return FieldLinker(linker, ContextProfiles(contexts, golds, self._prior), self._names, self._fewest)
+        return FieldLinker(linker, ContextProfiles.of(train, self._prior), self._names, self._fewest)
 
 
 class FieldLinker(ChangedQuestions):

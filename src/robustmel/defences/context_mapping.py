@@ -54,8 +54,7 @@ class ContextMapping:
 
     def defend(self, linker: Any, /, *, train: Sequence[Mention], **resources: Any) -> Any:
         """The linker with the profiles."""
-        contexts, golds = [context(mention.query("", None)) for mention in train], [mention.gold for mention in train]
-        return MappedLinker(linker, ContextProfiles(contexts, golds, self._prior), self._weight, self._fewest)
+        return MappedLinker(linker, ContextProfiles.of(train, self._prior), self._weight, self._fewest)
 
 
 class MappedLinker(DefendedLinker):

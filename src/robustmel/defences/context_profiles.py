@@ -3,9 +3,10 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import Self
 
 from robustmel.attacks.text.words import apart, is_stop_word, protected_spans, words
-from robustmel.types import Query
+from robustmel.types import Mention, Query
 
 Context = Counter[str]
 """The folded words of a text that are neither its mention nor English function words, and how often each is there."""
@@ -39,6 +40,12 @@ class ContextProfiles:
         self._total, self.records = self.everywhere.total(), Counter(golds)
         self._totals = {gold: profile.total() for gold, profile in self._words.items()}
         self._kinds = len(self.everywhere) + 1  # one for all words never met
+
+    @classmethod
+    def of(cls, mentions: Sequence[Mention], prior: float) -> Self:
+        """Those of mentions whose entities are known."""
+        contexts = [context(mention.query("", None)) for mention in mentions]
+        return cls(contexts, [mention.gold for mention in mentions], prior)
 
     def usual_surprise(self, own: Context) -> float:
         """The mean of -log p(word) around any mention."""

@@ -20,7 +20,7 @@ from robustmel.errors import MissingError, RobustMELError, UsageError
 from robustmel.item_seeds import item_seed
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers import LINKERS
-from robustmel.plug_ins import undisturbed
+from robustmel.plug_ins.process_settings import undisturbed
 from robustmel.poisoning.selection import Records
 from robustmel.registry import Component, own_parameters
 from robustmel.run.components import ComponentSpec, Defended

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from robustmel.errors import guarded
-from robustmel.plug_ins import PATIENCE
+from robustmel.plug_ins.threads import PATIENCE
 from robustmel.run.builder import Builder
 from robustmel.run.interrupt import Interrupted, StopSignal, heed
 from robustmel.run.pieces import Piece, Tell

@@ -5,7 +5,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
-from robustmel.plug_ins import blaming_plugins, undisturbed
+from robustmel.plug_ins.exceptions import blaming_plugins
+from robustmel.plug_ins.process_settings import undisturbed
 from robustmel.run.builder import Builder
 from robustmel.run.interrupt import stop_if_asked
 from robustmel.run.jobs import Job

@@ -14,7 +14,7 @@ from robustmel.attacks.image.eight_bit import as_pictures
 from robustmel.errors import RobustMELError, with_article
 from robustmel.images import Pixels, write_png
 from robustmel.linkers.contract import Linker, Scored
-from robustmel.plug_ins import undisturbed
+from robustmel.plug_ins.process_settings import undisturbed
 from robustmel.run.stages.link import answers
 from robustmel.types import Prediction, Query, Task
 

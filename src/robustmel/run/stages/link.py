@@ -17,7 +17,7 @@ from robustmel.errors import ImageError, RobustMELError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Linker
 from robustmel.linkers.ranking import Ranking, misordered, well_typed
-from robustmel.plug_ins import undisturbed
+from robustmel.plug_ins.process_settings import undisturbed
 from robustmel.run.stages.list_places import list_places
 from robustmel.run.stages.parity import check_parity
 from robustmel.run.stages.same_answers import agree

@@ -13,7 +13,7 @@ from robustmel.attacks.contract import Objective
 from robustmel.attacks.image.gradients import leaves_torch
 from robustmel.errors import ImageError, RobustMELError
 from robustmel.linkers.contract import Differentiable, Linker
-from robustmel.plug_ins import undisturbed
+from robustmel.plug_ins.process_settings import undisturbed
 from robustmel.run.interrupt import PATIENCE, stop_if_asked
 from robustmel.run.stages.black_box import BlackBoxObjective, check_scores
 from robustmel.types import Query, Task

@@ -1,64 +1,16 @@
-"""Code of others that runs in this process: whose an exception is, and what is put back after it."""
+"""What another's code sets for the whole process, put back after it."""
 
-import atexit
-import inspect
 import locale
 import logging
-import os
 import signal
 import sys
 import threading
-import time
-import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, chdir, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
-
-from robustmel.errors import RobustMELError
-
-PLUGINS: set[str] = set()
-"""Top-level modules of components that are not this package's: their exceptions are theirs."""
-
-PATIENCE = 2.0
-"""Seconds that threads of plug-ins have at the end of the process."""
-
-
-@contextmanager
-def blaming_plugins() -> Iterator[None]:
-    """Turns an exception that passed through a plug-in's code into one sentence that names its file and line; leaves all others.
-
-    Raises:
-        RobustMELError: The component of another's raised, or tried to end the process.
-    """
-    try:
-        yield
-    except (RobustMELError, KeyboardInterrupt):
-        raise
-    except BaseException as problem:  # asyncio's CancelledError is no Exception
-        frames = reversed(list(traceback.walk_tb(problem.__traceback__)))
-        for frame, line in frames:
-            if str(frame.f_globals.get("__name__")).partition(".")[0] in PLUGINS:
-                place = f"{frame.f_code.co_filename}, line {line}, in {frame.f_code.co_qualname}"
-                raise RobustMELError(f"{place}: it raises {type(problem).__name__}: {problem}.") from problem
-        owner = problem.obj if isinstance(problem, AttributeError) else None  # raised by us, about what a plug-in handed over
-        kind = owner if isinstance(owner, type) else type(owner)
-        if kind.__module__.partition(".")[0] in PLUGINS:
-            raise RobustMELError(f"{kind.__name__} of {inspect.getfile(kind)}: {problem}.") from problem
-        if isinstance(problem, TypeError) and (file := _file_of(str(problem).partition("(")[0])):  # as we called what is there
-            raise RobustMELError(f"{file}: {problem}.") from problem
-        raise
-
-
-def _file_of(name: str) -> str:
-    """The file of a plug-in that defines `Class.method`; "" where none does."""
-    for plugin in PLUGINS:
-        with suppress(AttributeError, KeyError, TypeError):
-            return inspect.getfile(attrgetter(name)(sys.modules[plugin]))
-    return ""
 
 
 @dataclass(frozen=True)
@@ -163,26 +115,3 @@ def _forgive(before: list[Any]) -> None:
     filters[:] = [made for made in filters if made[0] != "error" or made in before]
     with warnings.catch_warnings():  # whose end makes Python heed the change, by no name that versions differ in
         pass
-
-
-def end(code: int) -> None:
-    """Ends the process; threads of plug-ins that do not end are left, where Python would wait for them for ever."""
-    others = [thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()]
-    if PLUGINS and others:
-        threading.Thread(target=_tell_idle_threads, daemon=True).start()
-        last = time.monotonic() + PATIENCE
-        for thread in others:
-            thread.join(max(last - time.monotonic(), 0))
-        if any(thread.is_alive() for thread in others):
-            print("a thread that a plug-in started does not end; it is left behind.", file=sys.stderr)
-            atexit._run_exitfuncs()
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-    raise SystemExit(code)
-
-
-def _tell_idle_threads() -> None:
-    """Tells the pools of `concurrent.futures` that nothing more comes, as Python does at its end: their idle threads end then."""
-    for told in reversed(threading._threading_atexits):  # type: ignore[attr-defined]
-        told()

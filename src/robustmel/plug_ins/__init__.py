@@ -1,0 +1,1 @@
+"""Code of others that runs in this process."""
