@@ -48,6 +48,7 @@ def test_scores_belong_to_the_records_whatever_their_order(name: str, data: rm.D
     assert np.isfinite(scores[:40]).all()
     assert np.isnan(scores[40])  # nothing can be said of an empty text
     np.testing.assert_allclose(shuffled, scores[order], atol=1e-5)
+    assert detector.scores([], data.kb).shape == (0,)
 
 
 @pytest.mark.parametrize("name", DETECTORS)

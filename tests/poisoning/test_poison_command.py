@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from robustmel import attacks
 from robustmel.cli.entry import run
 from robustmel.datasets.jsonl import JSONL
 
@@ -59,6 +60,9 @@ def test_what_is_written_loads_and_its_provenance_replays(
         assert not new.span or new.text[slice(*new.span)] == new.surface
         if old.surface in old.text:
             assert old.surface in new.text
+        if record["chosen"]:  # alone and with its own seed a record gets the same edits
+            (edit,) = attacks.ATTACKS.create(attack).perturb([old.query("", None)], None, [None], [record["seed"]])
+            assert edit.text == new.text
     notes = {record["id"]: record.get("note") for record in provenance}
     assert notes["absent"] == "nothing edited: the mention is not in the text"
     assert notes["whole"] == "nothing edited: no word may be edited"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +76,16 @@ def test_the_command_writes_them_for_each_changed_record_and_their_medians(
     assert run(["poison", "jsonl", *options]) == 3  # measured otherwise
     assert "holds something else" in capsys.readouterr().err
     assert run(["poison", "jsonl", *options, "--encoder", str(folder / "gone")]) == 3
+
+
+def test_what_an_attack_measures_itself_counts_for_edited_texts_alone(odd_data: Path, masked_folder: Path) -> None:
+    folder = odd_data.parent
+    attack = f"{{name = 'clare', model = '{masked_folder}', edit_rate = 0.01, min_similarity = -1.0}}"
+    options = ["--path", str(odd_data), "--attack", attack, "--record-rate", "1", "--out", str(folder / "out")]
+    assert run(["poison", "jsonl", *options, "--store", str(folder / "store")]) == 0
+    records = [json.loads(line) for line in (folder / "out" / "provenance.jsonl").read_text("utf-8").splitlines()]
+    assert {record["changed"] for record in records if record["chosen"]} == {True, False}
+    for record in records:
+        assert set(record.get("measures", {})) == ({"similarity"} if record["changed"] else set())
+    values = [record["measures"]["similarity"] for record in records if record["changed"]]
+    assert json.loads((folder / "out" / "poison.json").read_text())["measures"] == {"similarity": statistics.median(values)}

@@ -37,6 +37,9 @@ def test_exactly_the_most_suspicious_share_is_left_out_and_never_what_got_no_sco
         assert ids(kept, split) == ids(cards, split)
     (kept,), _ = without_suspicious([cards], RecordFilter(OWN, 1.0, {"sign": -1}))
     assert {name.partition("-")[2] for name in ids(kept, "train")} == {"7"}
+    (kept,), remarks = without_suspicious([cards], RecordFilter(OWN, 1.0, flagged=5.0))
+    assert {name.partition("-")[2] for name in ids(cards, "train") - ids(kept, "train")} == {"5", "6"}
+    assert list(remarks.values()) == [12]
 
 
 def test_suspicious_words_are_taken_out_and_nothing_else(cards: Dataset) -> None:
@@ -76,7 +79,9 @@ def test_recipes_without_a_defence_stay_what_they_were_and_others_have_keys_of_t
     assert not {"filter", "text_augmentation", "defences"} & plain.identity().keys()
     filtered = read_recipe({"recipe": "clip-world", "filter": {"detector": "neighbours", "share": 0.1, "parameters": {"k": 5}}})
     assert filtered.identity()["defences"] == {"filter": 1}
-    assert "words" not in filtered.identity()["filter"]
+    assert not {"words", "flagged"} & filtered.identity()["filter"].keys()
+    flagging = read_recipe("clip-world", ["filter.detector=neighbours", "filter.share=1", "filter.flagged=0.5"])
+    assert flagging.identity()["filter"]["flagged"] == 0.5
     assert filtered.filter.parameters == {"k": 5}
     assert {path.parent.name for path in filtered.assets()} == {"clip-world"}
     assert read_recipe(json.loads(json.dumps(filtered.to_dict()))) == filtered
@@ -94,6 +99,7 @@ def test_recipes_without_a_defence_stay_what_they_were_and_others_have_keys_of_t
         ({"filter": {"share": 0.1, "detector": "neighbours", "parameters": 3}}, "a table"),
         ({"filter": {"share": 0.1, "detector": "neighbours", "words": 1}}, "looks at each record alone"),
         ({"filter": {"words": -1}}, "0 or more"),
+        ({"filter": {"flagged": float("nan")}}, "is a score"),
         ({"text_augmentation": {"share": 0.1}}, "text_augmentation.attack is not given"),
         ({"text_augmentation": {"share": 0.1, "attack": "pgd"}}, "no text attack"),
         ({"text_augmentation": {"share": 0.1, "attack": "qwerty", "parameters": {"queries": 9}}}, "asks nobody"),

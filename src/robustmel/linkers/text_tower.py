@@ -92,9 +92,7 @@ class TextTower:
             for index, shorter in zip(long, cut, strict=True):
                 ids[index] = shorter
             if not self.cut:
-                log.warning(
-                    "texts of over %d tokens are cut, the first: %.60r; the report counts them", self.limit, texts[long[0]]
-                )
+                log.warning("texts of over %d tokens are cut, the first: %.60r", self.limit, texts[long[0]])
             self.cut.update(texts[index] for index in long)
         return ids
 

@@ -31,7 +31,8 @@ def provenance(
     """A line of provenance.jsonl.
 
     `edits` are in the clean text, and with them alone it becomes the poisoned one. `label` and `image` say what was and what is, where
-    that changed. `note` says why a chosen record has no edits, or fewer than asked for; `measures` holds what was measured of it.
+    that changed. `note` says why a chosen record has no edits, or fewer than asked for; `measures` holds what was
+    measured of an edited text.
 
     Args:
         clean: The record as it was.
@@ -55,7 +56,8 @@ def provenance(
     status = "" if log["status"] == "ok" else log["status"].replace(":", ": ", 1).replace("_", " ")
     if note := log["note"] or status:
         record["note"] = note
-    return record | {"measures": {name: log[name] for name in MEASURES if log[name] is not None}}
+    edited = clean.text != poisoned.text  # an attack may call a text that it left alone as similar as can be
+    return record | {"measures": {name: log[name] for name in MEASURES if edited and log[name] is not None}}
 
 
 def _name(mention: Mention) -> str | None:

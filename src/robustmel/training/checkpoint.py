@@ -49,7 +49,7 @@ MUST_AGREE = {
 def without_suspicious(datasets: Sequence[Dataset], chosen: RecordFilter) -> tuple[list[Dataset], Counter[str]]:
     """The data sets without the most suspicious share of their training records, or with these mended, and how many there were.
 
-    Records with which the detector abstains stay. Of equally suspicious ones the first are left out.
+    Records with which the detector abstains stay, and those below `flagged`. Of equally suspicious ones the first are left out.
     """
     kept, remarks = [], Counter[str]()
     detector = DETECTORS.create(chosen.detector, **chosen.parameters)
@@ -57,7 +57,7 @@ def without_suspicious(datasets: Sequence[Dataset], chosen: RecordFilter) -> tup
         train = [mention for mention in dataset.mentions if mention.split in ("train", None)]
         scores = np.asarray(detector.scores(train, dataset.kb), dtype=np.float64)
         most = np.argsort(-scores, kind="stable")[: math.floor(chosen.share * len(train) + 1e-9)]
-        out = [train[place] for place in most.tolist() if not np.isnan(scores[place])]
+        out = [train[place] for place in most.tolist() if scores[place] >= chosen.flagged]  # which no NaN is
         mended = {record.id: record for record in repaired(out, detector, dataset.kb, chosen.words)} if chosen.words else {}
         gone = {record.id for record in out} - mended.keys()
         remarks[f"training records {'repaired' if chosen.words else 'left out'} as suspicious ({chosen.detector})"] += len(out)

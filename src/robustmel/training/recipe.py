@@ -72,8 +72,9 @@ class Recipe:
         """Plain values, nested as in the TOML file; defences only where they are on, so that plain recipes stay what they were."""
         off = [name for name, defence in self._defences.items() if not defence.share]
         values = {name: value for name, value in dataclasses.asdict(self).items() if name not in off}
-        if not self.filter.words and "filter" in values:
-            del values["filter"]["words"]  # as above
+        for name in ("words", "flagged") if "filter" in values else ():
+            if values["filter"][name] == getattr(RecordFilter, name):
+                del values["filter"][name]  # as above
         return values
 
     def identity(self) -> dict[str, Any]:

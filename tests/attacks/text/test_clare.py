@@ -16,12 +16,13 @@ from torch import Tensor
 
 from robustmel.attacks.contract import replayed
 from robustmel.attacks.text.clare import CLARE
-from robustmel.attacks.text.clare_places import places
-from robustmel.attacks.text.masked_lm import Gap, MaskedLM, masked_lm
+from robustmel.attacks.text.clare_places import Place, places
+from robustmel.attacks.text.masked_lm import ROWS, Gap, MaskedLM, masked_lm
 from robustmel.attacks.text.parts_of_speech import by_closed_classes, tagger
 from robustmel.attacks.text.words import words
 from robustmel.errors import MissingError, UsageError
-from robustmel.types import Query, TextEdit
+from robustmel.poisoning.stealth import Stealth
+from robustmel.types import Query, TextChange, TextEdit
 
 MENTION = "New Delhi"
 WORDS = "red walls the painted café cafe\u0301 Привет كتاب שלום हिन्दी ภ 北 京 한국어 👩‍👩‍👧 🇫🇷 🇫 \u0600 a 2008 \u200d . - [START_ENT] [END_ENT] <|mask|>"
@@ -93,9 +94,9 @@ class Bag:
 
 def test_scores_guide_it_and_it_stops_at_the_first_success(masked_folder: Path) -> None:
     asked = query("The old walls of ", " were painted quickly, said the city.")
-    for queries in (1, 2, 9, 60):
+    for queries in (1, 2, 3, 9, 60):
         bag = Bag(start=5.0)
-        edit = attacked(masked_folder, asked, objective=bag, queries=queries, edit_rate=1.0)
+        edit = attacked(masked_folder, asked, objective=bag, queries=queries, edit_rate=1.0, candidates=300)
         assert edit.queries == len(bag.asked) <= queries
         assert bag.asked[0] == asked.text
         assert edit.succeeded is False
@@ -113,6 +114,8 @@ def test_a_stricter_similarity_leaves_texts_more_alike(masked_folder: Path) -> N
     asked = query("Old walls of ", " were painted quickly, said the city.")
     free = [attacked(masked_folder, asked, seed, edit_rate=1.0) for seed in range(8)]
     most = max(edit.similarity or 0 for edit in free)
+    measured = Stealth(str(masked_folder)).measures([(asked.text, edit.text) for edit in free])  # to the text as it was
+    assert [edit.similarity for edit in free] == pytest.approx([values["similarity"] for values in measured], abs=1e-5)
     held = [attacked(masked_folder, asked, seed, edit_rate=1.0, min_similarity=most) for seed in range(8)]
     assert min(edit.similarity or 0 for edit in free) < most <= min(edit.similarity or 0 for edit in held)
     none = attacked(masked_folder, asked, edit_rate=1.0, min_similarity=1.0)
@@ -156,6 +159,15 @@ def test_places_keep_off_the_mention_and_its_markers() -> None:
     )
 
 
+def test_no_place_is_edited_twice() -> None:
+    inserted, replaced = TextChange(4, 4, "", "old ", "insert"), TextChange(4, 7, "red", "old", "replace")
+    assert not Place(4, 4, "insert").free([inserted])
+    assert not Place(4, 7, "replace").free([replaced])
+    assert not Place(0, 7, "merge").free([inserted])
+    assert Place(4, 7, "replace").free([inserted])
+    assert Place(4, 4, "insert").free([TextChange(0, 3, "the", "a", "replace")])
+
+
 def test_function_words_are_not_merged_but_determiners() -> None:
     assert by_closed_classes("the", "president")
     assert by_closed_classes("Red", "wall")
@@ -173,10 +185,10 @@ def test_fillings_are_the_librarys_for_one_text_at_a_time(masked_folder: Path) -
     gaps = [Gap("Old red ", " of the city"), Gap("", " walls"), Gap("The <|mask|> of ", " walls" * 30)]
     filled = model.fill(gaps, 500)
     plain: Any = AutoModelForMaskedLM.from_pretrained(masked_folder)
-    for gap, fillings in zip(gaps[:2], filled, strict=False):
+    for gap, fillings in zip(gaps, filled, strict=True):
         ids = tokenizer(f"{gap.left}<|mask|>{gap.right}", return_tensors="pt")["input_ids"]
         with torch.no_grad():
-            chances = plain(input_ids=ids).logits[0][ids[0] == 3][0].softmax(0)
+            chances = plain(input_ids=ids).logits[0][ids[0] == 3][gap.left.count("<|mask|>")].softmax(0)
         blank = "Ġ" if gap.left else ""
         for filling in fillings:
             token = tokenizer.convert_tokens_to_ids(
@@ -185,6 +197,12 @@ def test_fillings_are_the_librarys_for_one_text_at_a_time(masked_folder: Path) -
             assert chances[token] == pytest.approx(filling.probability, rel=1e-3)
         assert fillings == sorted(fillings, key=lambda filling: -filling.probability)
     assert {filling.word for filling in filled[0]} >= {"red", "walls", "painted"}
+    before = model.tokens_read
+    model.fill(gaps[:1], 5)
+    assert (model.tokens_read - before) % (8 * ROWS) == 0  # a batch of one is filled up, so that its products have one shape
+    row, place = model._around(list(range(500)), 250)
+    assert row[place] == 250
+    assert abs(2 * place - len(row)) <= 2  # as much is read on either side
     assert all(words(filling.word) == [(0, len(filling.word))] for fillings in filled for filling in fillings)
 
 

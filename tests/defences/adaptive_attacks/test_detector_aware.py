@@ -11,7 +11,7 @@ from robustmel.attacks.contract import replayed
 from robustmel.defences.adaptive_attacks.detector_aware import DetectorAware
 from robustmel.defences.detectors.perplexity import Perplexity
 from robustmel.errors import UsageError
-from robustmel.types import Mention, TextEdit
+from robustmel.types import Mention, Query, TextEdit
 
 
 def suspicion(edits: list[TextEdit]) -> np.ndarray:  # type: ignore[type-arg]
@@ -32,6 +32,15 @@ def test_each_text_is_the_least_suspicious_of_the_tries() -> None:
     assert (eight < one - 0.1).any()
     plain = ATTACKS.create("qwerty", edit_rate=0.3).perturb(queries, None, [None] * 6, seeds)
     assert [edit.edits for edit in edited(8)] == [edit.edits for edit in plain]  # fewer edits are no way to hide
+
+
+def test_a_try_with_fewer_edits_is_not_taken_for_being_less_suspicious(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = iter([[TextEdit("q", "one", "", None, edits=1)], [TextEdit("q", "two", "", None, edits=2)]])
+    monkeypatch.setattr(ATTACKS.load("qwerty"), "perturb", lambda *_: next(tried))
+    monkeypatch.setattr(DetectorAware, "_suspicion", lambda self, about, edits: np.array([0.0, 9.0]))
+    assert [edit.text for edit in DetectorAware(tries=2).perturb([Query("q", "a", "", None, None, ())], None, [None], [0])] == [
+        "two"
+    ]
 
 
 @pytest.mark.parametrize("attack", ["qwerty", "word_delete"])

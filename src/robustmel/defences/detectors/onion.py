@@ -32,7 +32,7 @@ class ONION(CausalLMDetector):
         shorter = [list(without_a_word(record)) for record in records]
         texts = [record.text for record in records]
         known = log_perplexities([*texts, *(text for part in shorter for text in part)], self.language_model, self.device)
-        whole, rest = known[: len(texts)], np.split(known[len(texts) :], np.cumsum([len(part) for part in shorter])[:-1])
+        whole, rest = known[: len(texts)], np.split(known[len(texts) :], np.cumsum([len(part) for part in shorter]))[:-1]
         return np.array([own - min(others, default=np.nan) for own, others in zip(whole, rest, strict=True)], dtype=np.float64)
 
 
