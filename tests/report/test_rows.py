@@ -67,6 +67,15 @@ def test_what_differs_in_anything_but_the_attack_is_kept_apart() -> None:
         assert ensembles([cell("pgd-normal"), other]) == []
 
 
+def test_an_attack_that_asks_nobody_is_a_member_beside_those_of_each_source() -> None:
+    blind = [cell(name, source="none", threat_model="text edits", budget="0.4") for name in ("qwerty", "char_swap")]
+    guided = [cell("word_delete", source=name, threat_model="text edits", budget="0.4") for name in ("ours", "another")]
+    assert [{one.attack for one in group} for group in ensembles([blind[0], *guided])] == [{"word_delete", "qwerty"}] * 2
+    assert [len(group) for group in ensembles([*blind, *guided])] == [2, 3, 3]
+    assert [group[0].cell.source for group in ensembles([*blind, *guided])] == ["none", "ours", "another"]
+    assert ensembles([blind[0], replace(guided[0], budget="0.2")]) == []
+
+
 def test_controls_are_known_by_their_threat_model_and_make_no_ensemble_among_themselves() -> None:
     assert ensembles([cell(name, threat_model="corruption") for name in ("fog", "blur")]) == []
     assert len(ensembles([cell("noise-guided"), cell("pgd-normal")])) == 1

@@ -74,13 +74,17 @@ def table_rows(cells: Iterable[ResultCell]) -> list[Row]:
 def ensembles(cells: Iterable[ResultCell]) -> list[tuple[ResultCell, ...]]:
     """Groups of attacks over which a worst case makes sense, each with at least two members.
 
-    Members share everything but the attack: victim, task, source, seed, threat model and budget. Controls take no part, nor do
-    cells that their attack leaves untouched or in which nothing was perturbed.
+    Members share everything but the attack: victim, task, source, seed, threat model and budget; an attack that asks nobody is also a
+    member of the groups of each source. Controls take no part, nor do cells that their attack leaves untouched or in which nothing was
+    perturbed.
     """
     groups: defaultdict[tuple[Cell, str, str], list[ResultCell]] = defaultdict(list)
     for cell in cells:
         if cell.attacked and any(evaluation.variant for evaluation in cell.evaluations):
             groups[replace(cell.cell, attack=""), cell.threat_model, cell.budget].append(cell)
+    for (victim, threat_model, budget), group in groups.items():
+        if victim.source != "none":
+            group += groups.get((replace(victim, source="none", source_linker=""), threat_model, budget), [])
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
