@@ -210,8 +210,7 @@ class TextChange(NamedTuple):
     action: str
 
 
-@dataclass(frozen=True, slots=True)
-class TextEdit:
+class TextEdit(NamedTuple):
     """What a text attack makes of one query's text.
 
     Args:

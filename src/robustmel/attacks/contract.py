@@ -208,11 +208,13 @@ def check_edits(name: str, edits: object, kind: type[Any]) -> None:
     Raises:
         RobustMELError: It is something else; the sentence names what.
     """
-    if not isinstance(edits, (list, tuple)) or (others := [edit for edit in edits if not isinstance(edit, kind)]):
-        what = (
-            f"a list of {type(others[0]).__name__}" if isinstance(edits, (list, tuple)) else with_article(type(edits).__name__)
-        )
-        raise RobustMELError(f"attack {name}: perturb must return a list of robustmel.types.{kind.__name__}, not {what}.")
+    if not isinstance(edits, (list, tuple)) or isinstance(edits, kind):  # one edit may be a tuple itself
+        what = with_article(type(edits).__name__)
+    elif others := [edit for edit in edits if not isinstance(edit, kind)]:
+        what = f"a list of {type(others[0]).__name__}"
+    else:
+        return
+    raise RobustMELError(f"attack {name}: perturb must return a list of robustmel.types.{kind.__name__}, not {what}.")
 
 
 def remarks(declared: Any, attack: Any) -> tuple[str, ...]:

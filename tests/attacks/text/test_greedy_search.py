@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from random import Random
 
 import pytest
 import torch
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from robustmel.attacks.contract import replayed
+from robustmel.attacks.text.dice import Dice
 from robustmel.attacks.text.qwerty import Qwerty
 from robustmel.attacks.text.word_delete import WordDelete
 from robustmel.types import Query, TextEdit
@@ -94,7 +94,7 @@ def test_the_best_of_several_edits_of_a_word_is_kept() -> None:
 
     query = Query("q", "Georgia zzzz", "Georgia", (0, 7), None, ("right", "wrong"))
     edit = attacked(Qwerty(edit_rate=1.0, queries=100), Letters([0.0] * 8, 0.0), query)
-    editor, dice = Qwerty().editor(), Random(7)
+    editor, dice = Qwerty().editor(), Dice(7)
     drawn = {str((editor("zzzz", dice) or ("", ""))[0]) for _ in range(8)}
     assert sum(map(ord, edit.changes[0].new)) == min(sum(map(ord, word)) for word in drawn)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from string import ascii_lowercase
 
 import pytest
@@ -55,3 +56,12 @@ def test_every_character_whose_lower_case_is_on_the_keyboard_can_be_mistyped_and
 def test_a_word_of_one_letter_stays() -> None:
     asked = Query("q", "x y Oslo", "Oslo", None, None, ())
     assert ATTACKS.create("qwerty").perturb([asked], None, [None], [0])[0].note == "nothing edited: no word can be edited"
+
+
+def test_every_letter_and_each_of_its_neighbours_is_as_likely_as_the_others() -> None:
+    asked = Query("q", "a8b-c7 Oslo", "Oslo", None, None, ())
+    edits = ATTACKS.create("qwerty").perturb([asked] * 3000, None, [None] * 3000, range(3000))
+    counts = Counter(edit.changes[0].new for edit in edits)
+    expected = {"a8b-c7".replace(letter, key): 1000 / len(NEIGHBOURS[letter]) for letter in "abc" for key in NEIGHBOURS[letter]}
+    assert counts.keys() == expected.keys()
+    assert sum((counts[word] - often) ** 2 / often for word, often in expected.items()) < 34.5  # chance: 0.001 of 13 freely

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robustmel.attacks import ATTACKS
-from robustmel.attacks.text.word_attack import shuffled
 from robustmel.attacks.text.words import STOP_WORDS
 from robustmel.errors import UsageError
 from robustmel.types import Query, TextEdit
@@ -289,7 +287,7 @@ def test_a_stage_refuses_changes_that_do_not_make_the_text(tmp_path: Path) -> No
 
     class Lying(Qwerty):
         def perturb(self, *given: Any) -> list[TextEdit]:
-            return [replace(edit, text=edit.text + "!") for edit in super().perturb(*given)]
+            return [edit._replace(text=edit.text + "!") for edit in super().perturb(*given)]
 
     for attack, refused in ((Qwerty(), False), (Lying(), True)):
         context = TextAttackContext(attack, None, KnowledgeBase(()), "typos", 0)
@@ -298,7 +296,12 @@ def test_a_stage_refuses_changes_that_do_not_make_the_text(tmp_path: Path) -> No
             perturb_texts([query("Red walls of ", "")], [None], context, 4, tmp_path / str(refused), lambda *_: None)
 
 
-@given(st.integers(0, 40), st.integers(0, 2**64 - 1))
-def test_words_are_taken_in_the_order_of_the_library_s_sample(count: int, seed: int) -> None:
-    spans = [(place, place + 1) for place in range(count)]
-    assert shuffled(spans, Random(seed)) == Random(seed).sample(spans, count)
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_every_eligible_word_is_as_likely_as_the_others(rate: float) -> None:
+    """One edit is drawn without counting what is eligible, several from the list of it: of six words one, and three."""
+    asked = query("the red walls, 2008 and tall flags of a brown house by ", ".")
+    edits = ATTACKS.create("word_delete", edit_rate=rate).perturb([asked] * 1200, None, [None] * 1200, range(1200))
+    counts = Counter(change.old.strip() for edit in edits for change in edit.changes)
+    assert sorted(counts) == ["brown", "flags", "house", "red", "tall", "walls"]
+    assert counts.total() == 1200 * (1 if rate < 0.2 else 3)
+    assert sum((count - counts.total() / 6) ** 2 / (counts.total() / 6) for count in counts.values()) < 20.5  # chance: 0.001

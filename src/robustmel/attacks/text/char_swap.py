@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from random import Random
 from string import ascii_letters
 
 import regex
 
+from robustmel.attacks.text.dice import Dice
 from robustmel.attacks.text.editable_text import Editor
 from robustmel.attacks.text.word_attack import WordAttack
 from robustmel.attacks.text.words import graphemes, word_of
@@ -43,9 +43,11 @@ class CharSwap(WordAttack):
         return _misspelt
 
 
-def _misspelt(word: str, dice: Random) -> tuple[str, str] | None:
+def _misspelt(word: str, dice: Dice) -> tuple[str, str] | None:
     parts, letters = graphemes(word), _alphabet(word)
-    for action in dice.sample(ACTIONS, len(ACTIONS)):
+    actions = list(ACTIONS)
+    while actions:
+        action = dice.take(actions)
         made = _edited(parts, letters, action, dice)
         new = None if made is None else word_of(made)
         if new is not None and new != word:
@@ -53,7 +55,7 @@ def _misspelt(word: str, dice: Random) -> tuple[str, str] | None:
     return None
 
 
-def _edited(parts: list[str], letters: str, action: str, dice: Random) -> list[str] | None:
+def _edited(parts: list[str], letters: str, action: str, dice: Dice) -> list[str] | None:
     if action == "swap":
         places = [place for place, (left, right) in enumerate(pairwise(parts)) if left != right]
         if not places:
@@ -62,7 +64,7 @@ def _edited(parts: list[str], letters: str, action: str, dice: Random) -> list[s
         return [*parts[:place], parts[place + 1], parts[place], *parts[place + 2 :]]
     if len(parts) < 2 if action == "delete" else not letters:
         return None
-    place = dice.randrange(len(parts) + (action == "insert"))
+    place = dice.below(len(parts) + (action == "insert"))
     new = [] if action == "delete" else [dice.choice(letters)]
     return [*parts[:place], *new, *parts[place + (action != "insert") :]]
 

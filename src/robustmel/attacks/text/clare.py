@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch.nn.functional import cosine_similarity
@@ -64,6 +64,8 @@ class CLARE(WordAttack):
     min_similarity: float = 0.7
     candidates: int = 50
 
+    version: ClassVar[int] = 1
+
     def __post_init__(self) -> None:
         """Checks the values."""
         super().__post_init__()
@@ -93,8 +95,8 @@ class CLARE(WordAttack):
     def _search(self, query: Query, seed: int) -> ClareSearch:
         """Where a query may be edited, and how often; no places where its mention is not in its text."""
         protected = protected_spans(query, self.protect)
-        text = EditableText(query, protected or ())
-        eligible = [] if protected is None else self._eligible(query.text, protected)
+        text = EditableText(query, protected or (), wanted=self._wanted)
+        eligible = [] if protected is None else self._eligible(text)
         listed = places(query.text, protected or (), eligible, self._mergeable(query.text)) if eligible else []
         edits = max(1, int(self.edit_rate * len(eligible))) if eligible else 0
         return ClareSearch(text, protected is not None, listed, edits, self.candidates, self.min_similarity, Random(seed))
@@ -153,11 +155,11 @@ def _edit(search: ClareSearch, guided: bool) -> TextEdit:
     none = NO_MEANS if search.edits else NO_WORD if search.located else NO_MENTION
     if not guided:
         note = none if not search.changes else FEWER if len(search.changes) < search.edits else ""
-        return replace(search.text.edit(search.changes, note), similarity=search.similarity)
+        return search.text.edit(search.changes, note)._replace(similarity=search.similarity)
     succeeded = search.margin < 0
     note = "" if search.changes or succeeded else NO_EFFECT if search.edits else none
     edit = search.text.edit(search.changes, note)
-    return replace(edit, similarity=search.similarity, succeeded=succeeded, queries=search.asked)
+    return edit._replace(similarity=search.similarity, succeeded=succeeded, queries=search.asked)
 
 
 def _tower(model: str) -> TextTower:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from random import Random
 
 import torch
 
 from robustmel.attacks.contract import TextObjective
+from robustmel.attacks.text.dice import Dice
 from robustmel.attacks.text.editable_text import EditableText
 from robustmel.attacks.text.words import Span
 from robustmel.types import TextChange
@@ -44,7 +44,7 @@ class GreedySearch:
     changes: tuple[TextChange, ...] = ()
     margin: float = torch.inf
 
-    def run(self, spans: Sequence[Span], edits: int, dice: Random) -> None:
+    def run(self, spans: Sequence[Span], edits: int, dice: Dice) -> None:
         """Edits so many of the words at these spans at most, and stops at the first success."""
         (self.margin,) = self._margins([()])
         deletions = [(TextChange(*span, self.text.query.text[slice(*span)], "", "delete"),) for span in spans]

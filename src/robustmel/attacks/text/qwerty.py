@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from math import dist
-from random import Random
 
+from robustmel.attacks.text.dice import Dice
 from robustmel.attacks.text.editable_text import Editor
 from robustmel.attacks.text.word_attack import WordAttack
-from robustmel.attacks.text.words import graphemes, word_of
+from robustmel.attacks.text.words import graphemes
 
 ROWS = (("qwertyuiop", 0.0), ("asdfghjkl", 0.25), ("zxcvbnm", 0.75))
 """The letters of each row of the keyboard, and how far it is shifted to the right, in widths of a key."""
@@ -46,11 +46,11 @@ class Qwerty(WordAttack):
         return _mistyped
 
 
-def _mistyped(word: str, dice: Random) -> tuple[str, str] | None:
+def _mistyped(word: str, dice: Dice) -> tuple[str, str] | None:
     parts = graphemes(word)
-    places = [place for place, part in enumerate(parts) if part in _KEYS]
-    if len(parts) < 2 or not places:
+    if len(parts) < 2 or _KEYS.keys().isdisjoint(parts):
         return None
-    place = dice.choice(places)
+    while parts[place := dice.below(len(parts))] not in _KEYS:
+        pass
     parts[place] = dice.choice(_KEYS[parts[place]])
-    return None if (new := word_of(parts)) is None else (new, "substitute")
+    return "".join(parts), "substitute"  # a letter from a to z joins its neighbours no more than another one does

@@ -1,7 +1,7 @@
 """A trigger: a phrase inserted between words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import ClassVar, Literal
 
@@ -71,7 +71,7 @@ class Trigger:
         """What another attack made of a query's text, with the phrase between two words of the original that are both apart from its edits."""
         protected = protected_spans(query, self.protect)
         if protected is None:
-            return replace(edit, note=NO_MENTION)
+            return edit._replace(note=NO_MENTION)
         text = EditableText(query, protected)
         starts = dict.fromkeys([*(start for start, _ in words(query.text)), len(query.text)])
         places = [place for place in starts if apart((place, place), [*protected, *(change[:2] for change in edit.changes)])]

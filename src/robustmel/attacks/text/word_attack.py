@@ -1,22 +1,22 @@
 """What the attacks on single words share: which words and how many, what stays, and the list of edits."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from random import Random
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from robustmel.attacks.contract import TextObjective
 from robustmel.attacks.quantities import one_of, proportion, whole, yes_or_no
+from robustmel.attacks.text.dice import Dice
 from robustmel.attacks.text.editable_text import EditableText, Editor
 from robustmel.attacks.text.greedy_search import GreedySearch
-from robustmel.attacks.text.words import Protect, Span, apart, has_letter, is_content_word, protected_spans, words
+from robustmel.attacks.text.words import Protect, Span, Word, found_words, has_letter, is_content_word, protected_spans
 from robustmel.types import Query, TextChange, TextEdit
 
 
 def replacing(others: Callable[[str], Sequence[str]]) -> Editor:
     """Puts one of the words that may stand for a word, drawn."""
 
-    def replaced(word: str, dice: Random) -> tuple[str, str] | None:
+    def replaced(word: str, dice: Dice) -> tuple[str, str] | None:
         listed = others(word)
         return (dice.choice(listed), "replace") if listed else None
 
@@ -60,7 +60,7 @@ class WordAttack:
     writes: ClassVar[tuple[str, ...]] = ("text", "span")
     threat_model: ClassVar[str] = "text edits"
     random: ClassVar[bool] = True
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -95,59 +95,56 @@ class WordAttack:
         self, queries: Sequence[Query], objective: TextObjective | None, gold: Sequence[str | None], seeds: Sequence[int]
     ) -> list[TextEdit]:
         """See `TextAttack.perturb`; a query that cannot be attacked keeps its text, and its note says why."""
-        editor, asked, dice = self.editor(), objective if self.queries else None, Random(0)
-        edits = []
-        for query, right, seed in zip(queries, gold, seeds, strict=True):
-            dice.seed(seed)  # a new Random would be seeded twice
-            edits.append(self._edited(query, editor, asked, right, seed, dice))
-        return edits
+        editor, asked = self.editor(), objective if self.queries else None
+        return [
+            self._edited(query, editor, asked, right, seed) for query, right, seed in zip(queries, gold, seeds, strict=True)
+        ]
 
-    def _edited(
-        self, query: Query, editor: Editor, objective: TextObjective | None, right: str | None, seed: int, dice: Random
-    ) -> TextEdit:
+    def _edited(self, query: Query, editor: Editor, objective: TextObjective | None, right: str | None, seed: int) -> TextEdit:
         protected = protected_spans(query, self.protect)
         if protected is None:
             return EditableText(query, (), editor).edit((), NO_MENTION)
-        editable, eligible = EditableText(query, protected, editor), self._eligible(query.text, protected)
-        most = max(1, int(self.edit_rate * len(eligible)))
+        text = EditableText(query, protected, editor, self._wanted)
         if objective is not None:
-            search = GreedySearch(editable, objective, right, self.queries)
-            search.run(eligible, most, dice)
-            note = "" if search.changes or search.margin < 0 else NO_EFFECT if eligible else NO_WORD
-            return replace(editable.edit(search.changes, note), succeeded=search.margin < 0, queries=search.asked)
-        changes = _drawn(editable, eligible, most, dice)
-        if not editable.sound(changes):  # two graphemes fused, which is rare: again, and every change is tried
-            dice.seed(seed)
-            changes = _drawn(editable, eligible, most, dice, careful=True)
-        edit = editable.edit(changes, FEWER if len(changes) < most else "")
+            return self._guided(text, objective, right, Dice(seed))
+        found = found_words(query.text)
+        if self.edit_rate * len(found) >= 2:  # below that it is one, however many of them are eligible
+            found = list(filter(text.eligible, found))
+        most = self._most(found)
+        changes = _drawn(text, found, most, Dice(seed))
+        if not text.sound(changes):  # two graphemes fused, which is rare: again, and every change is tried
+            changes = _drawn(text, found, most, Dice(seed), careful=True)
+        edit = text.edit(changes, FEWER if len(changes) < most else "")
         if not changes or not edit.text.strip():
-            return editable.edit((), NO_TEXT if changes else NO_MEANS if eligible else NO_WORD)
+            return text.edit((), NO_TEXT if changes else NO_MEANS if any(map(text.eligible, found)) else NO_WORD)
         return edit
 
-    def _eligible(self, text: str, protected: Sequence[Span]) -> list[Span]:
-        found = words(text, has_letter if self.stop_words else is_content_word)
-        return [span for span in found if apart(span, protected)] if protected else found
+    def _guided(self, text: EditableText, objective: TextObjective, right: str | None, dice: Dice) -> TextEdit:
+        eligible = self._eligible(text)
+        search = GreedySearch(text, objective, right, self.queries)
+        search.run(eligible, self._most(eligible), dice)
+        note = "" if search.changes or search.margin < 0 else NO_EFFECT if eligible else NO_WORD
+        return text.edit(search.changes, note)._replace(succeeded=search.margin < 0, queries=search.asked)
+
+    @property
+    def _wanted(self) -> Callable[[str], bool]:
+        return has_letter if self.stop_words else is_content_word
+
+    def _eligible(self, text: EditableText) -> list[Span]:
+        return [word.span() for word in filter(text.eligible, found_words(text.query.text))]
+
+    def _most(self, words: Sequence[Word] | Sequence[Span]) -> int:
+        return int(self.edit_rate * len(words)) or 1
 
 
-def _drawn(text: EditableText, eligible: list[Span], most: int, dice: Random, careful: bool = False) -> list[TextChange]:
-    """So many changes, or as many as can be, by place."""
+def _drawn(text: EditableText, words: Sequence[Word], most: int, dice: Dice, careful: bool = False) -> list[TextChange]:
+    """So many changes of eligible words, or as many as can be, by place."""
     changes: list[TextChange] = []
-    for span in shuffled(eligible, dice):
-        if len(changes) == most:
-            break
-        change = text.change(span, changes, dice)
+    left = list(words)
+    while left and len(changes) < most:
+        word = dice.take(left)
+        change = text.change(word.span(), changes, dice) if text.eligible(word) else None
         if change is not None and (not careful or text.sound(sorted([*changes, change]))):
             changes.append(change)
-    return sorted(changes)
-
-
-def shuffled(spans: Sequence[Span], dice: Random) -> list[Span]:
-    """`dice.sample(spans, len(spans))`, to the draw, without a call for each."""
-    pool, order, draw = list(spans), list[Span](), dice.getrandbits
-    for left in range(len(pool), 0, -1):
-        bits = left.bit_length()
-        while (place := draw(bits)) >= left:
-            pass
-        order.append(pool[place])
-        pool[place] = pool[left - 1]
-    return order
+    changes.sort()
+    return changes

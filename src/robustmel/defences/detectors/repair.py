@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
-from random import Random
 from typing import Any
 
 import numpy as np
 
+from robustmel.attacks.text.dice import Dice
 from robustmel.attacks.text.editable_text import EditableText
 from robustmel.attacks.text.words import apart, protected_spans, words
 from robustmel.kb import KnowledgeBase
@@ -51,7 +51,7 @@ def _without_a_word(record: Mention) -> list[Mention]:
     protected = protected_spans(query, "mention") or []
     text, shorter = EditableText(query, protected, lambda word, dice: ("", "delete")), []
     for span in words(record.text):
-        if apart(span, protected) and (change := text.change(span, (), Random(0))) is not None:
+        if apart(span, protected) and (change := text.change(span, (), Dice(0))) is not None:
             edited = text.edited((change,))
             if edited.text.strip():
                 shorter.append(replace(record, text=edited.text, span=edited.span))
