@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import signal
 import sys
@@ -40,6 +41,8 @@ SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "gradients": (torch.is_grad_enabled, lambda: torch._C._set_grad_enabled(False)),
     "numpy": (np.geterr, lambda: np.seterr(all="raise")),
     "warnings": (lambda: [made[0] for made in warnings.filters if made[0] == "error"], lambda: warnings.simplefilter("error")),
+    "stdout": (lambda: sys.stdout, lambda: setattr(sys, "stdout", io.StringIO())),
+    "stderr": (lambda: sys.stderr, lambda: setattr(sys, "stderr", io.StringIO())),
     "exit": (lambda: sys.exit, lambda: setattr(sys, "exit", print)),
     "depth": (sys.getrecursionlimit, lambda: sys.setrecursionlimit(5000)),
     "log": (lambda: logging.root.manager.disable, lambda: logging.disable(logging.CRITICAL)),

@@ -17,6 +17,7 @@ from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
 from robustmel.linkers import LINKERS
 from robustmel.linkers.contract import Linker
+from robustmel.plug_ins.process_settings import undisturbed
 from robustmel.progress import progress_display
 from robustmel.registry import Component, own_parameters
 from robustmel.report import Report, build
@@ -57,7 +58,8 @@ def load_dataset(name: str, split: str = "all", **parameters: Any) -> Dataset:
         UsageError: The name or a parameter is unknown.
         MissingError: Files are absent or unreadable.
     """
-    loaded: Dataset = DATASETS.create(name, **parameters).load(split)
+    with undisturbed():
+        loaded: Dataset = DATASETS.create(name, **parameters).load(split)
     return loaded.asked_for(Component(name, parameters))
 
 
@@ -74,7 +76,8 @@ def load_linker(name: str, kb: Any, **parameters: Any) -> Linker:
         MissingError: Weights are absent.
     """
     device = {} if "device" in parameters or "device" not in own_parameters(LINKERS.load(name)) else {"device": "auto"}
-    linker: Linker = LINKERS.create(name, kb.kb if isinstance(kb, Dataset) else kb, **parameters, **device)
+    with undisturbed():
+        linker: Linker = LINKERS.create(name, kb.kb if isinstance(kb, Dataset) else kb, **parameters, **device)
     with suppress(TypeError):  # a linker with slots or without a hash is not remembered: it runs, and nothing is kept
         _LOADED[linker] = Component(name, parameters)
     return linker

@@ -71,7 +71,7 @@ def test_the_command_writes_them_for_each_changed_record_and_their_medians(
     medians = json.loads((folder / "out" / "poison.json").read_text())["measures"]
     values = sorted(record["measures"]["similarity"] for record in records if record["changed"])
     assert values[(len(values) - 1) // 2] <= medians["similarity"] <= values[len(values) // 2]
-    assert f"similarity of edited texts: {medians['similarity']:.3f}" in told
+    assert f"similarity of {len(values)} edited texts: {medians['similarity']:.3f}" in told
     assert run(["poison", "jsonl", *options, *models]) == 0
     assert run(["poison", "jsonl", *options]) == 3  # measured otherwise
     assert "holds something else" in capsys.readouterr().err

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from robustmel.errors import UsageError
+from robustmel.linkers import DUAL_ENCODERS, LINKERS
 from robustmel.report import build
 from robustmel.run.adaptive import OPTIONS, members
 from robustmel.run.builder import Builder
@@ -87,6 +88,11 @@ def test_where_a_defence_reads_what_the_image_shows_that_is_attacked_too(
     assert all((spec.attack.params["steps"], spec.attack.params["eps"]) == (3, "8/255") for spec in joint)
     drawn = grid(colour_data, {"name": "adaptive", "access": "drawn text"}, defences=defences).attacks
     assert any(spec.attack.params.get("text") == "Descriptors: {name}" for spec in drawn) == bool(encoders)
+
+
+def test_dual_encoders_are_known_by_name() -> None:
+    embed = {name for name in LINKERS.own if hasattr(LINKERS.load(name), "embed_texts")}
+    assert {name for name in LINKERS.own if LINKERS.base(name) in DUAL_ENCODERS} == embed
 
 
 SPECIFIED = {

@@ -11,7 +11,7 @@ import pytest
 from tests.warm_python import start
 
 from robustmel.errors import MissingError
-from robustmel.run.store import Store, write_manifest
+from robustmel.run.store import Store, checked, write_manifest
 from robustmel.run.writing import write_atomically, writing
 
 KEY = "ab" * 20
@@ -114,7 +114,7 @@ def test_of_many_processes_one_makes_the_artefact(tmp_path: Path) -> None:
     code = f"""
         import os, time
         from pathlib import Path
-        from robustmel.run.store import Store, write_manifest
+        from robustmel.run.store import Store, checked, write_manifest
         def make(folder):
             with open({str(tmp_path / "calls")!r}, "a") as calls:
                 calls.write("x")
@@ -143,3 +143,16 @@ def test_what_a_killed_process_was_writing_is_no_part_of_an_artefact(tmp_path: P
         for name in ("undisturbed", "killed")
     )
     assert resumed == whole
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
+def test_no_name_breaks_the_list_of_checksums(tmp_path: Path) -> None:
+    names = ["a\nb", "c\rd", "e\\nf", "g\\", "h  i", "j"]
+    for name in names:
+        (tmp_path / name).write_text(name)
+    write_manifest(tmp_path, {})
+    assert checked(tmp_path)[1] is None
+    for name in names:
+        (tmp_path / name).write_text("other, of another length")
+        assert checked(tmp_path)[1] == f"has a changed {name}"
+        (tmp_path / name).write_text(name)

@@ -50,11 +50,22 @@ def poison(
         str,
         typer.Option("--language-model", help="Measure how much the perplexity of edited texts rises, by this causal model."),
     ] = "",
+    grammar: Annotated[
+        str,
+        typer.Option(
+            "--grammar",
+            help="Count the errors that edits add, by the LanguageTool server at this address (http://localhost:8081).",
+        ),
+    ] = "",
+    language: Annotated[
+        str, typer.Option("--language", help="The language that --grammar checks, by its code at LanguageTool.")
+    ] = "en-US",
     seed: Seed = 0,
     store: StoreFolder = STORE,
 ) -> None:
     """Write a copy of a data set with poisoned training records, and what was done to each."""
     from robustmel.datasets import DATASETS
+    from robustmel.poisoning.language_tool import LanguageTool
     from robustmel.poisoning.poisoning import Poisoning
     from robustmel.poisoning.stealth import Stealth
     from robustmel.registry import Component, own_parameters
@@ -76,12 +87,13 @@ def poison(
         else tuple(select or ()) or "all"
     )
     how = Poisoning(record_rate, chosen, label, trigger, swap_images, whole_entities)
-    stealth = Stealth(encoder, language_model)
+    stealth = Stealth(encoder, language_model, LanguageTool(grammar, language) if grammar else None)
     with progress_display() as listener:
         facts = publish_poison(source, split, edited, how, seed, out.absolute(), Store(store.absolute()), listener, stealth)
     print(f"{facts['chosen']:,} of {facts['records']:,} records chosen, {facts['changed']:,} changed", file=sys.stderr)
-    for name, value in facts["measures"].items():
-        print(f"{name} of edited texts: {value:.3f} (median)", file=sys.stderr)
+    for name, mean in facts.get("means", {}).items():  # a folder of an earlier version has none
+        of = f"{name.replace('_', ' ')} of {facts['measured'][name]:,} edited texts"
+        print(f"{of}: {facts['measures'][name]:.3f} (median), {mean:.3f} (mean)", file=sys.stderr)
     for note, count in facts["notes"].items():
         print(f"{count:,}: {note}", file=sys.stderr)
     print(out)

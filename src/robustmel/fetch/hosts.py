@@ -14,6 +14,16 @@ class RefusedAddressError(RobustMELError):
     """An address that must not be asked."""
 
 
+def is_base_address(text: str) -> bool:
+    """Whether it is a plain http or https address that paths can be put behind: no name or password, no query, no fragment."""
+    try:
+        parts = urlsplit(text)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and named and "@" not in parts.netloc and not (parts.query or parts.fragment)
+
+
 @dataclass(frozen=True)
 class Hosts:
     """The hosts that may be asked, by https at a public address.

@@ -37,3 +37,6 @@ LINKERS = Registry(
     entry_points="robustmel.linkers",
     violations=violations,
 )
+
+DUAL_ENCODERS = frozenset(("align", "blip", "blip2", "clip", "flava", "owlvit", "siglip"))
+"""Those whose texts and images are embedded in one space, known without importing any of them."""

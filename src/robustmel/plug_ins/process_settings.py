@@ -54,6 +54,8 @@ _SETTINGS = (
         lambda module, before: _forgive(before),
     ),
     _Setting("sys", lambda module: module.exit, lambda module, before: setattr(module, "exit", before)),
+    _Setting("sys", lambda module: module.stdout, lambda module, before: setattr(module, "stdout", before)),
+    _Setting("sys", lambda module: module.stderr, lambda module, before: setattr(module, "stderr", before)),
     _Setting("sys", lambda module: module.getrecursionlimit(), lambda module, before: module.setrecursionlimit(before)),
     _Setting(
         "locale", lambda module: locale.setlocale(locale.LC_ALL), lambda module, before: locale.setlocale(locale.LC_ALL, before)
@@ -89,7 +91,7 @@ _ABANDONED: list[Any] = []
 def undisturbed() -> Iterator[None]:
     """Code of another's runs within: what it sets for the whole process is put back, and what it prints is no data of a command.
 
-    Put back are the working directory, `sys.exit`, the recursion limit, warnings made errors, the locale, handlers of Ctrl-C and
+    Put back are the working directory, `sys.stdout`, `sys.stderr`, `sys.exit`, the recursion limit, warnings made errors, the locale, handlers of Ctrl-C and
     SIGTERM, NumPy's treatment of floating-point errors, and torch's default type, device and recording of gradients. On the
     command line, printed text goes to the error stream. What ends the process at once (`os._exit`, a crash in C) ends it.
     """
@@ -99,12 +101,11 @@ def undisturbed() -> Iterator[None]:
             stack.enter_context(chdir(Path.cwd()))  # wherever it goes, relative paths stay true
         if hasattr(sys.stdout, "unguarded"):
             stack.enter_context(redirect_stdout(sys.stderr))
-        ours = sys.stdout
+        ours = sys.stdout, sys.stderr
         try:
             yield
         finally:
-            if sys.stdout is not ours:
-                _ABANDONED.append(sys.stdout)
+            _ABANDONED.extend(stream for stream in (sys.stdout, sys.stderr) if stream not in ours)
             for setting, value in zip(_SETTINGS, before, strict=True):
                 setting.put_back(value)
 

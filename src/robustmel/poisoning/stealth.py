@@ -1,4 +1,4 @@
-"""How much of an edit a reader might notice: similarity and perplexity of texts before and after."""
+"""How much of an edit a reader might notice: similarity, perplexity and errors of texts before and after."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +14,7 @@ from robustmel.linkers.loading import pick_device
 from robustmel.linkers.sentence_encoder import sentence_tower
 from robustmel.linkers.text_tower import TextTower
 from robustmel.linkers.weights import weight_files
+from robustmel.poisoning.language_tool import LanguageTool
 from robustmel.poisoning.provenance import Poisoned
 
 BATCH = 256
@@ -27,10 +28,12 @@ class Stealth:
     Args:
         encoder: A sentence encoder, for the similarity: a folder, a hub id or `world:NAME`; "" measures none.
         language_model: A causal language model, for the perplexity: the same.
+        grammar: A LanguageTool server, for errors of language; None counts none.
     """
 
     encoder: str = ""
     language_model: str = ""
+    grammar: LanguageTool | None = None
 
     def assets(self) -> tuple[Path, ...]:
         """The files of both models; raises MissingError where one is absent."""
@@ -40,7 +43,11 @@ class Stealth:
         """One dictionary a pair of a clean and an edited text.
 
         `similarity` is the cosine of the whole texts, in [-1, 1]. `perplexity` is how many times as high as that of the clean text the
-        edited text's is; it is left out where one of them has no token.
+        edited text's is; it is left out where one of them has no token. `added_errors` and `added_typos` are how many more errors, and
+        misspellings among them, LanguageTool finds in the edited text (fewer: below 0); they are left out where it will not check one.
+
+        Source:
+            Morris et al., "Reevaluating Adversarial Examples in Natural Language", Findings of EMNLP 2020.
         """
         measured: list[dict[str, float]] = [{} for _ in pairs]
         if self.encoder and pairs:
@@ -54,6 +61,11 @@ class Stealth:
             for values, change in zip(measured, surprise[1::2] - surprise[::2], strict=True):
                 if not math.isnan(change):
                     values["perplexity"] = math.exp(change)
+        if self.grammar and pairs:
+            found = self.grammar.errors([text for pair in pairs for text in pair])
+            for values, clean, edited in zip(measured, found[::2], found[1::2], strict=True):
+                if clean is not None and edited is not None:
+                    values |= {"added_errors": edited.errors - clean.errors, "added_typos": edited.typos - clean.typos}
         return measured
 
     def added_to(self, records: Iterable[Poisoned]) -> Iterator[Poisoned]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from robustmel.report.results import Run
 from robustmel.report.statistics import ALPHA, LEVEL, MARGIN
 from robustmel.report.summary import Summary
-from robustmel.report.tables.layout import in_table, percent
+from robustmel.report.tables.layout import in_table, layout, percent
 from robustmel.report.tables.sheet import DAGGER
 
 ROUNDED_AWAY = 0.02
@@ -50,21 +50,21 @@ def further_notes(summaries: Sequence[Summary]) -> list[str]:
     rows = _plain(summaries)
     kinds = (_above_clean, _idle, _reduced, _unperturbed, _rounded, _ties, _intervals, _sources)
     notes = [note for kind in kinds for note in kind(rows)]
-    return [*_legend(rows), *_untouched(summaries), *_reading(rows), *notes]
+    raw = any(column.label == "RAW" for column in layout(summaries).columns)
+    return [*_legend(rows, raw), *_untouched(summaries), *_reading(rows), *notes]
 
 
 def _plain(summaries: Sequence[Summary]) -> list[Summary]:
     return [row for row in summaries if not row.untouched and not row.worst_case]
 
 
-def _legend(rows: Sequence[Summary]) -> Iterable[str]:
+def _legend(rows: Sequence[Summary], raw: bool) -> Iterable[str]:
     if not rows:
         return
     settings = _settings(rows)
-    yield (
-        "Accuracy in %: the share of all mentions linked to the right entity. RAW is unperturbed"
-        + (f"; N and S are an attack's normal and strong settings ({settings})." if settings else ".")
-    )
+    words = [f"N and S are an attack's normal and strong settings ({settings})"] if settings else []
+    named = "; ".join([*(["RAW is unperturbed"] if raw else []), *words])
+    yield "Accuracy in %: the share of all mentions linked to the right entity." + (f" {named}." if named else "")
 
 
 def _settings(rows: Sequence[Summary]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from robustmel.errors import UsageError
-from robustmel.linkers import LINKERS
+from robustmel.linkers import DUAL_ENCODERS, LINKERS
 from robustmel.registry import suggestion
 
 STATIC = {"linker": "victim", "defence": "none"}
@@ -38,10 +38,16 @@ def describers(defences: Iterable[Any]) -> tuple[str, ...]:
             continue
         own = str(written.get("descriptors") or "")
         if own or written.get("lvm"):
-            is_encoder = own in LINKERS and hasattr(LINKERS.load(own), "embed_texts")
-            named[own if is_encoder else STAND_IN] = None
+            named[own if _is_dual_encoder(own) else STAND_IN] = None
         named |= dict.fromkeys(describers(written.values()))
     return tuple(named)
+
+
+def _is_dual_encoder(name: str) -> bool:
+    """By name alone; only a linker of another package is imported, which nothing else tells."""
+    if name in LINKERS.own:
+        return LINKERS.base(name) in DUAL_ENCODERS
+    return name in LINKERS and hasattr(LINKERS.load(name), "embed_texts")
 
 
 def members(written: Mapping[str, Any], encoders: Sequence[str] = ()) -> Iterator[dict[str, Any]]:

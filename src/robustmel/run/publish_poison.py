@@ -3,10 +3,10 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from heapq import nsmallest
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 from robustmel.datasets.dataset import Dataset
@@ -56,6 +56,8 @@ def publish_poison(
     """
     builder, problems = Builder(store), list[str]()
     measured_by = files_digest(stealth.assets())
+    if stealth.grammar:
+        measured_by |= {"LanguageTool": stealth.grammar.release, "language": stealth.grammar.language}
     made = poison_attack(attack, "--attack", problems)
     complain(problems)
     records = Split(dataset, split)
@@ -129,7 +131,9 @@ def _write(
     about = {"dataset": dataset.name, "split": split, "attack": attack, "how": job.how.identity, "seed": seed}
     about |= {"mentions": len(dataset.mentions), "records": builder.store.manifest(job.kind, job.key)["records"]}
     about |= {"chosen": counts["chosen"], "changed": counts["changed"], "notes": dict(sorted(notes.items())), "key": job.key}
-    about |= {"measures": {name: median(values) for name, values in measures.items()}, "measured_by": measured_by}
+    figures: dict[str, Callable[[list[float]], float]] = {"measures": median, "means": fmean, "measured": len}
+    about |= {kind: {name: figure(values) for name, values in measures.items()} for kind, figure in figures.items()}
+    about |= {"measured_by": measured_by}
     (folder / PAGE).write_text(diff_page(sample, about), "utf-8")
     (folder / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return about

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from robustmel.errors import MissingError
 from robustmel.images import file_digest
+from robustmel.run.checksums import CHECKSUMS, read_checksums, write_checksums
 from robustmel.run.keys import content_key, json_digest, pairs_key
 from robustmel.run.locks import Lease, hold
 from robustmel.run.writing import write_atomically, writing
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MANIFEST, CHECKSUMS = "manifest.json", "checksums.txt"
+MANIFEST = "manifest.json"
 TIMED = ("log.parquet", "answers.parquet")
 """Tables that say how long things took, so that no two makings of an artefact are alike in them."""
 SEALED = json.JSONEncoder(sort_keys=True)
@@ -230,9 +231,9 @@ def write_manifest(folder: Path, facts: dict[str, Any]) -> None:
         for unfinished in [name for name in _files(folder) if name.endswith(".tmp")]:
             (folder / unfinished).unlink(missing_ok=True)
         names = sorted(name for name in _files(folder) if name not in (MANIFEST, CHECKSUMS))
-        write_atomically(folder / CHECKSUMS, (f"{file_digest(f'{folder}/{name}')}  {name}\n" for name in names))
+        write_checksums(folder, names)
         said["checksums"] = file_digest(folder / CHECKSUMS)
-        said["content"] = pairs_key(pair for pair in _checksums(folder) if pair[0] not in TIMED)
+        said["content"] = pairs_key(pair for pair in read_checksums(folder) if pair[0] not in TIMED)
     sealed = said | {"seal": json_digest(said, SEALED)}
     write_atomically(folder / MANIFEST, json.JSONEncoder(indent=1, sort_keys=True).iterencode(sealed))
 
@@ -243,16 +244,9 @@ def _listed(folder: Path, manifest: dict[str, Any]) -> Iterator[tuple[str, str]]
         yield CHECKSUMS, manifest["checksums"]
     left = manifest.get("left")
     for name, digest in (
-        manifest["files"].items() if "files" in manifest else _checksums(folder)
+        manifest["files"].items() if "files" in manifest else read_checksums(folder)
     ):  # an earlier version had no list
         if left is None or name in left or not name.startswith(IMAGES):
-            yield name, digest
-
-
-def _checksums(folder: Path) -> Iterator[tuple[str, str]]:
-    with (folder / CHECKSUMS).open(encoding="utf-8") as lines:
-        for line in lines:
-            digest, _, name = line.rstrip("\n").partition("  ")
             yield name, digest
 
 

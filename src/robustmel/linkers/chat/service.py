@@ -14,6 +14,7 @@ import httpx2
 
 from robustmel.errors import MissingError, RobustMELError, UsageError, printable
 from robustmel.fetch.bounds import OversizeError, pause, whole_body
+from robustmel.fetch.hosts import is_base_address
 from robustmel.fetch.trust import distrust, trusted
 
 MAX_BYTES = 4 * 2**20
@@ -99,8 +100,7 @@ class ChatService:
     """
 
     def __init__(self, endpoint: str, key: str, deadline: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        parts = urlsplit(endpoint)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
+        if not is_base_address(endpoint):
             raise UsageError(
                 f'endpoint = "{_without_secrets(endpoint)}" is no base address such as "http://localhost:8000/v1"; a key belongs into'
                 " the environment variable that key_variable names."
