@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from robustmel.attacks import ATTACKS
 from robustmel.datasets.dataset import Dataset
 from robustmel.errors import UsageError
 from robustmel.linkers.texts import query_text
@@ -86,7 +87,7 @@ def test_recipes_without_a_defence_stay_what_they_were_and_others_have_keys_of_t
     assert {path.parent.name for path in filtered.assets()} == {"clip-world"}
     assert read_recipe(json.loads(json.dumps(filtered.to_dict()))) == filtered
     set_ = read_recipe("clip-world", ["text_augmentation.attack=qwerty", "text_augmentation.share=0.4"])
-    assert set_.identity()["defences"] == {"text_augmentation": 1}
+    assert set_.identity()["defences"] == {"text_augmentation": ATTACKS.load("qwerty").version}
 
 
 @pytest.mark.parametrize(
