@@ -14,6 +14,7 @@ import torch
 import robustmel as rm
 from robustmel.defences.context_profiles import context
 from robustmel.defences.detectors import DETECTORS
+from robustmel.defences.detectors.comparing import OneReplaced
 from robustmel.defences.detectors.context_profile import ContextProfile
 from robustmel.defences.detectors.image_text import ImageTextMismatch
 from robustmel.defences.detectors.incongruence import Incongruence
@@ -49,6 +50,30 @@ def test_scores_belong_to_the_records_whatever_their_order(name: str, data: rm.D
     assert np.isnan(scores[40])  # nothing can be said of an empty text
     np.testing.assert_allclose(shuffled, scores[order], atol=1e-5)
     assert detector.scores([], data.kb).shape == (0,)
+
+
+class LongerThanTheOthers:
+    def scores(self, records: list[Mention], kb: object) -> np.ndarray:  # type: ignore[type-arg]
+        lengths = np.array([len(record.text) for record in records])
+        return (len(records) * lengths - lengths.sum()).astype(np.float64)
+
+
+@pytest.mark.parametrize("name", [*(name for name in DETECTORS if not hasattr(DETECTORS.load(name), "by_record")), ""])
+def test_a_record_in_place_of_another_scores_as_it_does_in_the_whole(name: str, data: rm.Dataset) -> None:
+    detector = DETECTORS.create(name) if name else LongerThanTheOthers()
+    records = {mention.id: mention for mention in (*data.mentions[4:14], data.mentions[40])}
+    few = list(records.values())
+    replacing = [
+        (few[0].id, replace(few[0], text=f"Nobody saw {few[0].surface} win.", span=None)),
+        (few[7].id, replace(few[7], text=few[2].text, span=None)),
+        (few[1].id, replace(few[1], gold=few[7].gold)),
+    ]
+    told = OneReplaced(detector, records, data.kb).scores(replacing)
+    whole = [detector.scores(list((records | {item: record}).values()), data.kb) for item, record in replacing]
+    np.testing.assert_allclose(
+        told, [scores[few.index(records[item])] for scores, (item, _) in zip(whole, replacing, strict=True)], rtol=1e-4
+    )
+    assert np.isfinite(told[:2]).all()
 
 
 @pytest.mark.parametrize("name", DETECTORS)
@@ -169,7 +194,8 @@ def test_incongruence_is_the_mean_rank_of_those_that_say_something(data: rm.Data
         ImageTextMismatch: [0.0, 9.0, 4.0, np.nan],
     }
     for kind, scores in told.items():
-        monkeypatch.setattr(kind, "scores", lambda self, records, kb, scores=scores: np.array(scores))
+        step = "compared" if kind is ContextProfile else "scores"
+        monkeypatch.setattr(kind, step, lambda self, *given, scores=scores: np.array(scores))
     made = Incongruence().scores(data.mentions[:4], data.kb)
     np.testing.assert_allclose(made, [(0 + 0.25 + 0) / 3, (0.25 + 1) / 2, (1 + 1 + 0.5) / 3, np.nan])
 

@@ -1,13 +1,14 @@
 """Which records are poisoned: a share of those selected, by a seeded rank."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from robustmel.columnar import taken
 from robustmel.datasets.subset import popular
 from robustmel.errors import UsageError
 from robustmel.item_seeds import item_seed
+from robustmel.kb import KnowledgeBase
 from robustmel.poisoning.poisoning import Poisoning
 from robustmel.types import Mention
 
@@ -24,12 +25,14 @@ class Records:
         what: What they are, for messages ("training mentions").
         mentions: The records.
         train: The training mentions that say which entities are popular.
+        kb: The entities that the mentions point into, for an attack that asks about them; empty where these are ids alone.
     """
 
     dataset: str
     what: str
     mentions: Sequence[Mention]
     train: Sequence[Mention]
+    kb: KnowledgeBase = field(default_factory=lambda: KnowledgeBase(()))
 
 
 def selected(records: Records, how: Poisoning) -> list[int]:

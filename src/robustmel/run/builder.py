@@ -33,7 +33,7 @@ from robustmel.run.stages.perturb import perturb
 from robustmel.run.stages.shards import ProgressCallback, column, only_share
 from robustmel.run.store import Store
 from robustmel.run.writing import writing
-from robustmel.types import Mention, Query, opaque_id
+from robustmel.types import Entity, Mention, Query, opaque_id
 
 if TYPE_CHECKING:
     from robustmel.linkers.contract import Linker
@@ -121,14 +121,16 @@ class Builder:
         """What a poison may corrupt."""
         if isinstance(of, Demos):
             demos = of.linker.loaded_from(LINKERS).demo_records(**self._parameters(of.linker))
-            return Records(of.linker.title, "demonstrations", demos, demos)
+            names = dict.fromkeys(str(demo.gold) for demo in demos)
+            return Records(of.linker.title, "demonstrations", demos, demos, KnowledgeBase(Entity(name, name) for name in names))
         if isinstance(of, Candidates):
             asked, mentions = self.sampled(of.dataset, of.split, of.limit, of.sample_seed)
-            return Records(asked.name, "queries", mentions, self.training_mentions(of.dataset))
+            return Records(asked.name, "queries", mentions, self.training_mentions(of.dataset), asked.kb)
         dataset, train = self.dataset(of.dataset, "all"), self.training_mentions(of.dataset)
         whole = of.split == "all"
         what = "mentions" if whole else "training mentions"
-        return Records(dataset.name, what, dataset.mentions if whole else train, train)
+        kb = KnowledgeBase(()) if dataset.report.counts["no_entities_file"] else dataset.kb
+        return Records(dataset.name, what, dataset.mentions if whole else train, train, kb)
 
     def linker(self, victim: Defended, candidates: Candidates, variant: Variant | Poison | None = None) -> Linker:
         """A linker behind its defence, over the knowledge base as the variant leaves it; the last few stay loaded.
@@ -210,6 +212,8 @@ class Builder:
         attack = None if job.attack is None else self.attack(job.attack)
         name = "none" if job.attack is None else job.attack.identity["name"]
         records = self.records(job.records)
+        if attack is not None and getattr(attack, "knows_records", False):
+            attack = attack.among({opaque_id(records.dataset, record.id): record for record in records.mentions}, records.kb)
         facts = poison(records, attack, name, job.how, job.seed, folder, progress)
         if isinstance(job.records, Demos):
             ids = [opaque_id(records.dataset, mention.id) for mention in records.mentions]

@@ -22,6 +22,7 @@ from robustmel.run.refusals import (
     images_unread,
     listed_at_length,
     memory_unasked,
+    poisons_alone,
     repeats,
     source_lacks,
     tasks_lacking,
@@ -53,6 +54,7 @@ def expand(grid: Grid, builder: Builder) -> Plan:
     problems += repeats("poisons", [poison.title for poison in grid.poisons])
     problems += _texts_edited_twice(grid, attacks)
     problems += _without_demos(grid, linkers)
+    problems += poisons_alone(attacks)
     problems += repeats("defences", [defence.title for defence in defences])
     problems += [problem for defence in defences for problem in unsupplied(defence)]
     sources = Sources(linkers, defences, problems)

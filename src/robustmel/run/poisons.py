@@ -10,7 +10,7 @@ from robustmel.run.builder import Builder
 from robustmel.run.components import ComponentSpec, attack_spec
 from robustmel.run.grid import AttackSpec
 from robustmel.run.jobs import Candidates, Demos, Poison, Split
-from robustmel.run.keys import canonical
+from robustmel.run.keys import canonical, kb_digest, mentions_digest
 
 
 def poison_attack(attack: Component, what: str, problems: list[str]) -> ComponentSpec | None:
@@ -31,7 +31,12 @@ def poison_of(
         UsageError: No record is about an entity that is asked for.
     """
     trained = of.linker.training if isinstance(of, Demos) else None
-    data = _digest(builder.records(of), how) if trained is None else f"demonstrations of {trained.key}"
+    if trained is not None:
+        return Poison(of, f"demonstrations of {trained.key}", attack, how, seed, name)
+    records = builder.records(of)
+    data = _digest(records, how)
+    if attack is not None and getattr(attack.loaded, "knows_records", False):
+        data += mentions_digest(records.dataset, records.mentions) + kb_digest(records.kb)
     return Poison(of, data, attack, how, seed, name)
 
 

@@ -43,6 +43,13 @@ def unsupplied(defence: ComponentSpec) -> list[str]:
     return lacking
 
 
+def poisons_alone(attacks: Iterable[tuple[AttackSpec, ComponentSpec]]) -> Iterator[str]:
+    """Attacks at test time that must know the records among which they poison some."""
+    for spec, made in attacks:
+        if any(getattr(part.loaded, "knows_records", False) for part in (made, made.upon) if part is not None):
+            yield f"attack {spec.title} hides from a detector that compares records, so it poisons and does nothing else; write it as a poison"
+
+
 def tasks_lacking(victim: Defended, tasks: Iterable[Task]) -> list[str]:
     """Tasks that a linker cannot do, alone or behind its defence."""
     if not hasattr(victim.defence.loaded, "capabilities"):

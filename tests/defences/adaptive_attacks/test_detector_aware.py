@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,8 +15,18 @@ import robustmel as rm
 from robustmel.attacks import ATTACKS
 from robustmel.attacks.contract import replayed
 from robustmel.defences.adaptive_attacks.detector_aware import DetectorAware
+from robustmel.defences.detectors import DETECTORS
 from robustmel.defences.detectors.perplexity import Perplexity
 from robustmel.errors import UsageError
+from robustmel.poisoning.poisoning import Poisoning
+from robustmel.poisoning.selection import Records
+from robustmel.registry import Component
+from robustmel.run.builder import Builder
+from robustmel.run.expand import expand
+from robustmel.run.grid import parse_grid
+from robustmel.run.jobs import Split
+from robustmel.run.poisons import poison_attack, poison_of
+from robustmel.run.store import Store
 from robustmel.types import Mention, Query, TextEdit
 
 
@@ -66,9 +82,55 @@ def test_edits_by_which_the_detector_would_flag_a_record_are_rejected(attack: st
     assert [edit.edits for edit in edited(-1e9)] == [0] * 6
 
 
+@pytest.mark.parametrize("detector", ["neighbours", "spectral", "view-disagreement"])
+def test_a_detector_that_compares_records_is_asked_about_each_among_the_clean_ones(detector: str) -> None:
+    data = rm.load_dataset("world-news", "train")
+    entity, other = list(dict.fromkeys(mention.gold for mention in data))[:2]
+    few = [record for name in (entity, other) for record in [mention for mention in data if mention.gold == name][:5]]
+    queries = [mention.query(data.name, None) for mention in few]
+    records = {query.id: mention for query, mention in zip(queries, few, strict=True)}
+    asked, kind = slice(2, 5), DETECTORS.create(detector)
+
+    def edited(flagged: float | None, of: slice = asked) -> list[TextEdit]:
+        attacker = DetectorAware("word_delete", 0.2, detector=detector, tries=2, flagged=flagged).among(records, data.kb)
+        return attacker.perturb(queries[of], None, [mention.gold for mention in few[of]], list(range(10))[of])
+
+    def among_the_others(edit: TextEdit) -> float:
+        changed = replace(records[edit.id], text=edit.text, span=edit.span)
+        return float(kind.scores(list((records | {edit.id: changed}).values()), data.kb)[list(records).index(edit.id)])
+
+    highest = max(map(among_the_others, edited(1e9)))
+    flagged = highest - 1e-4  # more than the last bits of a sum
+    hidden = edited(flagged)
+    assert all(among_the_others(edit) < highest for edit in hidden if edit.edits)
+    assert hidden != edited(1e9)
+    assert edited(flagged, slice(3, 4)) == hidden[1:2]
+
+
+def test_who_must_know_the_records_poisons_and_does_nothing_else(tmp_path: Path) -> None:
+    data = rm.load_dataset("world-news", "train")[:4]
+    attack = {"name": "detector-aware", "detector": "neighbours"}
+    with pytest.raises(UsageError, match="compares records.*those that look at each text alone: masked-lm, onion, perplexity"):
+        DetectorAware(detector="neighbours").perturb([data.mentions[0].query("", None)], None, [None], [0])
+    grid = {"datasets": ["world-news"], "linkers": ["clip-world"], "tasks": ["T2T"], "attacks": [attack]}
+    with pytest.raises(UsageError, match="attack detector-aware hides from a detector that compares records"):
+        expand(parse_grid(grid), Builder(Store(tmp_path)))
+
+    def key(detector: str, mentions: Sequence[Mention]) -> str:
+        builder: Any = SimpleNamespace(records=lambda of: Records(data.name, "", mentions, mentions, data.kb))
+        made = poison_attack(Component("detector-aware", {"detector": detector}), "", [])
+        how = Poisoning(0.5, select=(str(data.mentions[0].gold),))
+        return poison_of(Split(Component("world-news")), made, how, 0, "", builder).key
+
+    others = [*data.mentions[:3], replace(data.mentions[3], text="Another text.", span=None)]
+    assert data.mentions[3].gold != data.mentions[0].gold
+    assert key("onion", data.mentions) == key("onion", others)
+    assert key("neighbours", data.mentions) != key("neighbours", others)
+
+
 def test_what_will_not_do_is_refused() -> None:
-    with pytest.raises(UsageError, match="those that do not: masked-lm, onion, perplexity"):
-        DetectorAware(detector="neighbours")
+    with pytest.raises(UsageError, match="neighbors"):
+        DetectorAware(detector="neighbors")
     with pytest.raises(UsageError, match="no parameter"):
         DetectorAware(attack="pgd")
     with pytest.raises(UsageError, match="tries"):

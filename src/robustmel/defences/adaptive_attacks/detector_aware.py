@@ -1,11 +1,11 @@
 """A text attack that knows the detector."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from pathlib import Path
 from random import Random
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from robustmel.attacks.quantities import at_least_one, proportion
 from robustmel.attacks.text.editable_text import EditableText
 from robustmel.attacks.text.words import Protect, apart
 from robustmel.defences.detectors import DETECTORS
+from robustmel.defences.detectors.comparing import OneReplaced
 from robustmel.defences.detectors.contract import file_assets
 from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
@@ -33,13 +34,16 @@ class DetectorAware:
 
     Of the tries those with the most edits are compared. With `flagged` each edit of every try is a candidate, one after another,
     and those by which the detector would flag the record are rejected. It is how a detector of poisoned records is tested against an
-    attacker who knows it; detectors that compare records with one another cannot be asked, since the other records are not at hand.
+    attacker who knows it. A detector that compares records is asked about each edited record alone among all others as they are clean:
+    what becomes of a record then depends on no other's fate, and a lower rate's records stay among a higher rate's. So a detector that
+    sees all the poison at once may still flag some of it.
 
     Args:
         attack: A text attack by name that asks nobody.
         edit_rate: Share of the eligible words that it edits.
         protect: What stays; see the attack.
-        detector: Whom to hide from: "onion", "perplexity", ... or one of your own whose class sets `by_record = True`.
+        detector: Whom to hide from: "onion", "neighbours", ... or one of your own. One that does not look at each record alone
+            (`by_record`) must know the others, so it can be hidden from where records are poisoned, and not at test time.
         tries: Edits of each text that are compared.
         flagged: The score from which the detector flags a record, as `robustmel detect` says it; None hides as well as can be, and rejects
             nothing.
@@ -65,6 +69,7 @@ class DetectorAware:
     random: ClassVar[bool] = True
     needs: ClassVar[Literal["nothing"]] = "nothing"
     version: ClassVar[int] = 1
+    _others: ClassVar[OneReplaced | None] = None  # of an attack that was told of them its own
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -75,11 +80,7 @@ class DetectorAware:
             raise UsageError(
                 f"attack detector-aware: attack = {self.attack} is no text attack that asks nobody, such as qwerty."
             )
-        if not getattr(DETECTORS.load(self.detector), "by_record", False):
-            known = ", ".join(name for name in DETECTORS.own if getattr(DETECTORS.load(name), "by_record", False))
-            raise UsageError(
-                f"attack detector-aware: detector {self.detector} compares records with one another; those that do not: {known}."
-            )
+        DETECTORS.load(self.detector)
 
     @classmethod
     def assets(cls, *, attack: str, detector: str, **_: object) -> tuple[Path, ...]:
@@ -90,6 +91,22 @@ class DetectorAware:
     def inside(cls, *, attack: str, detector: str, **_: object) -> dict[str, int]:
         """The versions of the attack and of the detector, for keys."""
         return {attack: ATTACKS.load(attack).version, detector: DETECTORS.load(detector).version}
+
+    @property
+    def knows_records(self) -> bool:
+        """Whether it must be told of the records (`among`), so that it can poison and do nothing else."""
+        return not getattr(DETECTORS.load(self.detector), "by_record", False)
+
+    def among(self, records: Mapping[str, Mention], kb: KnowledgeBase) -> Self:
+        """The same attack, told of all records among which some are poisoned.
+
+        Args:
+            records: Id of the query -> clean record.
+            kb: The entities that they point into.
+        """
+        told = replace(self)
+        object.__setattr__(told, "_others", OneReplaced(DETECTORS.create(self.detector), records, kb))
+        return told
 
     @property
     def budget(self) -> str:
@@ -145,7 +162,16 @@ class DetectorAware:
             Mention(edit.id, right, edit.surface, edit.text, edit.span, query.image)
             for (query, right), edit in zip(about, edits, strict=True)
         ]
-        scores = DETECTORS.create(self.detector).scores(records, KnowledgeBase(())) if records else np.zeros(0)
+        if self._others is not None:
+            scores = self._others.scores([(record.id, record) for record in records])
+        elif self.knows_records:
+            alone = ", ".join(name for name in DETECTORS.own if getattr(DETECTORS.load(name), "by_record", False))
+            raise UsageError(
+                f"attack detector-aware: detector {self.detector} compares records, so it can be hidden from where records are poisoned"
+                f" and they are all known; those that look at each text alone: {alone}."
+            )
+        else:
+            scores = DETECTORS.create(self.detector).scores(records, KnowledgeBase(())) if records else np.zeros(0)
         return np.nan_to_num(np.asarray(scores, np.float64), nan=-np.inf)
 
     def _inner(self) -> Any:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from robustmel.defences.context_profiles import ContextProfiles, context
+from robustmel.defences.detectors.comparing import Comparing
 from robustmel.defences.detectors.contract import Suspicion
 from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
@@ -14,7 +15,7 @@ from robustmel.types import Mention
 
 
 @dataclass(frozen=True)
-class ContextProfile:
+class ContextProfile(Comparing):
     """Scores a record by how unlikely its words are in the other contexts of its entity (Zhai & Lafferty, 2004).
 
     An entity's profile is the distribution of the words around its other mentions, drawn towards that of all records by a Dirichlet
@@ -44,12 +45,17 @@ class ContextProfile:
                 f"detector context-profile: prior = {self.prior}, fewest = {self.fewest}; expected above 0 and at least 2."
             )
 
-    def scores(self, records: Sequence[Mention], kb: KnowledgeBase) -> Suspicion:
+    def readings(self, records: Sequence[Mention], kb: KnowledgeBase) -> Any:
+        """The words around each mention."""
+        return [context(record.query("", None)) for record in records]
+
+    def compared(self, readings: Any, labels: Sequence[str | None], places: Sequence[int]) -> Suspicion:
         """The mean of -log p(word) given all other records; NaN for entities of few records, and where no word counts."""
-        contexts, golds = [context(record.query("", None)) for record in records], [record.gold for record in records]
-        profiles = ContextProfiles(contexts, golds, self.prior)
+        profiles = ContextProfiles(readings, labels, self.prior)
         told = [
-            profiles.surprise(own, gold, seen=True) if own and profiles.records[gold] >= self.fewest else np.nan
-            for own, gold in zip(contexts, golds, strict=True)
+            profiles.surprise(readings[place], labels[place], seen=True)
+            if readings[place] and profiles.records[labels[place]] >= self.fewest
+            else np.nan
+            for place in places
         ]
         return np.array(told, dtype=np.float64)

@@ -18,7 +18,8 @@ class Detector(Protocol):
     """A component of `DETECTORS`: a frozen dataclass whose fields are its parameters.
 
     One that reads files offers `assets(**parameters)`, their paths, as linkers do. One that looks at each record alone says so by
-    `by_record = True`, so that an attack can ask it about a single record.
+    `by_record = True`, so that an attack can ask it about a single record; one that compares records may be a `Comparing`, so that an
+    attack that knows them all asks it fast.
     """
 
     version: ClassVar[int]

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.stats import rankdata
 
+from robustmel.defences.detectors.comparing import Comparing
 from robustmel.defences.detectors.context_profile import ContextProfile
-from robustmel.defences.detectors.contract import Detector, Suspicion
+from robustmel.defences.detectors.contract import Suspicion
 from robustmel.defences.detectors.image_text import ImageTextMismatch
 from robustmel.defences.detectors.masked_lm import MaskedLMSurprise
 from robustmel.kb import KnowledgeBase
@@ -17,7 +18,7 @@ from robustmel.types import Mention
 
 
 @dataclass(frozen=True)
-class Incongruence:
+class Incongruence(Comparing):
     """Scores a record by its context, its words and its image together, the poisoning paper's context mapping (Maley & Jadhav, 2024).
 
     The paper names the idea alone. Here three detectors rank the records: `context-profile`, `masked-lm` and `image-text`.
@@ -40,14 +41,21 @@ class Incongruence:
         """The files of both models."""
         return (*MaskedLMSurprise.assets(model), *ImageTextMismatch.assets(encoder))
 
-    def scores(self, records: Sequence[Mention], kb: KnowledgeBase) -> Suspicion:
+    def readings(self, records: Sequence[Mention], kb: KnowledgeBase) -> Any:
+        """What `context-profile` reads of each, how surprising `masked-lm` finds it, and how far its image lies from its sentence."""
+        contexts = ContextProfile().readings(records, kb)
+        surprises = MaskedLMSurprise(self.model).scores(records, kb).tolist()
+        return list(zip(contexts, surprises, ImageTextMismatch(self.encoder).scores(records, kb).tolist(), strict=True))
+
+    def compared(self, readings: Any, labels: Sequence[str | None], places: Sequence[int]) -> Suspicion:
         """The mean, over the detectors that say something of a record, of the share of records less suspicious to them; NaN where none does."""
-        parts: list[Detector] = [ContextProfile(), MaskedLMSurprise(self.model), ImageTextMismatch(self.encoder)]
-        shares = np.array([_shares(part.scores(records, kb)) for part in parts])
+        contexts, surprises, distances = ([reading[part] for reading in readings] for part in range(3))
+        unusual = ContextProfile().compared(contexts, labels, range(len(labels)))
+        shares = np.array([_shares(scores) for scores in (unusual, np.array(surprises), np.array(distances))])
         told = np.isfinite(shares).sum(0)
         with np.errstate(invalid="ignore"):  # 0 / 0 where none says anything
             mean: Suspicion = np.nansum(shares, 0) / told
-        return mean
+        return mean[list(places)]
 
 
 def _shares(scores: Suspicion) -> Suspicion:

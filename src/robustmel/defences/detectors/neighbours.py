@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from robustmel.defences.detectors.comparing import Comparing
 from robustmel.defences.detectors.contract import Suspicion
 from robustmel.defences.detectors.representations import Side, embedded, encoder_files
 from robustmel.errors import UsageError
@@ -20,7 +21,7 @@ CHUNK = 256
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class Neighbours(Comparing):
     """Scores a record by the share of its nearest neighbours that have another label (deep k-NN; Peri et al., 2020).
 
     Args:
@@ -50,18 +51,22 @@ class Neighbours:
         """The files of the encoder."""
         return encoder_files(encoder)
 
-    def scores(self, records: Sequence[Mention], kb: KnowledgeBase) -> Suspicion:
+    def readings(self, records: Sequence[Mention], kb: KnowledgeBase) -> Any:
+        """Unit vectors, NaN where a record has none."""
+        return embedded(records, kb, self.encoder, self.side)
+
+    def compared(self, readings: Any, labels: Sequence[str | None], places: Sequence[int]) -> Suspicion:
         """In [0, 1]; NaN for the only record of an entity, for which neighbours say nothing, and for one without a vector."""
-        vectors = embedded(records, kb, self.encoder, self.side)
-        labels, counts = np.array([str(record.gold) for record in records]), Counter(record.gold for record in records)
-        usable = np.flatnonzero(np.isfinite(vectors).all(1))
-        suspicion = np.full(len(records), np.nan)
-        for start in range(0, len(usable), CHUNK):
-            part = usable[start : start + CHUNK]
-            for place, cosines in zip(part, vectors[part] @ vectors[usable].T, strict=True):
-                k = min(self.k, counts[records[place].gold] - 1)
+        named, counts = np.array([str(label) for label in labels]), Counter(labels)
+        told = np.isfinite(readings).all(1)
+        usable, suspicion = np.flatnonzero(told), np.full(len(labels), np.nan)
+        asked = [place for place in places if told[place]]
+        for start in range(0, len(asked), CHUNK):
+            part = asked[start : start + CHUNK]
+            for place, cosines in zip(part, readings[part] @ readings[usable].T, strict=True):
+                k = min(self.k, counts[labels[place]] - 1)
                 nearest = usable[top(cosines, k + 1)]
                 others = [other for other in nearest if other != place][:k]
                 if others:
-                    suspicion[place] = np.mean(labels[others] != labels[place])
-        return suspicion
+                    suspicion[place] = np.mean(named[others] != named[place])
+        return suspicion[list(places)]

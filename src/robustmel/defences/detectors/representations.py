@@ -1,6 +1,7 @@
 """Records as unit vectors, by a linker that embeds texts and images into one space."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,8 +25,19 @@ BATCH = 64
 def encoder_files(encoder: str) -> tuple[Path, ...]:
     """The files that decide the vectors."""
     loaded: Any = LINKERS.load(encoder)
-    files: tuple[Path, ...] = loaded.assets(**LINKERS.parameters(encoder))
+    files: tuple[Path, ...] = loaded.assets(**LINKERS.parameters(encoder)) if hasattr(loaded, "assets") else ()
     return files
+
+
+def modified(encoder: str) -> tuple[tuple[Path, int], ...]:
+    """The state that these files are in, for `loaded`."""
+    return tuple((file, file.stat().st_mtime_ns) for file in encoder_files(encoder))
+
+
+@lru_cache(maxsize=1)
+def loaded(encoder: str, kb: KnowledgeBase, files: tuple[tuple[Path, int], ...]) -> Any:
+    """The linker, loaded once for each state its files are in: an attack comes back to it."""
+    return LINKERS.create(encoder, kb)
 
 
 def embedded(records: Sequence[Mention], kb: KnowledgeBase, encoder: str, side: Side) -> NDArray[np.float32]:
@@ -34,7 +46,7 @@ def embedded(records: Sequence[Mention], kb: KnowledgeBase, encoder: str, side: 
     Raises:
         UsageError: The linker has no such vectors.
     """
-    linker: Any = LINKERS.create(encoder, kb)
+    linker = loaded(encoder, kb, modified(encoder))
     if not hasattr(linker, "embed_texts") or not hasattr(linker, "image_features"):
         raise UsageError(f'encoder = "{encoder}" embeds no records; name a dual encoder, such as "clip-world".')
     if side == "text":

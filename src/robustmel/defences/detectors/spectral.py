@@ -1,6 +1,5 @@
 """Records that stand out along the main direction in which those of one label vary."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from robustmel.defences.detectors.comparing import Comparing, of_labels
 from robustmel.defences.detectors.contract import Suspicion
 from robustmel.defences.detectors.representations import Side, embedded, encoder_files
 from robustmel.kb import KnowledgeBase
@@ -18,7 +18,7 @@ FEWEST = 3
 
 
 @dataclass(frozen=True)
-class SpectralSignatures:
+class SpectralSignatures(Comparing):
     """Scores a record by its projection on the top singular vector of its label's records (Tran et al., 2018).
 
     Args:
@@ -39,15 +39,15 @@ class SpectralSignatures:
         """The files of the encoder."""
         return encoder_files(encoder)
 
-    def scores(self, records: Sequence[Mention], kb: KnowledgeBase) -> Suspicion:
+    def readings(self, records: Sequence[Mention], kb: KnowledgeBase) -> Any:
+        """Unit vectors, NaN where a record has none."""
+        return embedded(records, kb, self.encoder, self.side).astype(np.float64)
+
+    def compared(self, readings: Any, labels: Sequence[str | None], places: Sequence[int]) -> Suspicion:
         """The squared projection of the centred vector; NaN for labels of fewer than 3 records, and without a vector."""
-        vectors = embedded(records, kb, self.encoder, self.side).astype(np.float64)
-        groups: defaultdict[str | None, list[int]] = defaultdict(list)
-        for place in np.flatnonzero(np.isfinite(vectors).all(1)).tolist():
-            groups[records[place].gold].append(place)
-        suspicion = np.full(len(records), np.nan)
-        for places in groups.values():
-            if len(places) >= FEWEST:
-                centred = vectors[places] - vectors[places].mean(0)
-                suspicion[places] = (centred @ np.linalg.svd(centred, full_matrices=False)[2][0]) ** 2
-        return suspicion
+        usable, suspicion = np.flatnonzero(np.isfinite(readings).all(1)).tolist(), np.full(len(labels), np.nan)
+        for alike in of_labels(labels, usable, places):
+            if len(alike) >= FEWEST:
+                centred = readings[alike] - readings[alike].mean(0)
+                suspicion[alike] = (centred @ np.linalg.svd(centred, full_matrices=False)[2][0]) ** 2
+        return suspicion[list(places)]

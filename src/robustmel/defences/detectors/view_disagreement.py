@@ -1,6 +1,5 @@
 """Records for which a linker believes something else than for the other records of their entity."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,18 +8,18 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from robustmel.defences.detectors.comparing import Comparing, of_labels
 from robustmel.defences.detectors.contract import Suspicion
-from robustmel.defences.detectors.representations import encoder_files
+from robustmel.defences.detectors.representations import encoder_files, loaded, modified
 from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
-from robustmel.linkers import LINKERS
 from robustmel.types import Mention, Task
 
 BATCH = 64
 
 
 @dataclass(frozen=True)
-class ViewDisagreement:
+class ViewDisagreement(Comparing):
     """Scores a record by how far a linker's beliefs about it are from those about its entity's other records (Liang et al., 2021).
 
     The records of an entity are taken as views of it. Beliefs are a softmax over all entities at the linker's temperature; the score is
@@ -44,30 +43,38 @@ class ViewDisagreement:
         """The files of the linker."""
         return encoder_files(linker)
 
-    def scores(self, records: Sequence[Mention], kb: KnowledgeBase) -> Suspicion:
-        """At least 0; NaN for the only record of an entity, and for one without a text (T2T, IT2T) or an image (I2T, IT2T).
+    def readings(self, records: Sequence[Mention], kb: KnowledgeBase) -> Any:
+        """float64 (N, C) log-probabilities of the entities; NaN for a record without a text (T2T, IT2T) or an image (I2T, IT2T).
 
         Raises:
-            UsageError: The linker does not score, or not this task.
+            UsageError: The linker does not score, or not this task; or there are no entities.
             ImageError: An image cannot be used.
         """
-        linker: Any = LINKERS.create(self.linker, kb)
+        linker = loaded(self.linker, kb, modified(self.linker))
         if self.task not in linker.tasks or not hasattr(linker, "scores"):
             raise UsageError(f'linker = "{self.linker}" gives no scores for {self.task}; name another, such as "clip-world".')
-        groups: defaultdict[str | None, list[int]] = defaultdict(list)
-        for place, record in enumerate(records):
-            if (self.task == "I2T" or record.text.strip()) and (self.task == "T2T" or record.image is not None):
-                groups[record.gold].append(place)
-        usable = [place for places in groups.values() if len(places) > 1 for place in places]
+        if not len(kb):
+            raise UsageError("detector view-disagreement compares beliefs about entities, and the knowledge base has none.")
+        usable = [
+            place
+            for place, record in enumerate(records)
+            if (self.task == "I2T" or record.text.strip()) and (self.task == "T2T" or record.image is not None)
+        ]
         queries = [records[place].query("", None) for place in usable]
-        parts = [linker.scores(queries[start : start + BATCH], self.task) for start in range(0, len(queries), BATCH)]
-        suspicion = np.full(len(records), np.nan)
-        if parts:
-            beliefs = torch.log_softmax(torch.cat(parts).double() * linker.logit_scale, 1).numpy(force=True)
-            row = {place: number for number, place in enumerate(usable)}
-            for places in (places for places in groups.values() if len(places) > 1):
-                suspicion[places] = _from_the_others(beliefs[[row[place] for place in places]])
-        return suspicion
+        beliefs = np.full((len(records), len(kb)), np.nan)
+        for start in range(0, len(queries), BATCH):
+            scores = linker.scores(queries[start : start + BATCH], self.task)
+            chances = torch.log_softmax(scores.double() * linker.logit_scale, 1)
+            beliefs[usable[start : start + BATCH]] = chances.numpy(force=True)
+        return beliefs
+
+    def compared(self, readings: Any, labels: Sequence[str | None], places: Sequence[int]) -> Suspicion:
+        """At least 0; NaN for the only record of an entity, and for one without beliefs."""
+        usable, suspicion = np.flatnonzero(np.isfinite(readings).all(1)).tolist(), np.full(len(labels), np.nan)
+        for alike in of_labels(labels, usable, places):
+            if len(alike) > 1:
+                suspicion[alike] = _from_the_others(readings[alike])
+        return suspicion[list(places)]
 
 
 def _from_the_others(beliefs: Suspicion) -> Suspicion:

@@ -34,7 +34,8 @@ def poison(
     queries = [mention.query(records.dataset, mention.candidates or ()) for mention in mentions]
     edits = cast(TextAttack, RecordEdits(attack, how.trigger))
     context = TextAttackContext(edits, None, KnowledgeBase(()), name, seed)
-    facts = perturb_texts(queries, [mention.gold for mention in mentions], context, BATCH, folder, progress)
+    labels = [mention.gold if how.relabel is None else how.relabel for mention in mentions]
+    facts = perturb_texts(queries, labels, context, BATCH, folder, progress)
     ids = {mention.id: query.id for mention, query in zip(mentions, queries, strict=True)}
     _write_records(mentions, ids, how, seed, folder)
     return facts | {"records": len(selected(records, how)), "chosen": len(mentions)}
