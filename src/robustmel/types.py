@@ -145,6 +145,8 @@ class Prediction:
         usage: What it cost.
         sentences: A digest of what stood for each listed candidate, in the query's order, where a defence put sentences there.
         descriptors: Words that a defence found for the image; None where none looked at it.
+        demos: The demonstrations that a language model was shown, in the order of the prompt: of each its id, a blank, and a digest of
+            what it says. None for a linker that shows none.
     """
 
     id: str
@@ -157,6 +159,7 @@ class Prediction:
     usage: Usage = Usage()
     sentences: tuple[str, ...] = ()
     descriptors: tuple[str, ...] | None = None
+    demos: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from PIL import Image
 from robustmel.cli.entry import run
 from robustmel.cli.init import recognise
 from robustmel.report.comparisons.kinds import QUESTIONS
-from robustmel.report.slices.grouping import BY
+from robustmel.report.slices.grouping import BY, POISONED_DEMOS
 from robustmel.run.grid import read_grid
 from robustmel.run.grid_file import GridTable
 from robustmel.run.grid_schema import grid_schema
@@ -189,7 +189,7 @@ def test_h_is_help_and_imports_no_torch() -> None:
 def test_the_help_of_report_names_its_choices() -> None:
     """Those that it takes: a word in the help that were no choice would be refused here."""
     told = shell("report", "--help").stdout
-    for option, choices in (("--by", {*BY}), ("--compare", {*QUESTIONS})):
+    for option, choices in (("--by", {*BY, POISONED_DEMOS}), ("--compare", {*QUESTIONS})):
         written = re.search(rf"{option} +<([^>]+)>", told)
         assert written is not None
         assert {choice.partition("[")[0] for choice in written[1].split("|")} == choices

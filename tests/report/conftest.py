@@ -68,8 +68,13 @@ class FakeRun:
         self.candidates = self._write("candidates", tables)
         return self.candidates
 
-    def rows(self, answers: Sequence[tuple[Sequence[str], Sequence[float]] | str], **facts: Any) -> str:
-        """One answer a question: (ranked, scores), or a string: the error; and what the stage noted."""
+    def rows(
+        self,
+        answers: Sequence[tuple[Sequence[str], Sequence[float]] | str],
+        demos: Sequence[list[str] | None] | None = None,
+        **facts: Any,
+    ) -> str:
+        """One answer a question: (ranked, scores), or a string: the error; what it was shown; and what the stage noted."""
         made = []
         for asked, answer in zip(self.asked, answers, strict=True):
             ranked, scores = ([], []) if isinstance(answer, str) else answer
@@ -77,7 +82,10 @@ class FakeRun:
             made.append({"id": asked["id"], "ranked": list(ranked), "scores": list(scores), "error": error, "seconds": 0.1})
         schema = pa.schema([("id", pa.string()), ("ranked", pa.list_(pa.string())), ("scores", pa.list_(pa.float32()))])
         schema = schema.append(pa.field("error", pa.string())).append(pa.field("seconds", pa.float64()))
-        return self._write("answers", {"answers": pa.Table.from_pylist(made, schema)}, facts)
+        table = pa.Table.from_pylist(made, schema)
+        if demos is not None:
+            table = table.append_column("demos", pa.array(demos, pa.list_(pa.string())))
+        return self._write("answers", {"answers": table}, facts)
 
     def variant(self, log: Sequence[dict[str, Any]] | None = None, **facts: Any) -> str:
         """One log row a question, given as what differs from a success; columns that no row names are left out."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from robustmel.report.comparisons import QUESTIONS, Comparison
+from robustmel.report.comparisons import QUESTIONS, Comparison, DemoGroup
 from robustmel.report.predictions.findings import MISSING, TWICE
 from robustmel.report.record import KEY
-from robustmel.report.slices import BY, Slice
+from robustmel.report.slices import BY, POISONED_DEMOS, Slice
 from robustmel.report.summary import Summary
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -36,10 +36,12 @@ def test_every_column_of_the_table_is_explained_in_its_order() -> None:
     assert sorted(documented) == sorted(columns(Summary))
 
 
-@pytest.mark.parametrize(("number", "record", "keys"), [(2, Slice, BY), (3, Comparison, QUESTIONS)])
+@pytest.mark.parametrize(
+    ("number", "record", "keys"), [(2, Slice, BY), (3, Comparison, QUESTIONS), (4, DemoGroup, [POISONED_DEMOS])]
+)
 def test_every_column_beside_the_table_is_explained(number: int, record: type, keys: list[str]) -> None:
     part = parts()[number]
-    documented = set(named(part)) | {"dataset", "budget"}
+    documented = set(named(part)) | {"dataset"} | (set() if record is DemoGroup else {"budget"})
     missing = columns(record) - documented
     if record is Slice:
         missing -= {*KEY, "white_box", "threat_model"}  # "dataset to budget"

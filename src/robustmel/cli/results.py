@@ -30,7 +30,10 @@ def report(
     run: Runs = None,
     written: Annotated[Format, typer.Option("--format", help="The output format; csv and json hold every figure.")] = "table",
     by: Annotated[
-        str, typer.Option("--by", metavar="<type|popularity[:N]|surface|similarity>", help="Accuracy by kinds of mentions.")
+        str,
+        typer.Option(
+            "--by", metavar="<type|popularity[:N]|surface|similarity|poisoned-demos>", help="Accuracy by kinds of mentions."
+        ),
     ] = "",
     compare: Annotated[
         str, typer.Option("--compare", metavar="<context|defence|linker|names|poison>", help="Differences between rows.")

@@ -7,7 +7,7 @@ from typing import Self
 from robustmel.errors import UsageError
 from robustmel.registry import suggestion
 from robustmel.report import side_tables
-from robustmel.report.comparisons import QUESTIONS, Comparison, compare, memory_remarks, remarks
+from robustmel.report.comparisons import QUESTIONS, Comparison, by_poisoned_demos, compare, memory_remarks, remarks
 from robustmel.report.flags import Examination, Flag, verdict
 from robustmel.report.norms import Curve, curves
 from robustmel.report.notes import further_notes, leading_notes, misordered_notes, trained_once
@@ -15,7 +15,7 @@ from robustmel.report.results import Run
 from robustmel.report.rows import Row, table_rows
 from robustmel.report.scoring import Scoring
 from robustmel.report.side_tables import SideTables
-from robustmel.report.slices import slices
+from robustmel.report.slices import POISONED_DEMOS, slices
 from robustmel.report.summary import Summary
 from robustmel.report.tables.layout import Table, layout
 from robustmel.report.transfer import Matrix, matrices
@@ -115,11 +115,14 @@ class ReportContent:
         return [row for row in table_rows(self.run.cells) if self.holds(row.cell)]
 
     def by(self, by: str) -> SideTables:
-        """Accuracy by a kind of mention: a key of `slices.BY`, or "popularity:100" for a threshold.
+        """Accuracy by a kind of mention: a key of `slices.BY`, or "popularity:100" for a threshold; or "poisoned-demos".
 
         Raises:
-            UsageError: There is no such kind.
+            UsageError: There is no such kind, or the answers do not tell.
         """
+        if by == POISONED_DEMOS:
+            groups = [group for group in by_poisoned_demos(self.scoring) if self.holds(group.cell)]
+            return SideTables(tuple(side_tables.poisoned_demos(groups)), tuple(group.to_dict() for group in groups))
         parts = slices(self.scoring, by, self._rows)
         return SideTables(tuple(side_tables.by_kind(parts)), tuple(part.to_dict() for part in parts))
 

@@ -163,6 +163,7 @@ class Run:
                 usage=Usage(*(row.get(name) or 0 for name in ("calls", "tokens_read", "tokens_written"))),
                 above=row.get("above"),
                 tied=row.get("tied"),
+                demos=None if row.get("demos") is None else tuple(row["demos"]),
             )
 
     def log(self, cell: ResultCell, evaluation: Evaluation, columns: Collection[str] | None = None) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from robustmel.report.comparisons import QUESTIONS, Comparison, points
+from robustmel.report.comparisons import QUESTIONS, Comparison, DemoGroup, points
 from robustmel.report.norms import Curve
 from robustmel.report.record import victim_title
 from robustmel.report.slices import Slice
@@ -40,6 +40,12 @@ WORDS = {
 DIFFERENCES = (
     "Differences in points with 95 % intervals, over the same mentions. *: more than chance (Holm at 5 %); =: no difference, within"
     f" {100 * MARGIN:.0f} points (two one-sided tests at 5 %); unmarked: undecided."
+)
+
+# Poisoned demonstrations.
+COUNTERFACTUAL = (
+    "Each mention beside itself without the poison, seeds counted together. Lost, won: mentions whose answer is worse, better with the"
+    " poison. other demonstrations: not the same ones were shown. not said: the answer does not say which."
 )
 
 # Norms.
@@ -162,6 +168,23 @@ def difference(comparison: Comparison) -> str:
         "" if comparison.low is None or comparison.high is None else f" ({points(comparison.low)} to {points(comparison.high)})"
     )
     return f"{points(comparison.value)}{MARKS[comparison.verdict]}{interval}"
+
+
+def poisoned_demos(groups: Sequence[DemoGroup]) -> list[Sheet]:
+    """One table, a line a number of poisoned demonstrations; none where nothing is left to show."""
+    headings = ("data set", "task", "linker", "attack", "poisoned demonstrations", "mentions", "clean %", "poisoned %")
+    lines = [
+        (
+            *(group.dataset, group.task, group.victim, group.attack_on, group.group, f"{group.n:,}"),
+            *(percent(group.unpoisoned_accuracy), percent(group.accuracy), str(group.lost), str(group.won)),
+            points(group.difference)
+            + ("" if group.low is None or group.high is None else f" ({points(group.low)} to {points(group.high)})"),
+        )
+        for group in groups
+    ]
+    title = "Accuracy by the number of poisoned demonstrations shown"
+    notes = (COUNTERFACTUAL,)
+    return [Sheet((*headings, "lost", "won", "difference"), 5, tuple(lines), title, notes, grouped=True)] if lines else []
 
 
 def norms(curves: Sequence[Curve]) -> list[Sheet]:

@@ -44,6 +44,25 @@ def test_listed_names_score_as_in_a_plain_forward_pass_of_the_whole_prompt(
         assert (answer.status, answer.error) == ("ok", None)
 
 
+def test_an_answer_says_which_demonstrations_were_shown_and_whether_they_were_edited(
+    gemel: Make, by_hand: ByHand, queries: list[Query], tmp_path: Path, gemel_folder: Path
+) -> None:
+    file, records = tmp_path / "demos.jsonl", GEMEL.demo_records(model=str(gemel_folder))
+    GEMEL.write_demo_file(
+        file, [replace(one, text=one.text.replace("Lima", "Oslo")) for one in records], model=str(gemel_folder)
+    )
+    asked = [*queries[:2], *(replace(query, candidates=None) for query in queries[2:])]  # open ones beside listed ones
+    clean, edited = (linker.link(asked, "T2T") for linker in (gemel(), gemel(demo_file=str(file))))
+    for query, ours, theirs in zip(asked, edited, clean, strict=True):
+        ids = [one.partition(" ")[0] for one in theirs.demos or ()]
+        assert ids == [f"d{place}" for place in by_hand.nearest(query.surface, 3)]
+        differing = [
+            one.partition(" ")[0] for one, other in zip(ours.demos or (), theirs.demos or (), strict=True) if one != other
+        ]
+        assert differing == [name for name in ids if name == "d3"]  # the one whose text names Lima
+    assert gemel(demos=0).link(queries[:1], "T2T")[0].demos == ()
+
+
 def test_demonstrations_that_all_queries_share_are_read_once(
     gemel: Make, by_hand: ByHand, queries: list[Query], kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

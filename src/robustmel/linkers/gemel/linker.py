@@ -241,7 +241,8 @@ class GEMEL:
     def _linked(self, queries: Sequence[Query], features: Tensor, task: Task) -> list[Prediction]:
         if self.prefix_tree and all(query.candidates is not None for query in queries):
             table = self._scores(queries, features, task).cpu()
-            return [ranked_candidates(query, row, self.kb) for query, row in zip(queries, table, strict=True)]
+            ranked = [ranked_candidates(query, row, self.kb) for query, row in zip(queries, table, strict=True)]
+            return self._with_demos(ranked, queries, task)
         if self.prefix_tree and any(query.candidates is not None for query in queries):
             parts = [self._linked([query], row[None], task) for query, row in zip(queries, features, strict=True)]
             return [part[0] for part in parts]
@@ -250,7 +251,11 @@ class GEMEL:
         for query, count, (result, proved) in zip(queries, prompts.mask.sum(1).tolist(), self._searched(prompts), strict=True):
             answer = written_entities(query, result, self.names, self.kb, self.prefix_tree, count)
             answers.append(answer if proved or answer.status != "ok" else replace(answer, status="unproved"))
-        return answers
+        return self._with_demos(answers, queries, task)
+
+    def _with_demos(self, answers: Sequence[Prediction], queries: Sequence[Query], task: Task) -> list[Prediction]:
+        shown = self.prompts.shown(queries, task == "T2T")
+        return [replace(answer, demos=demos) for answer, demos in zip(answers, shown, strict=True)]
 
     def _searched(self, prompts: Prefix) -> Iterator[tuple[Generated, bool]]:
         """What was written after each prompt, and whether it is what was asked for: an exact search may end unproved."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from robustmel.linkers.gemel.checkpoint import GemelCheckpoint, blank
+from robustmel.linkers.gemel.demo_embeddings import digest_of
 from robustmel.linkers.gemel.demos import DemoPool, Order
 from robustmel.linkers.gemel.language_model import LanguageModel, Prefix
 from robustmel.linkers.gemel.prompt import Prompt
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 Shown = tuple[Prefix, Tensor]
 """Demonstrations that were read, and which of these texts each query is shown."""
+Rows = list[tuple[int, ...]]
+"""The places of the demonstrations that each query is shown, in the order of the prompt."""
 
 REMEMBERED = 4
 """Batches whose demonstrations stay read: an attack comes back to its batch."""
@@ -64,7 +67,7 @@ class PromptReader:
             lm.tokenizer, lm.start, read_prompt(Prompt, "gemel", settings.prompt), settings.visual_prefix_length
         )
         self._part, self._of = 0, 1
-        self._read: dict[tuple[bool, tuple[int, ...]], tuple[tuple[Query, ...], Shown | None]] = {}
+        self._read: dict[tuple[bool, tuple[int, ...]], tuple[tuple[Query, ...], Rows, Shown | None]] = {}
 
     def showing(self, part: int, of: int) -> Self:
         """The same, with every `of`-th of the nearest demonstrations from number `part` on, the nearest being 0; none with `of = 0`."""
@@ -83,7 +86,7 @@ class PromptReader:
         Raises:
             UsageError: A question alone is longer than the context.
         """
-        prefix, parents = self._demonstrations(tuple(queries), blank_demos) or (None, None)
+        prefix, parents = self._demonstrations(tuple(queries), blank_demos)[1] or (None, None)
         questions = [self.tokens.question(query.text, query.surface) for query in queries]
         if prefix is None:
             questions = [self.tokens.start + question for question in questions]
@@ -100,6 +103,12 @@ class PromptReader:
         fitting = [self._fitting(query, row) for query, row in zip(queries, chosen, strict=True)]
         return list(zip(chosen, map(sorted, fitting) if self._order == "pool" else fitting, strict=True))
 
+    def shown(self, queries: Sequence[Query], blank_demos: bool = False) -> list[tuple[str, ...]]:
+        """What each of these queries was shown when it was read, see `Prediction.demos`; images do not count."""
+        rows, demos = self._demonstrations(tuple(queries), blank_demos)[0], self._pool.demos
+        said = {place: digest_of([demos[place].mention, demos[place].text, demos[place].name]) for row in rows for place in row}
+        return [tuple(f"{demos[place].id or f'demo {place}'} {said[place]}" for place in row) for row in rows]
+
     def fits(self, query: Query) -> bool:
         """Whether the context has room for the question, without demonstrations, and its answer."""
         return self._left(query) >= 0
@@ -113,15 +122,15 @@ class PromptReader:
         self._read.clear()
 
     @torch.no_grad()
-    def _demonstrations(self, queries: tuple[Query, ...], blank_demos: bool) -> Shown | None:
+    def _demonstrations(self, queries: tuple[Query, ...], blank_demos: bool) -> tuple[Rows, Shown | None]:
         known = (blank_demos, tuple(map(id, queries)))
         if known not in self._read:
             rows = [tuple(fitting) for _, fitting in self.choose(queries)]
             shown = self._read_demonstrations(rows, blank_demos) if any(rows) else None
-            self._read[known] = queries, shown  # the queries are held so that their identity stays their own
+            self._read[known] = queries, rows, shown  # the queries are held so that their identity stays their own
             while len(self._read) > REMEMBERED:
                 del self._read[next(iter(self._read))]
-        return self._read[known][1]
+        return self._read[known][1:]
 
     def _read_demonstrations(self, rows: Sequence[tuple[int, ...]], blank_demos: bool) -> Shown:
         """Pass after pass through the rows, each distinct beginning once."""

@@ -103,7 +103,7 @@ def grouping(by: str, questions: Sequence[Question], entities: Mapping[str, Enti
     """
     name, _, setting = by.partition(":")
     if name not in BY or (setting and name != "popularity"):
-        raise UsageError(f'cannot slice by "{by}". {suggestion(by, dict.fromkeys(BY))}')
+        raise UsageError(f'cannot slice by "{by}". {suggestion(by, dict.fromkeys((*BY, POISONED_DEMOS)))}')
     named, groups = BY[name](questions, entities, setting)
     order = {group: number for number, group in enumerate(dict.fromkeys([*named, *sorted(set(groups))]))}
     return Grouping(by, tuple(order), np.array([order[group] for group in groups], dtype=np.int64))
@@ -158,6 +158,8 @@ def _similarity(questions: Sequence[Question], entities: Mapping[str, EntityFact
 
 BY: Mapping[str, Sorter] = {"type": _type, "popularity": _popularity, "surface": _surface, "similarity": _similarity}
 """What mentions can be sorted by."""
+POISONED_DEMOS = "poisoned-demos"
+"""Another cut, which depends on the linker and the poison too: see `by_poisoned_demos`."""
 
 
 def _outside(question: Question, entities: Mapping[str, EntityFacts]) -> str | None:

@@ -46,10 +46,11 @@ ANSWERS = pa.schema(
         ("tied", pa.int64()),
         ("sentences", pa.list_(pa.string())),
         ("descriptors", pa.list_(pa.string())),
+        ("demos", pa.list_(pa.string())),
     ]
 )
-"""`above` entities score higher than the gold entity and `tied` as high, itself among them; null where it was not ranked. The last two are as
-in `Prediction`, null where no defence gave any."""
+"""`above` entities score higher than the gold entity and `tied` as high, itself among them; null where it was not ranked. The last three are as
+in `Prediction`, null where no defence gave any, and no linker showed any."""
 
 KEPT = 100
 """Entities of an answer that are written, best first; what `above` and `tied` say is of the whole answer."""
@@ -183,6 +184,7 @@ def _row(prediction: Prediction, gold: str | None) -> Record:
         "status": _encodable(prediction.status),
         "sentences": list(prediction.sentences) or None,
         "descriptors": None if prediction.descriptors is None else list(map(_encodable, prediction.descriptors)),
+        "demos": None if prediction.demos is None else list(map(_encodable, prediction.demos)),
     } | asdict(prediction.usage)
 
 
