@@ -229,3 +229,11 @@ def test_a_word_is_as_surprising_as_its_tokens_on_average_and_the_mention_is_not
         None,  # type: ignore[arg-type]
     )
     assert int(np.argmax(strange)) == 1
+
+
+@pytest.mark.parametrize("name", ["context-profile", "neighbours", "spectral", "view-disagreement"])
+def test_records_about_nothing_are_no_entity_of_their_own(name: str, data: rm.Dataset) -> None:
+    nil = [replace(record, gold=None) if place < 10 else record for place, record in enumerate(data.mentions)]
+    scores = DETECTORS.create(name).scores(nil, data.kb)
+    assert np.isnan(scores[:10]).all()
+    assert np.isfinite(scores[10:40]).all()

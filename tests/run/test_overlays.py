@@ -70,7 +70,9 @@ def test_a_text_attack_that_asks_for_scores_is_judged_on_what_was_written(colour
     assert rows["guided", "T2T"].accuracy < 1.0
     log = [row for file in (tmp_path / "store").glob("variant/*/*/log.parquet") for row in pq.read_table(file).to_pylist()]
     assert {row["queries"] for row in log} == {2}
-    assert all(row["succeeded"] is not None for row in log)
+    assert [row["succeeded"] for row in log] == [
+        False
+    ] * 36  # the right entity leads, or ties with others without its name in the text
 
 
 def test_an_attack_on_the_knowledge_base_reaches_every_task_that_reads_it(colour_data: Path, tmp_path: Path) -> None:

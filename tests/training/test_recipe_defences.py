@@ -98,7 +98,6 @@ def test_recipes_without_a_defence_stay_what_they_were_and_others_have_keys_of_t
         ({"filter": {"share": 0.1, "detector": "onoin"}}, 'Did you mean "onion"'),
         ({"filter": {"share": 0.1, "detector": "neighbours", "parameters": {"q": 1}}}, 'no parameter "q"'),
         ({"filter": {"share": 0.1, "detector": "neighbours", "parameters": 3}}, "a table"),
-        ({"filter": {"share": 0.1, "detector": "neighbours", "words": 1}}, "looks at each record alone"),
         ({"filter": {"words": -1}}, "0 or more"),
         ({"filter": {"flagged": float("nan")}}, "is a score"),
         ({"text_augmentation": {"share": 0.1}}, "text_augmentation.attack is not given"),

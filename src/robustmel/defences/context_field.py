@@ -1,15 +1,19 @@
 """A linker that writes names is told whose mentions such words usually surround."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from torch import Tensor
 
 from robustmel.defences.changed_questions import ChangedQuestions, followed
-from robustmel.defences.context_profiles import ContextProfiles, context
+from robustmel.defences.context_labels import contexts
+from robustmel.defences.context_profiles import Context, ContextProfiles
 from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Capabilities
+from robustmel.linkers.weights import weight_files
 from robustmel.types import Mention, Query, Task
 
 
@@ -25,6 +29,7 @@ class ContextField:
         names: Entities named at most.
         prior: Words that the prior of a profile is worth.
         fewest: Training mentions of an entity below which it is not named.
+        labels: A sentence encoder: contexts are then types, topics and sentiments in place of words (`context_labels`).
 
     Raises:
         UsageError: A value is out of its range.
@@ -38,12 +43,17 @@ class ContextField:
     random: ClassVar[bool] = False
     uses: ClassVar[tuple[str, ...]] = ("train",)
 
-    def __init__(self, kb: KnowledgeBase, /, names: int = 3, prior: float = 50.0, fewest: int = 4) -> None:
+    def __init__(self, kb: KnowledgeBase, /, names: int = 3, prior: float = 50.0, fewest: int = 4, labels: str = "") -> None:
         if names < 1 or prior <= 0 or fewest < 1:
             raise UsageError(
                 f"defence context-field: names = {names}, prior = {prior}, fewest = {fewest}; expected at least 1, above 0, at least 1."
             )
-        self._names, self._prior, self._fewest = names, prior, fewest
+        self._names, self._prior, self._fewest, self._labels = names, prior, fewest, labels
+
+    @classmethod
+    def assets(cls, labels: str = "", **others: Any) -> tuple[Path, ...]:
+        """The files of the sentence encoder."""
+        return weight_files(labels) if labels else ()
 
     @classmethod
     def capabilities(cls, linker: Capabilities, /, **parameters: Any) -> Capabilities:
@@ -52,7 +62,8 @@ class ContextField:
 
     def defend(self, linker: Any, /, *, train: Sequence[Mention], **resources: Any) -> Any:
         """The linker with the line."""
-        return FieldLinker(linker, ContextProfiles.of(train, self._prior), self._names, self._fewest)
+        read = partial(contexts, encoder=self._labels)
+        return FieldLinker(linker, ContextProfiles.of(train, self._prior, read), self._names, self._fewest, read)
 
 
 class FieldLinker(ChangedQuestions):
@@ -63,21 +74,23 @@ class FieldLinker(ChangedQuestions):
         profiles: Of the entities.
         names: Entities named at most.
         fewest: Records of an entity below which it is not named.
+        read: What tells the contexts of queries.
     """
 
-    def __init__(self, linker: Any, profiles: ContextProfiles, names: int, fewest: int) -> None:
+    def __init__(
+        self, linker: Any, profiles: ContextProfiles, names: int, fewest: int, read: Callable[[Sequence[Query]], list[Context]]
+    ) -> None:
         super().__init__(linker)
-        self._profiles, self._names = profiles, names
+        self._profiles, self._names, self._read = profiles, names, read
         self._known = {
             name for name, count in profiles.records.items() if name is not None and name in self.kb and count >= fewest
         }
 
     def asked(self, queries: Sequence[Query], task: Task, pixels: Tensor | None = None) -> list[Query]:
         """The queries with the line."""
-        return [self._with_field(query) for query in queries]
+        return [self._with_field(*asked) for asked in zip(queries, self._read(queries), strict=True)]
 
-    def _with_field(self, query: Query) -> Query:
-        own = context(query)
+    def _with_field(self, query: Query, own: Context) -> Query:
         if not own:
             return query
         usual = self._profiles.usual_surprise(own)

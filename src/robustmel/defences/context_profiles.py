@@ -2,14 +2,16 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Self
 
 from robustmel.attacks.text.words import apart, is_stop_word, protected_spans, words
 from robustmel.types import Mention, Query
 
 Context = Counter[str]
-"""The folded words of a text that are neither its mention nor English function words, and how often each is there."""
+"""The folded words of a text that are neither its mention nor English function words, and how often each is there.
+
+Where a sentence encoder is named, labels and their shares stand in place of words: see `context_labels`."""
 
 
 def context(query: Query) -> Context:
@@ -42,9 +44,9 @@ class ContextProfiles:
         self._kinds = len(self.everywhere) + 1  # one for all words never met
 
     @classmethod
-    def of(cls, mentions: Sequence[Mention], prior: float) -> Self:
-        """Those of mentions whose entities are known."""
-        contexts = [context(mention.query("", None)) for mention in mentions]
+    def of(cls, mentions: Sequence[Mention], prior: float, read: Callable[[Sequence[Query]], list[Context]]) -> Self:
+        """Those of mentions; `read` tells their contexts."""
+        contexts = read([mention.query("", None) for mention in mentions])
         return cls(contexts, [mention.gold for mention in mentions], prior)
 
     def usual_surprise(self, own: Context) -> float:

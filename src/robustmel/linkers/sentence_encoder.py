@@ -1,12 +1,15 @@
 """A sentence encoder, such as SimCSE: retrieves demonstrations as in GEMEL's paper, and tells how similar two texts are."""
 
+from functools import lru_cache
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
 from robustmel.errors import UsageError, with_article
-from robustmel.linkers.loading import check_complete, load_text_model
+from robustmel.linkers.loading import check_complete, load_text_model, pick_device
 from robustmel.linkers.text_tower import TextTower
-from robustmel.linkers.weights import POOLING, model_folder, read_json
+from robustmel.linkers.weights import POOLING, model_folder, read_json, weight_files
 
 USUAL_LIMIT = 512
 """Tokens of a text where the folder states no limit."""
@@ -56,3 +59,13 @@ def sentence_tower(model: str, device: torch.device) -> TextTower:
     tower = TextTower(tokenizer, features, limit, fixed_length=False, device=device)
     tower.lengths = (SHORT, *tower.lengths) if limit > SHORT else tower.lengths
     return tower
+
+
+def kept_tower(model: str) -> TextTower:
+    """The tower of a sentence encoder; the last one stays loaded while its files are as they were. Raises what `sentence_tower` does."""
+    return _kept(model, tuple((file, file.stat().st_mtime_ns) for file in weight_files(model)))
+
+
+@lru_cache(maxsize=1)
+def _kept(model: str, files: tuple[tuple[Path, int], ...]) -> TextTower:
+    return sentence_tower(model, pick_device("auto"))

@@ -3,16 +3,13 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
 from torch.nn.functional import cosine_similarity
 
 from robustmel.defences.detectors.perplexity import log_perplexities
-from robustmel.linkers.loading import pick_device
-from robustmel.linkers.sentence_encoder import sentence_tower
-from robustmel.linkers.text_tower import TextTower
+from robustmel.linkers.sentence_encoder import kept_tower
 from robustmel.linkers.weights import weight_files
 from robustmel.poisoning.language_tool import LanguageTool
 from robustmel.poisoning.provenance import Poisoned
@@ -51,7 +48,7 @@ class Stealth:
         """
         measured: list[dict[str, float]] = [{} for _ in pairs]
         if self.encoder and pairs:
-            tower = _tower(self.encoder, tuple((file, file.stat().st_mtime_ns) for file in weight_files(self.encoder)))
+            tower = kept_tower(self.encoder)
             tower.forget()  # what was embedded before is of no use again
             before, after = (tower.embed([pair[side] for pair in pairs]) for side in (0, 1))
             for values, cosine in zip(measured, cosine_similarity(before, after).tolist(), strict=True):
@@ -77,9 +74,3 @@ class Stealth:
             for record, values in zip(changed, self.measures(pairs), strict=True):
                 record.provenance["measures"] |= values
             yield from batch
-
-
-@lru_cache(maxsize=1)
-def _tower(encoder: str, files: tuple[tuple[Path, int], ...]) -> TextTower:
-    """Loaded once for each state its files are in."""
-    return sentence_tower(encoder, pick_device("auto"))

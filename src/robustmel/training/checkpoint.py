@@ -58,7 +58,9 @@ def without_suspicious(datasets: Sequence[Dataset], chosen: RecordFilter) -> tup
         scores = np.asarray(detector.scores(train, dataset.kb), dtype=np.float64)
         most = np.argsort(-scores, kind="stable")[: math.floor(chosen.share * len(train) + 1e-9)]
         out = [train[place] for place in most.tolist() if scores[place] >= chosen.flagged]  # which no NaN is
-        mended = {record.id: record for record in repaired(out, detector, dataset.kb, chosen.words)} if chosen.words else {}
+        mended = (
+            {record.id: record for record in repaired(out, detector, dataset.kb, chosen.words, train)} if chosen.words else {}
+        )
         gone = {record.id for record in out} - mended.keys()
         remarks[f"training records {'repaired' if chosen.words else 'left out'} as suspicious ({chosen.detector})"] += len(out)
         mentions = tuple(mended.get(mention.id, mention) for mention in dataset.mentions if mention.id not in gone)

@@ -40,10 +40,8 @@ class RecordFilter:
         if self.share:
             _named("filter.detector", self.detector, DETECTORS)
             DETECTORS.create(self.detector, **self.parameters)
-        if self.words < 0 or (self.share and self.words and not getattr(DETECTORS.load(self.detector), "by_record", False)):
-            raise UsageError(
-                f"recipe: filter.words = {self.words}; it is 0 or more, and needs a detector that looks at each record alone, such as onion."
-            )
+        if self.words < 0:
+            raise UsageError(f"recipe: filter.words = {self.words}; it is 0 or more.")
 
     @property
     def assets(self) -> tuple[Path, ...]:

@@ -39,11 +39,11 @@ class Comparing:
 
 
 def of_labels(labels: Sequence[str | None], usable: Sequence[int], places: Sequence[int]) -> list[list[int]]:
-    """The usable places of each label that a place has."""
+    """The usable places of each label that a place has; NIL is none, as records about nothing have nothing in common."""
     groups: defaultdict[str | None, list[int]] = defaultdict(list)
     for place in usable:
         groups[labels[place]].append(place)
-    return [groups[label] for label in dict.fromkeys(labels[place] for place in places)]
+    return [groups[label] for label in dict.fromkeys(labels[place] for place in places) if label is not None]
 
 
 class OneReplaced:

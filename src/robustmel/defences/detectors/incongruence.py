@@ -26,6 +26,7 @@ class Incongruence(Comparing):
     Args:
         model: The masked language model.
         encoder: The dual encoder that compares image and sentence.
+        labels: The sentence encoder by which `context-profile` looks at types, topics and sentiments; "" looks at words.
 
     Source:
         Maley & Jadhav, "Poisoning attempts on Multimodal Entity Linking model", 2024, its section on defences; the score is this project's.
@@ -33,24 +34,25 @@ class Incongruence(Comparing):
 
     model: str = "world:mlm-world"
     encoder: str = "clip-world"
+    labels: str = ""
 
     version: ClassVar[int] = 1
 
     @classmethod
-    def assets(cls, model: str, encoder: str, **others: Any) -> tuple[Path, ...]:
-        """The files of both models."""
-        return (*MaskedLMSurprise.assets(model), *ImageTextMismatch.assets(encoder))
+    def assets(cls, model: str, encoder: str, labels: str = "", **others: Any) -> tuple[Path, ...]:
+        """The files of the models."""
+        return (*MaskedLMSurprise.assets(model), *ImageTextMismatch.assets(encoder), *ContextProfile.assets(labels))
 
     def readings(self, records: Sequence[Mention], kb: KnowledgeBase) -> Any:
         """What `context-profile` reads of each, how surprising `masked-lm` finds it, and how far its image lies from its sentence."""
-        contexts = ContextProfile().readings(records, kb)
+        contexts = ContextProfile(self.labels).readings(records, kb)
         surprises = MaskedLMSurprise(self.model).scores(records, kb).tolist()
         return list(zip(contexts, surprises, ImageTextMismatch(self.encoder).scores(records, kb).tolist(), strict=True))
 
     def compared(self, readings: Any, labels: Sequence[str | None], places: Sequence[int]) -> Suspicion:
         """The mean, over the detectors that say something of a record, of the share of records less suspicious to them; NaN where none does."""
         contexts, surprises, distances = ([reading[part] for reading in readings] for part in range(3))
-        unusual = ContextProfile().compared(contexts, labels, range(len(labels)))
+        unusual = ContextProfile(self.labels).compared(contexts, labels, range(len(labels)))
         shares = np.array([_shares(scores) for scores in (unusual, np.array(surprises), np.array(distances))])
         told = np.isfinite(shares).sum(0)
         with np.errstate(invalid="ignore"):  # 0 / 0 where none says anything

@@ -56,11 +56,11 @@ class Neighbours(Comparing):
         return embedded(records, kb, self.encoder, self.side)
 
     def compared(self, readings: Any, labels: Sequence[str | None], places: Sequence[int]) -> Suspicion:
-        """In [0, 1]; NaN for the only record of an entity, for which neighbours say nothing, and for one without a vector."""
+        """In [0, 1]; NaN for NIL, for the only record of an entity, for which neighbours say nothing, and for one without a vector."""
         named, counts = np.array([str(label) for label in labels]), Counter(labels)
         told = np.isfinite(readings).all(1)
         usable, suspicion = np.flatnonzero(told), np.full(len(labels), np.nan)
-        asked = [place for place in places if told[place]]
+        asked = [place for place in places if told[place] and labels[place] is not None]
         for start in range(0, len(asked), CHUNK):
             part = asked[start : start + CHUNK]
             for place, cosines in zip(part, readings[part] @ readings[usable].T, strict=True):
