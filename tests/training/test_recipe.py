@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -85,7 +86,11 @@ def test_an_unknown_recipe_names_the_nearest() -> None:
 def test_every_key_that_is_listed_can_be_set() -> None:
     keys = dict(recipe_keys())
     assert {"epochs", "base", "architecture.heads", "weights.fused", "adversarial.eps"} <= keys.keys()
-    settings = [f"{name}={json.dumps(default)}" for name, default in keys.items() if default is not None]
+    settings = [
+        f"{name}={json.dumps(default) if default != -math.inf else '-inf'}"  # TOML has a word for it, JSON has none
+        for name, default in keys.items()
+        if default is not None
+    ]
     assert read_recipe(None, settings) == DualEncoderRecipe()
 
 
