@@ -29,6 +29,15 @@ def test_a_quiet_run_says_how_many_mentions_and_that_nothing_failed(run: Any) ->
         assert word not in said(run)
 
 
+def test_raw_is_explained_where_a_column_is_headed_so_and_nowhere_else(fake_run: Any, ask: Any) -> None:
+    fake_run.questions([ask(0, "a", ["a", "b"])])
+    fake_run.cell("clean", {"clean": (None, fake_run.rows([RIGHT]))}, task="T2T")
+    assert "Accuracy in %" in said(fake_run)
+    assert "RAW" not in said(fake_run)
+    fake_run.cell("clean", {"clean": (None, fake_run.rows([RIGHT]))}, task="I2T")
+    assert "RAW is unperturbed." in said(fake_run)
+
+
 def test_errors_are_counted_named_and_called_wrong(run: Any) -> None:
     run.cell("pgd-normal", {"image": (run.variant(), run.rows([RIGHT, "image_decode", "image_decode", "no_image"]))})
     assert "some mentions got no answer in 1 of 2 cells (image_decode, no_image) and count as wrong" in said(run)

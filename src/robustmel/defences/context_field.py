@@ -8,12 +8,11 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from robustmel.defences.changed_questions import ChangedQuestions, followed
-from robustmel.defences.context_labels import contexts
+from robustmel.defences.context_labels import contexts, label_assets
 from robustmel.defences.context_profiles import Context, ContextProfiles
 from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Capabilities
-from robustmel.linkers.weights import weight_files
 from robustmel.types import Mention, Query, Task
 
 
@@ -52,8 +51,8 @@ class ContextField:
 
     @classmethod
     def assets(cls, labels: str = "", **others: Any) -> tuple[Path, ...]:
-        """The files of the sentence encoder."""
-        return weight_files(labels) if labels else ()
+        """The files that decide the labels."""
+        return label_assets(labels)
 
     @classmethod
     def capabilities(cls, linker: Capabilities, /, **parameters: Any) -> Capabilities:

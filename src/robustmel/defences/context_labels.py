@@ -13,6 +13,7 @@ from torch import Tensor
 from robustmel.defences.context_profiles import Context, context
 from robustmel.linkers.sentence_encoder import kept_tower
 from robustmel.linkers.text_tower import TextTower
+from robustmel.linkers.weights import weight_files
 from robustmel.types import Query
 
 LABELS = Path(__file__).with_name("context_labels.toml")
@@ -46,6 +47,11 @@ def contexts(queries: Sequence[Query], encoder: str = "") -> list[Context]:
     ]
 
 
+def label_assets(encoder: str) -> tuple[Path, ...]:
+    """The files that decide the labels: those of the encoder and the descriptions; none for "", which looks at words."""
+    return (*weight_files(encoder), LABELS) if encoder else ()
+
+
 def label_shares(tower: TextTower, texts: Sequence[str]) -> list[list[float]]:
     """For each text a share of every label, facet by facet; those of one facet add up to 1."""
     vectors = _unit(tower.embed(texts))
@@ -58,8 +64,7 @@ def label_shares(tower: TextTower, texts: Sequence[str]) -> list[list[float]]:
 @lru_cache(maxsize=1)
 def facets() -> dict[str, dict[str, str]]:
     """Facet -> label -> description."""
-    table = tomllib.loads(LABELS.read_text("utf-8"))
-    return {facet: labels for facet, labels in table.items() if facet != "version"}
+    return tomllib.loads(LABELS.read_text("utf-8"))
 
 
 def _unit(vectors: Tensor) -> Tensor:

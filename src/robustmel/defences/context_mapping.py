@@ -9,13 +9,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from robustmel.defences.context_labels import contexts
+from robustmel.defences.context_labels import contexts, label_assets
 from robustmel.defences.context_profiles import Context, ContextProfiles
 from robustmel.defences.defended_linker import DefendedLinker
 from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
 from robustmel.linkers.contract import Capabilities
-from robustmel.linkers.weights import weight_files
 from robustmel.types import Mention, Prediction, Query, Task
 
 
@@ -55,8 +54,8 @@ class ContextMapping:
 
     @classmethod
     def assets(cls, labels: str = "", **others: Any) -> tuple[Path, ...]:
-        """The files of the sentence encoder."""
-        return weight_files(labels) if labels else ()
+        """The files that decide the labels."""
+        return label_assets(labels)
 
     @classmethod
     def capabilities(cls, linker: Capabilities, /, **parameters: Any) -> Capabilities:

@@ -50,7 +50,7 @@ def further_notes(summaries: Sequence[Summary]) -> list[str]:
     rows = _plain(summaries)
     kinds = (_above_clean, _idle, _reduced, _unperturbed, _rounded, _ties, _intervals, _sources)
     notes = [note for kind in kinds for note in kind(rows)]
-    raw = any(column.label == "RAW" for column in layout(summaries).columns)
+    raw = any(column.group == "RAW" for column in layout(summaries).columns)
     return [*_legend(rows, raw), *_untouched(summaries), *_reading(rows), *notes]
 
 

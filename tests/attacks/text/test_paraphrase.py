@@ -18,7 +18,7 @@ from robustmel.attacks.text.editable_text import EditableText
 from robustmel.attacks.text.rewording import kept_pieces, rewording
 from robustmel.attacks.text.words import protected_spans
 from robustmel.cli.entry import run
-from robustmel.errors import MissingError, RobustMELError, UsageError
+from robustmel.errors import MissingError, UsageError
 from robustmel.types import Query, TextEdit
 
 TEXT, REWORDED = "The old walls of Paris, Texas, shine brightly.", "Bright is the shine of the old walls of Paris, Texas."
@@ -131,7 +131,7 @@ def test_a_refused_text_is_marked_and_a_silent_endpoint_ends_the_run(script: Scr
     (edit,) = script.edits(query())
     assert edit.note.startswith("nothing edited: http_400")
     script.status = 503
-    with pytest.raises(RobustMELError, match="the same command goes on"):
+    with pytest.raises(MissingError, match="the same command goes on"):  # exit code 3
         script.edits(query(), deadline=0.05)
     script.status = 404
     with pytest.raises(MissingError):

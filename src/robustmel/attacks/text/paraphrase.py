@@ -1,17 +1,17 @@
 """Whole sentences in other words, by a language model behind a chat endpoint."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from robustmel.at_once import at_once
 from robustmel.attacks.contract import TextObjective
 from robustmel.attacks.quantities import above_zero, at_least_one, number, one_of
 from robustmel.attacks.text.editable_text import EditableText
 from robustmel.attacks.text.rewording import kept_pieces, rewording
 from robustmel.attacks.text.word_attack import NO_MENTION, NO_WORD
 from robustmel.attacks.text.words import protected_spans
-from robustmel.errors import RobustMELError, UsageError, printable
+from robustmel.errors import MissingError, UsageError, printable
 from robustmel.linkers.chat.chat_model import ChatModel
 from robustmel.linkers.chat.limits import Limits
 from robustmel.linkers.chat.service import ChatError, Reply
@@ -101,20 +101,17 @@ class Paraphrase:
         """See `TextAttack.perturb`; a query without a usable reply keeps its text, and its note says why.
 
         Raises:
-            MissingError: The endpoint refuses the key or knows no such model.
-            RobustMELError: It gives no reply in time, or `max_calls` is reached; what was answered is kept.
+            MissingError: The endpoint refuses the key, knows no such model or gives no reply in time; what was answered is kept.
+            RobustMELError: `max_calls` is reached; what was answered is kept.
         """
         settings = {"model": self.model, "temperature": self.temperature, "max_tokens": self.max_tokens, **self.options}
         model = ChatModel(
             self.endpoint, {name: value for name, value in settings.items() if name not in self.leave_out},
             key_variable=self.key_variable, deadline=self.deadline, replies=self.replies, limits=Limits(self.max_calls),
         )  # fmt: skip
-        with ThreadPoolExecutor(self.in_flight) as pool:
-            try:
-                return list(pool.map(lambda query, seed: self._reworded(model, query, seed), queries, seeds))
-            except RobustMELError:
-                pool.shutdown(cancel_futures=True)
-                raise
+        return list(
+            at_once(lambda asked: self._reworded(model, *asked), list(zip(queries, seeds, strict=True)), self.in_flight)
+        )
 
     def _reworded(self, model: ChatModel, query: Query, seed: int) -> TextEdit:
         protected = protected_spans(query, self.protect)
@@ -131,9 +128,7 @@ class Paraphrase:
             reply = model.ask([message], {"seed": seed % 2**31} if self.temperature > 0 else {})
         except ChatError as problem:
             if str(problem).startswith(PASSING):
-                raise RobustMELError(
-                    f"{self.endpoint}: {problem}. Replies so far are kept; the same command goes on."
-                ) from None
+                raise MissingError(f"{self.endpoint}: {problem}. Replies so far are kept; the same command goes on.") from None
             return text.edit((), f"nothing edited: {printable(str(problem), 200)}")
         new = _sentence(reply, query.text)
         if note := _unusable(reply, new, query.text):

@@ -7,13 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from robustmel.defences.context_labels import contexts
+from robustmel.defences.context_labels import contexts, label_assets
 from robustmel.defences.context_profiles import ContextProfiles
 from robustmel.defences.detectors.comparing import Comparing
 from robustmel.defences.detectors.contract import Suspicion
 from robustmel.errors import UsageError
 from robustmel.kb import KnowledgeBase
-from robustmel.linkers.weights import weight_files
 from robustmel.types import Mention
 
 
@@ -42,7 +41,7 @@ class ContextProfile(Comparing):
     prior: float = 50.0
     fewest: int = 4
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -53,8 +52,8 @@ class ContextProfile(Comparing):
 
     @classmethod
     def assets(cls, labels: str = "", **others: Any) -> tuple[Path, ...]:
-        """The files of the sentence encoder."""
-        return weight_files(labels) if labels else ()
+        """The files that decide the labels."""
+        return label_assets(labels)
 
     def readings(self, records: Sequence[Mention], kb: KnowledgeBase) -> Any:
         """The words around each mention, or the labels."""

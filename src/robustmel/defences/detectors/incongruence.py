@@ -36,7 +36,7 @@ class Incongruence(Comparing):
     encoder: str = "clip-world"
     labels: str = ""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     @classmethod
     def assets(cls, model: str, encoder: str, labels: str = "", **others: Any) -> tuple[Path, ...]:

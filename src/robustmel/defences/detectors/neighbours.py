@@ -40,7 +40,7 @@ class Neighbours(Comparing):
     side: Side = "text"
     k: int = 10
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         if self.k < 1:

@@ -32,7 +32,7 @@ class SpectralSignatures(Comparing):
     encoder: str = "clip-world"
     side: Side = "text"
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     @classmethod
     def assets(cls, encoder: str, **others: Any) -> tuple[Path, ...]:

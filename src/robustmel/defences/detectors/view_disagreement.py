@@ -36,7 +36,7 @@ class ViewDisagreement(Comparing):
     linker: str = "clip-world"
     task: Task = "T2T"
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     @classmethod
     def assets(cls, linker: str, **others: Any) -> tuple[Path, ...]:
