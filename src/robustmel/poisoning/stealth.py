@@ -39,7 +39,7 @@ class Stealth:
     def measures(self, pairs: Sequence[tuple[str, str]]) -> list[dict[str, float]]:
         """One dictionary a pair of a clean and an edited text.
 
-        `similarity` is the cosine of the whole texts, in [-1, 1]. `perplexity` is how many times as high as that of the clean text the
+        `similarity` is the cosine of the texts, as far as the encoder reads them, in [-1, 1]. `perplexity` is how many times as high as that of the clean text the
         edited text's is; it is left out where one of them has no token. `added_errors` and `added_typos` are how many more errors, and
         misspellings among them, LanguageTool finds in the edited text (fewer: below 0); they are left out where it will not check one.
 

@@ -43,7 +43,8 @@ class CLARE(WordAttack):
         model: The masked language model: a folder, a hub id ("distilroberta-base"), or `world:NAME`. A byte-level vocabulary reads
             any text, and edits where it has whole words of the script.
         encoder: The sentence encoder of the similarity: the same (a SimCSE folder); "" takes the mean of the model's own outputs.
-        min_similarity: The least cosine of the edited text and the original, in [-1, 1]; what it lets pass depends on the encoder.
+        min_similarity: The least cosine of the edited text and the original, in [-1, 1]; what it lets pass depends on the encoder,
+            which reads only the beginning of a text that is too long for it: later edits are not held back.
         tagger: What tells which words may be merged: a token classifier of universal parts of speech, given as the
             others; "" goes by lists of English function words.
         candidates: How many of the model's likeliest tokens are considered at each place.
