@@ -12,6 +12,7 @@ DEFENCES = Registry(
         "demo-vote": "robustmel.defences.demo_vote:DemoVote",
         "modality-gate": "robustmel.defences.modality_gate:ModalityGate",
         "margin-gate": "robustmel.defences.margin_gate:MarginGate",
+        "trained-with": "robustmel.defences.trained_with:TrainedWith",
         "jpeg": "robustmel.defences.images.jpeg:JPEG",
         "bit-depth": "robustmel.defences.images.bit_depth:BitDepth",
         "median": "robustmel.defences.images.median:Median",

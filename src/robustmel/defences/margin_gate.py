@@ -134,7 +134,8 @@ class GatedLinker(DefendedLinker):
 def _parameters(margin: float, defence: str, options: Mapping[str, Any] | None) -> dict[str, Any]:
     if margin < 0:
         raise UsageError(f"defence margin-gate: margin = {margin}; expected at least 0.")
-    if defence == "margin-gate" or DEFENCES.load(defence).uses:
+    inner = DEFENCES.load(defence)
+    if defence == "margin-gate" or inner.uses or getattr(inner, "by_training", False):
         raise UsageError(
             f'defence margin-gate: defence = "{defence}" cannot stand behind a gate; name another, such as "retlink".'
         )

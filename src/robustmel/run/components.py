@@ -100,6 +100,11 @@ class Defended:
         return identity | ({} if version is None else {"labels": version})
 
     @property
+    def undefended(self) -> bool:
+        """Whether it is the linker as the grid names it, with no defence by any means."""
+        return self.defence.component.name == "none"
+
+    @property
     def tasks(self) -> tuple[Task, ...]:
         """What it answers; all where its defence does not say."""
         return self.capabilities.tasks if hasattr(self.defence.loaded, "capabilities") else TASKS

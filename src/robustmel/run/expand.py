@@ -7,7 +7,6 @@ from itertools import product
 from typing import Any
 
 from robustmel.candidates import CANDIDATES
-from robustmel.defences import DEFENCES
 from robustmel.images import size_of
 from robustmel.registry import Component
 from robustmel.run.builder import Builder
@@ -47,7 +46,7 @@ def expand(grid: Grid, builder: Builder) -> Plan:
     problems: list[str] = []
     trainings = Trainings(grid, builder, problems)
     linkers = [spec for spec in map(trainings.linker, grid.linkers) if spec]
-    defences = [spec for spec in (component_spec(DEFENCES, defence, problems) for defence in grid.defences) if spec]
+    defences = [spec for spec in map(trainings.defence, grid.defences) if spec]
     attacks = [(spec, made) for spec, made in ((spec, attack_spec(spec, problems)) for spec in grid.attacks) if made]
     generator = component_spec(CANDIDATES, grid.candidates, problems)
     problems += repeats("attacks", _once_a_source([spec for spec, _ in attacks]))
@@ -90,8 +89,9 @@ def expand(grid: Grid, builder: Builder) -> Plan:
                 queries = trainings.poisoned(candidates, seed, poison)
                 if queries is not None and task == "I2T":
                     continue  # it reads no text
-                here = Sources([other for other in at_hand if other], defences, problems)
-                judged = Defended(victim, defence)
+                behind = trainings.behind(seed, poison)
+                here = Sources([other for other in at_hand if other], defences, problems, behind)
+                judged = behind(victim, defence)
                 for source in here.of(spec, attack, judged):
                     asked_of = source.title if source else "none"
                     titles = (candidates.name, task, victim.title, defence.title, asked_of, spec.title, poison.title)

@@ -30,8 +30,7 @@ def repeats(what: str, titles: list[str]) -> list[str]:
 
 def behind(victim: Defended) -> str:
     """`linker clip-world`, or `linker clip-world behind jpeg`."""
-    undefended = victim.defence.identity["name"] == "none"
-    return f"linker {victim.linker.title}" + ("" if undefended else f" behind {victim.defence.title}")
+    return f"linker {victim.linker.title}" + ("" if victim.undefended else f" behind {victim.defence.title}")
 
 
 def unsupplied(defence: ComponentSpec) -> list[str]:
@@ -123,7 +122,7 @@ def source_lacks(spec: AttackSpec, attack: ComponentSpec, source: Source | None,
 
 def _way_out(spec: AttackSpec, member: Defended, source: Source) -> str:
     other = "" if isinstance(source, Ensemble) else ', or use attack "square", which needs scores alone'
-    if member.defence.identity["name"] != "none" and spec.source == "victim":
+    if not member.undefended and spec.source == "victim":
         return f'Set source = {{linker = "victim", defence = "none"}} to craft the images on the undefended linker{other}'
     return f'Set source = "clip-world" (or another linker with gradients) to craft the images on it{other}'
 

@@ -1,5 +1,6 @@
 """Whom an attack asks: the victim as it stands or without its defence, another linker, every linker in turn, or several at once."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from robustmel.defences import DEFENCES
@@ -13,10 +14,23 @@ UNDEFENDED = ComponentSpec(Component("none"), {}, identity("none", {}, DEFENCES.
 
 
 class Sources:
-    """The sources of the attacks of a grid; what cannot be is noted, not raised."""
+    """The sources of the attacks of a grid; what cannot be is noted, not raised.
 
-    def __init__(self, linkers: list[ComponentSpec], defences: list[ComponentSpec], problems: list[str]) -> None:
-        self._grid = linkers
+    Args:
+        linkers: Of the grid.
+        defences: Of the grid.
+        problems: Where they are noted.
+        behind: Makes a linker and a defence one; a defence by training is another linker, which only this knows.
+    """
+
+    def __init__(
+        self,
+        linkers: list[ComponentSpec],
+        defences: list[ComponentSpec],
+        problems: list[str],
+        behind: Callable[[ComponentSpec, ComponentSpec], Defended] = Defended,
+    ) -> None:
+        self._grid, self._behind = linkers, behind
         self._named: dict[str, ComponentSpec | None] = {linker.title: linker for linker in linkers}
         self._defences = {"none": UNDEFENDED} | {defence.title: defence for defence in defences}
         self._problems = problems
@@ -27,7 +41,7 @@ class Sources:
             return [None]
         guard = self._guard(spec, victim)
         if spec.source == "victim":
-            return [_titled(Defended(victim.linker, guard), named=spec.source_defence != "")]
+            return [_titled(self._behind(victim.linker, guard), named=spec.source_defence != "")]
         if spec.source == "each":
             return list(self._with_gradients(spec, guard))
         if spec.source == "others":
@@ -38,7 +52,7 @@ class Sources:
             return [Ensemble(tuple(others.values()), "others")]
         titles = [spec.source] if isinstance(spec.source, str) else spec.source
         named = [linker for linker in (self._by_name(spec, title) for title in titles) if linker is not None]
-        members = tuple(_titled(Defended(linker, guard), spec.source_defence != "") for linker in named)
+        members = tuple(_titled(self._behind(linker, guard), spec.source_defence != "") for linker in named)
         return list(members) if isinstance(spec.source, str) else [Ensemble(members)]
 
     def check(self, spec: AttackSpec, attack: ComponentSpec, victim: Defended) -> None:
@@ -76,7 +90,7 @@ class Sources:
         return self._defences.get(spec.source_defence or "none", UNDEFENDED)
 
     def _with_gradients(self, spec: AttackSpec, guard: ComponentSpec) -> list[Defended]:
-        able = [Defended(linker, guard) for linker in self._grid]
+        able = [self._behind(linker, guard) for linker in self._grid]
         return [_titled(source, spec.source_defence != "") for source in able if source.capabilities.gradients]
 
     def _by_name(self, spec: AttackSpec, title: str) -> ComponentSpec | None:
@@ -94,7 +108,6 @@ class Sources:
 
 def _titled(source: Defended, named: bool) -> Defended:
     """`clip-world`, `clip-world behind jpeg`; `clip-world undefended` where the grid asks for no defence by name."""
-    undefended = source.defence.identity == UNDEFENDED.identity
-    if undefended:
+    if source.undefended:
         return replace(source, label=f"{source.linker.title} undefended") if named else source
     return replace(source, label=f"{source.linker.title} behind {source.defence.title}")
