@@ -82,8 +82,10 @@ def test_a_rate_that_chooses_none_says_the_least_that_does() -> None:
         chosen(records(["Q1"] * 200), Poisoning(0.004), 0)
     assert chosen(records(["Q1"] * 200), Poisoning(0.005), 0)
     assert chosen(records(["Q1"] * 200), Poisoning(0), 0) == []
+    with pytest.raises(UsageError, match="none of the 3 training mentions of set is about an entity that is popular"):
+        chosen(records(["a", "b", "c"]), Poisoning(0.5, "popular"), 0)
     with pytest.raises(UsageError, match="no record is selected"):
-        chosen(records(["Q1"] * 3), Poisoning(1, "popular"), 0)
+        chosen(records([]), Poisoning(1), 0)
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,11 @@ def chosen(records: Records, how: Poisoning, seed: int) -> list[int]:
     places = selected(records, how)
     count = int(Fraction(str(how.record_rate)) * len(places))  # as it is written: 0.29 of 100 are 29
     if not count and how.record_rate:
+        if not places and isinstance(how.select, str) and how.select != "all":
+            raise UsageError(
+                f"select: none of the {len(records.mentions):,} {records.what} of {records.dataset} is about an entity that is {how.select}"
+                f" (popular: over {THRESHOLD} training mentions)."
+            )
         least = f"at least {1 / len(places):.2g} chooses one" if places else "no record is selected"
         raise UsageError(
             f"record_rate = {how.record_rate:g} of {len(places):,} {records.what} of {records.dataset} chooses none; {least}."
