@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -21,6 +21,7 @@ from transformers.models.owlvit.image_processing_pil_owlvit import OwlViTImagePr
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
 from robustmel.errors import ImageError, UsageError
+from robustmel.images import MAX_PIXELS
 from robustmel.linkers.preprocessing import Preprocessing
 from robustmel.linkers.processor_settings import Settings
 from robustmel.linkers.resampling import Resize
@@ -133,6 +134,7 @@ sides = st.integers(1, 600)
 
 
 @given(sides, sides, st.integers(1, 300), st.none() | st.integers(1, 300))
+@example(1, 556, 300, None)
 def test_edges_are_rounded_as_the_library_rounds_them(height: int, width: int, edge: int, beyond: int | None) -> None:
     size = {"shortest_edge": edge} | ({} if beyond is None else {"longest_edge": edge + beyond})
     settings = Settings(size, 2, None, 1.0, (0.0,) * 3, (1.0,) * 3)
@@ -140,7 +142,7 @@ def test_edges_are_rounded_as_the_library_rounds_them(height: int, width: int, e
         expected = get_resize_output_image_size(np.empty((3, height, width)), edge, False, input_data_format="channels_first")
     else:
         expected = get_size_with_aspect_ratio((height, width), edge, edge + beyond)
-    if min(expected) < 1:
+    if min(expected) < 1 or expected[0] * expected[1] > MAX_PIXELS:
         with pytest.raises(ImageError):
             settings.resize(height, width)
     else:
